@@ -1,0 +1,72 @@
+import { existsSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** `@sconce/x` and `sconce/x` resolve to the sources: tests need no build. */
+function sources(): { find: RegExp; replacement: string }[] {
+  const names = readdirSync(path("packages")).filter((name) => existsSync(path(`packages/${name}/src/index.ts`)));
+  return [
+    ...names
+      .filter((name) => name !== "sconce")
+      .map((name) => ({ find: new RegExp(`^@sconce/${name}$`), replacement: path(`packages/${name}/src/index.ts`) })),
+    { find: /^sconce$/, replacement: path("packages/sconce/src/index.ts") },
+    { find: /^sconce\/(\w+)$/, replacement: path("packages/sconce/src/$1.ts") },
+  ];
+}
+
+const resolve = { alias: sources() };
+const exclude = ["**/node_modules/**", "**/dist/**"];
+
+const node: TestProjectConfiguration = {
+  resolve,
+  test: {
+    name: "node",
+    environment: "node",
+    include: ["packages/*/src/**/*.test.ts", "packages/testing/test/**/*.test.ts", "apps/*/src/**/*.test.ts", "docs/**/*.test.ts"],
+    exclude: [...exclude, "**/*.browser.test.ts", "packages/testing/test/browser/**"],
+    testTimeout: 60_000,
+  },
+};
+
+const chromium: TestProjectConfiguration = {
+  resolve,
+  server: { headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } },
+  test: {
+    name: "chromium",
+    include: ["packages/*/src/**/*.browser.test.ts", "packages/testing/test/browser/**/*.test.ts"],
+    exclude,
+    testTimeout: 60_000,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      fileParallelism: false,
+      provider: playwright({
+        launchOptions: {
+          executablePath: process.env.CHROMIUM_BIN,
+          args: [
+            "--no-sandbox",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--enable-unsafe-webgpu",
+          ],
+        },
+      }),
+      instances: [{ browser: "chromium" }],
+    },
+  },
+};
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./scripts/summary-reporter.ts"],
+    passWithNoTests: true,
+    projects: process.env.CHROMIUM_BIN ? [node, chromium] : [node],
+  },
+});
