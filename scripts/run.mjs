@@ -1,0 +1,46 @@
+import { checkLines } from "./lines.mjs";
+import { build, install } from "./prepare.mjs";
+import { node, wasInterrupted } from "./shell.mjs";
+import { test } from "./test.mjs";
+import { typecheck } from "./typecheck.mjs";
+
+const biome = (...args) => node("node_modules/@biomejs/biome/bin/biome", args);
+
+/** Runs steps in order until one fails. */
+async function all(...steps) {
+  for (const step of steps) {
+    const code = wasInterrupted() ? 130 : await step();
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+const app = (name) => (args) =>
+  all(
+    install,
+    () => build(`apps/${name}`),
+    () => node(`apps/${name}/dist/main.js`, args),
+  );
+
+const commands = {
+  test,
+  mnist: app("mnist"),
+  bench: app("bench"),
+  build: () => all(install, () => build()),
+  typecheck: () => all(install, () => build(), typecheck),
+  lint: () => all(install, () => biome("check"), checkLines),
+  format: () => all(install, () => biome("check", "--write")),
+  docs: () => all(install, () => node("node_modules/typedoc/bin/typedoc")),
+  release: () =>
+    all(
+      () => test([]),
+      () => node("node_modules/@changesets/cli/bin.js", ["publish"]),
+    ),
+};
+
+const [name, ...args] = process.argv.slice(2);
+if (!Object.hasOwn(commands, name ?? "")) {
+  console.error(`usage: node scripts/run.mjs ${Object.keys(commands).join("|")} [arguments]`);
+  process.exit(2);
+}
+process.exitCode = await commands[name](args);

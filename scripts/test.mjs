@@ -1,0 +1,57 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findChromium } from "./chromium.mjs";
+import { checkLines } from "./lines.mjs";
+import { build, install } from "./prepare.mjs";
+import { node, wasInterrupted } from "./shell.mjs";
+import { typecheck } from "./typecheck.mjs";
+
+async function vitest(filters, env) {
+  const folder = mkdtempSync(join(tmpdir(), "sconce-test-"));
+  const file = join(folder, "summary.json");
+  const code = await node("node_modules/vitest/vitest.mjs", ["run", ...filters], { env: { ...env, SCONCE_TEST_SUMMARY: file } });
+  const counts = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { passed: 0, failed: 1, skipped: 0 };
+  rmSync(folder, { recursive: true });
+  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+async function checks(filters) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const check = async (name, step) => {
+    if (wasInterrupted()) return false;
+    console.log(`\n> ${name}`);
+    const ok = (await step()) === 0;
+    total[ok ? "passed" : "failed"]++;
+    if (!ok) console.log(`${name} failed`);
+    return ok;
+  };
+  if (!(await check("install", install))) return total;
+  await check("build", () => build());
+  await check("types", typecheck);
+  await check("lint", () => node("node_modules/@biomejs/biome/bin/biome", ["check", "--diagnostic-level=error"]));
+  await check("lines", checkLines);
+  const chromium = wasInterrupted() ? null : await findChromium();
+  if (chromium === null && process.env.CI)
+    await check("browser suites", () => console.log("no Chromium could be found or installed; set CHROMIUM_BIN"));
+  else if (chromium === null) console.log("No Chromium could be found or installed (set CHROMIUM_BIN): the browser suites are skipped.");
+  if (wasInterrupted()) return total;
+  const counts = await vitest(filters, chromium === null ? {} : { CHROMIUM_BIN: chromium });
+  for (const key of Object.keys(total)) total[key] += counts[key];
+  return total;
+}
+
+/** Runs every check; the output ends with `N passed, N failed`, and the exit code agrees with it. */
+export async function test(filters) {
+  let total;
+  try {
+    total = await checks(filters);
+  } catch (error) {
+    console.error(error);
+    total = { passed: 0, failed: 1, skipped: 0 };
+  }
+  if (wasInterrupted()) total.failed ||= 1;
+  console.log(`${total.skipped} skipped\n${total.passed} passed, ${total.failed} failed`);
+  return total.failed === 0 ? 0 : 1;
+}
