@@ -51,11 +51,13 @@ function installKey() {
 /** Installs the dependencies as locked; does nothing when they are in place. */
 export async function install() {
   const key = installKey();
-  const present =
-    existsSync(join(root, "node_modules/typescript")) &&
-    workspaces.every((folder) => existsSync(join(root, folder, "node_modules")) || folder === "packages/core");
-  if (present && stampIs("installed", key)) return 0;
-  const code = await run(await pnpm(), ["install", "--frozen-lockfile", "--config.confirmModulesPurge=false"], { input: "ignore" });
+  if (existsSync(join(root, "node_modules/typescript")) && stampIs("installed", key)) return 0;
+  // The lockfile pins hashes; a minimum age would make the install depend on the clock and on questions to the registry.
+  const code = await run(
+    await pnpm(),
+    ["install", "--frozen-lockfile", "--config.confirmModulesPurge=false", "--config.minimumReleaseAge=0"],
+    { input: "ignore" },
+  );
   if (code === 0) setStamp("installed", key);
   return code;
 }
@@ -83,4 +85,10 @@ export async function build(target = ".") {
   const code = await node("node_modules/typescript/bin/tsc", ["-b", target]);
   if (code === 0) setStamp(stamp, buildKey());
   return code;
+}
+
+/** Removes every build, so that no output of a deleted source is left. */
+export function clean() {
+  for (const folder of workspaces) rmSync(join(root, folder, "dist"), { recursive: true, force: true });
+  return 0;
 }

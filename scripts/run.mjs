@@ -1,5 +1,5 @@
 import { checkLines } from "./lines.mjs";
-import { build, install } from "./prepare.mjs";
+import { build, clean, install } from "./prepare.mjs";
 import { node, wasInterrupted } from "./shell.mjs";
 import { test } from "./test.mjs";
 import { typecheck } from "./typecheck.mjs";
@@ -33,6 +33,7 @@ const commands = {
   docs: () => all(install, () => node("node_modules/typedoc/bin/typedoc")),
   release: () =>
     all(
+      clean,
       () => test([]),
       () => node("node_modules/@changesets/cli/bin.js", ["publish"]),
     ),
