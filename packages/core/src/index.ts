@@ -1,1 +1,18 @@
-export {};
+/**
+ * Tensors, the primitives they are made of, and the interface that backends implement.
+ * @module core
+ */
+export * from "./backend.js";
+export * from "./creation.js";
+export * from "./dispatch.js";
+export * from "./dtype.js";
+export * from "./errors.js";
+export * from "./evaluate.js";
+export * from "./primitives.js";
+export * from "./scalar.js";
+export * from "./scope.js";
+export * from "./shape.js";
+export * from "./tensor/base.js";
+export { Tensor } from "./tensor/tensor.js";
+export * from "./tick.js";
+export * from "./value.js";

@@ -1,0 +1,199 @@
+import type { DType, TypedArray } from "./dtype.js";
+import { DeviceError } from "./errors.js";
+import type { Expr } from "./scalar.js";
+import type { Layout, Shape } from "./shape.js";
+
+/** Devices by name; each backend package adds its own by declaration merging. */
+// biome-ignore lint/suspicious/noEmptyInterface: merged by the backend packages
+export interface Devices {}
+
+/** Name of a device, such as `"cpu"`: those whose backend is imported. */
+export type Device = keyof Devices extends never ? string : Extract<keyof Devices, string>;
+
+/** A backend's own description of a buffer. Opaque above it. */
+export type Handle = object;
+
+/** A buffer with a layout; strides and offset count elements. Strides may be 0 (stretched) or negative. */
+export interface View extends Layout {
+  readonly handle: Handle;
+  readonly dtype: DType;
+}
+
+/** Shape and dtype of a kernel's result, always row-major without gaps. */
+export interface Spec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export type ReduceOp = "sum" | "prod" | "max" | "min" | "any" | "all";
+export type ScatterMode = "set" | "add" | "mul" | "max" | "min";
+
+/** Convolution geometry, one entry per spatial dimension. */
+export interface ConvAttrs {
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+}
+
+/** Pooling geometry, one entry per spatial dimension. Output sizes come from the output's spec. */
+export interface PoolAttrs {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+}
+
+export interface AvgPoolAttrs {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly countIncludePad: boolean;
+  /** Divides by this instead of the window's size where given. */
+  readonly divisor: number | null;
+}
+
+/**
+ * What a backend runs: name, inputs, outputs and attributes of each kernel.
+ *
+ * - `elementwise`: inputs all of the output's shape (strides 0 where stretched); output i is `exprs[i]`.
+ * - `reduce`: inputs all of shape `shape`; the expression `expr` of them is reduced over `dims` (ascending); float sums accumulate
+ *   in blocks or pairs, not in one running float32. `max` and `min` propagate NaN; `any`/`all` give bool. An empty reduction gives the op's identity.
+ * - `argReduce`: `[x]` to int32 positions along `dim` (first of equals; NaN counts as the extreme).
+ * - `matmul`: `[a, b]` or `[a, b, bias]`; a `[..., M, K]`, b `[..., K, N]`, equal batch dimensions (strides 0 where stretched), bias
+ *   stretched to the output.
+ * - `conv`: `[x, w]` or `[x, w, bias]`; x `[N, C, ...]`, w `[F, C / groups, ...]`, bias `[F]`. `convInput`: `[grad, w]` to the gradient of
+ *   x. `convWeight`: `[grad, x]` to the gradient of w.
+ * - `maxPool`: `[x]` with x `[N, C, ...]` to values and int32 positions within the channel's plane; NaN wins. `avgPool` likewise to
+ *   values; `avgPoolGrad`: `[grad]` to the gradient of x.
+ * - `gather`: `[x, index]`, equal rank. `scatter`: `[self, index, source]`. `indexSelect`: `[x, index]` with index 1-D.
+ *   `indexUpdate`: `[self, index, source]`, rows of `self` along `dim` set or combined. Indices are int32; one out of range throws.
+ *   Repeated positions are combined in ascending order of the source.
+ * - `updateSlice`: `[base, source]` to base with the region given by `strides`, `offset` and source's shape replaced; `reuse` allows
+ *   base's buffer to be written and returned.
+ * - `cumulate`: `[x]`; for max and min a second output holds int32 positions (last of equals).
+ * - `sort`: `[x]` to sorted values and int32 positions along `dim`; stable; NaN sorts as the largest.
+ * - `softmax`: `[x]`, over `dim`; `log` for its logarithm.
+ * - `concat`: any number of inputs along `dim`.
+ * - `random`: no inputs; float32 uniforms in [0, 1) from the counter-based stream (`seed`, `offset`), equal on every backend.
+ */
+export interface Kernels {
+  elementwise: { readonly exprs: readonly Expr[]; readonly numbers: readonly (number | bigint)[] };
+  reduce: {
+    readonly op: ReduceOp;
+    readonly dims: readonly number[];
+    readonly shape: Shape;
+    readonly expr: Expr;
+    readonly numbers: readonly (number | bigint)[];
+  };
+  argReduce: { readonly op: "max" | "min"; readonly dim: number };
+  matmul: { readonly bias: boolean };
+  conv: ConvAttrs;
+  convInput: ConvAttrs;
+  convWeight: ConvAttrs;
+  maxPool: PoolAttrs;
+  avgPool: AvgPoolAttrs;
+  avgPoolGrad: AvgPoolAttrs;
+  gather: { readonly dim: number };
+  scatter: { readonly dim: number; readonly mode: ScatterMode };
+  indexSelect: { readonly dim: number };
+  indexUpdate: { readonly dim: number; readonly mode: ScatterMode };
+  updateSlice: { readonly strides: readonly number[]; readonly offset: number; readonly reuse: boolean };
+  cumulate: { readonly op: "sum" | "prod" | "max" | "min"; readonly dim: number };
+  sort: { readonly dim: number; readonly descending: boolean };
+  softmax: { readonly dim: number; readonly log: boolean };
+  concat: { readonly dim: number };
+  random: { readonly seed: number; readonly offset: number };
+}
+
+export type KernelName = keyof Kernels;
+
+/** A device. Two facts, five methods; no operation has a method of its own. Inputs are valid: core has checked them. */
+export interface Backend {
+  readonly name: Device;
+  readonly limits: {
+    readonly dtypes: ReadonlySet<DType>;
+    /** Buffers that one kernel can read. */
+    readonly maxInputs: number;
+    /** Scalar ops that one fused kernel may hold; 1 computes every op at once. */
+    readonly maxExpr: number;
+    /** Bytes of the largest buffer. */
+    readonly maxBytes: number;
+  };
+  /** Copies host data to a new buffer. */
+  upload(data: TypedArray, dtype: DType): Handle;
+  /** Copies the first `length` elements of a buffer to a new host array. */
+  download(handle: Handle, dtype: DType, length: number): Promise<TypedArray>;
+  /** The same at once; absent where the platform cannot block. */
+  downloadSync?(handle: Handle, dtype: DType, length: number): TypedArray;
+  /** Runs a kernel into new buffers, never writing its inputs. */
+  run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[];
+  free(handle: Handle): void;
+}
+
+/** Starts a device; called once, on the first `init` or use. */
+export type BackendFactory = () => Backend | Promise<Backend>;
+
+const backends = new Map<string, Backend>();
+const factories = new Map<string, BackendFactory>();
+let defaultDevice: Device | undefined;
+
+/** Makes a started backend available under its name. The first one becomes the default device. */
+export function registerBackend(backend: Backend): void {
+  backends.set(backend.name, backend);
+  defaultDevice ??= backend.name;
+}
+
+/** Announces a device that `init` can start. */
+export function registerBackendFactory(name: Device, factory: BackendFactory): void {
+  factories.set(name, factory);
+}
+
+/**
+ * Starts a device and returns its name.
+ * @throws DeviceError if no imported package provides it.
+ * @example
+ * await init("cpu");
+ */
+export async function init(device: Device = getDefaultDevice()): Promise<Device> {
+  if (!backends.has(device)) {
+    const factory = factories.get(device);
+    if (factory === undefined) throw unknownDevice(device, "init");
+    registerBackend(await factory());
+  }
+  return device;
+}
+
+function unknownDevice(device: string, op: string): DeviceError {
+  const known = [...new Set([...backends.keys(), ...factories.keys()])];
+  const hint = factories.has(device)
+    ? `start it first: await init("${device}")`
+    : `import its package first: import "@sconce/backend-${device}"; devices here: ${known.join(", ") || "none"}`;
+  return new DeviceError(`${op}: device "${device}" is not available; ${hint}`, { op });
+}
+
+/** The backend of a device. @throws DeviceError if it is not started. */
+export function getBackend(device: Device = getDefaultDevice(), op = "getBackend"): Backend {
+  const backend = backends.get(device);
+  if (backend === undefined) throw unknownDevice(device, op);
+  return backend;
+}
+
+/** The device of new tensors. */
+export function getDefaultDevice(): Device {
+  if (defaultDevice === undefined) {
+    throw new DeviceError('no device is available; import a backend first, for example: import "@sconce/backend-cpu"');
+  }
+  return defaultDevice;
+}
+
+/** Sets the device of new tensors. @throws DeviceError if it is not started. */
+export function setDefaultDevice(device: Device): void {
+  getBackend(device, "setDefaultDevice");
+  defaultDevice = device;
+}
+
+/** Names of the devices that are started. */
+export function startedDevices(): readonly Device[] {
+  return [...backends.keys()] as Device[];
+}

@@ -1,0 +1,42 @@
+/** What an error knows about the call that failed. */
+export interface ErrorDetails {
+  readonly op?: string;
+  readonly shapes?: readonly (readonly number[])[];
+  readonly dtypes?: readonly string[];
+}
+
+/** Base of all errors that Sconce throws on purpose. */
+export class SconceError extends Error {
+  /** The operation that refused its input. */
+  readonly op: string | undefined;
+  /** Shapes of the tensors involved, where they matter. */
+  readonly shapes: readonly (readonly number[])[] | undefined;
+  /** Dtypes of the tensors involved, where they matter. */
+  readonly dtypes: readonly string[] | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message);
+    this.name = new.target.name;
+    this.op = details.op;
+    this.shapes = details.shapes;
+    this.dtypes = details.dtypes;
+  }
+}
+
+/** Shapes, dimensions or indices that do not fit. */
+export class ShapeError extends SconceError {}
+/** A dtype that an operation or a device does not take. */
+export class DTypeError extends SconceError {}
+/** Tensors on different devices, an unknown device, or a device that was lost. */
+export class DeviceError extends SconceError {}
+/** A tensor used after its scope freed it. */
+export class DisposedError extends SconceError {}
+/** Something that this device or build cannot do. */
+export class NotSupportedError extends SconceError {}
+/** A value outside the range that an operation accepts. */
+export class ValueError extends SconceError {}
+
+/** `[2, 3]` for a shape, as error texts print it. */
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}

@@ -1,0 +1,335 @@
+import { type Backend, type Device, getBackend, type Kernels, type Spec, type View } from "./backend.js";
+import type { Call, Handler } from "./dispatch.js";
+import type { DType } from "./dtype.js";
+import { itemSize } from "./dtype.js";
+import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
+import { INFER, KERNEL_OF, type KernelOps, VIEWS, type ViewOps } from "./primitives.js";
+import { type Expr, inputExpr, numberExpr, SCALAR_OPS, type ScalarOp, scalarExpr } from "./scalar.js";
+import { broadcastStrides, contiguousStrides, isContiguous, type Layout, type Shape, sameShape, sizeOf } from "./shape.js";
+import type { Tensor } from "./tensor/tensor.js";
+import { filledArray, type Operand, type Pending, Storage, settledValue, Value } from "./value.js";
+
+/** Makes a tensor over a storage; given by tensor/tensor.ts, the end of the method chain. */
+type Construct = (storage: Storage, layout: Layout) => Tensor;
+
+let construct: Construct;
+
+/** Sets the constructor and returns the innermost handler. */
+export function evaluateWith(make: Construct): Handler {
+  construct = make;
+  return evaluate;
+}
+
+/** A new tensor that owns `value`. */
+export function tensorOf(value: Value): Tensor {
+  return construct(new Storage(value), { shape: value.shape, strides: contiguousStrides(value.shape), offset: 0 });
+}
+
+/** A tensor that shares `storage`. */
+export function tensorOver(storage: Storage, layout: Layout): Tensor {
+  return construct(storage, layout);
+}
+
+function evaluate(call: Call): readonly Tensor[] {
+  const { op } = call;
+  if (op in SCALAR_OPS) return [evaluateScalar(op as ScalarOp, call)];
+  if (op in VIEWS) return [evaluateView(op as keyof ViewOps, call)];
+  if (op === "transfer") return [transfer(call.inputs[0], (call.attrs as KernelOps["transfer"]).device)];
+  return evaluateKernel(op as Exclude<keyof KernelOps, "transfer">, call);
+}
+
+function evaluateView(op: keyof ViewOps, { inputs, attrs }: Call): Tensor {
+  const rule = VIEWS[op] as (x: Layout, attrs: unknown) => Layout;
+  return construct(inputs[0].storage, rule(inputs[0], attrs));
+}
+
+// ---- scalar ops: grow an expression
+
+function evaluateScalar(op: ScalarOp, { inputs, attrs }: Call): Tensor {
+  const backend = commonBackend(op, inputs);
+  let shape = inputs[0].shape;
+  for (let i = 1; i < inputs.length; i++) if (!sameShape(shape, inputs[i].shape)) shape = widest(shape, inputs[i].shape);
+  const dtype = op === "cast" ? (attrs as { dtype: DType }).dtype : resultDType(op, inputs);
+  // Values are write-once, so a copy is a second owner until one of them is written.
+  if (op === "cast" && dtype === inputs[0].dtype) return copyOf(inputs[0]);
+  checkDevice(backend, shape, dtype, op);
+  return tensorOf(pendingValue(backend, op, shape, dtype, inputs));
+}
+
+function copyOf(x: Tensor): Tensor {
+  return construct(new Storage(contiguousValue(x)), { shape: x.shape, strides: contiguousStrides(x.shape), offset: 0 });
+}
+
+/** The broadcast of two shapes that are known to fit. */
+function widest(a: Shape, b: Shape): Shape {
+  const [long, short] = a.length >= b.length ? [a, b] : [b, a];
+  const lead = long.length - short.length;
+  return long.map((n, i) => (i >= lead && n === 1 ? short[i - lead] : n));
+}
+
+function resultDType(op: ScalarOp, inputs: readonly Tensor[]): DType {
+  if (SCALAR_OPS[op].result === "bool") return "bool";
+  return inputs[op === "where" ? 1 : 0].dtype;
+}
+
+function pendingValue(backend: Backend, op: ScalarOp, shape: Shape, dtype: DType, inputs: readonly Tensor[]): Value {
+  const { maxExpr, maxInputs } = backend.limits;
+  let cost = 1;
+  let leaves = 0;
+  const operands = new Array<Operand>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) {
+    const operand = operandOf(inputs[i], shape);
+    const { value } = operand;
+    if (operand.whole && value.pending !== null) {
+      if (cost + value.pending.cost > maxExpr || leaves + value.pending.leaves + inputs.length > maxInputs) {
+        realise(value);
+        leaves++;
+      } else {
+        cost += value.pending.cost;
+        leaves += value.pending.leaves;
+      }
+    } else if (value.constant === null) leaves++;
+    operands[i] = operand;
+  }
+  const out = new Value(backend, shape, dtype, null, { op, operands, cost, leaves });
+  if (maxExpr <= 1) realise(out);
+  return out;
+}
+
+function operandOf(x: Tensor, shape: Shape): Operand {
+  const { value } = x.storage;
+  const same = sameShape(x.shape, shape);
+  const strides = same ? x.strides : broadcastStrides(x.shape, x.strides, shape);
+  const whole = same && isWhole(x, value) && sameShape(value.shape, shape);
+  if (!whole && value.pending !== null) realise(value);
+  return { value, strides, offset: x.offset, whole };
+}
+
+/** True if a layout reads every element of the value in row-major order. */
+export function isWhole(layout: Layout, value: Value): boolean {
+  return layout.offset === 0 && sizeOf(layout.shape) === value.size && isContiguous(layout.shape, layout.strides);
+}
+
+/** Turns pending values into one kernel's expression, inputs and numbers. */
+class Fusion {
+  readonly views: View[] = [];
+  readonly numbers: (number | bigint)[] = [];
+  /** Pending values whose expression was taken over. */
+  readonly inlined: Value[] = [];
+  readonly #done = new Map<Value, Expr>();
+  readonly #shape: Shape;
+  readonly #stopAtShared: boolean;
+
+  /** With `stopAtShared`, pending values that others need too are written out first and read. */
+  constructor(shape: Shape, stopAtShared: boolean) {
+    this.#shape = shape;
+    this.#stopAtShared = stopAtShared;
+  }
+
+  operand(operand: Operand): Expr {
+    const { value } = operand;
+    if (value.handle === null && value.constant !== null) return this.#number(value);
+    if (value.pending !== null && operand.whole && !(this.#stopAtShared && isShared(value))) return this.pending(value);
+    return this.#view(operand);
+  }
+
+  pending(value: Value): Expr {
+    const found = this.#done.get(value);
+    if (found !== undefined) return found;
+    const { op, operands } = value.pending as Pending;
+    const args = new Array<Expr>(operands.length);
+    for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
+    const expr = scalarExpr(op, value.dtype, args);
+    this.#done.set(value, expr);
+    this.inlined.push(value);
+    return expr;
+  }
+
+  #number(value: Value): Expr {
+    const found = this.#done.get(value);
+    if (found !== undefined) return found;
+    const expr = numberExpr(this.numbers.length, value.dtype);
+    this.numbers.push(value.constant as number | bigint);
+    this.#done.set(value, expr);
+    return expr;
+  }
+
+  #view({ value, strides, offset }: Operand): Expr {
+    const handle = realise(value);
+    let index = this.views.findIndex((v) => v.handle === handle && v.offset === offset && sameShape(v.strides, strides));
+    if (index < 0) {
+      index = this.views.length;
+      this.views.push({ handle, dtype: value.dtype, shape: this.#shape, strides, offset });
+    }
+    return inputExpr(index, value.dtype);
+  }
+}
+
+/** True if whatever realises a pending value must write it out. */
+function isShared(value: Value): boolean {
+  return value.saved || value.reads > 1;
+}
+
+/** Gives a value its buffer, running what is pending as one kernel. Returns the buffer. */
+export function realise(value: Value): object {
+  if (value.handle !== null) return value.handle;
+  const { backend } = value;
+  if (value.pending === null) {
+    if (value.constant === null) throw new Error("internal: a value without content");
+    value.settle(backend.upload(filledArray(value.dtype, value.size, value.constant), value.dtype));
+    return value.handle as unknown as object;
+  }
+  const fusion = new Fusion(value.shape, false);
+  const exprs = [fusion.pending(value)];
+  const roots = [value];
+  for (const other of fusion.inlined) {
+    const room = fusion.views.length + roots.length <= backend.limits.maxInputs;
+    if (other !== value && isShared(other) && room) {
+      roots.push(other);
+      exprs.push(fusion.pending(other));
+    }
+  }
+  const handles = backend.run("elementwise", fusion.views, roots, { exprs, numbers: fusion.numbers });
+  for (let i = 0; i < roots.length; i++) roots[i].settle(handles[i]);
+  return handles[0];
+}
+
+// ---- kernels
+
+function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): readonly Tensor[] {
+  const { inputs, attrs } = call;
+  const backend = op === "random" ? getBackend((attrs as KernelOps["random"]).device, op) : commonBackend(op, inputs);
+  const infer = INFER[op] as (inputs: readonly Spec[], attrs: unknown) => readonly Spec[];
+  const outputs = infer(inputs, attrs);
+  for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
+  if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
+  if (op === "updateSlice") return [tensorOf(updateSlice(inputs[0], inputs[1], (attrs as KernelOps["updateSlice"]).layout, false))];
+  const views = op === "addmm" ? [viewOf(inputs[1]), viewOf(inputs[2]), viewOf(inputs[0], outputs[0].shape)] : inputs.map((x) => viewOf(x));
+  const kernelAttrs = op === "matmul" || op === "addmm" ? { bias: op === "addmm" } : attrs;
+  const handles = backend.run(KERNEL_OF[op], views, outputs, kernelAttrs as Kernels[keyof Kernels]);
+  return outputs.map(({ shape, dtype }, i) => tensorOf(settledValue(backend, shape, dtype, handles[i])));
+}
+
+function evaluateReduce(backend: Backend, x: Tensor, output: Spec, { op, dims }: KernelOps["reduce"]): Tensor {
+  const fusion = new Fusion(x.shape, true);
+  const operand = operandOf(x, x.shape);
+  if (operand.value.pending !== null) operand.value.reads++;
+  const expr = fusion.operand(operand);
+  const handles = backend.run("reduce", fusion.views, [output], { op, dims, shape: x.shape, expr, numbers: fusion.numbers });
+  return tensorOf(settledValue(backend, output.shape, output.dtype, handles[0]));
+}
+
+/** A tensor as a kernel input, realised. With `shape`, stretched to it. */
+export function viewOf(x: Tensor, shape: Shape = x.shape): View {
+  const { value } = x.storage;
+  const strides = shape === x.shape ? x.strides : broadcastStrides(x.shape, x.strides, shape);
+  return { handle: realise(value), dtype: value.dtype, shape, strides, offset: x.offset };
+}
+
+/** Base with a region replaced; `reuse` lets the kernel write base's own buffer, which then belongs to the result. */
+function updateSlice(base: Tensor, source: Tensor, layout: Layout, reuse: boolean): Value {
+  const { backend } = base.storage;
+  const whole = contiguousValue(base);
+  const baseView = { handle: realise(whole), dtype: whole.dtype, shape: whole.shape, strides: contiguousStrides(whole.shape), offset: 0 };
+  const may = reuse && whole === base.storage.value;
+  const attrs = { strides: layout.strides, offset: layout.offset, reuse: may };
+  const handles = backend.run("updateSlice", [baseView, viewOf(source, layout.shape)], [whole], attrs);
+  if (handles[0] === baseView.handle) whole.surrender();
+  return settledValue(backend, whole.shape, whole.dtype, handles[0]);
+}
+
+/** Copies a tensor to another device. */
+function transfer(x: Tensor, device: Device): Tensor {
+  const to = getBackend(device, "to");
+  const value = contiguousValue(x);
+  const from = value.backend;
+  checkDevice(to, x.shape, value.dtype, "to");
+  if (value.constant !== null && value.handle === null) return tensorOf(new Value(to, x.shape, value.dtype, value.constant, null));
+  if (from.downloadSync === undefined) {
+    throw new NotSupportedError(`to: device "${from.name}" cannot block; use \`await t.toAsync("${device}")\``, { op: "to" });
+  }
+  const data = from.downloadSync(realise(value), value.dtype, value.size);
+  return tensorOf(settledValue(to, x.shape, value.dtype, to.upload(data, value.dtype)));
+}
+
+// ---- values of tensors
+
+/** The elements of a tensor in row-major order as one value (whose own shape may differ): its own where they lie so, else a copy. */
+export function contiguousValue(x: Tensor): Value {
+  const { value } = x.storage;
+  if (isWhole(x, value)) return value;
+  const { backend } = x.storage;
+  if (value.constant !== null && value.handle === null) return new Value(backend, x.shape, value.dtype, value.constant, null);
+  if (value.pending !== null) realise(value);
+  const operand: Operand = { value, strides: x.strides, offset: x.offset, whole: false };
+  return new Value(backend, x.shape, value.dtype, null, { op: "cast", operands: [operand], cost: 1, leaves: 1 });
+}
+
+/** Writes `result` into the elements of `target`; shapes and dtypes are equal. */
+export function write(target: Tensor, result: Tensor): void {
+  const { storage } = target;
+  if (isWhole(target, storage.value)) storage.set(contiguousValue(result));
+  else {
+    checkNoOverlap(target);
+    const base = tensorOver(storage, { shape: [storage.size], strides: [1], offset: 0 });
+    storage.set(updateSlice(base, result, target, storage.exclusive));
+  }
+  writeThrough(storage);
+}
+
+/** Copies the content of a host storage back to the user's array. */
+function writeThrough(storage: Storage): void {
+  const { host } = storage;
+  if (host === null) return;
+  storage.host = null;
+  const { value, backend } = storage;
+  if (backend.downloadSync === undefined)
+    throw new NotSupportedError(`in-place write to host memory: device "${backend.name}" cannot block`);
+  (host as Float32Array).set(backend.downloadSync(realise(value), value.dtype, value.size) as Float32Array);
+  storage.host = host;
+}
+
+function checkNoOverlap({ shape, strides }: Layout): void {
+  if (shape.some((n, i) => n > 1 && strides[i] === 0)) {
+    throw new ShapeError(
+      `in-place write: unsupported operation: more than one element of the written-to tensor refers to a single memory location, ` +
+        `got strides ${formatShape(strides)} for ${formatShape(shape)}; clone() the tensor before performing the operation`,
+      { shapes: [shape] },
+    );
+  }
+}
+
+// ---- checks
+
+function commonBackend(op: string, inputs: readonly Tensor[]): Backend {
+  let found: Backend | null = null;
+  for (const x of inputs) {
+    const { backend } = x.storage;
+    if (found === null) found = backend;
+    else if (backend !== found) {
+      throw new DeviceError(
+        `${op}: Expected all tensors to be on the same device, but found at least two devices, ${found.name} and ${backend.name}; ` +
+          `move one with .to("${found.name}")`,
+        { op },
+      );
+    }
+  }
+  return found as Backend;
+}
+
+function checkDevice(backend: Backend, shape: Shape, dtype: DType, op: string): void {
+  if (!backend.limits.dtypes.has(dtype)) {
+    const known = [...backend.limits.dtypes].join(", ");
+    throw new DTypeError(`${op}: device "${backend.name}" has no ${dtype}, it has ${known}; convert with .to() first`, {
+      op,
+      dtypes: [dtype],
+    });
+  }
+  const bytes = sizeOf(shape) * itemSize(dtype);
+  if (bytes > backend.limits.maxBytes) {
+    throw new NotSupportedError(
+      `${op}: expected at most ${backend.limits.maxBytes} bytes in one tensor on "${backend.name}", got ${formatShape(shape)} ${dtype} = ${bytes} bytes`,
+      { op, shapes: [shape] },
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import { SconceError } from "./errors.js";
+
+/** What a scope frees at its end. */
+export interface Disposable_ {
+  dispose(): void;
+  owner: Scope | null;
+}
+
+let current: Scope | null = null;
+
+/** A region whose tensors are freed at its end. Made by {@link scope}. */
+export class Scope implements Disposable {
+  readonly #parent: Scope | null = current;
+  #items: Set<Disposable_> | null = new Set();
+
+  constructor() {
+    current = this;
+  }
+
+  /** Takes ownership of a storage. */
+  add(item: Disposable_): void {
+    item.owner = this;
+    this.#items?.add(item);
+  }
+
+  /** Gives a storage to the scope outside, or to the garbage collector. */
+  release(item: Disposable_): void {
+    if (this.#items?.delete(item) !== true) return;
+    item.owner = null;
+    this.#parent?.add(item);
+  }
+
+  /** Hands a storage over to the garbage collector for good. */
+  escape(item: Disposable_): void {
+    this.#items?.delete(item);
+    item.owner = null;
+  }
+
+  /** Ends the scope and frees what it owns. */
+  [Symbol.dispose](): void {
+    if (this.#items === null) return;
+    if (current !== this) {
+      throw new SconceError(
+        "scope: expected scopes to end in reverse order of their start; another scope is still open (an interleaved async task?): " +
+          "open a scope per task around synchronous work only",
+        { op: "scope" },
+      );
+    }
+    current = this.#parent;
+    const items = this.#items;
+    this.#items = null;
+    for (const item of items) item.dispose();
+  }
+}
+
+/** The innermost open scope. */
+export function currentScope(): Scope | null {
+  return current;
+}
+
+/** Throws if `value` is a promise: a function form must be synchronous. */
+export function refusePromise(value: unknown, name: string): void {
+  if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function") {
+    throw new SconceError(
+      `${name}: expected a synchronous function, got one that returned a Promise; put the ${name} block inside the loop, or write \`using _ = ${name}()\``,
+      { op: name },
+    );
+  }
+}

@@ -1,0 +1,370 @@
+import { type Device, getBackend } from "../backend.js";
+import { apply, mutate } from "../dispatch.js";
+import { type DType, dtypeOfArray, dtypeWord, hostArray, itemSize, type TypedArray } from "../dtype.js";
+import { formatShape, NotSupportedError, ShapeError, ValueError } from "../errors.js";
+import { contiguousValue, realise, tensorOver } from "../evaluate.js";
+import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
+import { macrotask } from "../tick.js";
+import type { Storage } from "../value.js";
+import type { Tensor } from "./tensor.js";
+
+/** Nested arrays of a tensor's elements; a plain value for a tensor without dimensions. */
+export type NestedArray = number | bigint | boolean | NestedArray[];
+
+/** Where and as what `.to()` converts. */
+export interface ToOptions {
+  readonly device?: Device;
+  readonly dtype?: DType;
+  /** Copies even if nothing changes. */
+  readonly copy?: boolean;
+}
+
+/** Turns a tensor into the text of `toString`; printing and autograd set it. */
+type Printer = (tensor: Tensor) => string;
+let print: Printer = (t) => `tensor(shape=${formatShape(t.shape)}, dtype=${t.dtype})`;
+
+/** Sets how tensors print. */
+export function setPrinter(printer: Printer): void {
+  print = printer;
+}
+
+/** What every tensor has: layout, dtype, device, reading. */
+export class TensorBase implements Layout {
+  /** Sizes of the dimensions. */
+  readonly shape: Shape;
+  /** Distance between neighbours along each dimension, in elements. */
+  readonly strides: readonly number[];
+  /** First element within the storage. */
+  readonly offset: number;
+  /** The memory, shared with all views of it. */
+  readonly storage: Storage;
+  /** A leaf that wants gradients; autograd reads it. */
+  trainable = false;
+  /** Free for autograd. */
+  slot: unknown = undefined;
+
+  constructor(storage: Storage, { shape, strides, offset }: Layout) {
+    this.storage = storage;
+    this.shape = shape;
+    this.strides = strides;
+    this.offset = offset;
+  }
+
+  /** This, as the whole class. */
+  protected get self(): Tensor {
+    return this as unknown as Tensor;
+  }
+
+  get dtype(): DType {
+    return this.storage.dtype;
+  }
+
+  get device(): Device {
+    return this.storage.backend.name;
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** Number of dimensions. */
+  dim(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  numel(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** The shape, or the size of one dimension. */
+  size(): Shape;
+  size(dim: number): number;
+  size(dim?: number): Shape | number {
+    return dim === undefined ? this.shape : this.shape[normalizeDim(dim, this.ndim, "size")];
+  }
+
+  /** Bytes of one element. */
+  get itemsize(): number {
+    return itemSize(this.dtype);
+  }
+
+  /** Bytes of all elements. */
+  get nbytes(): number {
+    return this.itemsize * this.numel();
+  }
+
+  /** The strides, or that of one dimension. */
+  stride(): readonly number[];
+  stride(dim: number): number;
+  stride(dim?: number): readonly number[] | number {
+    return dim === undefined ? this.strides : this.strides[normalizeDim(dim, this.ndim, "stride")];
+  }
+
+  /** First element within the storage. */
+  storageOffset(): number {
+    return this.offset;
+  }
+
+  /** True if the elements lie in row-major order without gaps. */
+  isContiguous(): boolean {
+    return isContiguous(this.shape, this.strides);
+  }
+
+  /** True for float32 and float64. */
+  isFloatingPoint(): boolean {
+    return this.dtype === "float32" || this.dtype === "float64";
+  }
+
+  /** True once the scope that owns the memory has freed it. */
+  get isDisposed(): boolean {
+    return this.storage.disposed;
+  }
+
+  /** Size of the first dimension. @throws ShapeError for a tensor without dimensions. */
+  get length(): number {
+    if (this.ndim === 0) throw new ShapeError("length: len() of a 0-d tensor", { op: "length" });
+    return this.shape[0];
+  }
+
+  /** Marks the tensor as one that trains; autograd's `requiresGrad_`. */
+  markTrainable(on = true): Tensor {
+    this.trainable = on;
+    return this.self;
+  }
+
+  /** A tensor over the same memory, with the same or another layout, that knows nothing of gradients. */
+  protected share(layout: Layout = this): Tensor {
+    return tensorOver(this.storage, layout);
+  }
+
+  // ---- reading
+
+  /**
+   * Reads the elements in row-major order: bool as 0 or 1, int64 as a `BigInt64Array`.
+   * @example
+   * await tensor([[1, 2], [3, 4]]).data(); // Float32Array [1, 2, 3, 4]
+   */
+  async data(): Promise<TypedArray> {
+    const value = contiguousValue(this.self);
+    const array = value.size === 0 ? hostArray(value.dtype, 0) : await value.backend.download(realise(value), value.dtype, value.size);
+    await macrotask();
+    return array;
+  }
+
+  /** Reads at once. @throws NotSupportedError where the device cannot block. */
+  dataSync(): TypedArray {
+    return this.#read("dataSync", "data");
+  }
+
+  #read(op: string, other: string): TypedArray {
+    const value = contiguousValue(this.self);
+    const { backend } = value;
+    if (value.size === 0) return hostArray(value.dtype, 0);
+    if (backend.downloadSync === undefined) {
+      throw new NotSupportedError(`${op}: device "${backend.name}" cannot block; use \`await t.${other}()\``, { op });
+    }
+    return backend.downloadSync(realise(value), value.dtype, value.size);
+  }
+
+  /**
+   * The only element: a number, or a boolean for bool.
+   * @throws ValueError unless there is exactly one, or if an int64 is beyond 2^53 (read `data()` for it).
+   * @example
+   * await tensor(2.5).item(); // 2.5
+   */
+  async item(): Promise<number> {
+    this.#checkSingle("item");
+    return toNumber((await this.data())[0], "item");
+  }
+
+  /** Reads the only element at once. @throws NotSupportedError where the device cannot block. */
+  itemSync(): number {
+    this.#checkSingle("itemSync");
+    return toNumber(this.#read("itemSync", "item")[0], "itemSync");
+  }
+
+  #checkSingle(op: string): void {
+    if (this.numel() !== 1) {
+      throw new ValueError(`${op}: only one element tensors can be converted to JavaScript scalars, got ${formatShape(this.shape)}`, {
+        op,
+        shapes: [this.shape],
+      });
+    }
+  }
+
+  /** Reads all elements as nested arrays; bool as booleans, int64 as numbers where they are safe integers. */
+  async tolist(): Promise<NestedArray> {
+    return nest(await this.data(), this.shape, this.dtype);
+  }
+
+  /** Reads nested arrays at once. @throws NotSupportedError where the device cannot block. */
+  tolistSync(): NestedArray {
+    return nest(this.#read("tolistSync", "tolist"), this.shape, this.dtype);
+  }
+
+  /**
+   * Moves the content to host memory and returns the array that is it from now on: in-place ops write to it, and later ops read it.
+   * @throws NotSupportedError on a device that cannot block.
+   * @throws ShapeError for a view.
+   */
+  typedArray(): TypedArray {
+    const { storage } = this;
+    if (storage.host !== null) return storage.host;
+    if (!this.isContiguous() || this.offset !== 0 || this.numel() !== storage.size) {
+      throw new ShapeError(`typedArray: expected a whole contiguous tensor, got a view of ${formatShape(this.shape)}; clone() it first`, {
+        op: "typedArray",
+        shapes: [this.shape],
+      });
+    }
+    const host = this.#read("typedArray", "data");
+    storage.attach(host);
+    return host;
+  }
+
+  // ---- moving
+
+  /**
+   * Converts to a device, a dtype or both; the tensor itself if nothing changes.
+   * @throws DTypeError if the device lacks the dtype. @throws DeviceError if the device is not started.
+   * @example
+   * tensor([1.7]).to("int32"); // tensor([1], dtype=int32)
+   */
+  to(target: Device | DType | Tensor | ToOptions, dtype?: DType): Tensor {
+    const { device = this.device, dtype: type = this.dtype, copy = false } = toOptions(target, dtype);
+    let out = this.self;
+    if (type !== this.dtype && device !== this.device && !getBackend(device, "to").limits.dtypes.has(this.dtype)) out = out.cast(type);
+    if (device !== this.device) out = apply("transfer", [out], { device }, "ToCopy");
+    if (type !== out.dtype) out = out.cast(type);
+    return copy && out === this.self ? out.clone() : out;
+  }
+
+  /** Converts to a device without blocking: the way from a device that cannot be read at once. The result is detached. */
+  async toAsync(device: Device): Promise<Tensor> {
+    if (device === this.device) return this.self;
+    const to = getBackend(device, "toAsync");
+    const data = await this.data();
+    return this.self.onDevice(to, data);
+  }
+
+  /** A copy on the CPU, or the tensor itself if it is there. */
+  cpu(): Tensor {
+    return this.to({ device: "cpu" as Device });
+  }
+
+  /** As another dtype; the tensor itself if it has it. */
+  cast(dtype: DType): Tensor {
+    return dtype === this.dtype ? this.self : apply("cast", [this.self], { dtype }, "ToCopy");
+  }
+
+  /** As float32. */
+  float(): Tensor {
+    return this.cast("float32");
+  }
+
+  /** As float64. */
+  double(): Tensor {
+    return this.cast("float64");
+  }
+
+  /** As int32. */
+  int(): Tensor {
+    return this.cast("int32");
+  }
+
+  /** As int64. */
+  long(): Tensor {
+    return this.cast("int64");
+  }
+
+  /** As bool: true where not zero. */
+  bool(): Tensor {
+    return this.cast("bool");
+  }
+
+  /** PyTorch's name of the tensor's type, such as `torch.FloatTensor`. */
+  type(): string {
+    return `torch.${dtypeWord(this.dtype)}Tensor`;
+  }
+
+  /** The text that PyTorch prints. On a device that cannot block, the shape stands for the elements. */
+  toString(): string {
+    return print(this.self);
+  }
+
+  static {
+    // `console.log` in Node prints the text.
+    Object.defineProperty(TensorBase.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Tensor): string {
+        return this.toString();
+      },
+    });
+  }
+
+  /** Frees the memory now; every tensor over it throws DisposedError from then on. */
+  dispose(): void {
+    this.storage.owner?.escape(this.storage);
+    this.storage.dispose();
+  }
+
+  /** Frees the memory at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Writes `source`, stretched and converted, into this tensor. Returns this. */
+  protected assign(source: Tensor): Tensor {
+    return mutate(this.self, source);
+  }
+}
+
+function toOptions(target: Device | DType | Tensor | ToOptions, dtype?: DType): ToOptions {
+  if (typeof target !== "string") {
+    return target instanceof TensorBase ? { device: target.device, dtype: target.dtype } : (target as ToOptions);
+  }
+  return isDType(target) ? { dtype: target } : { device: target, ...(dtype === undefined ? {} : { dtype }) };
+}
+
+function isDType(name: string): name is DType {
+  return name === "bool" || name === "uint8" || name === "int32" || name === "int64" || name === "float32" || name === "float64";
+}
+
+function toNumber(value: number | bigint, op: string): number {
+  if (typeof value === "number") return value;
+  const n = Number(value);
+  if (!Number.isSafeInteger(n)) throw new ValueError(`${op}: ${value} is beyond 2^53; read it with data()`, { op });
+  return n;
+}
+
+function nest(data: TypedArray, shape: Shape, dtype: DType): NestedArray {
+  const leaf =
+    dtype === "bool"
+      ? (x: number | bigint) => x !== 0
+      : (x: number | bigint) => (typeof x === "bigint" && Number.isSafeInteger(Number(x)) ? Number(x) : x);
+  let at = 0;
+  const build = (dim: number): NestedArray => {
+    if (dim === shape.length) return leaf(data[at++]);
+    const out = new Array<NestedArray>(shape[dim]);
+    for (let i = 0; i < out.length; i++) out[i] = build(dim + 1);
+    return out;
+  };
+  return build(0);
+}
+
+/** The dtype of a host array, or an error that names what is accepted. */
+export function requireArrayDType(array: unknown, op: string): DType {
+  const dtype = dtypeOfArray(array);
+  if (dtype === undefined) {
+    throw new ValueError(`${op}: expected a Float32Array, Float64Array, Int32Array, BigInt64Array or Uint8Array, got ${describe(array)}`, {
+      op,
+    });
+  }
+  return dtype;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  return value.constructor?.name ?? "object";
+}

@@ -1,0 +1,4 @@
+import { LinalgOps } from "./linalg.js";
+
+/** Conv ops. */
+export class ConvOps extends LinalgOps {}

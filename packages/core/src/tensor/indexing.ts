@@ -1,0 +1,4 @@
+import { ReductionOps } from "./reduction.js";
+
+/** Indexing ops. */
+export class IndexingOps extends ReductionOps {}

@@ -1,0 +1,4 @@
+import { IndexingOps } from "./indexing.js";
+
+/** Linalg ops. */
+export class LinalgOps extends IndexingOps {}

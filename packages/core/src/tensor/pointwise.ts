@@ -1,0 +1,4 @@
+import { MovementOps } from "./movement.js";
+
+/** Pointwise ops. */
+export class PointwiseOps extends MovementOps {}

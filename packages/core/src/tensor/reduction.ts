@@ -1,0 +1,4 @@
+import { PointwiseOps } from "./pointwise.js";
+
+/** Reduction ops. */
+export class ReductionOps extends PointwiseOps {}

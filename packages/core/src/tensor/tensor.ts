@@ -1,0 +1,17 @@
+import { start } from "../dispatch.js";
+import { evaluateWith, write } from "../evaluate.js";
+import { ConvOps } from "./conv.js";
+
+/**
+ * A multi-dimensional array on a device. Elementwise work is deferred and fused; a read, a reduction or a matrix product runs it.
+ * Make one with `tensor`, `zeros`, `randn` and the other creation functions.
+ */
+export class Tensor extends ConvOps {
+  // The one knot of the chain: ops need evaluation, evaluation makes tensors.
+  static {
+    start(
+      evaluateWith((storage, layout) => new Tensor(storage, layout)),
+      write,
+    );
+  }
+}

@@ -1,0 +1,269 @@
+import type { Backend, Handle } from "./backend.js";
+import type { DType, TypedArray } from "./dtype.js";
+import { convertScalar, hostArray, itemSize } from "./dtype.js";
+import { DisposedError } from "./errors.js";
+import type { ScalarOp } from "./scalar.js";
+import { currentScope, type Disposable_, type Scope } from "./scope.js";
+import { type Shape, sizeOf } from "./shape.js";
+
+/** One operand of a pending scalar op: a value read through strides that fit the op's shape. */
+export interface Operand {
+  readonly value: Value;
+  readonly strides: readonly number[];
+  readonly offset: number;
+  /** Reads every element of `value` in order, so its expression can be taken over. */
+  readonly whole: boolean;
+}
+
+/** A scalar op that has not run. */
+export interface Pending {
+  readonly op: ScalarOp;
+  readonly operands: readonly Operand[];
+  /** Scalar ops and leaf inputs in the expression, shared ones counted each time. */
+  readonly cost: number;
+  readonly leaves: number;
+}
+
+/** A buffer shared between a value and the finalizer that frees it when the value is collected. */
+interface Box {
+  readonly backend: Backend;
+  handle: Handle | null;
+  readonly bytes: number;
+}
+
+let liveBytes = 0;
+let liveBuffers = 0;
+let peakBytes = 0;
+
+/** Bytes and buffers that tensors hold on all devices. */
+export interface MemoryInfo {
+  /** Bytes of live buffers. */
+  readonly bytes: number;
+  /** Number of live buffers. */
+  readonly buffers: number;
+  /** Largest `bytes` so far. */
+  readonly peakBytes: number;
+}
+
+/** Reports what tensors hold now. */
+export function memory(): MemoryInfo {
+  return { bytes: liveBytes, buffers: liveBuffers, peakBytes };
+}
+
+function freeBox(box: Box): void {
+  if (box.handle === null) return;
+  const handle = box.handle;
+  forget(box);
+  box.backend.free(handle);
+}
+
+function forget(box: Box): void {
+  box.handle = null;
+  liveBytes -= box.bytes;
+  liveBuffers--;
+}
+
+const finalizer = new FinalizationRegistry<Box>(freeBox);
+
+/** The garbage collector does not see device memory: a token of a quarter of its size makes it feel the pressure. */
+const TOKEN_BYTES = 65536;
+let debt = 0;
+const allocateToken: (bytes: number) => object =
+  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): object } }).Buffer?.allocUnsafeSlow === "function"
+    ? (n) => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): object } }).Buffer.allocUnsafeSlow(n)
+    : (n) => new ArrayBuffer(n);
+
+/** A write-once array on a device: a buffer, a number that fills it, or an expression that has not run. */
+export class Value {
+  readonly backend: Backend;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly size: number;
+  /** Fills the whole value, and is its content while there is no buffer. */
+  readonly constant: number | bigint | null;
+  pending: Pending | null;
+  /** Storages, tapes and pending values that hold this one. */
+  owners = 0;
+  /** Times that it was read while pending. */
+  reads = 0;
+  /** A tape keeps it, so whatever realises it writes it out. */
+  saved = false;
+  #box: Box | null = null;
+  // Keeps the token reachable exactly as long as the value.
+  token: object | null = null;
+
+  constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
+    this.backend = backend;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.size = sizeOf(shape);
+    this.constant = constant;
+    this.pending = pending;
+    if (pending !== null) {
+      for (const operand of pending.operands) {
+        operand.value.owners++;
+        operand.value.reads++;
+      }
+    }
+  }
+
+  /** The buffer, or null while there is none. */
+  get handle(): Handle | null {
+    return this.#box === null ? null : this.#box.handle;
+  }
+
+  /** Gives the value its buffer and lets go of the expression. */
+  settle(handle: Handle): void {
+    const bytes = this.size * itemSize(this.dtype);
+    this.#box = { backend: this.backend, handle, bytes };
+    liveBytes += bytes;
+    liveBuffers++;
+    if (liveBytes > peakBytes) peakBytes = liveBytes;
+    finalizer.register(this, this.#box);
+    debt += bytes >> 2;
+    if (debt > TOKEN_BYTES) {
+      this.token = allocateToken(debt);
+      debt = 0;
+    }
+    this.#dropPending();
+  }
+
+  /** Takes the buffer away without freeing it: another value now owns it. */
+  surrender(): void {
+    if (this.#box !== null && this.#box.handle !== null) forget(this.#box);
+  }
+
+  retain(): void {
+    this.owners++;
+  }
+
+  /** Gives up one ownership; the last one frees the buffer. */
+  release(): void {
+    if (--this.owners > 0) return;
+    if (this.#box !== null) freeBox(this.#box);
+    this.#dropPending();
+    this.token = null;
+  }
+
+  #dropPending(): void {
+    const pending = this.pending;
+    if (pending === null) return;
+    this.pending = null;
+    for (const operand of pending.operands) operand.value.release();
+  }
+}
+
+/** A value that is one number everywhere. */
+export function constantValue(backend: Backend, shape: Shape, dtype: DType, value: number | bigint | boolean): Value {
+  return new Value(backend, shape, dtype, normalizeNumber(value, dtype), null);
+}
+
+/** A value with a buffer. */
+export function settledValue(backend: Backend, shape: Shape, dtype: DType, handle: Handle): Value {
+  const value = new Value(backend, shape, dtype, null, null);
+  value.settle(handle);
+  return value;
+}
+
+const float = new Float32Array(1);
+const int = new Int32Array(1);
+const byte = new Uint8Array(1);
+
+/** Rounds a number to what `dtype` holds. */
+function normalizeNumber(value: number | bigint | boolean, dtype: DType): number | bigint {
+  const converted = convertScalar(value, dtype);
+  if (dtype === "float32") return ((float[0] = converted as number), float[0]);
+  if (dtype === "int32") return ((int[0] = converted as number), int[0]);
+  if (dtype === "uint8") return ((byte[0] = converted as number), byte[0]);
+  return converted;
+}
+
+/** A mutable cell that tensors share: in-place ops point it at another value. */
+export class Storage implements Disposable_ {
+  #value: Value;
+  #disposed = false;
+  /** The user's own array, read at every use and written through. */
+  host: TypedArray | null = null;
+  /** Number of in-place writes. */
+  version = 0;
+  owner: Scope | null = null;
+  /** Free for autograd: what it knows about the base of the views here. */
+  slot: unknown = undefined;
+
+  constructor(value: Value) {
+    this.#value = value;
+    value.owners++;
+    currentScope()?.add(this);
+  }
+
+  /** The current content. @throws DisposedError after the scope that owns it ended. */
+  get value(): Value {
+    if (this.#disposed) {
+      throw new DisposedError(
+        "this tensor was freed at the end of the scope that made it; return it from the scope function or mark it with keep(t) to use it later",
+      );
+    }
+    if (this.host !== null) {
+      const { backend, shape, dtype } = this.#value;
+      return settledValue(backend, shape, dtype, backend.upload(this.host, dtype));
+    }
+    return this.#value;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  get backend(): Backend {
+    return this.#value.backend;
+  }
+
+  get dtype(): DType {
+    return this.#value.dtype;
+  }
+
+  get size(): number {
+    return this.#value.size;
+  }
+
+  /** True if nothing but this storage holds the value, so that a kernel may write over it. */
+  get exclusive(): boolean {
+    return this.#value.owners === 1 && !this.#value.saved && this.host === null;
+  }
+
+  /** Points the cell at another value and counts a version. */
+  set(value: Value): void {
+    this.version++;
+    if (value === this.#value) return;
+    value.owners++;
+    this.#value.release();
+    this.#value = value;
+  }
+
+  /** Swaps the content for an equal one (a move to another device) without counting a version. */
+  replace(value: Value): void {
+    const version = this.version;
+    this.set(value);
+    this.version = version;
+  }
+
+  /** Makes the user's array the content. */
+  attach(host: TypedArray): void {
+    this.host = host;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.owner = null;
+    this.#value.release();
+  }
+}
+
+/** A host array filled with a constant. */
+export function filledArray(dtype: DType, length: number, value: number | bigint): TypedArray {
+  const array = hostArray(dtype, length);
+  if (value !== 0 && value !== 0n) (array as Float32Array).fill(value as number);
+  else if (Object.is(value, -0)) (array as Float32Array).fill(-0);
+  return array;
+}
