@@ -173,25 +173,41 @@ function isShared(value: Value): boolean {
 /** Gives a value its buffer, running what is pending as one kernel. Returns the buffer. */
 export function realise(value: Value): object {
   if (value.handle !== null) return value.handle;
-  const { backend } = value;
-  if (value.pending === null) {
-    if (value.constant === null) throw new Error("internal: a value without content");
-    value.settle(backend.upload(filledArray(value.dtype, value.size, value.constant), value.dtype));
-    return value.handle as unknown as object;
-  }
-  const fusion = new Fusion(value.shape, false);
-  const exprs = [fusion.pending(value)];
-  const roots = [value];
+  if (value.pending !== null) return runFused(value.backend, [value])[0];
+  if (value.constant === null) throw new Error("internal: a value without content");
+  value.settle(value.backend.upload(filledArray(value.dtype, value.size, value.constant), value.dtype));
+  return value.handle as unknown as object;
+}
+
+/** Runs pending values of one shape as one kernel, writing out what others need on the way as far as the device has room. */
+function runFused(backend: Backend, values: readonly Value[]): readonly object[] {
+  const fusion = new Fusion(values[0].shape, false);
+  const roots = [...values];
+  const exprs = roots.map((value) => fusion.pending(value));
   for (const other of fusion.inlined) {
     const room = fusion.views.length + roots.length <= backend.limits.maxInputs;
-    if (other !== value && isShared(other) && room) {
+    if (room && isShared(other) && !roots.includes(other)) {
       roots.push(other);
       exprs.push(fusion.pending(other));
     }
   }
   const handles = backend.run("elementwise", fusion.views, roots, { exprs, numbers: fusion.numbers });
   for (let i = 0; i < roots.length; i++) roots[i].settle(handles[i]);
-  return handles[0];
+  return handles;
+}
+
+/**
+ * Computes what is pending of several tensors now, in one kernel where their shapes and the device's limits allow: an optimizer
+ * calls it so that nothing pending holds the gradients.
+ */
+export function realiseAll(tensors: readonly Tensor[]): void {
+  const waiting = tensors.map((t) => t.storage.value).filter((v) => v.handle === null && v.pending !== null);
+  if (waiting.length === 0) return;
+  const [first] = waiting;
+  const leaves = waiting.reduce((n, v) => n + (v.pending as Pending).leaves + 1, 0);
+  const together = waiting.every((v) => v.backend === first.backend && sameShape(v.shape, first.shape)) && leaves <= first.backend.limits.maxInputs;
+  if (together) runFused(first.backend, waiting);
+  else for (const value of waiting) realise(value);
 }
 
 // ---- kernels
