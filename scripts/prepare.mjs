@@ -16,7 +16,7 @@ export const workspaces = ["packages", "apps"].flatMap((group) =>
 );
 
 /** The pinned pnpm: the one on PATH, else a private copy that npm installs under .cache. */
-async function pnpm() {
+export async function pnpm() {
   // Outside the repository, so that another version does not switch itself to the pinned one.
   if (firstLine("pnpm", ["--version"], tmpdir()) === pnpmVersion) return "pnpm";
   const folder = join(cache, `pnpm-${pnpmVersion}`);

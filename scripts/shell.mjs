@@ -57,3 +57,10 @@ export function firstLine(command, args, cwd = root) {
   });
   return status === 0 ? stdout.trim().split("\n")[0] : null;
 }
+
+/** What a program prints; throws with all its output where it fails. */
+export function output(command, args, cwd = root) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: 120_000, shell: windows });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed\n${error?.message ?? ""}${stdout}${stderr}`);
+  return stdout;
+}

@@ -28,10 +28,11 @@ async function checks(filters) {
     return ok;
   };
   if (!(await check("install", install))) return total;
-  await check("build", () => build());
+  const built = await check("build", () => build());
   await check("types", typecheck);
   await check("lint", () => node("node_modules/@biomejs/biome/bin/biome", ["check", "--diagnostic-level=error"]));
   await check("lines", checkLines);
+  if (built) await check("packages", async () => (await import("./packed.mjs")).checkPacked());
   const chromium = wasInterrupted() ? null : await findChromium();
   if (chromium === null && process.env.CI)
     await check("browser suites", () => console.log("no Chromium could be found or installed; set CHROMIUM_BIN"));

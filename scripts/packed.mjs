@@ -1,0 +1,116 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "vite";
+import { pnpm, workspaces } from "./prepare.mjs";
+import { output, root } from "./shell.mjs";
+
+const read = (file) => readFileSync(file, "utf8");
+
+/** Packs every public package as it would be published; returns name -> { tarball, manifest, readme }. */
+async function packAll(folder) {
+  const packed = new Map();
+  const command = await pnpm();
+  for (const workspace of workspaces.filter((name) => name.startsWith("packages/"))) {
+    const manifest = JSON.parse(read(join(root, workspace, "package.json")));
+    if (manifest.private) continue;
+    const target = join(folder, workspace);
+    mkdirSync(target, { recursive: true });
+    output(command, ["pack", "--pack-destination", target], join(root, workspace));
+    const tarball = join(target, readdirSync(target)[0]);
+    output("tar", ["-xzf", tarball, "-C", target]);
+    packed.set(manifest.name, {
+      tarball,
+      manifest: JSON.parse(read(join(target, "package/package.json"))),
+      readme: read(join(target, "package/README.md")),
+    });
+  }
+  return packed;
+}
+
+/** Unpacks the named packages and what they depend on; a peer that is not named is an error. */
+function installInto(app, names, packed) {
+  const queue = [...names];
+  const done = new Set();
+  while (queue.length > 0) {
+    const name = queue.pop();
+    if (done.has(name)) continue;
+    done.add(name);
+    const { tarball, manifest } = packed.get(name);
+    const target = join(app, "node_modules", name);
+    mkdirSync(target, { recursive: true });
+    output("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"]);
+    queue.push(...Object.keys(manifest.dependencies ?? {}));
+  }
+  for (const name of done)
+    for (const peer of Object.keys(packed.get(name).manifest.peerDependencies ?? {}))
+      if (!done.has(peer)) throw new Error(`${name} needs its peer ${peer}, which the install line does not name`);
+}
+
+/** Type-checks the program against the packed declarations, and compiles it. */
+function compile(app, source) {
+  writeFileSync(join(app, "package.json"), '{ "type": "module" }\n');
+  writeFileSync(join(app, "main.ts"), source);
+  const options = { target: "es2022", module: "nodenext", lib: ["es2023", "esnext.disposable", "dom", "dom.iterable"], strict: true };
+  const compilerOptions = { ...options, types: ["node"], typeRoots: [join(root, "node_modules/@types")], skipLibCheck: false };
+  writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["main.ts"] }));
+  output(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", app]);
+}
+
+/** Bundles the program; what its packages register on import must survive. Returns the bundle's path. */
+async function bundle(app) {
+  await build({
+    root: app,
+    configFile: false,
+    logLevel: "error",
+    ssr: { noExternal: true },
+    build: { ssr: "main.ts", outDir: "bundle", target: "es2022", minify: false },
+  });
+  return join(
+    "bundle",
+    readdirSync(join(app, "bundle")).find((name) => name.startsWith("main")),
+  );
+}
+
+/** Runs the program and compares every `console.log(...); // text` with what it printed. */
+function runProgram(app, file, source) {
+  const printed = output(process.execPath, [file], app).trim();
+  const expected = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)/g)].map((match) => match[1]).join("\n");
+  if (expected !== printed) throw new Error(`${file} printed\n${printed}\nand its comments say\n${expected}`);
+}
+
+async function checkOne({ manifest, readme }, app, packed) {
+  if (JSON.stringify(manifest).includes("workspace:")) throw new Error("the packed manifest still has a workspace: range");
+  const names = /npm install (.*)/.exec(readme)[1].trim().split(" ");
+  const [, source] = /```ts\n([\s\S]*?)```/.exec(readme);
+  mkdirSync(app, { recursive: true });
+  installInto(app, names, packed);
+  compile(app, source);
+  runProgram(app, "main.js", source);
+  runProgram(app, await bundle(app), source);
+  return names;
+}
+
+/**
+ * Packs every package and runs its README's program with only the packages of its install line beside it, as it is and bundled.
+ * Resolves to the number of packages that fail.
+ */
+export async function checkPacked() {
+  const folder = mkdtempSync(join(tmpdir(), "sconce-packed-"));
+  let failed = 0;
+  try {
+    const packed = await packAll(folder);
+    for (const [name, entry] of packed) {
+      try {
+        const names = await checkOne(entry, join(folder, "apps", name.replace(/\W+/g, "-")), packed);
+        console.log(`${name}: packed, installed as ${names.join(" + ")}, type-checked, run, bundled`);
+      } catch (error) {
+        failed++;
+        console.error(`${name}: ${error.message}`);
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return failed;
+}
