@@ -26,7 +26,7 @@ const commands = {
   test,
   mnist: app("mnist"),
   bench: app("bench"),
-  build: () => all(install, () => build()),
+  build: () => all(install, () => node("node_modules/turbo/bin/turbo", ["run", "build"], { env: { TURBO_TELEMETRY_DISABLED: "1" } })),
   typecheck: () => all(install, () => build(), typecheck),
   lint: () => all(install, () => biome("check"), checkLines),
   format: () => all(install, () => biome("check", "--write")),
