@@ -1,0 +1,145 @@
+import { defaultGenerator, type Device, type Generator, macrotask, Tensor, ValueError } from "@sconce/core";
+import { type Collated, defaultCollate } from "./collate.js";
+import { type Dataset, IterableDataset } from "./dataset.js";
+import { BatchSampler, drawSeed, RandomSampler, type Sampler, SequentialSampler } from "./sampler.js";
+
+/** Options of {@link DataLoader}. */
+export interface DataLoaderOptions<Item, Batch> {
+  /** Samples in a batch, 1 by default; null yields samples as they are. */
+  readonly batchSize?: number | null;
+  /** A new order in each epoch. */
+  readonly shuffle?: boolean;
+  /** Drops a last batch that is not full. */
+  readonly dropLast?: boolean;
+  /** Order of the samples; excludes `shuffle`. */
+  readonly sampler?: Sampler;
+  /** Batches of positions; excludes `batchSize`, `shuffle`, `sampler` and `dropLast`. */
+  readonly batchSampler?: Sampler<number[]>;
+  /** Makes a batch of samples; {@link defaultCollate} by default. */
+  readonly collate?: (samples: Item[]) => Batch;
+  /** Moves the tensors of each batch to a device, one batch ahead. */
+  readonly device?: Device;
+  /** Source of the order; without one it follows `manualSeed`. */
+  readonly generator?: Generator;
+  /** Ends the iteration with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Batches of a dataset, epoch by epoch. Iterating yields to the event loop between batches, so that a plain training loop runs in
+ * bounded memory; a yielded batch is never freed by the loader.
+ *
+ * Source: https://pytorch.org/docs/stable/data.html
+ * @throws ValueError for options that exclude each other.
+ * @example
+ * const loader = new DataLoader(new TensorDataset(x, y), { batchSize: 64, shuffle: true });
+ * for await (const [input, target] of loader) console.log(input.shape, target.shape);
+ */
+export class DataLoader<Item, Batch = Collated<Item>> {
+  readonly dataset: Dataset<Item> | IterableDataset<Item>;
+  readonly batchSize: number | null;
+  readonly dropLast: boolean;
+  readonly #collate: ((samples: Item[]) => Batch) | undefined;
+  readonly #batches: Sampler<number[]> | undefined;
+  readonly #device: Device | undefined;
+  readonly #generator: Generator | undefined;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(dataset: Dataset<Item> | IterableDataset<Item>, options: DataLoaderOptions<Item, Batch> = {}) {
+    const { batchSize = 1, shuffle = false, dropLast = false, sampler, batchSampler, collate, device, generator, signal } = options;
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.dropLast = dropLast;
+    this.#collate = collate;
+    this.#device = device;
+    this.#generator = generator;
+    this.#signal = signal;
+    if (dataset instanceof IterableDataset) {
+      if (shuffle || sampler !== undefined || batchSampler !== undefined) {
+        throw new ValueError("DataLoader with IterableDataset: expected unspecified shuffle, sampler and batchSampler options");
+      }
+    } else this.#batches = batchesOf(dataset, options, batchSize);
+  }
+
+  /** Number of batches in an epoch. @throws ValueError for an IterableDataset, whose end is unknown. */
+  get length(): number {
+    if (this.#batches === undefined) throw new ValueError("DataLoader: an IterableDataset has no length");
+    return this.#batches.length;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+    // PyTorch draws a seed for its workers at the start of each epoch; the streams stay equal.
+    drawSeed(this.#generator ?? defaultGenerator());
+    const source = this.#batches === undefined ? this.#streamed() : this.#indexed(this.#batches);
+    // The next batch is made and uploaded while the device still works on this one.
+    let ahead = this.#device === undefined ? undefined : source.next();
+    for (;;) {
+      this.#signal?.throwIfAborted();
+      const result = await (ahead ?? source.next());
+      if (result.done === true) return;
+      if (ahead !== undefined) {
+        ahead = source.next();
+        // A failure is reported when its turn comes.
+        ahead.catch(() => undefined);
+      }
+      await macrotask();
+      this.#signal?.throwIfAborted();
+      yield result.value;
+    }
+  }
+
+  async *#indexed(batches: Sampler<number[]>): AsyncGenerator<Batch, void, undefined> {
+    const dataset = this.dataset as Dataset<Item>;
+    for (const indices of batches) {
+      if (this.batchSize === null) yield this.#place((await dataset.getItem(indices[0])) as unknown as Batch);
+      else if (this.#collate === undefined && dataset.getItems !== undefined) yield this.#place((await dataset.getItems(indices)) as Batch);
+      else yield this.#batch(await Promise.all(indices.map((i) => dataset.getItem(i))));
+    }
+  }
+
+  async *#streamed(): AsyncGenerator<Batch, void, undefined> {
+    let samples: Item[] = [];
+    for await (const sample of { [Symbol.asyncIterator]: () => (this.dataset as IterableDataset<Item>)[Symbol.asyncIterator]() }) {
+      if (this.batchSize === null) yield this.#place(sample as unknown as Batch);
+      else if (samples.push(sample) === this.batchSize) {
+        yield this.#batch(samples);
+        samples = [];
+      }
+    }
+    if (samples.length > 0 && !this.dropLast) yield this.#batch(samples);
+  }
+
+  #batch(samples: Item[]): Batch {
+    return this.#place(this.#collate === undefined ? (defaultCollate(samples) as Batch) : this.#collate(samples));
+  }
+
+  #place(batch: Batch): Batch {
+    return this.#device === undefined ? batch : (moveAll(batch, this.#device) as Batch);
+  }
+}
+
+function batchesOf<Item, Batch>(dataset: Dataset<Item>, options: DataLoaderOptions<Item, Batch>, batchSize: number | null): Sampler<number[]> {
+  const { shuffle = false, dropLast = false, sampler, batchSampler, generator } = options;
+  if (sampler !== undefined && shuffle) throw new ValueError("DataLoader: sampler option is mutually exclusive with shuffle");
+  if (batchSampler !== undefined) {
+    if (batchSize !== 1 || shuffle || sampler !== undefined || dropLast) {
+      throw new ValueError("DataLoader: batchSampler option is mutually exclusive with batchSize, shuffle, sampler, and dropLast");
+    }
+    return batchSampler;
+  }
+  if (batchSize === null && dropLast) {
+    throw new ValueError("DataLoader: batchSize=null option disables auto-batching and is mutually exclusive with dropLast");
+  }
+  const order = sampler ?? (shuffle ? new RandomSampler(dataset, { ...(generator === undefined ? {} : { generator }) }) : new SequentialSampler(dataset));
+  return new BatchSampler(order, batchSize ?? 1, dropLast);
+}
+
+/** Moves every tensor in nested tuples and objects. */
+function moveAll(value: unknown, device: Device): unknown {
+  if (value instanceof Tensor) return value.to({ device });
+  if (Array.isArray(value)) return value.map((v) => moveAll(v, device));
+  if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, moveAll(v, device)]));
+  }
+  return value;
+}
