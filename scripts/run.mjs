@@ -1,10 +1,18 @@
+import { delimiter, dirname } from "node:path";
 import { checkLines } from "./lines.mjs";
-import { build, clean, install } from "./prepare.mjs";
+import { build, clean, install, pnpm } from "./prepare.mjs";
 import { node, wasInterrupted } from "./shell.mjs";
 import { test } from "./test.mjs";
 import { typecheck } from "./typecheck.mjs";
 
 const biome = (...args) => node("node_modules/@biomejs/biome/bin/biome", args);
+
+/** Runs a tool that calls pnpm itself, with the pinned one first on PATH. */
+async function withPnpm(script, ...args) {
+  const command = await pnpm();
+  const path = command === "pnpm" ? process.env.PATH : `${dirname(command)}${delimiter}${process.env.PATH}`;
+  return node(script, args, { env: { PATH: path, TURBO_TELEMETRY_DISABLED: "1" } });
+}
 
 /** Runs steps in order until one fails. */
 async function all(...steps) {
@@ -26,7 +34,7 @@ const commands = {
   test,
   mnist: app("mnist"),
   bench: app("bench"),
-  build: () => all(install, () => node("node_modules/turbo/bin/turbo", ["run", "build"], { env: { TURBO_TELEMETRY_DISABLED: "1" } })),
+  build: () => all(install, () => withPnpm("node_modules/turbo/bin/turbo", "run", "build")),
   typecheck: () => all(install, () => build(), typecheck),
   lint: () => all(install, () => biome("check"), checkLines),
   format: () => all(install, () => biome("check", "--write")),
@@ -35,7 +43,7 @@ const commands = {
     all(
       clean,
       () => test([]),
-      () => node("node_modules/@changesets/cli/bin.js", ["publish"]),
+      () => withPnpm("node_modules/@changesets/cli/bin.js", "publish"),
     ),
 };
 
@@ -44,4 +52,9 @@ if (!Object.hasOwn(commands, name ?? "")) {
   console.error(`usage: node scripts/run.mjs ${Object.keys(commands).join("|")} [arguments]`);
   process.exit(2);
 }
-process.exitCode = await commands[name](args);
+try {
+  process.exitCode = await commands[name](args);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
