@@ -19,8 +19,8 @@ function combiner(mode: ScatterMode, dtype: DType): (old: number, value: number)
     set: (_, value) => value,
     add,
     mul,
-    max: (old, value) => (value > old || value !== value ? value : old),
-    min: (old, value) => (value < old || value !== value ? value : old),
+    max: (old, value) => (value > old || Number.isNaN(value) ? value : old),
+    min: (old, value) => (value < old || Number.isNaN(value) ? value : old),
   };
   return table[mode];
 }

@@ -10,9 +10,8 @@ import { arithmeticOf } from "./scalar.js";
 
 type Combine = (x: number, y: number) => number;
 
-const isNaN_ = (x: number): boolean => x !== x;
-const larger: Combine = (x, y) => (x > y || isNaN_(x) ? x : y);
-const smaller: Combine = (x, y) => (x < y || isNaN_(x) ? x : y);
+const larger: Combine = (x, y) => (x > y || Number.isNaN(x) ? x : y);
+const smaller: Combine = (x, y) => (x < y || Number.isNaN(x) ? x : y);
 
 const LOWEST: { readonly [D in DType]: number | bigint } = {
   bool: 0,
@@ -83,7 +82,7 @@ export const argReduce: ReferenceKernel<"argReduce"> = ([x], [output], { op, dim
   let row = 0;
   eachRow(x, dim, (read, _, length) => {
     let best = 0;
-    for (let k = 1; k < length && !isNaN_(read(best)); k++) if (beats(read(k), read(best)) || isNaN_(read(k))) best = k;
+    for (let k = 1; k < length && !Number.isNaN(read(best)); k++) if (beats(read(k), read(best)) || Number.isNaN(read(k))) best = k;
     output.data[row++] = best;
   });
 };
@@ -98,7 +97,7 @@ export const cumulate: ReferenceKernel<"cumulate"> = ([x], [values, positions], 
       if (op === "sum" || op === "prod") {
         if (k > 0) total = op === "sum" ? add(total, y) : mul(total, y);
       } else {
-        if (isNaN_(y) || (op === "max" ? y >= total : y <= total)) {
+        if (Number.isNaN(y) || (op === "max" ? y >= total : y <= total)) {
           total = y;
           best = k;
         }
@@ -121,7 +120,7 @@ export const softmax: ReferenceKernel<"softmax"> = ([x], [output], { dim, log })
 };
 
 export const sort: ReferenceKernel<"sort"> = ([x], [values, positions], { dim, descending }) => {
-  const ascend: Combine = (a, b) => (isNaN_(a) ? (isNaN_(b) ? 0 : 1) : isNaN_(b) ? -1 : a < b ? -1 : a > b ? 1 : 0);
+  const ascend: Combine = (a, b) => (Number.isNaN(a) ? (Number.isNaN(b) ? 0 : 1) : Number.isNaN(b) ? -1 : a < b ? -1 : a > b ? 1 : 0);
   eachRow(x, dim, (read, at, length) => {
     const order = Array.from({ length }, (_, k) => k).sort((a, b) => (descending ? ascend(read(b), read(a)) : ascend(read(a), read(b))));
     order.forEach((from, k) => {

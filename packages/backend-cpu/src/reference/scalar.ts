@@ -85,6 +85,11 @@ const remainder64 = (x: bigint, y: bigint): bigint => {
   return r !== 0n && r < 0n !== y < 0n ? r + y : r;
 };
 
+// biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint
+const larger64 = (x: bigint, y: bigint): bigint => (x > y ? x : y);
+// biome-ignore lint/complexity/useMathMinMax: Math.min takes no bigint
+const smaller64 = (x: bigint, y: bigint): bigint => (x < y ? x : y);
+
 const every = (fn: Scalar): Row => ({ float: fn, int: fn, bool: fn, big: fn as unknown as BigScalar });
 const ints = (int: Scalar, big: BigScalar): Row => ({ int, big, bool: int });
 
@@ -151,8 +156,8 @@ export const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   // JavaScript has pow(1, NaN) = pow(-1, inf) = NaN, C has 1.
   pow: { float: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y), int: intPow, big: bigPow },
   atan2: { float: Math.atan2 },
-  maximum: { float: Math.max, int: Math.max, big: (x, y) => (x > y ? x : y), bool: (x, y) => x | y },
-  minimum: { float: Math.min, int: Math.min, big: (x, y) => (x < y ? x : y), bool: (x, y) => x & y },
+  maximum: { float: Math.max, int: Math.max, big: larger64, bool: (x, y) => x | y },
+  minimum: { float: Math.min, int: Math.min, big: smaller64, bool: (x, y) => x & y },
   eq: every((x, y) => Number(x === y)),
   ne: every((x, y) => Number(x !== y)),
   lt: every((x, y) => Number(x < y)),
