@@ -1,1 +1,12 @@
-export {};
+/**
+ * PyTorch's programming model in TypeScript: everything that a training program needs, with the CPU backend.
+ * @module sconce
+ */
+import "@sconce/backend-cpu";
+
+export * from "@sconce/autograd";
+export * from "@sconce/core";
+export * as data from "@sconce/data";
+export { deserialize, load, save, serialize } from "@sconce/io";
+export * as nn from "@sconce/nn";
+export * as optim from "@sconce/optim";

@@ -1,0 +1,52 @@
+import { FormatError, NotSupportedError } from "@sconce/core";
+import { deserialize, type State, serialize } from "./state.js";
+
+/** Where a state can be read from: a path or URL, or bytes that are already here (an upload, a `fetch`). */
+export type StateSource = string | URL | Uint8Array | ArrayBuffer | Blob;
+
+const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
+
+/**
+ * Saves a state to a safetensors file in Node. The file appears whole or not at all.
+ * @throws NotSupportedError in a browser: offer the bytes of `serialize` as a download there.
+ * @example
+ * await save(net.stateDict(), "net.safetensors");
+ */
+export async function save(state: State, path: string | URL): Promise<void> {
+  if (!inNode) throw new NotSupportedError("save: there is no file system here; use serialize(state) and offer the bytes as a download", { op: "save" });
+  const bytes = await serialize(state);
+  const { rename, rm, writeFile } = await import("node:fs/promises");
+  const { fileURLToPath } = await import("node:url");
+  const target = path instanceof URL ? fileURLToPath(path) : path;
+  const part = `${target}.${process.pid}.part`;
+  try {
+    await writeFile(part, bytes);
+    await rename(part, target);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Loads a state from a safetensors file, a URL or bytes: a record of tensors, or the structure that was saved.
+ * @throws FormatError if the file is damaged or is no safetensors file; nothing is loaded then.
+ * @example
+ * net.loadStateDict(await load("net.safetensors"));
+ */
+export async function load<T = Record<string, import("@sconce/core").Tensor>>(source: StateSource): Promise<T> {
+  if (source instanceof Uint8Array) return deserialize<T>(source);
+  if (source instanceof ArrayBuffer) return deserialize<T>(new Uint8Array(source));
+  if (source instanceof Blob) return deserialize<T>(new Uint8Array(await source.arrayBuffer()));
+  return deserialize<T>(await readSource(source), String(source));
+}
+
+async function readSource(source: string | URL): Promise<Uint8Array> {
+  if (/^https?:/.test(String(source)) || !inNode) {
+    const response = await fetch(source);
+    if (!response.ok) throw new FormatError(`load: ${response.status} ${response.statusText} for ${source}`, { path: String(source) });
+    return new Uint8Array(await response.arrayBuffer());
+  }
+  const { readFile } = await import("node:fs/promises");
+  return readFile(source);
+}

@@ -1,0 +1,139 @@
+import { type DType, FormatError, NotSupportedError, Tensor, type TypedArray, tensor } from "@sconce/core";
+import { encodeSafetensors, type SafetensorsEntry, type SafetensorsFile, type SafetensorsTensor, decodeSafetensors } from "./safetensors.js";
+
+/** What can be saved: tensors, plain values, and arrays and plain objects of them, such as the state dicts of modules and optimizers. */
+export type State = Tensor | number | string | boolean | null | undefined | readonly State[] | { readonly [key: string]: State };
+
+/** Metadata key that holds the structure of anything but a flat record of tensors. */
+const STRUCTURE = "sconce";
+/** Stands for a tensor in the structure. */
+const TENSOR = "$tensor";
+
+/**
+ * Writes a state as the bytes of a safetensors file. A flat record of tensors becomes a plain file that every reader knows; any other
+ * structure is kept as JSON in the file's metadata.
+ * @throws NotSupportedError for a value that is neither a tensor nor JSON.
+ * @example
+ * const bytes = await serialize(net.stateDict());
+ */
+export async function serialize(state: State): Promise<Uint8Array> {
+  const found: [string, Tensor][] = [];
+  const structure = collect(state, "", found);
+  const entries = await Promise.all(found.map(async ([name, t]) => [name, await entryOf(name, t)] as const));
+  return encodeSafetensors(entries, isFlat(state) ? {} : { [STRUCTURE]: JSON.stringify(structure) });
+}
+
+/**
+ * Reads what {@link serialize} wrote, or any safetensors file as a record of tensors. float16 and bfloat16 become float32, the other
+ * integers int32 or int64.
+ * @throws FormatError if the bytes are damaged; nothing is returned then.
+ * @example
+ * net.loadStateDict(deserialize(bytes));
+ */
+export function deserialize<T = Record<string, Tensor>>(bytes: Uint8Array, path?: string): T {
+  const file = decodeSafetensors(bytes, path);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, entry] of file.tensors) tensors.set(name, tensorOf(name, entry));
+  const structure = structureOf(file, path);
+  if (structure === undefined) return Object.fromEntries(tensors) as T;
+  return restore(structure, tensors, path) as T;
+}
+
+function isFlat(state: State): boolean {
+  return isRecord(state) && Object.values(state).every((v) => v instanceof Tensor);
+}
+
+function isRecord(value: unknown): value is Record<string, State> {
+  if (value === null || typeof value !== "object") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Lists the tensors with a name each and returns the structure around them. */
+function collect(value: State, path: string, found: [string, Tensor][]): unknown {
+  if (value instanceof Tensor) {
+    const name = path === "" ? "tensor" : path;
+    found.push([name, value]);
+    return { [TENSOR]: name };
+  }
+  const child = (key: string | number): string => (path === "" ? `${key}` : `${path}.${key}`);
+  if (Array.isArray(value)) return value.map((v, i) => collect(v, child(i), found));
+  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, collect(v, child(key), found)]));
+  if (value === undefined) return null;
+  if (typeof value === "number" && !Number.isFinite(value)) return { $number: String(value) };
+  if (value === null || typeof value === "number" || typeof value === "string" || typeof value === "boolean") return value;
+  throw new NotSupportedError(`save: expected tensors, numbers, strings, booleans, arrays and plain objects, got ${typeof value} at "${path}"`);
+}
+
+/** PyTorch counts batches in int64. */
+function savesAsInt64(name: string, t: Tensor): boolean {
+  return t.dtype === "int32" && name.endsWith("num_batches_tracked");
+}
+
+async function entryOf(name: string, t: Tensor): Promise<SafetensorsEntry> {
+  const data = await t.data();
+  if (savesAsInt64(name, t)) return { dtype: "int64", shape: t.shape, data: BigInt64Array.from(data as Int32Array, BigInt) };
+  return { dtype: t.dtype, shape: t.shape, data };
+}
+
+function tensorOf(name: string, entry: SafetensorsTensor): Tensor {
+  const [dtype, data] = hostOf(name, entry);
+  return tensor(data, { dtype }).view(entry.shape);
+}
+
+function hostOf(name: string, entry: SafetensorsTensor): [DType, TypedArray] {
+  const raw = entry.data();
+  switch (entry.dtype) {
+    case "float32":
+    case "float64":
+    case "int32":
+    case "int64":
+    case "uint8":
+    case "bool":
+      return [entry.dtype, raw as TypedArray];
+    case "float16":
+      return ["float32", Float32Array.from(raw as Uint16Array, halfToNumber)];
+    case "bfloat16":
+      return ["float32", new Float32Array(Uint32Array.from(raw as Uint16Array, (bits) => bits << 16).buffer)];
+    case "int8":
+    case "int16":
+    case "uint16":
+      return ["int32", Int32Array.from(raw as Int16Array)];
+    case "uint32":
+      return ["int64", BigInt64Array.from(raw as Uint32Array, BigInt)];
+    default:
+      throw new NotSupportedError(`load: "${name}" has dtype ${entry.dtype}, which Sconce does not have`, { dtypes: [entry.dtype] });
+  }
+}
+
+/** The number that the bits of a float16 stand for. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const mantissa = bits & 1023;
+  if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+}
+
+function structureOf(file: SafetensorsFile, path: string | undefined): unknown {
+  const text = file.metadata[STRUCTURE];
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError(`load: the structure in the metadata is no JSON: ${(cause as Error).message}`, { ...(path === undefined ? {} : { path }) });
+  }
+}
+
+function restore(value: unknown, tensors: ReadonlyMap<string, Tensor>, path: string | undefined): unknown {
+  if (Array.isArray(value)) return value.map((v) => restore(v, tensors, path));
+  if (value === null || typeof value !== "object") return value;
+  const { [TENSOR]: name, $number: special } = value as { [TENSOR]?: string; $number?: string };
+  if (special !== undefined) return Number(special);
+  if (name === undefined) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, restore(v, tensors, path)]));
+  const found = tensors.get(name);
+  if (found === undefined) {
+    throw new FormatError(`load: the structure names a tensor "${name}" that the file does not hold`, { ...(path === undefined ? {} : { path }) });
+  }
+  return found;
+}
