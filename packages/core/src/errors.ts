@@ -36,6 +36,17 @@ export class NotSupportedError extends SconceError {}
 /** A value outside the range that an operation accepts. */
 export class ValueError extends SconceError {}
 
+/** A file or buffer that is not what its format demands: damaged, cut short or of another kind. */
+export class FormatError extends SconceError {
+  /** The file, where it is known. */
+  readonly path: string | undefined;
+
+  constructor(message: string, details: ErrorDetails & { readonly path?: string | undefined } = {}) {
+    super(message, details);
+    this.path = details.path;
+  }
+}
+
 /** `[2, 3]` for a shape, as error texts print it. */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
