@@ -71,6 +71,11 @@ export class FunctionBuilder {
     return this.indexed(0x22, local);
   }
 
+  /** Sets a local to an operand. */
+  assign(local: Local, value: Operand): this {
+    return this.push(value).set(local);
+  }
+
   /** Puts an operand on the stack. */
   push(operand: Operand): this {
     if (typeof operand === "number") return this.get(operand);
@@ -97,6 +102,20 @@ export class FunctionBuilder {
     this.mem(name, offset);
     this.code.byte(lane);
     return this;
+  }
+
+  /** Puts operands on the stack and applies one instruction to them. */
+  apply(name: OpName, ...operands: Operand[]): this {
+    for (const operand of operands) this.push(operand);
+    return this.op(name);
+  }
+  /** Loads from `pointer + offset` bytes. */
+  load(name: MemName, pointer: Operand, offset = 0): this {
+    return this.push(pointer).mem(name, offset);
+  }
+  /** Stores a value at `pointer + offset` bytes. */
+  store(name: MemName, pointer: Operand, value: Operand, offset = 0): this {
+    return this.push(pointer).push(value).mem(name, offset);
   }
 
   lane(name: LaneName, lane: number): this {
@@ -175,7 +194,9 @@ export class FunctionBuilder {
     return this.raw(0xfc, 11, 0);
   }
 
-  call(target: FunctionBuilder | number): this {
+  /** Calls a function with the arguments given here, or with those already on the stack. */
+  call(target: FunctionBuilder | number, ...args: Operand[]): this {
+    for (const arg of args) this.push(arg);
     return this.indexed(0x10, typeof target === "number" ? target : target.index);
   }
   br(depth: number): this {
@@ -210,6 +231,11 @@ export class FunctionBuilder {
       },
       result,
     );
+  }
+
+  /** Runs `then` where an i32 operand has one of the bits. */
+  ifBits(operand: Operand, bits: number, then: () => unknown): this {
+    return this.push(operand).i32(bits).op("i32.and").if(then);
   }
 
   /** Adds a constant to an i32 local. */

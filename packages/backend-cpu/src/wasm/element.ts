@@ -5,6 +5,11 @@
  */
 import { F32, F64, type FunctionBuilder, type Local, type MemName, type Operand, type OpName, type ValType } from "./asm.js";
 
+/** Mode bit: add to what the result holds instead of replacing it. */
+export const ACCUMULATE = 1;
+/** Mode bit: clamp the finished result at zero; NaN stays. */
+export const RELU = 2;
+
 /** What an emitter needs to know about an element type. */
 export interface Element {
   readonly bytes: number;
@@ -81,9 +86,4 @@ export function transposeSquare(f: FunctionBuilder, element: Element, rows: read
     pair(spare[2 * half], spare[2 * half + 1], false).set(rows[2 * half]);
     pair(spare[2 * half], spare[2 * half + 1], true).set(rows[2 * half + 1]);
   }
-}
-
-/** Emits `pointer + index * stride`. */
-export function at(f: FunctionBuilder, pointer: Operand, index: Operand, stride: Operand): FunctionBuilder {
-  return f.push(index).push(stride).op("i32.mul").push(pointer).op("i32.add");
 }

@@ -4,16 +4,12 @@
  *
  * @module
  */
-import { type FunctionBuilder, I32, type Local, ModuleBuilder, V128 } from "./asm.js";
-import { at, type Element, zeroVector } from "./element.js";
+import { arithmetic } from "./arithmetic.js";
+import { type FunctionBuilder, I32, type Local, ModuleBuilder, type Operand, V128 } from "./asm.js";
+import { ACCUMULATE, type Element, RELU, zeroVector } from "./element.js";
 import type { KernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
 import { emitGemvColumns, emitGemvRows } from "./gemv-emit.js";
-
-/** Mode bit: add to what the result holds instead of replacing it. */
-export const ACCUMULATE = 1;
-/** Mode bit: clamp the finished result at zero; NaN stays. */
-export const RELU = 2;
 
 /** Rows of a register tile. With two vectors per row, 8 sums, 2 and 4 loads stay within the 15 registers V8 can use. */
 const TILE_ROWS = 4;
@@ -61,52 +57,32 @@ function emitMicro(module: ModuleBuilder, element: Element, fma: boolean, rows: 
   const right = f.locals(V128, TILE_VECTORS);
   const left = f.local(V128);
   f.get(bias).if(() => {
-    for (const row of sums)
-      row.forEach((sum, j) =>
-        f
-          .get(bias)
-          .mem("v128.load", 16 * j)
-          .set(sum),
-      );
+    for (const row of sums) for (const [j, sum] of row.entries()) f.load("v128.load", bias, 16 * j).set(sum);
   });
   f.loop(() => {
-    right.forEach((vector, j) =>
-      f
-        .get(b)
-        .mem("v128.load", 16 * j)
-        .set(vector),
-    );
-    sums.forEach((row, i) => {
-      f.get(a)
-        .mem(element.loadSplat, i * element.bytes)
-        .set(left);
-      row.forEach((sum, j) => f.mulAdd(element.vector, fma, left, right[j], sum).set(sum));
-    });
+    for (const [j, vector] of right.entries()) f.load("v128.load", b, 16 * j).set(vector);
+    for (const [i, row] of sums.entries()) {
+      f.load(element.loadSplat, a, i * element.bytes).set(left);
+      for (const [j, sum] of row.entries()) f.mulAdd(element.vector, fma, left, right[j], sum).set(sum);
+    }
     f.inc(a, TILE_ROWS * element.bytes).inc(b, 16 * TILE_VECTORS);
     f.get(depth).i32(1).op("i32.sub").tee(depth).brIf(0);
   });
-  const eachRow = (body: (sum: Local, offset: number) => void): void => {
-    sums.forEach((row, i) => {
-      row.forEach((sum, j) => body(sum, 16 * j));
-      if (i < rows - 1) f.addTo(c, cRow);
-    });
-  };
   const start = f.local(I32);
-  f.get(c).set(start);
-  f.get(mode)
-    .i32(ACCUMULATE)
-    .op("i32.and")
-    .if(() => {
-      eachRow((sum, offset) => f.get(c).mem("v128.load", offset).get(sum).op(`${element.vector}.add`).set(sum));
-      f.get(start).set(c);
-    });
-  f.get(mode)
-    .i32(RELU)
-    .op("i32.and")
-    .if(() => {
-      for (const sum of sums.flat()) zeroVector(f.get(sum)).op(`${element.vector}.pmax`).set(sum);
-    });
-  eachRow((sum, offset) => f.get(c).get(sum).mem("v128.store", offset));
+  const eachSum = (body: (sum: Local, offset: number) => void): void => {
+    f.get(c).set(start);
+    for (const row of sums) {
+      for (const [j, sum] of row.entries()) body(sum, 16 * j);
+      f.addTo(start, cRow);
+    }
+  };
+  f.ifBits(mode, ACCUMULATE, () => {
+    eachSum((sum, offset) => f.load("v128.load", start, offset).get(sum).op(`${element.vector}.add`).set(sum));
+  });
+  f.ifBits(mode, RELU, () => {
+    for (const sum of sums.flat()) zeroVector(f.get(sum)).op(`${element.vector}.pmax`).set(sum);
+  });
+  eachSum((sum, offset) => f.store("v128.store", start, sum, offset));
   return f;
 }
 
@@ -119,90 +95,48 @@ function emitMacro(module: ModuleBuilder, element: Element, micro: readonly Func
   const f = module.function(undefined, Array(10).fill(I32));
   const [rows, columns, depth, a, b, c, cRow, mode, bias, scratch] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const [i, j, left, width, panel, target] = f.locals(I32, 6);
-  const { bytes } = element;
+  const { add, ge, lit, min, mul, sub } = arithmetic(f);
   const tile = tileColumns(element);
-  const clippedBias = (): FunctionBuilder =>
-    f
-      .get(scratch)
-      .i32(CLIP_BYTES / 2)
-      .op("i32.add");
+  const tileBytes = tile * element.bytes;
   const eachTile = (body: () => void): void => {
-    f.i32(0).set(i).get(a).set(panel).get(c).set(target);
+    f.assign(i, lit(0)).assign(panel, a).assign(target, c);
     f.forRange(i, rows, TILE_ROWS, () => {
-      f.get(rows).get(i).op("i32.sub").set(left);
+      f.assign(left, sub(rows, i));
       body();
-      f.addTo(panel, () =>
-        f
-          .get(depth)
-          .i32(TILE_ROWS * bytes)
-          .op("i32.mul"),
-      );
-      f.addTo(target, () => f.get(cRow).i32(TILE_ROWS).op("i32.mul"));
+      f.addTo(panel, mul(depth, lit(TILE_ROWS * element.bytes))).addTo(target, mul(cRow, lit(TILE_ROWS)));
     });
   };
-  f.i32(0).set(j);
+  const whole = (): void => eachTile(() => callByRows(f, micro, left, [depth, panel, b, target, cRow, mode, bias]));
+  const clipped = (): void => {
+    const clippedBias = add(scratch, lit(CLIP_BYTES / 2));
+    f.get(bias).if(() => {
+      f.push(clippedBias)
+        .get(bias)
+        .push(mul(width, lit(element.bytes)))
+        .memoryCopy();
+      f.assign(bias, clippedBias);
+    });
+    eachTile(() => {
+      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tileBytes), lit(0), bias]);
+      f.call(clip, min(left, lit(TILE_ROWS)), width, scratch, target, cRow, mode);
+    });
+  };
   f.forRange(j, columns, tile, () => {
-    f.get(columns)
-      .get(j)
-      .op("i32.sub")
-      .tee(width)
-      .i32(tile)
-      .op("i32.ge_s")
-      .if(
-        () => eachTile(() => callByRows(f, micro, left, () => f.get(depth).get(panel).get(b).get(target).get(cRow).get(mode).get(bias))),
-        () => {
-          f.get(bias).if(() => {
-            clippedBias().get(bias).get(width).i32(bytes).op("i32.mul").memoryCopy();
-            clippedBias().set(bias);
-          });
-          eachTile(() => {
-            callByRows(f, micro, left, () =>
-              f
-                .get(depth)
-                .get(panel)
-                .get(b)
-                .get(scratch)
-                .i32(tile * bytes)
-                .i32(0)
-                .get(bias),
-            );
-            f.minI32(left, () => f.i32(TILE_ROWS))
-              .get(width)
-              .get(scratch)
-              .get(target)
-              .get(cRow)
-              .get(mode)
-              .call(clip);
-          });
-        },
-      );
-    f.addTo(b, () =>
-      f
-        .get(depth)
-        .i32(tile * bytes)
-        .op("i32.mul"),
-    ).inc(c, tile * bytes);
-    f.get(bias).if(() => f.inc(bias, tile * bytes));
+    f.assign(width, sub(columns, j));
+    f.push(ge(width, lit(tile))).if(whole, clipped);
+    f.addTo(b, mul(depth, lit(tileBytes))).inc(c, tileBytes);
+    f.get(bias).if(() => f.inc(bias, tileBytes));
   });
   return f;
 }
 
 /** Calls the micro-kernel for `left` rows, the full tile first since it is the common one. */
-function callByRows(f: FunctionBuilder, micro: readonly FunctionBuilder[], left: Local, args: () => unknown): void {
-  const chain = (rows: number): void => {
-    args();
-    f.call(micro[rows - 1]);
-  };
+function callByRows(f: FunctionBuilder, micro: readonly FunctionBuilder[], left: Local, args: readonly Operand[]): void {
+  const { ge, lit } = arithmetic(f);
   const from = (rows: number): void => {
-    if (rows === 1) chain(1);
-    else
-      f.get(left)
-        .i32(rows)
-        .op("i32.ge_s")
-        .if(
-          () => chain(rows),
-          () => from(rows - 1),
-        );
+    const call = (): FunctionBuilder => f.call(micro[rows - 1], ...args);
+    if (rows === 1) call();
+    else f.push(ge(left, lit(rows))).if(call, () => from(rows - 1));
   };
   from(TILE_ROWS);
 }
@@ -218,16 +152,10 @@ function emitClip(module: ModuleBuilder, element: Element): FunctionBuilder {
   f.forRange(i, rows, 1, () => {
     f.get(scratch).set(from).get(c).set(to).i32(0).set(j);
     f.forRange(j, width, 1, () => {
-      f.get(from).mem(element.load).set(value);
-      f.get(mode)
-        .i32(ACCUMULATE)
-        .op("i32.and")
-        .if(() => f.get(value).get(to).mem(element.load).op(element.add).set(value));
-      f.get(mode)
-        .i32(RELU)
-        .op("i32.and")
-        .if(() => f.get(value)[scalar](0).op(`${scalar}.max`).set(value));
-      f.get(to).get(value).mem(element.store).inc(from, bytes).inc(to, bytes);
+      f.load(element.load, from).set(value);
+      f.ifBits(mode, ACCUMULATE, () => f.load(element.load, to).get(value).op(element.add).set(value));
+      f.ifBits(mode, RELU, () => f.get(value)[scalar](0).op(`${scalar}.max`).set(value));
+      f.store(element.store, to, value).inc(from, bytes).inc(to, bytes);
     });
     f.inc(scratch, tileBytes).addTo(c, cRow);
   });
@@ -239,62 +167,37 @@ function emitDriver(module: ModuleBuilder, element: Element, packA: FunctionBuil
   const f = module.function("gemm", Array(14).fill(I32));
   const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace] = Array.from({ length: 14 }, (_, i) => i);
   const [ic, jc, pc, mc, nc, kc, depth, packedA, packedB, blockMode, blockBias, rest] = f.locals(I32, 12);
+  const { add, and, ceilDiv, choose, eq, ge, lit, lt, min, mul, ne, or, sub } = arithmetic(f);
   const { bytes } = element;
-  const remaining = (size: Local, done: Local, block: () => unknown): FunctionBuilder =>
-    f.get(size).get(done).op("i32.sub").set(rest).minI32(rest, block);
-  const columnBytes = (): FunctionBuilder => f.get(jc).i32(bytes).op("i32.mul");
-  f.get(workspace).i32(CLIP_BYTES).op("i32.add").set(packedB);
-  f.get(packedB)
-    .i32(BLOCK_DEPTH * BLOCK_COLUMNS * bytes)
-    .op("i32.add")
-    .set(packedA);
-  // Depth is cut into equal blocks: 288 becomes 144 + 144 and not 256 + 32.
-  f.get(k)
-    .i32(BLOCK_DEPTH - 1)
-    .op("i32.add")
-    .i32(BLOCK_DEPTH)
-    .op("i32.div_u")
-    .set(rest);
-  f.get(k).get(rest).op("i32.add").i32(1).op("i32.sub").get(rest).op("i32.div_u").set(depth);
+  const remaining = (size: Local, done: Local, block: Operand): Operand => {
+    f.assign(rest, sub(size, done));
+    return min(rest, block);
+  };
+  const columnBytes = mul(jc, lit(bytes));
   const rowBlock = (): void => {
-    remaining(m, ic, () => f.i32(BLOCK_ROWS)).set(mc);
-    f.get(mc).get(kc);
-    at(f, () => at(f, a, ic, aRow), pc, aColumn)
-      .get(aRow)
-      .get(aColumn)
-      .get(packedA)
-      .call(packA);
-    f.get(mc).get(nc).get(kc).get(packedA).get(packedB);
-    at(f, c, ic, cRow).push(columnBytes).op("i32.add").get(cRow).get(blockMode).get(blockBias).get(workspace).call(macro);
+    f.assign(mc, remaining(m, ic, lit(BLOCK_ROWS)));
+    f.call(packA, mc, kc, add(a, mul(ic, aRow), mul(pc, aColumn)), aRow, aColumn, packedA);
+    f.call(macro, mc, nc, kc, packedA, packedB, add(c, mul(ic, cRow), columnBytes), cRow, blockMode, blockBias, workspace);
   };
   const depthBlock = (): void => {
-    remaining(k, pc, () => f.get(depth)).set(kc);
-    f.get(nc).get(kc);
-    at(f, () => at(f, b, jc, bColumn), pc, bRow)
-      .get(bColumn)
-      .get(bRow)
-      .get(packedB)
-      .call(packB);
-    f.get(mode).i32(ACCUMULATE).op("i32.and").get(pc).i32(0).op("i32.ne", "i32.or");
-    f.get(mode).i32(RELU).op("i32.and").i32(0).get(pc).get(kc).op("i32.add").get(k).op("i32.ge_s", "select", "i32.or").set(blockMode);
-    f.get(bias)
-      .push(columnBytes)
-      .op("i32.add")
-      .i32(0)
-      .get(bias)
-      .i32(0)
-      .op("i32.ne")
-      .get(pc)
-      .op("i32.eqz", "i32.and", "select")
-      .set(blockBias);
-    f.i32(0).set(ic).forRange(ic, m, BLOCK_ROWS, rowBlock);
+    f.assign(kc, remaining(k, pc, depth));
+    f.call(packB, nc, kc, add(b, mul(jc, bColumn), mul(pc, bRow)), bColumn, bRow, packedB);
+    const first = eq(pc, lit(0));
+    const last = ge(add(pc, kc), k);
+    f.assign(blockMode, or(choose(first, and(mode, lit(ACCUMULATE)), lit(ACCUMULATE)), choose(last, and(mode, lit(RELU)), lit(0))));
+    f.assign(blockBias, choose(and(first, ne(bias, lit(0))), add(bias, columnBytes), lit(0)));
+    f.assign(ic, lit(0)).forRange(ic, m, BLOCK_ROWS, rowBlock);
   };
+  f.assign(packedB, add(workspace, lit(CLIP_BYTES)));
+  f.assign(packedA, add(packedB, lit(BLOCK_DEPTH * BLOCK_COLUMNS * bytes)));
+  // Equal blocks of depth: 288 becomes 144 + 144 and not 256 + 32.
+  f.assign(depth, ceilDiv(k, ceilDiv(k, lit(BLOCK_DEPTH))));
   f.forRange(jc, n, BLOCK_COLUMNS, () => {
-    remaining(n, jc, () => f.i32(BLOCK_COLUMNS)).set(nc);
-    f.i32(0).set(pc);
-    f.loop(() => {
+    f.assign(nc, remaining(n, jc, lit(BLOCK_COLUMNS)));
+    f.assign(pc, lit(0)).loop(() => {
       depthBlock();
-      f.get(pc).get(depth).op("i32.add").tee(pc).get(k).op("i32.lt_s").brIf(0);
+      f.assign(pc, add(pc, depth));
+      f.push(lt(pc, k)).brIf(0);
     });
   });
 }

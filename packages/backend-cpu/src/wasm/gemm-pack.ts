@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from "./asm.js";
-import { at, type Element, transposeSquare } from "./element.js";
+import { type Element, transposeSquare } from "./element.js";
 
 interface PackState {
   readonly f: FunctionBuilder;
@@ -36,17 +37,14 @@ export function emitPack(module: ModuleBuilder, name: string | undefined, elemen
   const [wholeRows, row, step, from, to, cursor] = f.locals(I32, 6);
   const params = { rows: 0, depth: 1, source: 2, rowStride: 3, depthStride: 4, out: 5 };
   const p: PackState = { f, element, width, ...params, wholeRows, row, step, from, to, cursor };
-  f.get(p.rows).get(p.rows).i32(width).op("i32.rem_u", "i32.sub").set(wholeRows);
-  f.i32(0).set(row);
-  f.get(p.rowStride).i32(element.bytes).op("i32.eq");
-  f.if(
+  const { eq, lit, sub } = arithmetic(f);
+  f.assign(
+    wholeRows,
+    sub(p.rows, () => f.apply("i32.rem_u", p.rows, lit(width))),
+  );
+  f.push(eq(p.rowStride, lit(element.bytes))).if(
     () => packLines(p),
-    () =>
-      f
-        .get(p.depthStride)
-        .i32(element.bytes)
-        .op("i32.eq")
-        .if(() => packTransposed(p)),
+    () => f.push(eq(p.depthStride, lit(element.bytes))).if(() => packTransposed(p)),
   );
   packScalar(p);
   return f;
@@ -58,67 +56,56 @@ export function emitPack(module: ModuleBuilder, name: string | undefined, elemen
  */
 function packLines(p: PackState): void {
   const { f, element, width, step, from, to, cursor, depth } = p;
+  const { add, and, lit, mul } = arithmetic(f);
   const lineBytes = width * element.bytes;
-  const panelBytes = f.local(I32);
-  const wholeSteps = f.local(I32);
-  f.get(depth).i32(lineBytes).op("i32.mul").set(panelBytes);
-  f.get(depth).i32(-4).op("i32.and").set(wholeSteps);
+  const [panelBytes, wholeSteps] = f.locals(I32, 2);
   const lines = (count: number): void => {
-    at(f, p.source, step, p.depthStride).set(from);
-    at(f, p.out, step, () => f.i32(lineBytes)).set(to);
-    f.i32(0).set(p.row);
+    f.assign(from, add(p.source, mul(step, p.depthStride)));
+    f.assign(to, add(p.out, mul(step, lit(lineBytes))));
+    f.assign(p.row, lit(0));
     f.forRange(p.row, p.wholeRows, width, () => {
-      f.get(from).set(cursor);
+      f.assign(cursor, from);
       for (let line = 0; line < count; line++) {
         for (let byte = 0; byte < lineBytes; byte += 16) {
-          f.get(to)
-            .get(cursor)
-            .mem("v128.load", byte)
-            .mem("v128.store", line * lineBytes + byte);
+          f.store("v128.store", to, () => f.load("v128.load", cursor, byte), line * lineBytes + byte);
         }
         if (line < count - 1) f.addTo(cursor, p.depthStride);
       }
       f.inc(from, lineBytes).addTo(to, panelBytes);
     });
   };
-  f.i32(0).set(step);
+  f.assign(panelBytes, mul(depth, lit(lineBytes)));
+  f.assign(wholeSteps, and(depth, lit(-4)));
   f.forRange(step, wholeSteps, 4, () => lines(4));
   f.forRange(step, depth, 1, () => lines(1));
-  f.get(p.wholeRows).set(p.row);
+  f.assign(p.row, p.wholeRows);
 }
 
 /** The steps of depth are neighbours in memory: square blocks are transposed in registers. */
 function packTransposed(p: PackState): void {
   const { f, element, width, step, from, to, cursor, depth } = p;
   const { bytes, lanes } = element;
+  const { and, lit } = arithmetic(f);
   const wholeSteps = f.local(I32);
   const rows = f.locals(V128, lanes);
   const spare = f.locals(V128, lanes);
-  f.get(depth).i32(-lanes).op("i32.and").set(wholeSteps);
   const block = (): void => {
-    f.get(from).set(cursor);
+    f.assign(cursor, from);
     for (let row = 0; row < width; row += lanes) {
-      for (const vector of rows) f.get(cursor).mem("v128.load").set(vector).addTo(cursor, p.rowStride);
+      for (const vector of rows) f.load("v128.load", cursor).set(vector).addTo(cursor, p.rowStride);
       transposeSquare(f, element, rows, spare);
-      rows.forEach((vector, k) => {
-        f.get(to)
-          .get(vector)
-          .mem("v128.store", (k * width + row) * bytes);
-      });
+      for (const [k, vector] of rows.entries()) f.store("v128.store", to, vector, (k * width + row) * bytes);
     }
     f.inc(from, 16).inc(to, width * 16);
   };
   const single = (): void => {
-    f.get(from).set(cursor);
+    f.assign(cursor, from);
     for (let row = 0; row < width; row++) {
-      f.get(to)
-        .get(cursor)
-        .mem(element.load)
-        .mem(element.store, row * bytes)
-        .addTo(cursor, p.rowStride);
+      f.store(element.store, to, () => f.load(element.load, cursor), row * bytes).addTo(cursor, p.rowStride);
     }
     f.inc(from, bytes).inc(to, width * bytes);
   };
+  f.assign(wholeSteps, and(depth, lit(-lanes)));
   f.forRange(p.row, p.wholeRows, width, () => {
     startPanel(p);
     f.forRange(step, wholeSteps, lanes, block);
@@ -129,21 +116,18 @@ function packTransposed(p: PackState): void {
 /** General strides, and the rows that do not fill a panel. */
 function packScalar(p: PackState): void {
   const { f, element, width, row, step, from, to, cursor } = p;
+  const { lit, min, sub } = arithmetic(f);
   const [target, left, i] = f.locals(I32, 3);
-  const widthOperand = (): unknown => f.i32(width);
   f.forRange(row, p.rows, width, () => {
-    f.get(p.rows).get(row).op("i32.sub").set(left);
-    f.minI32(left, widthOperand).set(left);
+    f.assign(left, sub(p.rows, row)).assign(left, min(left, lit(width)));
     startPanel(p);
     f.forRange(step, p.depth, 1, () => {
-      f.get(from).set(cursor).get(to).set(target).i32(0).set(i);
+      f.assign(cursor, from).assign(target, to).assign(i, lit(0));
       f.forRange(i, left, 1, () => {
-        f.get(target).get(cursor).mem(element.load).mem(element.store);
+        f.store(element.store, target, () => f.load(element.load, cursor));
         f.addTo(cursor, p.rowStride).inc(target, element.bytes);
       });
-      f.forRange(i, widthOperand, 1, () => {
-        f.get(target)[element.scalar](0).mem(element.store).inc(target, element.bytes);
-      });
+      f.forRange(i, lit(width), 1, () => f.store(element.store, target, () => f[element.scalar](0)).inc(target, element.bytes));
       f.addTo(from, p.depthStride).inc(to, width * element.bytes);
     });
   });
@@ -152,7 +136,8 @@ function packScalar(p: PackState): void {
 /** Points `from` and `to` at the panel of the current row and rewinds `step`. */
 function startPanel(p: PackState): void {
   const { f, row, depth, element } = p;
-  at(f, p.source, row, p.rowStride).set(p.from);
-  f.get(p.out).get(row).get(depth).op("i32.mul").i32(element.bytes).op("i32.mul", "i32.add").set(p.to);
-  f.i32(0).set(p.step);
+  const { add, lit, mul } = arithmetic(f);
+  f.assign(p.from, add(p.source, mul(row, p.rowStride)));
+  f.assign(p.to, add(p.out, mul(row, depth, lit(element.bytes))));
+  f.assign(p.step, lit(0));
 }

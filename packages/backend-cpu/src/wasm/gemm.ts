@@ -4,13 +4,13 @@
  * @module
  */
 import { type Exports, instantiate } from "./asm.js";
-import type { Element } from "./element.js";
+import { ACCUMULATE, type Element } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
-import { ACCUMULATE, emitGemm, gemmWorkspace } from "./gemm-emit.js";
+import { emitGemm, gemmWorkspace } from "./gemm-emit.js";
 import type { Heap, Pointer } from "./memory.js";
 
-export { FLOAT32, FLOAT64 } from "./element.js";
-export { ACCUMULATE, emitGemm, RELU } from "./gemm-emit.js";
+export { ACCUMULATE, FLOAT32, FLOAT64, RELU } from "./element.js";
+export { emitGemm } from "./gemm-emit.js";
 
 /** Always zero: the heap never hands out its first page. */
 const ZERO: Pointer = 0;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from "./asm.js";
-import { type Element, horizontalSum, zeroVector } from "./element.js";
-import { ACCUMULATE, RELU } from "./gemm-emit.js";
+import { arithmetic } from "./arithmetic.js";
+import { type FunctionBuilder, I32, type Local, type MemName, type ModuleBuilder, V128 } from "./asm.js";
+import { ACCUMULATE, type Element, horizontalSum, RELU, zeroVector } from "./element.js";
 
 const DOT_ROWS = 4;
 const COLUMN_VECTORS = 8;
@@ -20,11 +20,9 @@ export function emitGemvRows(module: ModuleBuilder, element: Element, fma: boole
   const [j, whole] = f.locals(I32, 2);
   const [i, x, wholeSteps, ...rowPointers] = f.locals(I32, 3 + DOT_ROWS);
   const state: DotState = { i, x, wholeSteps, rows: rowPointers, sums: f.locals(V128, 2 * DOT_ROWS), inputs: f.locals(V128, 2) };
-  f.get(k)
-    .i32(-2 * element.lanes)
-    .op("i32.and")
-    .set(state.wholeSteps);
-  f.get(n).i32(-DOT_ROWS).op("i32.and").set(whole);
+  const { and, lit } = arithmetic(f);
+  f.assign(state.wholeSteps, and(k, lit(-2 * element.lanes)));
+  f.assign(whole, and(n, lit(-DOT_ROWS)));
   const rows = (count: number): void => {
     dotRows(f, element, fma, state, count);
     for (let row = 0; row < count; row++) {
@@ -56,33 +54,28 @@ function dotRows(f: FunctionBuilder, element: Element, fma: boolean, state: DotS
   const advance = (bytes: number): void => {
     for (const pointer of [...rows, x]) f.inc(pointer, bytes);
   };
-  rows.forEach((row, r) => {
+  for (const [r, row] of rows.entries()) {
     f.get(r === 0 ? matrix : rows[r - 1]);
     if (r > 0) f.get(stride).op("i32.add");
     f.set(row);
     for (const sum of sums.slice(2 * r, 2 * r + 2)) zeroVector(f).set(sum);
-  });
+  }
   f.get(input).set(x).i32(0).set(i);
   f.forRange(i, state.wholeSteps, 2 * element.lanes, () => {
-    inputs.forEach((vector, h) =>
-      f
-        .get(x)
-        .mem("v128.load", 16 * h)
-        .set(vector),
-    );
-    rows.forEach((row, r) => {
-      inputs.forEach((vector, h) => {
+    for (const [h, vector] of inputs.entries()) f.load("v128.load", x, 16 * h).set(vector);
+    for (const [r, row] of rows.entries()) {
+      for (const [h, vector] of inputs.entries()) {
         const sum = sums[2 * r + h];
-        f.mulAdd(element.vector, fma, vector, () => f.get(row).mem("v128.load", 16 * h), sum).set(sum);
-      });
-    });
+        f.mulAdd(element.vector, fma, vector, () => f.load("v128.load", row, 16 * h), sum).set(sum);
+      }
+    }
     advance(32);
   });
   f.forRange(i, k, 1, () => {
-    f.get(x).mem(element.loadZero).set(inputs[0]);
-    rows.forEach((row, r) => {
-      f.mulAdd(element.vector, fma, inputs[0], () => f.get(row).mem(element.loadZero), sums[2 * r]).set(sums[2 * r]);
-    });
+    f.load(element.loadZero, x).set(inputs[0]);
+    for (const [r, row] of rows.entries()) {
+      f.mulAdd(element.vector, fma, inputs[0], () => f.load(element.loadZero, row), sums[2 * r]).set(sums[2 * r]);
+    }
     advance(element.bytes);
   });
 }
@@ -90,26 +83,16 @@ function dotRows(f: FunctionBuilder, element: Element, fma: boolean, state: DotS
 /** Stores a scalar to `y + offset` as the mode in parameter 6 says. */
 function storeScalar(f: FunctionBuilder, element: Element, y: Local, offset: number, value: () => unknown): void {
   const { scalar, type } = element;
-  const mode = 6;
-  f.get(y).push(value);
-  f.get(mode)
-    .i32(ACCUMULATE)
-    .op("i32.and")
-    .if(
-      () => f.get(y).mem(element.load, offset),
-      () => f[scalar](0),
-      type,
-    )
-    .op(element.add);
-  f[scalar](-Infinity);
-  f[scalar](0);
-  f.get(mode).i32(RELU).op("i32.and", "i32.eqz", "select", `${scalar}.max`);
-  f.mem(element.store, offset);
+  const [mode, result] = [6, f.local(type)];
+  f.push(value).set(result);
+  f.ifBits(mode, ACCUMULATE, () => f.load(element.load, y, offset).get(result).op(element.add).set(result));
+  f.ifBits(mode, RELU, () => f.get(result)[scalar](0).op(`${scalar}.max`).set(result));
+  f.store(element.store, y, result, offset);
 }
 
 /**
- * Emits `gemvColumns(n, k, x, matrix, columnStride, y, mode)`: `y[j] = sum over i of x[i] matrix[i][j]` where neighbours in j are
- * neighbours in memory and `columnStride` leads from i to i + 1; eight vectors of y stay in registers.
+ * Emits `gemvColumns(n, k, x, matrix, stride, y, mode)`: `y[j] = sum over i of x[i] matrix[i][j]` where neighbours in j are neighbours in
+ * memory and `stride` leads from i to i + 1; eight vectors of y stay in registers.
  */
 export function emitGemvColumns(module: ModuleBuilder, element: Element, fma: boolean): void {
   const f = module.function("gemvColumns", Array(7).fill(I32));
@@ -118,55 +101,38 @@ export function emitGemvColumns(module: ModuleBuilder, element: Element, fma: bo
   const sums = f.locals(V128, COLUMN_VECTORS);
   const left = f.local(V128);
   const { bytes, lanes, vector } = element;
-  const eachStep = (body: () => void): void => {
+  const { and, lit } = arithmetic(f);
+  const sumColumns = (own: readonly Local[], load: MemName): void => {
+    for (const sum of own) zeroVector(f).set(sum);
     f.get(x).set(input).get(matrix).set(row);
     f.countDown(i, k, () => {
-      f.get(input).mem(element.loadSplat).set(left);
-      body();
+      f.load(element.loadSplat, input).set(left);
+      for (const [v, sum] of own.entries()) f.mulAdd(vector, fma, left, () => f.load(load, row, 16 * v), sum).set(sum);
       f.inc(input, bytes).addTo(row, stride);
     });
   };
   const columns = (count: number): void => {
     const own = sums.slice(0, count);
-    for (const sum of own) zeroVector(f).set(sum);
-    eachStep(() => own.forEach((sum, v) => f.mulAdd(vector, fma, left, () => f.get(row).mem("v128.load", 16 * v), sum).set(sum)));
-    f.get(mode)
-      .i32(ACCUMULATE)
-      .op("i32.and")
-      .if(() => {
-        own.forEach((sum, v) =>
-          f
-            .get(sum)
-            .get(y)
-            .mem("v128.load", 16 * v)
-            .op(`${vector}.add`)
-            .set(sum),
-        );
-      });
-    f.get(mode)
-      .i32(RELU)
-      .op("i32.and")
-      .if(() => {
-        for (const sum of own) zeroVector(f.get(sum)).op(`${vector}.pmax`).set(sum);
-      });
-    own.forEach((sum, v) =>
-      f
-        .get(y)
-        .get(sum)
-        .mem("v128.store", 16 * v),
-    );
+    sumColumns(own, "v128.load");
+    f.ifBits(mode, ACCUMULATE, () => {
+      for (const [v, sum] of own.entries())
+        f.load("v128.load", y, 16 * v)
+          .get(sum)
+          .op(`${vector}.add`)
+          .set(sum);
+    });
+    f.ifBits(mode, RELU, () => {
+      for (const sum of own) zeroVector(f.get(sum)).op(`${vector}.pmax`).set(sum);
+    });
+    for (const [v, sum] of own.entries()) f.store("v128.store", y, sum, 16 * v);
     f.inc(matrix, 16 * count).inc(y, 16 * count);
   };
   for (const count of [COLUMN_VECTORS, 1]) {
-    f.get(n)
-      .i32(-count * lanes)
-      .op("i32.and")
-      .set(whole);
-    f.forRange(j, whole, count * lanes, () => columns(count));
+    const step = count * lanes;
+    f.assign(whole, and(n, lit(-step))).forRange(j, whole, step, () => columns(count));
   }
   f.forRange(j, n, 1, () => {
-    zeroVector(f).set(sums[0]);
-    eachStep(() => f.mulAdd(vector, fma, left, () => f.get(row).mem(element.loadZero), sums[0]).set(sums[0]));
+    sumColumns([sums[0]], element.loadZero);
     storeScalar(f, element, y, 0, () => f.get(sums[0]).lane(`${vector}.extract_lane`, 0));
     f.inc(matrix, bytes).inc(y, bytes);
   });
