@@ -1,0 +1,64 @@
+import { type data, noGrad, type optim, type Tensor } from "sconce";
+import { functional as F } from "sconce/nn";
+import type { Classifier } from "./model.js";
+
+/** Batches of images and labels. */
+export type Batches = data.DataLoader<[Tensor, number], [Tensor, Tensor]>;
+
+/** What one batch gave. */
+export interface Step {
+  readonly images: number;
+  readonly loss: number;
+  readonly correct: number;
+}
+
+/** Trains for one epoch and reports each step. Returns the mean loss. */
+export async function train(net: Classifier, batches: Batches, optimizer: optim.Optimizer, report: (step: Step) => void): Promise<number> {
+  let total = 0;
+  let seen = 0;
+  net.train();
+  for await (const [images, labels] of batches) {
+    optimizer.zeroGrad();
+    const output = net(images); // [N, 1, H, W] -> [N, 10]
+    const loss = F.crossEntropy(output, labels);
+    loss.backward();
+    optimizer.step();
+    const step = { images: labels.length, loss: await loss.item(), correct: await countCorrect(output, labels) };
+    total += step.loss * step.images;
+    seen += step.images;
+    report(step);
+  }
+  return total / seen;
+}
+
+async function countCorrect(output: Tensor, labels: Tensor): Promise<number> {
+  return output.detach().argmax(1).eq(labels).sum().item();
+}
+
+/** Accuracy on a test set, and where the errors lie. */
+export interface Evaluation {
+  /** Share of the images that were classified right. */
+  readonly accuracy: number;
+  /** `confusion[label][prediction]` counts images. */
+  readonly confusion: number[][];
+  /** Predictions in the order of the set. */
+  readonly predictions: number[];
+}
+
+/** Classifies a test set. */
+export async function evaluate(net: Classifier, batches: Batches): Promise<Evaluation> {
+  const confusion = Array.from({ length: 10 }, () => new Array<number>(10).fill(0));
+  const predictions: number[] = [];
+  let correct = 0;
+  net.eval();
+  for await (const [images, labels] of batches) {
+    const guesses = await noGrad(() => net(images).argmax(1)).data();
+    const truth = await labels.data();
+    guesses.forEach((guess, i) => {
+      confusion[Number(truth[i])][Number(guess)]++;
+      predictions.push(Number(guess));
+      if (guess === truth[i]) correct++;
+    });
+  }
+  return { accuracy: correct / predictions.length, confusion, predictions };
+}
