@@ -1,4 +1,4 @@
-import { ReductionOps } from "./reduction.js";
+import { CountOps } from "./reduction-count.js";
 
 /** Indexing ops. */
-export class IndexingOps extends ReductionOps {}
+export class IndexingOps extends CountOps {}
