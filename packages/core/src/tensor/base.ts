@@ -5,7 +5,7 @@ import { formatShape, NotSupportedError, ShapeError, ValueError } from "../error
 import { contiguousValue, realise, tensorOver } from "../evaluate.js";
 import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { macrotask } from "../tick.js";
-import type { Storage } from "../value.js";
+import { filledArray, type Storage, type Value } from "../value.js";
 import type { Tensor } from "./tensor.js";
 
 /** Nested arrays of a tensor's elements; a plain value for a tensor without dimensions. */
@@ -148,7 +148,7 @@ export class TensorBase implements Layout {
    */
   async data(): Promise<TypedArray> {
     const value = contiguousValue(this.self);
-    const array = value.size === 0 ? hostArray(value.dtype, 0) : await value.backend.download(realise(value), value.dtype, value.size);
+    const array = known(value) ?? (await value.backend.download(realise(value), value.dtype, value.size));
     await macrotask();
     return array;
   }
@@ -161,7 +161,8 @@ export class TensorBase implements Layout {
   #read(op: string, other: string): TypedArray {
     const value = contiguousValue(this.self);
     const { backend } = value;
-    if (value.size === 0) return hostArray(value.dtype, 0);
+    const array = known(value);
+    if (array !== null) return array;
     if (backend.downloadSync === undefined) {
       throw new NotSupportedError(`${op}: device "${backend.name}" cannot block; use \`await t.${other}()\``, { op });
     }
@@ -328,6 +329,12 @@ function toOptions(target: Device | DType | Tensor | ToOptions, dtype?: DType): 
 
 function isDType(name: string): name is DType {
   return name === "bool" || name === "uint8" || name === "int32" || name === "int64" || name === "float32" || name === "float64";
+}
+
+/** The elements of a value that has no buffer to read: an empty one, or a number that fills it. */
+function known(value: Value): TypedArray | null {
+  if (value.size === 0) return hostArray(value.dtype, 0);
+  return value.handle === null && value.constant !== null ? filledArray(value.dtype, value.size, value.constant) : null;
 }
 
 function toNumber(value: number | bigint, op: string): number {
