@@ -9,6 +9,7 @@ export * from "./dtype.js";
 export * from "./errors.js";
 export * from "./evaluate.js";
 export * from "./primitives.js";
+export * from "./promotion.js";
 export * from "./scalar.js";
 export * from "./scope.js";
 export * from "./shape.js";

@@ -1,0 +1,254 @@
+import { apply, composite } from "../dispatch.js";
+import { formatShape, ShapeError } from "../errors.js";
+import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
+import { VIEWS } from "../primitives.js";
+import { type DiagonalOptions, MovementOps, type Sizes, sizesOf } from "./movement.js";
+import type { Tensor } from "./tensor.js";
+
+/** Ops that cut a tensor into views or copy its elements to other places. */
+export class RearrangeOps extends MovementOps {
+  /**
+   * Pieces of `size` positions along a dimension, the last one maybe smaller, or pieces of the given sizes.
+   * @throws ShapeError if the sizes do not add up to the dimension's.
+   * @example
+   * const [a, b] = arange(5).split(3); // [0, 1, 2] and [3, 4]
+   */
+  split(size: number | readonly number[], dim = 0): Tensor[] {
+    const at = this.#dimension("split", dim);
+    const total = this.shape[at];
+    if (typeof size !== "number") return pieces(this.self, at, checkSizes(size, total, at), "SplitWithSizes");
+    if (!Number.isInteger(size) || size < 0 || (size === 0 && total > 0)) {
+      throw new ShapeError(`split: split expects split_size be non-negative (and 0 only for a dimension of size 0), but got split_size=${size}`, {
+        op: "split",
+        shapes: [this.shape],
+      });
+    }
+    const count = size === 0 ? 1 : Math.max(Math.ceil(total / size), 1);
+    const sizes = Array.from({ length: count }, (_, i) => Math.min(size, total - i * size));
+    return pieces(this.self, at, sizes, "Split");
+  }
+
+  /** At most `chunks` pieces of equal size along a dimension, the last one maybe smaller. */
+  chunk(chunks: number, dim = 0): Tensor[] {
+    if (!(chunks > 0)) throw new ShapeError(`chunk: chunk expects \`chunks\` to be greater than 0, got: ${chunks}`, { op: "chunk" });
+    const total = this.shape[this.#dimension("chunk", dim)];
+    const size = Math.ceil(total / chunks);
+    return size === 0 ? this.split(new Array<number>(chunks).fill(0), dim) : this.split(size, dim);
+  }
+
+  /** `sections` pieces whose sizes differ by at most 1, or pieces that end at the given positions. */
+  tensorSplit(sections: number | readonly number[], dim = 0): Tensor[] {
+    const at = this.#dimension("tensorSplit", dim);
+    const total = this.shape[at];
+    if (typeof sections !== "number") {
+      const edges = [0, ...sections, total];
+      return edges.slice(1).map((end, i) => this.slice(at, edges[i], end));
+    }
+    if (!(sections > 0)) {
+      throw new ShapeError(`tensorSplit: number of sections must be larger than 0, got ${sections}`, { op: "tensorSplit" });
+    }
+    const extra = total % sections;
+    const sizes = Array.from({ length: sections }, (_, i) => Math.floor(total / sections) + (i < extra ? 1 : 0));
+    return pieces(this.self, at, sizes, "Slice");
+  }
+
+  /** {@link tensorSplit} into equal pieces along the second dimension (the first of a vector). */
+  hsplit(sections: number | readonly number[]): Tensor[] {
+    return this.#evenSplit("hsplit", sections, 1, this.ndim === 1 ? 0 : 1);
+  }
+
+  /** {@link tensorSplit} into equal pieces along the first dimension. */
+  vsplit(sections: number | readonly number[]): Tensor[] {
+    return this.#evenSplit("vsplit", sections, 2, 0);
+  }
+
+  /** {@link tensorSplit} into equal pieces along the third dimension. */
+  dsplit(sections: number | readonly number[]): Tensor[] {
+    return this.#evenSplit("dsplit", sections, 3, 2);
+  }
+
+  #evenSplit(op: string, sections: number | readonly number[], rank: number, dim: number): Tensor[] {
+    if (this.ndim < rank) {
+      throw new ShapeError(`${op}: requires a tensor with at least ${rank} dimension, but got a tensor with ${this.ndim} dimensions!`, { op });
+    }
+    if (typeof sections === "number" && !(sections > 0 && this.shape[dim] % sections === 0)) {
+      throw new ShapeError(
+        `${op}: attempted to split along dimension ${dim}, but the size of the dimension ${this.shape[dim]} is not divisible by the ` +
+          `split_size ${sections}!`,
+        { op, shapes: [this.shape] },
+      );
+    }
+    return this.tensorSplit(sections, dim);
+  }
+
+  /** All positions of a dimension, without it. */
+  unbind(dim = 0): Tensor[] {
+    const at = this.#dimension("unbind", dim);
+    return Array.from({ length: this.shape[at] }, (_, index) => apply("select", [this.self], { dim: at, index }, "Unbind"));
+  }
+
+  /** A copy with dimensions reversed. */
+  flip(...dims: Sizes): Tensor {
+    const list = sizesOf(dims);
+    const x = this.self;
+    if (list.length === 0) return x.clone();
+    const reversed = normalizeDims(list, this.ndim, "flip");
+    return composite("Flip", [x], () =>
+      reversed
+        .reduce((y, dim) => apply("slice", [y], { dim, start: Math.max(y.shape[dim] - 1, 0), step: -1, length: y.shape[dim] }), x)
+        .clone(),
+    );
+  }
+
+  /** A copy with the second dimension reversed. */
+  fliplr(): Tensor {
+    if (this.ndim < 2) throw new ShapeError(`fliplr: Input must be >= 2-d, got ${formatShape(this.shape)}`, { op: "fliplr" });
+    return this.flip(1);
+  }
+
+  /** A copy with the first dimension reversed. */
+  flipud(): Tensor {
+    if (this.ndim < 1) throw new ShapeError("flipud: Input must be >= 1-d, got []", { op: "flipud" });
+    return this.flip(0);
+  }
+
+  /**
+   * A copy moved by `shifts` positions along `dims`, what leaves at the end comes in at the start; without `dims` along the flat tensor.
+   * @example
+   * arange(4).roll(1); // [3, 0, 1, 2]
+   */
+  roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
+    const x = this.self;
+    const steps = [shifts].flat();
+    if (steps.length === 0) throw new ShapeError("roll: `shifts` required", { op: "roll" });
+    if (dims === undefined || [dims].flat().length === 0) {
+      if (steps.length !== 1) throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and 0 dims`, { op: "roll" });
+      return composite("Roll", [x], () => rolled(x.reshape(-1), steps[0], 0).reshape(x.shape));
+    }
+    const at = [dims].flat().map((d) => normalizeDim(d, this.ndim, "roll"));
+    if (at.length !== steps.length) {
+      throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and ${at.length} dims`, { op: "roll" });
+    }
+    return composite("Roll", [x], () => steps.reduce((y, step, i) => rolled(y, step, at[i]), x));
+  }
+
+  /** A copy turned by `k` quarters from the first to the second of `dims`. */
+  rot90(k = 1, dims: readonly [number, number] = [0, 1]): Tensor {
+    if (this.ndim < 2) throw new ShapeError(`rot90: expected total dims >= 2, but got total dims = ${this.ndim}`, { op: "rot90" });
+    const [a, b] = dims.map((d) => normalizeDim(d, this.ndim, "rot90"));
+    if (a === b) {
+      throw new ShapeError(`rot90: expected rotation dims to be different, but got dim0 = ${dims[0]} and dim1 = ${dims[1]}`, { op: "rot90" });
+    }
+    const x = this.self;
+    const quarters = ((k % 4) + 4) % 4;
+    if (quarters === 0) return x.clone();
+    if (quarters === 2) return x.flip(a, b);
+    return composite("Rot90", [x], () => x.flip(quarters === 1 ? b : a).transpose(a, b));
+  }
+
+  /** Copies side by side, as many per dimension as given; new dimensions come first. */
+  repeat(...repeats: Sizes): Tensor {
+    const list = sizesOf(repeats);
+    const x = this.self;
+    const lead = list.length - x.ndim;
+    if (lead < 0) {
+      throw new ShapeError(
+        `repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor, got ${formatShape(list)} for ` +
+          formatShape(x.shape),
+        { op: "repeat", shapes: [x.shape] },
+      );
+    }
+    if (list.some((n) => !Number.isInteger(n) || n < 0)) {
+      throw new ShapeError(`repeat: Trying to create tensor with negative dimension, got ${formatShape(list)}`, { op: "repeat" });
+    }
+    const shape = [...new Array<number>(lead).fill(1), ...x.shape];
+    return composite("Repeat", [x], () => {
+      const stretched = x.reshape(shape.flatMap((n) => [1, n])).expand(shape.flatMap((n, i) => [list[i], n]));
+      return stretched.clone().view(shape.map((n, i) => n * list[i]));
+    });
+  }
+
+  /** Copies side by side, as {@link repeat}; missing leading counts are 1. */
+  tile(...repeats: Sizes): Tensor {
+    const list = sizesOf(repeats);
+    return this.repeat([...new Array<number>(Math.max(this.ndim - list.length, 0)).fill(1), ...list]);
+  }
+
+  /** The diagonal of a matrix as a copy, or a matrix with a vector on its diagonal. */
+  diag(diagonal = 0): Tensor {
+    if (this.ndim === 1) return this.diagEmbed({ offset: diagonal });
+    if (this.ndim === 2) return this.diagonal(diagonal).clone();
+    throw new ShapeError(`diag: matrix or a vector expected, got ${formatShape(this.shape)}`, { op: "diag", shapes: [this.shape] });
+  }
+
+  /** A matrix with all elements on a diagonal. */
+  diagflat(offset = 0): Tensor {
+    return this.contiguous().view(-1).diagEmbed({ offset });
+  }
+
+  /** Zeros with the last dimension on a diagonal of two new dimensions. */
+  diagEmbed({ offset = 0, dim1 = -2, dim2 = -1 }: DiagonalOptions = {}): Tensor {
+    const x = this.self;
+    const rank = x.ndim + 1;
+    const [a, b] = [normalizeDim(dim1, rank, "diagEmbed"), normalizeDim(dim2, rank, "diagEmbed")];
+    if (a === b) throw new ShapeError(`diagEmbed: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op: "diagEmbed" });
+    const size = x.shape[x.ndim - 1] + Math.abs(offset);
+    const rest = [...x.shape.slice(0, -1)];
+    const shape: number[] = Array.from({ length: rank }, (_, i) => (i === a || i === b ? size : (rest.shift() as number)));
+    const whole = { shape, strides: contiguousStrides(shape), offset: 0 };
+    const layout = VIEWS.diagonal(whole, { offset, dim1: a, dim2: b });
+    return composite("DiagEmbed", [x], () => apply("updateSlice", [x.newFull(shape, 0), x], { layout }));
+  }
+
+  /** Zeros in this one's dtype and device. */
+  newZeros(...shape: Sizes): Tensor {
+    return this.newFull(sizesOf(shape), 0);
+  }
+
+  /** Ones in this one's dtype and device. */
+  newOnes(...shape: Sizes): Tensor {
+    return this.newFull(sizesOf(shape), 1);
+  }
+
+  /** A tensor in this one's dtype and device whose elements are to be overwritten; they are zeros. */
+  newEmpty(...shape: Sizes): Tensor {
+    return this.newFull(sizesOf(shape), 0);
+  }
+
+  /** As the dtype of `other`. */
+  typeAs(other: Tensor): Tensor {
+    return this.to(other.dtype);
+  }
+
+  #dimension(op: string, dim: number): number {
+    if (this.ndim === 0) throw new ShapeError(`${op}: expected at least a 1-dimensional tensor, got a 0-dim tensor`, { op });
+    return normalizeDim(dim, this.ndim, op);
+  }
+}
+
+function checkSizes(sizes: readonly number[], total: number, dim: number): readonly number[] {
+  if (sizes.some((n) => !Number.isInteger(n) || n < 0) || sizes.reduce((a, b) => a + b, 0) !== total) {
+    throw new ShapeError(
+      `split: split_with_sizes expects split_sizes to have only non-negative entries that sum exactly to ${total} (input tensor's size at ` +
+        `dimension ${dim}), but got input tensor's split_sizes=${formatShape(sizes)}`,
+      { op: "split" },
+    );
+  }
+  return sizes;
+}
+
+function pieces(x: Tensor, dim: number, sizes: readonly number[], label: string): Tensor[] {
+  let start = 0;
+  return sizes.map((length) => {
+    const piece = apply("slice", [x], { dim, start, step: 1, length }, label);
+    start += length;
+    return piece;
+  });
+}
+
+function rolled(x: Tensor, step: number, dim: number): Tensor {
+  const n = x.shape[dim] ?? 1;
+  const shift = n === 0 ? 0 : ((step % n) + n) % n;
+  if (shift === 0 || sizeOf(x.shape) === 0) return x.clone();
+  return apply("concat", [x.narrow(dim, n - shift, shift), x.narrow(dim, 0, n - shift)], { dim });
+}
