@@ -4,7 +4,7 @@
  * @module backend-cpu
  */
 import { registerBackend } from "@sconce/core";
-import { CpuBackend } from "./backend.js";
+import { createCpuBackend } from "./backend.js";
 
 declare module "@sconce/core" {
   interface Devices {
@@ -12,6 +12,6 @@ declare module "@sconce/core" {
   }
 }
 
-registerBackend(new CpuBackend());
+registerBackend(createCpuBackend());
 
-export { CpuBackend } from "./backend.js";
+export { CpuBackend, type CpuOptions, createCpuBackend } from "./backend.js";

@@ -85,9 +85,7 @@ const remainder64 = (x: bigint, y: bigint): bigint => {
   return r !== 0n && r < 0n !== y < 0n ? r + y : r;
 };
 
-// biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint
 const larger64 = (x: bigint, y: bigint): bigint => (x > y ? x : y);
-// biome-ignore lint/complexity/useMathMinMax: Math.min takes no bigint
 const smaller64 = (x: bigint, y: bigint): bigint => (x < y ? x : y);
 
 const every = (fn: Scalar): Row => ({ float: fn, int: fn, bool: fn, big: fn as unknown as BigScalar });
@@ -218,7 +216,7 @@ export function castOf(from: DType, to: DType): Scalar {
     if (to === "int32" || to === "uint8") return (x) => Number(BigInt.asIntN(32, x as unknown as bigint));
     return (x) => Number(x);
   }
-  return float && to === "int32" ? floatToInt32 : (x) => x;
+  return float && (to === "int32" || to === "uint8") ? floatToInt32 : (x) => x;
 }
 
 /** Addition and multiplication as reductions and products use them: floats in double precision. */

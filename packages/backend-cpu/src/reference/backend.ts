@@ -1,0 +1,51 @@
+import {
+  type Backend,
+  type Device,
+  DTYPES,
+  type DType,
+  type Handle,
+  hostArray,
+  type KernelName,
+  type Kernels,
+  type Spec,
+  sizeOf,
+  type TypedArray,
+  type View,
+} from "@sconce/core";
+import { elementsOf, type ReferenceKernel } from "./array.js";
+import { reference } from "./index.js";
+
+interface HostHandle {
+  readonly array: TypedArray;
+}
+
+/** The CPU as plain typed arrays under the reference kernels: for comparison, and for engines without WebAssembly SIMD. */
+export class ReferenceBackend implements Backend {
+  readonly name: Device = "cpu";
+  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
+
+  upload(data: TypedArray, _dtype: DType): Handle {
+    return { array: data.slice() } satisfies HostHandle;
+  }
+
+  async download(handle: Handle, dtype: DType, length: number): Promise<TypedArray> {
+    return this.downloadSync(handle, dtype, length);
+  }
+
+  downloadSync(handle: Handle, _dtype: DType, length: number): TypedArray {
+    return (handle as HostHandle).array.slice(0, length);
+  }
+
+  run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
+    const handles: HostHandle[] = outputs.map(({ shape, dtype }) => ({ array: hostArray(dtype, sizeOf(shape)) }));
+    const run: ReferenceKernel<K> = reference[kernel];
+    run(
+      inputs.map((x) => ({ ...x, data: elementsOf((x.handle as HostHandle).array) })),
+      outputs.map(({ shape, dtype }, i) => ({ shape, dtype, data: elementsOf(handles[i].array) })),
+      attrs,
+    );
+    return handles;
+  }
+
+  free(_handle: Handle): void {}
+}
