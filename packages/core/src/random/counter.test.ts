@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { philox, uniform32, type Words4 } from "./counter.js";
+import { fillUniform32, philox, uniform32, type Words4 } from "./counter.js";
 
 describe("philox", () => {
   const ones = 0xffffffff;
@@ -29,6 +29,14 @@ describe("uniform32", () => {
     ];
     expect(new Set(values).size).toBe(values.length);
     expect(uniform32(1, 2, 2 ** 34)).toBe((philox([0, 1, 2, 0], [1, 0])[0] >>> 8) / 2 ** 24);
+  });
+
+  it("is what fillUniform32 writes, whatever the length", () => {
+    for (const length of [0, 3, 4, 9]) {
+      const out = new Float32Array(length);
+      fillUniform32(out, 42, 2 ** 40 + 1);
+      expect([...out]).toEqual(Array.from({ length }, (_, i) => uniform32(42, 2 ** 40 + 1, i)));
+    }
   });
 
   it("has the mean and variance of the uniform distribution", () => {

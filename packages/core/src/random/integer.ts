@@ -52,9 +52,9 @@ export function fillRandom(generator: Generator, out: TypedArray, dtype: DType):
  * @throws ValueError unless `n` is an integer from 0 to 2^31 - 1.
  *
  * @example
- * randperm(new Generator(0), 5);
+ * drawPermutation(new Generator(0), 5);
  */
-export function randperm(generator: Generator, n: number): Int32Array {
+export function drawPermutation(generator: Generator, n: number): Int32Array {
   if (!Number.isInteger(n) || n < 0 || n > 0x7fffffff) {
     throw new ValueError(`randperm: n must be non-negative and below 2^31, got ${n}`, { op: "randperm" });
   }

@@ -11,9 +11,9 @@ type FloatArray = Float32Array | Float64Array;
  * @throws ValueError for a negative or non-finite weight, a row without weight, or more samples than columns without replacement.
  *
  * @example
- * multinomial(new Generator(1), new Float32Array([0.1, 0.2, 0.3, 0.4]), 1, 6, true); // 0, 1, 1, 1, 2, 1
+ * drawMultinomial(new Generator(1), new Float32Array([0.1, 0.2, 0.3, 0.4]), 1, 6, true); // 0, 1, 1, 1, 2, 1
  */
-export function multinomial(generator: Generator, weights: FloatArray, rows: number, samples: number, replacement = false): Int32Array {
+export function drawMultinomial(generator: Generator, weights: FloatArray, rows: number, samples: number, replacement = false): Int32Array {
   const columns = rows === 0 ? 0 : weights.length / rows;
   if (!(samples > 0)) fail("cannot sample n_sample <= 0 samples");
   if (!replacement && samples > columns) fail("cannot sample n_sample > prob_dist.size(-1) samples without replacement");

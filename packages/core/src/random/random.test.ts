@@ -14,9 +14,9 @@ import {
   fillUniform,
 } from "./fill.js";
 import { Generator } from "./generator.js";
-import { fillRandint, fillRandom, randperm } from "./integer.js";
+import { drawPermutation, fillRandint, fillRandom } from "./integer.js";
 import { Mt19937 } from "./mt19937.js";
-import { multinomial } from "./multinomial.js";
+import { drawMultinomial } from "./multinomial.js";
 import { fillNormal } from "./normal.js";
 
 type Floats = Float32Array | Float64Array;
@@ -69,7 +69,8 @@ describe("streams of PyTorch 1.13.1", () => {
     dropout: (g: Generator, out: TypedArray, [p]: number[]) => fillDropoutMask(g, out as Floats, p),
     randint: (g: Generator, out: TypedArray, [from, to]: number[]) => fillRandint(g, out, BigInt(from), BigInt(to)),
     random: (g: Generator, out: TypedArray, _: number[], dtype: DType) => fillRandom(g, out, dtype),
-    randperm: (g: Generator, out: TypedArray, [n]: number[]) => (out as BigInt64Array).set(integers(randperm(g, n)) as BigInt64Array),
+    randperm: (g: Generator, out: TypedArray, [n]: number[]) =>
+      (out as BigInt64Array).set(integers(drawPermutation(g, n)) as BigInt64Array),
     multinomial: () => undefined,
     state: (g: Generator, out: TypedArray, [n]: number[]) => {
       if (n > 0) fillNormal(g, new Float32Array(n));
@@ -94,7 +95,7 @@ describe("streams of PyTorch 1.13.1", () => {
   draws.forEach(({ id, seed, params, out }, i) => {
     it(`${id} seed ${seed} ${JSON.stringify(params)}`, () => {
       const array = i < draws.length / 2 ? new Float32Array(weights) : new Float64Array(new Float32Array(weights));
-      const actual = multinomial(new Generator(BigInt(seed)), array, 2, params[0], params[1] === 1);
+      const actual = drawMultinomial(new Generator(BigInt(seed)), array, 2, params[0], params[1] === 1);
       expect(integers(actual)).toEqual(decode(out));
     });
   });
@@ -107,12 +108,12 @@ describe("golden/rng streams", () => {
     "Linear init": () => new Float32Array(),
     bernoulli: (g) => filled(20, (out) => fillBernoulliFrom(g, out, new Float32Array(20).fill(0.3))),
     dropout: (g) => filled(20, (out) => fillDropoutMask(g, out, 0.4)),
-    multinomial: (g) => integers(multinomial(g, new Float32Array([0.1, 0.2, 0.3, 0.4]), 1, 6, true)),
+    multinomial: (g) => integers(drawMultinomial(g, new Float32Array([0.1, 0.2, 0.3, 0.4]), 1, 6, true)),
     normal_: (g) => filled(12, (out) => fillNormal(g, out, 1, 2)),
     uniform_: (g) => filled(12, (out) => fillUniform(g, out, -1, 3)),
     rand: (g, args) => filled(count(args), (out) => fillUniform(g, out)),
     randn: (g, args) => filled(count(args), (out) => fillNormal(g, out)),
-    randperm: (g, [n]) => integers(randperm(g, n)),
+    randperm: (g, [n]) => integers(drawPermutation(g, n)),
     randint: (g, [from, to, shape]) => {
       const out = new BigInt64Array(count(shape));
       fillRandint(g, out, from, to);
@@ -223,10 +224,10 @@ describe("arguments", () => {
     ["randint of fractions", () => fillRandint(g, out, 0, 2.5), "expected integers"],
     ["randint of a large integer", () => fillRandint(g, new Uint8Array(1), 0, 257), "to - 1 is out of bounds"],
     ["randint of a small integer", () => fillRandint(g, new Int32Array(1), -(2 ** 31) - 1, 0), "from is out of bounds"],
-    ["randperm", () => randperm(g, -1), "n must be non-negative"],
-    ["too many samples", () => multinomial(g, out.fill(1), 1, 5), "without replacement"],
-    ["no weight", () => multinomial(g, new Float32Array(4), 1, 2), "sum of probabilities <= 0"],
-    ["negative weight", () => multinomial(g, new Float32Array([1, -1]), 1, 2, true), "element < 0"],
+    ["randperm", () => drawPermutation(g, -1), "n must be non-negative"],
+    ["too many samples", () => drawMultinomial(g, out.fill(1), 1, 5), "without replacement"],
+    ["no weight", () => drawMultinomial(g, new Float32Array(4), 1, 2), "sum of probabilities <= 0"],
+    ["negative weight", () => drawMultinomial(g, new Float32Array([1, -1]), 1, 2, true), "element < 0"],
   ])("%s out of range are refused", (_, call, message) => {
     expect(call).toThrow(message);
   });
