@@ -205,7 +205,8 @@ export function realiseAll(tensors: readonly Tensor[]): void {
   if (waiting.length === 0) return;
   const [first] = waiting;
   const leaves = waiting.reduce((n, v) => n + (v.pending as Pending).leaves + 1, 0);
-  const together = waiting.every((v) => v.backend === first.backend && sameShape(v.shape, first.shape)) && leaves <= first.backend.limits.maxInputs;
+  const together =
+    waiting.every((v) => v.backend === first.backend && sameShape(v.shape, first.shape)) && leaves <= first.backend.limits.maxInputs;
   if (together) runFused(first.backend, waiting);
   else for (const value of waiting) realise(value);
 }
@@ -288,7 +289,8 @@ export function write(target: Tensor, result: Tensor): void {
   else {
     checkNoOverlap(target);
     const base = tensorOver(storage, { shape: [storage.size], strides: [1], offset: 0 });
-    storage.set(updateSlice(base, result, target, storage.exclusive));
+    // A source in the same memory may overlap the target, so it must not be written while it is read.
+    storage.set(updateSlice(base, result, target, storage.exclusive && result.storage !== storage));
   }
   writeThrough(storage);
 }

@@ -1,4 +1,4 @@
-import { IndexingOps } from "./indexing.js";
+import { DiagonalOps } from "./indexing-diagonal.js";
 
 /** Linalg ops. */
-export class LinalgOps extends IndexingOps {}
+export class LinalgOps extends DiagonalOps {}

@@ -1,7 +1,7 @@
 import { apply, composite, compositeAll } from "../dispatch.js";
-import { type DType, dtypeWord, isFloatingPoint, promote } from "../dtype.js";
+import { type DType, dtypeWord, isFloatingPoint } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
-import { broadcast, normalizeDims } from "../shape.js";
+import { normalizeDims } from "../shape.js";
 import { alongDim, div, isnan, mul, ne, not, requireFloat, safeSqrt, squeezeAt, sub, where } from "./compose.js";
 import { vectorNorm } from "./norms.js";
 import { PointwiseOps } from "./pointwise.js";
@@ -119,14 +119,6 @@ function extremeAlong(x: Tensor, op: "max" | "min", label: string, dim: number, 
     });
   });
   return new ValuesIndices(values, indices);
-}
-
-function elementwiseExtreme(x: Tensor, other: Tensor, op: "max" | "min"): Tensor {
-  const dtype = promote(x.dtype, other.dtype);
-  broadcast(x.shape, other.shape, op);
-  return op === "max"
-    ? apply("maximum", [x.cast(dtype), other.cast(dtype)], null, "Maximum")
-    : apply("minimum", [x.cast(dtype), other.cast(dtype)], null, "Minimum");
 }
 
 function argExtreme(x: Tensor, op: "max" | "min", dim: number | DimOptions | undefined, options: DimOptions | undefined): Tensor {
@@ -251,7 +243,7 @@ export class ReductionOps extends PointwiseOps {
   }
 
   #extreme(op: "max" | "min", dim?: number | DimOptions | Tensor, options?: DimOptions): Tensor | ValuesIndices {
-    if (dim instanceof ReductionOps) return elementwiseExtreme(this.self, dim, op);
+    if (dim instanceof ReductionOps) return op === "max" ? this.self.maximum(dim) : this.self.minimum(dim);
     const label = op === "max" ? "Max" : "Min";
     const { dim: d, keepdim = false } = typeof dim === "object" ? (dim as DimOptions) : { dim, ...options };
     if (d !== undefined) return extremeAlong(this.self, op, label, d, keepdim);

@@ -1,0 +1,99 @@
+import { apply, composite } from "../dispatch.js";
+import { formatShape, ShapeError } from "../errors.js";
+import { resolveIndex, resolveSlice } from "../indexing-spec.js";
+import { VIEWS } from "../primitives.js";
+import { contiguousStrides, type Layout, normalizeDim, sameShape } from "../shape.js";
+import { ge, iota, le, sub, unsqueezeAt, where } from "./compose.js";
+import { GatherOps } from "./indexing-gather.js";
+import type { DiagonalOptions } from "./movement.js";
+import type { Tensor } from "./tensor.js";
+
+function rowMajor(x: Tensor): Layout {
+  return { shape: x.shape, strides: contiguousStrides(x.shape), offset: 0 };
+}
+
+/** `x` with the part that `layout` shows replaced. */
+function replaced(x: Tensor, source: Tensor, layout: Layout, op: string, label: string): Tensor {
+  if (!sameShape(source.shape, layout.shape)) {
+    throw new ShapeError(
+      `${op}: expected src to have a size equal to the slice of self ${formatShape(layout.shape)}, got ${formatShape(source.shape)}`,
+      {
+        op,
+        shapes: [source.shape, layout.shape],
+      },
+    );
+  }
+  return apply("updateSlice", [x, source.cast(x.dtype)], { layout }, label);
+}
+
+function diagonalDims(x: Tensor, { dim1 = 0, dim2 = 1 }: DiagonalOptions, op: string): [number, number] {
+  const a = normalizeDim(dim1, x.ndim, op);
+  const b = normalizeDim(dim2, x.ndim, op);
+  if (a === b) throw new ShapeError(`${op}: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op, shapes: [x.shape] });
+  return [a, b];
+}
+
+function triangle(x: Tensor, op: "tril" | "triu", diagonal: number): Tensor {
+  if (x.ndim < 2) {
+    throw new ShapeError(`${op}: input tensor must have at least 2 dimensions, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
+  }
+  const rows = unsqueezeAt(iota(x, x.shape[x.ndim - 2]), 1);
+  const ahead = sub(iota(x, x.shape[x.ndim - 1]), rows);
+  const keep = op === "tril" ? le(ahead, diagonal) : ge(ahead, diagonal);
+  return composite(op === "tril" ? "Tril" : "Triu", [x], () => where(keep, x, 0));
+}
+
+/** Ops on triangles and diagonals, and copies with a part replaced. */
+export class DiagonalOps extends GatherOps {
+  /** The lower triangle of the last two dimensions, up to `diagonal`; the rest is 0. @throws ShapeError below two dimensions. */
+  tril(diagonal = 0): Tensor {
+    return triangle(this.self, "tril", diagonal);
+  }
+
+  /** {@link tril} in place. */
+  tril_(diagonal = 0): Tensor {
+    return this.assign(this.tril(diagonal));
+  }
+
+  /** The upper triangle of the last two dimensions, from `diagonal`; the rest is 0. @throws ShapeError below two dimensions. */
+  triu(diagonal = 0): Tensor {
+    return triangle(this.self, "triu", diagonal);
+  }
+
+  /** {@link triu} in place. */
+  triu_(diagonal = 0): Tensor {
+    return this.assign(this.triu(diagonal));
+  }
+
+  /** The sum of the diagonal of a matrix. @throws ShapeError for other ranks. */
+  trace(): Tensor {
+    if (this.ndim !== 2) {
+      throw new ShapeError(`trace: expected a matrix, got ${formatShape(this.shape)}`, { op: "trace", shapes: [this.shape] });
+    }
+    return composite("Trace", [this.self], () => apply("diagonal", [this.self], { offset: 0, dim1: 0, dim2: 1 }).sum());
+  }
+
+  /** A copy with entry `index` of `dim` replaced by `source`. @throws ShapeError if the shapes do not fit. */
+  selectScatter(source: Tensor, dim: number, index: number): Tensor {
+    const d = normalizeDim(dim, this.ndim, "selectScatter");
+    const at = resolveIndex(index, d, this.shape[d], "selectScatter");
+    const layout = VIEWS.select(rowMajor(this.self), { dim: d, index: at });
+    return replaced(this.self, source, layout, "selectScatter", "SelectScatter");
+  }
+
+  /** A copy with entries `start` to `end` by `step` of `dim` replaced by `source`. @throws ShapeError if the shapes do not fit. */
+  sliceScatter(source: Tensor, dim = 0, range: { readonly start?: number; readonly end?: number; readonly step?: number } = {}): Tensor {
+    const d = normalizeDim(dim, this.ndim, "sliceScatter");
+    const { step = 1 } = range;
+    const { start, length } = resolveSlice({ start: range.start, stop: range.end, step }, this.shape[d]);
+    const layout = VIEWS.slice(rowMajor(this.self), { dim: d, start, step, length });
+    return replaced(this.self, source, layout, "sliceScatter", "SliceScatter");
+  }
+
+  /** A copy with a diagonal replaced by `source`. @throws ShapeError if the shapes do not fit. */
+  diagonalScatter(source: Tensor, options: DiagonalOptions = {}): Tensor {
+    const [dim1, dim2] = diagonalDims(this.self, options, "diagonalScatter");
+    const layout = VIEWS.diagonal(rowMajor(this.self), { offset: options.offset ?? 0, dim1, dim2 });
+    return replaced(this.self, source, layout, "diagonalScatter", "DiagonalScatter");
+  }
+}
