@@ -1,0 +1,181 @@
+import { composite, type DType, mutate, normalizeDim, ShapeError, type Tensor } from "@sconce/core";
+import { warn } from "../warn.js";
+
+/** Whether the result overwrites the input. */
+export interface InplaceOptions {
+  readonly inplace?: boolean;
+}
+
+/** The dtype to convert the input to before the op. */
+export interface DTypeOption {
+  readonly dtype?: DType;
+}
+
+function finish(input: Tensor, result: Tensor, { inplace = false }: InplaceOptions): Tensor {
+  return inplace ? mutate(input, result) : result;
+}
+
+/** `max(x, 0)`. */
+export function relu(input: Tensor, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.relu(), options);
+}
+
+/** `min(max(x, 0), 6)`. */
+export function relu6(input: Tensor, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.relu6(), options);
+}
+
+/**
+ * x where positive, else `negativeSlope * x`.
+ * @example
+ * F.leakyRelu(x, 0.2);
+ */
+export function leakyRelu(input: Tensor, negativeSlope = 0.01, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.leakyRelu(negativeSlope), options);
+}
+
+/** x where positive, else `weight * x` with a learned weight: one number, or one for each channel. */
+export function prelu(input: Tensor, weight: Tensor): Tensor {
+  return input.prelu(weight);
+}
+
+/** x where positive, else `alpha * (exp(x) - 1)`. Source: https://arxiv.org/abs/1511.07289 */
+export function elu(input: Tensor, alpha = 1, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.elu({ alpha }), options);
+}
+
+/** The self-normalising {@link elu}. Source: https://arxiv.org/abs/1706.02515 */
+export function selu(input: Tensor, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.selu(), options);
+}
+
+/** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. Source: https://arxiv.org/abs/1704.07483 */
+export function celu(input: Tensor, alpha = 1, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.celu({ alpha }), options);
+}
+
+/** `x Φ(x)` by the error function, or by tanh with `approximate: "tanh"`. Source: https://arxiv.org/abs/1606.08415 */
+export function gelu(input: Tensor, options: { readonly approximate?: "none" | "tanh" } = {}): Tensor {
+  return input.gelu(options);
+}
+
+/** `x * sigmoid(x)`. Source: https://arxiv.org/abs/1702.03118 */
+export function silu(input: Tensor, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.silu(), options);
+}
+
+/** `x * tanh(softplus(x))`. Source: https://arxiv.org/abs/1908.08681 */
+export function mish(input: Tensor, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.mish(), options);
+}
+
+/** `1 / (1 + exp(-x))`. */
+export function sigmoid(input: Tensor): Tensor {
+  return input.sigmoid();
+}
+
+/** The hyperbolic tangent. */
+export function tanh(input: Tensor): Tensor {
+  return input.tanh();
+}
+
+/** `log(1 + exp(beta * x)) / beta`; x itself where `beta * x` is above `threshold`. */
+export function softplus(input: Tensor, options: { readonly beta?: number; readonly threshold?: number } = {}): Tensor {
+  return input.softplus(options);
+}
+
+/** `x / (1 + |x|)`. */
+export function softsign(input: Tensor): Tensor {
+  return input.softsign();
+}
+
+/** x limited to `[minVal, maxVal]`, with gradient 0 at the bounds. */
+export function hardtanh(
+  input: Tensor,
+  { minVal = -1, maxVal = 1, inplace = false }: { readonly minVal?: number; readonly maxVal?: number } & InplaceOptions = {},
+): Tensor {
+  return finish(input, input.hardtanh({ min: minVal, max: maxVal }), { inplace });
+}
+
+/** `x * relu6(x + 3) / 6`. Source: https://arxiv.org/abs/1905.02244 */
+export function hardswish(input: Tensor, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.hardswish(), options);
+}
+
+/** `relu6(x + 3) / 6`. */
+export function hardsigmoid(input: Tensor, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.hardsigmoid(), options);
+}
+
+/** x where above `threshold`, else `value`. */
+export function threshold(input: Tensor, threshold: number, value: number, options: InplaceOptions = {}): Tensor {
+  return finish(input, input.threshold(threshold, value), options);
+}
+
+/** `x - tanh(x)`. */
+export function tanhshrink(input: Tensor): Tensor {
+  return input.tanhshrink();
+}
+
+/** x moved towards 0 by `lambda`. */
+export function softshrink(input: Tensor, lambda = 0.5): Tensor {
+  return input.softshrink(lambda);
+}
+
+/** x where its magnitude is above `lambda`, else 0. */
+export function hardshrink(input: Tensor, lambda = 0.5): Tensor {
+  return input.hardshrink(lambda);
+}
+
+/** `log(sigmoid(x))` without underflow. */
+export function logSigmoid(input: Tensor): Tensor {
+  return input.logSigmoid();
+}
+
+/**
+ * The first half along `dim` times the sigmoid of the second. Source: https://arxiv.org/abs/1612.08083
+ * @throws ShapeError if the size of `dim` is odd.
+ */
+export function glu(input: Tensor, dim = -1): Tensor {
+  if (input.ndim === 0) throw new ShapeError("glu: glu does not support 0-dimensional tensors", { op: "glu", shapes: [input.shape] });
+  const d = normalizeDim(dim, input.ndim, "glu");
+  const half = input.shape[d] / 2;
+  if (!Number.isInteger(half)) {
+    throw new ShapeError(`glu: Halving dimension must be even, but dimension ${d} is size ${input.shape[d]}`, {
+      op: "glu",
+      shapes: [input.shape],
+    });
+  }
+  return composite("Glu", [input], () => input.narrow(d, 0, half).mul(input.narrow(d, half, half).sigmoid()));
+}
+
+/**
+ * Exponentials that sum to 1 along `dim`.
+ * @example
+ * F.softmax(logits, 1); // [N, C], every row sums to 1
+ */
+export function softmax(input: Tensor, dim?: number | null, { dtype }: DTypeOption = {}): Tensor {
+  return converted(input, dtype).softmax(dim ?? implicitDim("softmax", input));
+}
+
+/** {@link softmax} of -x. */
+export function softmin(input: Tensor, dim?: number | null, { dtype }: DTypeOption = {}): Tensor {
+  return converted(input, dtype)
+    .neg()
+    .softmax(dim ?? implicitDim("softmin", input));
+}
+
+/** The logarithm of {@link softmax}, computed without underflow. */
+export function logSoftmax(input: Tensor, dim?: number | null, { dtype }: DTypeOption = {}): Tensor {
+  return converted(input, dtype).logSoftmax(dim ?? implicitDim("log_softmax", input));
+}
+
+function converted(input: Tensor, dtype: DType | undefined): Tensor {
+  return dtype === undefined ? input : input.cast(dtype);
+}
+
+/** PyTorch's choice of a dimension where none is given. */
+function implicitDim(name: string, { ndim }: Tensor): number {
+  warn(`Implicit dimension choice for ${name} has been deprecated. Change the call to include dim=X as an argument.`);
+  return ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1;
+}
