@@ -3,7 +3,8 @@ import { ValueError } from "../errors.js";
 import type { Generator } from "./generator.js";
 import { nextNormal } from "./normal.js";
 
-type FloatArray = Float32Array | Float64Array;
+/** Host array of a floating-point dtype. */
+export type FloatArray = Float32Array | Float64Array;
 
 const { fround } = Math;
 

@@ -2,6 +2,7 @@
 export { fillUniform32, philox, uniform32, type Words4 } from "./counter.js";
 export { defaultGenerator, getRngState, initialSeed, manualSeed, seed, setRngState } from "./default.js";
 export {
+  type FloatArray,
   fillBernoulli,
   fillBernoulliFrom,
   fillCauchy,

@@ -1,8 +1,6 @@
 import { ValueError } from "../errors.js";
-import { fillExponential } from "./fill.js";
+import { type FloatArray, fillExponential } from "./fill.js";
 import type { Generator } from "./generator.js";
-
-type FloatArray = Float32Array | Float64Array;
 
 /**
  * Draws `samples` column indices for each row of `weights` `[rows, columns]` in proportion to the weights: PyTorch's `multinomial`.
