@@ -335,7 +335,8 @@ function commonBackend(op: string, inputs: readonly Tensor[]): Backend {
   return found as Backend;
 }
 
-function checkDevice(backend: Backend, shape: Shape, dtype: DType, op: string): void {
+/** @throws DTypeError if a device lacks a dtype. @throws NotSupportedError if a tensor would be too large for it. */
+export function checkDevice(backend: Backend, shape: Shape, dtype: DType, op: string): void {
   if (!backend.limits.dtypes.has(dtype)) {
     const known = [...backend.limits.dtypes].join(", ");
     throw new DTypeError(`${op}: device "${backend.name}" has no ${dtype}, it has ${known}; convert with .to() first`, {

@@ -1,9 +1,13 @@
+import type { Backend } from "../backend.js";
 import { apply } from "../dispatch.js";
+import type { TypedArray } from "../dtype.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { contiguousValue, isWhole, tensorOf } from "../evaluate.js";
+import { parseNested, type TensorData } from "../nested.js";
 import { inferSize, normalizeDim, type Shape, sizeOf, viewStrides } from "../shape.js";
-import { constantValue, settledValue as settle } from "../value.js";
+import { constantValue } from "../value.js";
 import { TensorBase } from "./base.js";
+import { fromHost } from "./compose.js";
 import type { Tensor } from "./tensor.js";
 
 /** Sizes as one array or as separate arguments. */
@@ -64,7 +68,8 @@ export class MovementOps extends TensorBase {
   /** The elements in another shape (one size may be -1): a view where strides allow, else of a copy. */
   reshape(...shape: Sizes): Tensor {
     const to = inferSize(sizesOf(shape), this.numel(), "reshape");
-    if (this.numel() === 0 || viewStrides(this.shape, this.strides, to) !== null) return apply("reshape", [this.self], { shape: to }, "View");
+    if (this.numel() === 0 || viewStrides(this.shape, this.strides, to) !== null)
+      return apply("reshape", [this.self], { shape: to }, "View");
     return apply("reshape", [this.clone()], { shape: to }, "UnsafeView");
   }
 
@@ -82,7 +87,8 @@ export class MovementOps extends TensorBase {
     const { shape, ndim } = this;
     const start = normalizeDim(startDim, ndim, "flatten");
     const end = normalizeDim(endDim, ndim, "flatten");
-    if (start > end) throw new ShapeError(`flatten: flatten() has invalid args: start_dim cannot come after end_dim, got ${startDim} and ${endDim}`);
+    if (start > end)
+      throw new ShapeError(`flatten: flatten() has invalid args: start_dim cannot come after end_dim, got ${startDim} and ${endDim}`);
     if (ndim === 0) return this.reshape([1]);
     if (start === end) return this.self;
     return this.reshape([...shape.slice(0, start), sizeOf(shape.slice(start, end + 1)), ...shape.slice(end + 1)]);
@@ -111,7 +117,8 @@ export class MovementOps extends TensorBase {
       );
     }
     const order = list.map((d) => normalizeDim(d, this.ndim, "permute"));
-    if (new Set(order).size !== order.length) throw new ShapeError(`permute: repeated dim in permute, got ${formatShape(list)}`, { op: "permute" });
+    if (new Set(order).size !== order.length)
+      throw new ShapeError(`permute: repeated dim in permute, got ${formatShape(list)}`, { op: "permute" });
     return apply("permute", [this.self], { dims: order });
   }
 
@@ -148,7 +155,8 @@ export class MovementOps extends TensorBase {
 
   /** The last two dimensions swapped: the transpose of each matrix. @throws ShapeError for less than 2 dimensions. */
   get mT(): Tensor {
-    if (this.ndim < 2) throw new ShapeError(`mT: expected a tensor with 2 or more dimensions, got ${formatShape(this.shape)}`, { op: "mT" });
+    if (this.ndim < 2)
+      throw new ShapeError(`mT: expected a tensor with 2 or more dimensions, got ${formatShape(this.shape)}`, { op: "mT" });
     return this.transpose(-2, -1);
   }
 
@@ -214,11 +222,16 @@ export class MovementOps extends TensorBase {
     const size = this.shape[at];
     if (length < 0) throw new ShapeError(`narrow: narrow(): length must be non-negative, got ${length}`, { op: "narrow" });
     if (!Number.isInteger(start) || !Number.isInteger(length) || start < -size || start > size) {
-      throw new ShapeError(`narrow: start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`, { op: "narrow" });
+      throw new ShapeError(`narrow: start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`, {
+        op: "narrow",
+      });
     }
     const first = start < 0 ? start + size : start;
     if (first + length > size) {
-      throw new ShapeError(`narrow: start (${first}) + length (${length}) exceeds dimension size (${size})`, { op: "narrow", shapes: [this.shape] });
+      throw new ShapeError(`narrow: start (${first}) + length (${length}) exceeds dimension size (${size})`, {
+        op: "narrow",
+        shapes: [this.shape],
+      });
     }
     return apply("slice", [this.self], { dim: at, start: first, step: 1, length });
   }
@@ -229,7 +242,10 @@ export class MovementOps extends TensorBase {
     const at = normalizeDim(dim, this.ndim, "select");
     const size = this.shape[at];
     if (!Number.isInteger(index) || index < -size || index >= size) {
-      throw new ShapeError(`select: index ${index} is out of bounds for dimension ${at} with size ${size}`, { op: "select", shapes: [this.shape] });
+      throw new ShapeError(`select: index ${index} is out of bounds for dimension ${at} with size ${size}`, {
+        op: "select",
+        shapes: [this.shape],
+      });
     }
     return apply("select", [this.self], { dim: at, index: index < 0 ? index + size : index });
   }
@@ -284,14 +300,19 @@ export class MovementOps extends TensorBase {
   }
 
   /** A tensor on another backend from host data of this shape. */
-  onDevice(backend: Tensor["storage"]["backend"], data: Parameters<typeof backend.upload>[0]): Tensor {
-    const handle = backend.upload(data, this.dtype);
-    return tensorOf(settle(backend, this.shape, this.dtype, handle));
+  onDevice(backend: Backend, data: TypedArray): Tensor {
+    return fromHost(backend, this.shape, this.dtype, data);
   }
 
   /** True if this tensor shows its whole storage in row-major order. */
   isWhole(): boolean {
     return isWhole(this, this.storage.value) && sizeOf(this.shape) === contiguousValue(this.self).size;
+  }
+
+  /** A tensor of nested arrays in this one's dtype and device, as `tensor` reads them. */
+  newTensor(data: TensorData): Tensor {
+    const host = parseNested(data, this.dtype, "newTensor");
+    return fromHost(this.storage.backend, host.shape, host.dtype, host.data);
   }
 
   /** A tensor of `value` in this one's dtype and device. */

@@ -102,7 +102,9 @@ export class PointwiseOps extends ActivationOps {
     }
     if (!isTensor(weight)) return composite("Lerp", [x, end], () => lerpBy(x, end, weight));
     // From the nearer end, so that weight 1 gives `end` exactly.
-    return composite("Lerp1", [x, end, weight], () => select(weight.detach().abs().lt(0.5), lerpBy(x, end, weight, 0), lerpBy(x, end, weight, 1)));
+    return composite("Lerp1", [x, end, weight], () =>
+      select(weight.detach().abs().lt(0.5), lerpBy(x, end, weight, 0), lerpBy(x, end, weight, 1)),
+    );
   }
 
   /** `this + value * a * b`. */

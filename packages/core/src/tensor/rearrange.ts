@@ -1,7 +1,7 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
-import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
 import { VIEWS } from "../primitives.js";
+import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
 import { type DiagonalOptions, MovementOps, type Sizes, sizesOf } from "./movement.js";
 import type { Tensor } from "./tensor.js";
 
@@ -18,10 +18,13 @@ export class RearrangeOps extends MovementOps {
     const total = this.shape[at];
     if (typeof size !== "number") return pieces(this.self, at, checkSizes(size, total, at), "SplitWithSizes");
     if (!Number.isInteger(size) || size < 0 || (size === 0 && total > 0)) {
-      throw new ShapeError(`split: split expects split_size be non-negative (and 0 only for a dimension of size 0), but got split_size=${size}`, {
-        op: "split",
-        shapes: [this.shape],
-      });
+      throw new ShapeError(
+        `split: split expects split_size be non-negative (and 0 only for a dimension of size 0), but got split_size=${size}`,
+        {
+          op: "split",
+          shapes: [this.shape],
+        },
+      );
     }
     const count = size === 0 ? 1 : Math.max(Math.ceil(total / size), 1);
     const sizes = Array.from({ length: count }, (_, i) => Math.min(size, total - i * size));
@@ -69,7 +72,9 @@ export class RearrangeOps extends MovementOps {
 
   #evenSplit(op: string, sections: number | readonly number[], rank: number, dim: number): Tensor[] {
     if (this.ndim < rank) {
-      throw new ShapeError(`${op}: requires a tensor with at least ${rank} dimension, but got a tensor with ${this.ndim} dimensions!`, { op });
+      throw new ShapeError(`${op}: requires a tensor with at least ${rank} dimension, but got a tensor with ${this.ndim} dimensions!`, {
+        op,
+      });
     }
     if (typeof sections === "number" && !(sections > 0 && this.shape[dim] % sections === 0)) {
       throw new ShapeError(
@@ -122,7 +127,8 @@ export class RearrangeOps extends MovementOps {
     const steps = [shifts].flat();
     if (steps.length === 0) throw new ShapeError("roll: `shifts` required", { op: "roll" });
     if (dims === undefined || [dims].flat().length === 0) {
-      if (steps.length !== 1) throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and 0 dims`, { op: "roll" });
+      if (steps.length !== 1)
+        throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and 0 dims`, { op: "roll" });
       return composite("Roll", [x], () => rolled(x.reshape(-1), steps[0], 0).reshape(x.shape));
     }
     const at = [dims].flat().map((d) => normalizeDim(d, this.ndim, "roll"));
@@ -137,7 +143,9 @@ export class RearrangeOps extends MovementOps {
     if (this.ndim < 2) throw new ShapeError(`rot90: expected total dims >= 2, but got total dims = ${this.ndim}`, { op: "rot90" });
     const [a, b] = dims.map((d) => normalizeDim(d, this.ndim, "rot90"));
     if (a === b) {
-      throw new ShapeError(`rot90: expected rotation dims to be different, but got dim0 = ${dims[0]} and dim1 = ${dims[1]}`, { op: "rot90" });
+      throw new ShapeError(`rot90: expected rotation dims to be different, but got dim0 = ${dims[0]} and dim1 = ${dims[1]}`, {
+        op: "rot90",
+      });
     }
     const x = this.self;
     const quarters = ((k % 4) + 4) % 4;

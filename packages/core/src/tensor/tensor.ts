@@ -1,12 +1,12 @@
 import { start } from "../dispatch.js";
 import { evaluateWith, write } from "../evaluate.js";
-import { ConvOps } from "./conv.js";
+import { SamplingOps } from "./sampling.js";
 
 /**
  * A multi-dimensional array on a device. Elementwise work is deferred and fused; a read, a reduction or a matrix product runs it.
  * Make one with `tensor`, `zeros`, `randn` and the other creation functions.
  */
-export class Tensor extends ConvOps {
+export class Tensor extends SamplingOps {
   // The one knot of the chain: ops need evaluation, evaluation makes tensors.
   static {
     start(

@@ -1,0 +1,277 @@
+import { apply, mutate } from "../dispatch.js";
+import { formatShape, ShapeError } from "../errors.js";
+import { checkCast, checkScalarFits, isTensor, type Scalar, type TensorOrScalar } from "../promotion.js";
+import { type Layout, normalizeDim, sameShape } from "../shape.js";
+import type { AlphaOptions, DivOptions } from "./arithmetic.js";
+import { ConvOps } from "./conv.js";
+import { filled } from "./elementwise.js";
+import type { ClampOptions, NanToNumOptions, ValueOptions } from "./pointwise.js";
+import type { Tensor } from "./tensor.js";
+
+/**
+ * Writes the result of an op into its first operand.
+ * @throws DTypeError if the dtype would drop to a lower kind. @throws ShapeError if the op would make the tensor grow.
+ */
+export function into(x: Tensor, op: string, result: Tensor): Tensor {
+  checkCast(op, result.dtype, x.dtype);
+  if (!sameShape(x.shape, result.shape)) {
+    throw new ShapeError(
+      `${op}: output with shape ${formatShape(x.shape)} doesn't match the broadcast shape ${formatShape(result.shape)}; ` +
+        `an in-place op cannot grow its tensor, use the op without the underscore`,
+      { op, shapes: [x.shape, result.shape] },
+    );
+  }
+  return mutate(x, result.cast(x.dtype));
+}
+
+/** Arithmetic, filling, comparison and layout changes in place. Each returns the tensor itself, and views of it see the change. */
+export class InplaceOps extends ConvOps {
+  /** `this += alpha * other`. */
+  add_(other: TensorOrScalar, options?: AlphaOptions): Tensor {
+    return into(this.self, "add_", this.add(other, options));
+  }
+
+  /** `this -= alpha * other`. */
+  sub_(other: TensorOrScalar, options?: AlphaOptions): Tensor {
+    return into(this.self, "sub_", this.sub(other, options));
+  }
+
+  /** `this *= other`. */
+  mul_(other: TensorOrScalar): Tensor {
+    return into(this.self, "mul_", this.mul(other));
+  }
+
+  /** `this /= other`. */
+  div_(other: TensorOrScalar, options?: DivOptions): Tensor {
+    return into(this.self, "div_", this.div(other, options));
+  }
+
+  /** {@link div_} without rounding. */
+  trueDivide_(other: TensorOrScalar): Tensor {
+    return into(this.self, "trueDivide_", this.trueDivide(other));
+  }
+
+  /** {@link floorDivide} in place. */
+  floorDivide_(other: TensorOrScalar): Tensor {
+    return into(this.self, "floorDivide_", this.floorDivide(other));
+  }
+
+  /** {@link remainder} in place. */
+  remainder_(other: TensorOrScalar): Tensor {
+    return into(this.self, "remainder_", this.remainder(other));
+  }
+
+  /** {@link fmod} in place. */
+  fmod_(other: TensorOrScalar): Tensor {
+    return into(this.self, "fmod_", this.fmod(other));
+  }
+
+  /** {@link pow} in place. */
+  pow_(exponent: TensorOrScalar): Tensor {
+    return into(this.self, "pow_", this.pow(exponent));
+  }
+
+  /** {@link atan2} in place. */
+  atan2_(other: TensorOrScalar): Tensor {
+    return into(this.self, "atan2_", this.atan2(other));
+  }
+
+  /** {@link copysign} in place. */
+  copysign_(other: TensorOrScalar): Tensor {
+    return into(this.self, "copysign_", this.copysign(other));
+  }
+
+  /** {@link hypot} in place. */
+  hypot_(other: TensorOrScalar): Tensor {
+    return into(this.self, "hypot_", this.hypot(other));
+  }
+
+  /** {@link xlogy} in place. */
+  xlogy_(other: TensorOrScalar): Tensor {
+    return into(this.self, "xlogy_", this.xlogy(other));
+  }
+
+  /** {@link lerp} in place. */
+  lerp_(end: Tensor, weight: number | Tensor): Tensor {
+    return into(this.self, "lerp_", this.lerp(end, weight));
+  }
+
+  /** `this += value * a * b`. */
+  addcmul_(a: Tensor, b: Tensor, options?: ValueOptions): Tensor {
+    return into(this.self, "addcmul_", this.addcmul(a, b, options));
+  }
+
+  /** `this += value * a / b`. */
+  addcdiv_(a: Tensor, b: Tensor, options?: ValueOptions): Tensor {
+    return into(this.self, "addcdiv_", this.addcdiv(a, b, options));
+  }
+
+  /** {@link clamp} in place. */
+  clamp_(bounds: ClampOptions): Tensor {
+    return into(this.self, "clamp_", this.clamp(bounds));
+  }
+
+  /** {@link clampMin} in place. */
+  clampMin_(min: TensorOrScalar): Tensor {
+    return into(this.self, "clampMin_", this.clampMin(min));
+  }
+
+  /** {@link clampMax} in place. */
+  clampMax_(max: TensorOrScalar): Tensor {
+    return into(this.self, "clampMax_", this.clampMax(max));
+  }
+
+  /** {@link nanToNum} in place. */
+  nanToNum_(options?: NanToNumOptions): Tensor {
+    return into(this.self, "nanToNum_", this.nanToNum(options));
+  }
+
+  /** {@link heaviside} in place. */
+  heaviside_(values: Tensor): Tensor {
+    return into(this.self, "heaviside_", this.heaviside(values));
+  }
+
+  /** Writes `value` where `mask` is true. */
+  maskedFill_(mask: Tensor, value: Scalar | Tensor): Tensor {
+    return into(this.self, "maskedFill_", this.maskedFill(mask, value));
+  }
+
+  /** Writes one value everywhere. @throws ValueError if the dtype cannot hold it. */
+  fill_(value: Scalar | Tensor): Tensor {
+    const x = this.self;
+    if (!isTensor(value)) checkScalarFits("fill_", value, x.dtype);
+    return mutate(x, x.fill(value));
+  }
+
+  /** Writes zeros. */
+  zero_(): Tensor {
+    return mutate(this.self, filled(this.self, 0));
+  }
+
+  /** Writes `value` on the main diagonal of a matrix. */
+  fillDiagonal_(value: number): Tensor {
+    if (this.ndim < 2) throw new ShapeError("fillDiagonal_: dimensions must larger than 1", { op: "fillDiagonal_", shapes: [this.shape] });
+    this.diagonal().fill_(value);
+    return this.self;
+  }
+
+  /** Copies the elements of `source`, stretched, converted and moved to this device. @throws ShapeError if it does not fit. */
+  copy_(source: Tensor): Tensor {
+    const x = this.self;
+    const near = source.to({ device: x.device });
+    const fitting = sameShape(near.shape, x.shape) ? near : near.expand(x.shape);
+    return mutate(x, apply("cast", [fitting], { dtype: x.dtype }, "Copy"));
+  }
+
+  /** {@link eq} in place: 1 where true, 0 elsewhere. */
+  eq_(other: TensorOrScalar): Tensor {
+    return into(this.self, "eq_", this.eq(other));
+  }
+
+  /** {@link ne} in place. */
+  ne_(other: TensorOrScalar): Tensor {
+    return into(this.self, "ne_", this.ne(other));
+  }
+
+  /** {@link lt} in place. */
+  lt_(other: TensorOrScalar): Tensor {
+    return into(this.self, "lt_", this.lt(other));
+  }
+
+  /** {@link le} in place. */
+  le_(other: TensorOrScalar): Tensor {
+    return into(this.self, "le_", this.le(other));
+  }
+
+  /** {@link gt} in place. */
+  gt_(other: TensorOrScalar): Tensor {
+    return into(this.self, "gt_", this.gt(other));
+  }
+
+  /** {@link ge} in place. */
+  ge_(other: TensorOrScalar): Tensor {
+    return into(this.self, "ge_", this.ge(other));
+  }
+
+  /** {@link logicalAnd} in place. */
+  logicalAnd_(other: Tensor): Tensor {
+    return into(this.self, "logicalAnd_", this.logicalAnd(other));
+  }
+
+  /** {@link logicalOr} in place. */
+  logicalOr_(other: Tensor): Tensor {
+    return into(this.self, "logicalOr_", this.logicalOr(other));
+  }
+
+  /** {@link logicalXor} in place. */
+  logicalXor_(other: Tensor): Tensor {
+    return into(this.self, "logicalXor_", this.logicalXor(other));
+  }
+
+  /** {@link logicalNot} in place. */
+  logicalNot_(): Tensor {
+    return into(this.self, "logicalNot_", this.logicalNot());
+  }
+
+  /** {@link bitwiseAnd} in place. */
+  bitwiseAnd_(other: TensorOrScalar): Tensor {
+    return into(this.self, "bitwiseAnd_", this.bitwiseAnd(other));
+  }
+
+  /** {@link bitwiseOr} in place. */
+  bitwiseOr_(other: TensorOrScalar): Tensor {
+    return into(this.self, "bitwiseOr_", this.bitwiseOr(other));
+  }
+
+  /** {@link bitwiseXor} in place. */
+  bitwiseXor_(other: TensorOrScalar): Tensor {
+    return into(this.self, "bitwiseXor_", this.bitwiseXor(other));
+  }
+
+  /** {@link bitwiseNot} in place. */
+  bitwiseNot_(): Tensor {
+    return into(this.self, "bitwiseNot_", this.bitwiseNot());
+  }
+
+  // ---- the layout of this very tensor
+
+  /** {@link t} of this tensor itself. */
+  t_(): Tensor {
+    return this.#become(this.t());
+  }
+
+  /** {@link transpose} of this tensor itself. */
+  transpose_(dim0: number, dim1: number): Tensor {
+    return this.#become(this.transpose(dim0, dim1));
+  }
+
+  /** {@link swapaxes} of this tensor itself. */
+  swapaxes_(dim0: number, dim1: number): Tensor {
+    return this.#become(this.swapaxes(dim0, dim1));
+  }
+
+  /** {@link squeeze} of this tensor itself. */
+  squeeze_(dim?: number): Tensor {
+    return this.#become(this.squeeze(dim));
+  }
+
+  /** {@link unsqueeze} of this tensor itself. */
+  unsqueeze_(dim: number): Tensor {
+    return this.#become(this.unsqueeze(normalizeDim(dim, this.ndim + 1, "unsqueeze_")));
+  }
+
+  /** Forgets how the tensor was computed; it wants no gradients from then on. */
+  detach_(): Tensor {
+    this.slot = undefined;
+    return this.markTrainable(false);
+  }
+
+  /** Takes the layout and, unless it is a leaf that trains, the history of a view of itself. */
+  #become(view: Tensor): Tensor {
+    this.shape = view.shape;
+    this.strides = view.strides;
+    this.offset = view.offset;
+    if (!this.trainable) this.slot = view.slot;
+    return this.self;
+  }
+}
