@@ -268,10 +268,15 @@ export class InplaceOps extends ConvOps {
 
   /** Takes the layout and, unless it is a leaf that trains, the history of a view of itself. */
   #become(view: Tensor): Tensor {
-    this.shape = view.shape;
-    this.strides = view.strides;
-    this.offset = view.offset;
+    relayout(this, view);
     if (!this.trainable) this.slot = view.slot;
     return this.self;
   }
+}
+
+/** Sets the layout, which is fixed for all but the in-place view ops. */
+function relayout(target: { -readonly [K in keyof Layout]: Layout[K] }, { shape, strides, offset }: Layout): void {
+  target.shape = shape;
+  target.strides = strides;
+  target.offset = offset;
 }
