@@ -12,6 +12,8 @@ export interface Arithmetic {
   add(...terms: [Operand, Operand, ...Operand[]]): Operand;
   sub(a: Operand, b: Operand): Operand;
   mul(...factors: [Operand, Operand, ...Operand[]]): Operand;
+  /** Unsigned quotient, rounded down. */
+  div(a: Operand, divisor: Operand): Operand;
   /** Unsigned quotient, rounded up. */
   ceilDiv(a: Operand, divisor: Operand): Operand;
   and(a: Operand, b: Operand): Operand;
@@ -40,13 +42,14 @@ export function arithmetic(f: FunctionBuilder): Arithmetic {
     (value: number): Operand =>
     () =>
       f.i32(value);
-  const [add, sub] = [fold("i32.add"), binary("i32.sub")];
+  const [add, sub, div] = [fold("i32.add"), binary("i32.sub"), binary("i32.div_u")];
   return {
     lit,
     add,
     sub,
     mul: fold("i32.mul"),
-    ceilDiv: (a, divisor) => binary("i32.div_u")(add(a, sub(divisor, lit(1))), divisor),
+    div,
+    ceilDiv: (a, divisor) => div(add(a, sub(divisor, lit(1))), divisor),
     and: binary("i32.and"),
     or: binary("i32.or"),
     lt: binary("i32.lt_s"),

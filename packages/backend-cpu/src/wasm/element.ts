@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { F32, F64, type FunctionBuilder, type Local, type MemName, type Operand, type OpName, type ValType } from "./asm.js";
+import { F32, F64, type FunctionBuilder, type Local, type MemName, type OpName, type ValType } from "./asm.js";
 
 /** Mode bit: add to what the result holds instead of replacing it. */
 export const ACCUMULATE = 1;

@@ -176,12 +176,12 @@ function emitDriver(module: ModuleBuilder, element: Element, packA: FunctionBuil
   const columnBytes = mul(jc, lit(bytes));
   const rowBlock = (): void => {
     f.assign(mc, remaining(m, ic, lit(BLOCK_ROWS)));
-    f.call(packA, mc, kc, add(a, mul(ic, aRow), mul(pc, aColumn)), aRow, aColumn, packedA);
+    f.call(packA, mc, kc, add(a, mul(ic, aRow), mul(pc, aColumn)), aRow, aColumn, packedA, mul(kc, lit(TILE_ROWS * bytes)));
     f.call(macro, mc, nc, kc, packedA, packedB, add(c, mul(ic, cRow), columnBytes), cRow, blockMode, blockBias, workspace);
   };
   const depthBlock = (): void => {
     f.assign(kc, remaining(k, pc, depth));
-    f.call(packB, nc, kc, add(b, mul(jc, bColumn), mul(pc, bRow)), bColumn, bRow, packedB);
+    f.call(packB, nc, kc, add(b, mul(jc, bColumn), mul(pc, bRow)), bColumn, bRow, packedB, mul(kc, lit(tileColumns(element) * bytes)));
     const first = eq(pc, lit(0));
     const last = ge(add(pc, kc), k);
     f.assign(blockMode, or(choose(first, and(mode, lit(ACCUMULATE)), lit(ACCUMULATE)), choose(last, and(mode, lit(RELU)), lit(0))));

@@ -17,6 +17,7 @@ interface PackState {
   readonly rowStride: Local;
   readonly depthStride: Local;
   readonly out: Local;
+  readonly panelStride: Local;
   /** `rows` rounded down to whole panels. */
   readonly wholeRows: Local;
   readonly row: Local;
@@ -29,13 +30,13 @@ interface PackState {
 }
 
 /**
- * Emits `name(rows, depth, source, rowStride, depthStride, out)` (strides in bytes): `rows x depth` elements become panels of `width`
- * rows, each stored as `[depth][width]`; the last panel is padded with zeros.
+ * Emits `name(rows, depth, source, rowStride, depthStride, out, panelStride)`, strides in bytes: `rows x depth` elements become panels of
+ * `width` rows, each stored as `[depth][width]` and `panelStride` apart; the last panel is padded with zeros.
  */
 export function emitPack(module: ModuleBuilder, name: string | undefined, element: Element, width: number): FunctionBuilder {
-  const f = module.function(name, Array(6).fill(I32));
+  const f = module.function(name, Array(7).fill(I32));
   const [wholeRows, row, step, from, to, cursor] = f.locals(I32, 6);
-  const params = { rows: 0, depth: 1, source: 2, rowStride: 3, depthStride: 4, out: 5 };
+  const params = { rows: 0, depth: 1, source: 2, rowStride: 3, depthStride: 4, out: 5, panelStride: 6 };
   const p: PackState = { f, element, width, ...params, wholeRows, row, step, from, to, cursor };
   const { eq, lit, sub } = arithmetic(f);
   f.assign(
@@ -58,7 +59,7 @@ function packLines(p: PackState): void {
   const { f, element, width, step, from, to, cursor, depth } = p;
   const { add, and, lit, mul } = arithmetic(f);
   const lineBytes = width * element.bytes;
-  const [panelBytes, wholeSteps] = f.locals(I32, 2);
+  const wholeSteps = f.local(I32);
   const lines = (count: number): void => {
     f.assign(from, add(p.source, mul(step, p.depthStride)));
     f.assign(to, add(p.out, mul(step, lit(lineBytes))));
@@ -71,10 +72,9 @@ function packLines(p: PackState): void {
         }
         if (line < count - 1) f.addTo(cursor, p.depthStride);
       }
-      f.inc(from, lineBytes).addTo(to, panelBytes);
+      f.inc(from, lineBytes).addTo(to, p.panelStride);
     });
   };
-  f.assign(panelBytes, mul(depth, lit(lineBytes)));
   f.assign(wholeSteps, and(depth, lit(-4)));
   f.forRange(step, wholeSteps, 4, () => lines(4));
   f.forRange(step, depth, 1, () => lines(1));
@@ -135,9 +135,9 @@ function packScalar(p: PackState): void {
 
 /** Points `from` and `to` at the panel of the current row and rewinds `step`. */
 function startPanel(p: PackState): void {
-  const { f, row, depth, element } = p;
-  const { add, lit, mul } = arithmetic(f);
+  const { f, row, width } = p;
+  const { add, div, lit, mul } = arithmetic(f);
   f.assign(p.from, add(p.source, mul(row, p.rowStride)));
-  f.assign(p.to, add(p.out, mul(row, depth, lit(element.bytes))));
+  f.assign(p.to, add(p.out, mul(div(row, lit(width)), p.panelStride)));
   f.assign(p.step, lit(0));
 }

@@ -1,0 +1,184 @@
+/**
+ * Convolution on contiguous float32 arrays: forward, gradient of the input, gradient of the weights. No array of patches is formed; the
+ * kernel reads the image through address tables, see indirect-emit.
+ *
+ * @module
+ */
+import { type ConvGeometry, inputPlanes, offsets, outputPlanes, type Planes, type Residue, residues, volume } from "./conv-geometry.js";
+import { ACCUMULATE } from "./element.js";
+import { type ConvKernels, eachBlock, IndirectProduct } from "./indirect.js";
+import type { Heap, Pointer } from "./memory.js";
+
+export { type ConvGeometry, convOutput } from "./conv-geometry.js";
+export { type ConvKernels, convKernels } from "./indirect.js";
+
+/** Sizes of one group of one image, in bytes. */
+function groupSizes(g: ConvGeometry): { x: number; w: number; y: number; channels: number; filters: number } {
+  const [channels, filters] = [g.channels / g.groups, g.filters / g.groups];
+  return {
+    x: 4 * channels * volume(g.input),
+    w: 4 * filters * channels * volume(g.kernel),
+    y: 4 * filters * volume(g.output),
+    channels,
+    filters,
+  };
+}
+
+/** Where the outputs and the kernel elements of the input lie in its planes, in bytes. */
+function inputAxes(g: ConvGeometry, planes: Planes): { positions: number[][]; taps: number[][] } {
+  const along = (counts: readonly number[], step: readonly number[]): number[][] =>
+    counts.map((count, d) => offsets(count, 4 * step[d] * planes.strides[d]));
+  return {
+    positions: along(g.output, g.stride),
+    taps: [offsets(g.channels / g.groups, 4 * planes.plane), ...along(g.kernel, g.dilation)],
+  };
+}
+
+/**
+ * `y = conv(x, w) + bias`: x `[N, C, ...input]`, w `[F, C / groups, ...kernel]`, bias `[F]` or 0 for none, y `[N, F, ...output]`, all
+ * contiguous. `mode` combines ACCUMULATE and RELU.
+ */
+export function convForward(
+  heap: Heap,
+  kernels: ConvKernels,
+  g: ConvGeometry,
+  x: Pointer,
+  w: Pointer,
+  bias: Pointer,
+  y: Pointer,
+  mode = 0,
+): void {
+  const size = groupSizes(g);
+  if (g.batch * g.groups * size.y === 0) return;
+  const planes = inputPlanes(g);
+  const { positions, taps } = inputAxes(g, planes);
+  const shape = { rowAxes: positions, stepAxes: taps, columns: size.filters, planes, channels: size.channels, blockwise: false };
+  const product = new IndirectProduct(heap, kernels, shape);
+  const { rows, steps } = product;
+  for (let group = 0; group < g.groups; group++) {
+    product.pack(w + group * size.w, 4 * steps, 4, 0, steps);
+    if (bias) product.setBias(bias + 4 * group * size.filters);
+    for (let part = group; part < g.batch * g.groups; part += g.groups) {
+      const image = product.enter(x + part * size.x);
+      eachBlock(steps, (first, count) => product.multiply(image, first, count, y + part * size.y, 4 * rows, mode, bias !== 0));
+    }
+  }
+  product.free();
+}
+
+/** Gradient of the weights `[F, C / groups, ...kernel]` from x and dy, replacing dw or, with ACCUMULATE in `mode`, added to it. */
+export function convWeightGradient(
+  heap: Heap,
+  kernels: ConvKernels,
+  g: ConvGeometry,
+  x: Pointer,
+  dy: Pointer,
+  dw: Pointer,
+  mode = 0,
+): void {
+  const size = groupSizes(g);
+  if (!(mode & ACCUMULATE)) kernels.fill(dw, 0, g.groups * size.w);
+  if (g.batch * g.groups * size.y * size.w === 0) return;
+  const planes = inputPlanes(g);
+  const { positions, taps } = inputAxes(g, planes);
+  const shape = { rowAxes: taps, stepAxes: positions, columns: size.filters, planes, channels: size.channels, blockwise: true };
+  const product = new IndirectProduct(heap, kernels, shape);
+  const { rows, steps } = product;
+  for (let part = 0; part < g.batch * g.groups; part++) {
+    const image = product.enter(x + part * size.x);
+    const target = dw + (part % g.groups) * size.w;
+    eachBlock(steps, (first, count) => {
+      product.pack(dy + part * size.y + 4 * first, 4 * steps, 4, first, count);
+      product.multiply(image, first, count, target, 4 * rows, ACCUMULATE);
+    });
+  }
+  product.free();
+}
+
+/**
+ * Gradient of the input `[N, C, ...input]` from dy and w; also the forward pass of a transposed convolution. Inputs are taken by their
+ * remainder modulo the stride: those of one kind see the same kernel elements, so that no multiplication by an inserted zero is done.
+ */
+export function convInputGradient(heap: Heap, kernels: ConvKernels, g: ConvGeometry, dy: Pointer, w: Pointer, dx: Pointer): void {
+  const size = groupSizes(g);
+  if (g.batch * g.groups * size.x === 0) return;
+  const perDimension = g.input.map((_, d) => residues(g, d));
+  const kinds = perDimension.reduce<Residue[][]>((all, list) => all.flatMap((kind) => list.map((residue) => [...kind, residue])), [[]]);
+  const reached = kinds.filter((kind) => kind.every(({ taps }) => taps.length > 0));
+  const nothing = size.y === 0;
+  if (nothing || reached.length < kinds.length) kernels.fill(dx, 0, g.batch * g.groups * size.x);
+  if (nothing) return;
+  const planes = outputPlanes(g, perDimension);
+  for (const kind of reached) inputGradientOfKind(heap, kernels, g, planes, kind, dy, w, dx);
+}
+
+function inputGradientOfKind(
+  heap: Heap,
+  kernels: ConvKernels,
+  g: ConvGeometry,
+  planes: Planes,
+  kind: readonly Residue[],
+  dy: Pointer,
+  w: Pointer,
+  dx: Pointer,
+): void {
+  const size = groupSizes(g);
+  const product = new IndirectProduct(heap, kernels, inputGradientShape(g, planes, kind));
+  const whole = g.stride.every((stride) => stride === 1);
+  const staged = whole ? 0 : heap.alloc(4 * size.channels * product.rows);
+  for (let group = 0; group < g.groups; group++) {
+    packFlipped(product, g, kind, w + group * size.w);
+    for (let part = group; part < g.batch * g.groups; part += g.groups) {
+      const image = product.enter(dy + part * size.y);
+      const out = whole ? dx + part * size.x : staged;
+      eachBlock(product.steps, (first, count) => product.multiply(image, first, count, out, 4 * product.rows, 0));
+      if (!whole) spread(kernels, g, kind, staged, dx + part * size.x);
+    }
+  }
+  if (!whole) heap.free(staged);
+  product.free();
+}
+
+function inputGradientShape(g: ConvGeometry, planes: Planes, kind: readonly Residue[]): ConstructorParameters<typeof IndirectProduct>[2] {
+  const unit = planes.strides.map((stride) => 4 * stride);
+  const tapAxes = kind.map(({ taps }, d) => taps.map(({ output }) => (output + planes.before[d]) * unit[d]));
+  return {
+    rowAxes: kind.map(({ count }, d) => offsets(count, unit[d])),
+    stepAxes: [...tapAxes, offsets(g.filters / g.groups, 4 * planes.plane)],
+    columns: g.channels / g.groups,
+    planes,
+    channels: g.filters / g.groups,
+    blockwise: false,
+  };
+}
+
+/** Packs weights with channels as columns and, for each kernel element of the kind, filters as steps. */
+function packFlipped(product: IndirectProduct, g: ConvGeometry, kind: readonly Residue[], w: Pointer): void {
+  const volumeOfKernel = volume(g.kernel);
+  const filters = g.filters / g.groups;
+  const elements = kind.reduce<number[]>(
+    (all, { taps }, d) => all.flatMap((element) => taps.map(({ kernel }) => element * g.kernel[d] + kernel)),
+    [0],
+  );
+  for (const [i, element] of elements.entries()) {
+    const filterStride = 4 * (g.channels / g.groups) * volumeOfKernel;
+    product.pack(w + 4 * element, 4 * volumeOfKernel, filterStride, i * filters, filters);
+  }
+}
+
+/** Puts the inputs of one kind, `[C, ...counts]` in `staged`, into their places in dx. */
+function spread(kernels: ConvKernels, g: ConvGeometry, kind: readonly Residue[], staged: Pointer, dx: Pointer): void {
+  const strides = g.input.map((_, d) => volume(g.input.slice(d + 1)));
+  const start = dx + 4 * kind.reduce((sum, { first }, d) => sum + first * strides[d], 0);
+  const counts = kind.map(({ count }) => count);
+  const steps = strides.map((stride, d) => 4 * stride * g.stride[d]);
+  const [rows, columns] = [counts.at(-2) ?? 1, counts.at(-1)!];
+  const slices = counts
+    .slice(0, -2)
+    .reduce<number[]>((sums, count, d) => sums.flatMap((sum) => offsets(count, steps[d]).map((offset) => sum + offset)), [0]);
+  for (const [i, slice] of slices.entries()) {
+    const from = [staged + 4 * i * rows * columns, 4 * volume(counts), 4 * columns, 4] as const;
+    const to = [start + slice, 4 * volume(g.input), steps.at(-2) ?? 0, steps.at(-1)!] as const;
+    kernels.copyBlock(g.channels / g.groups, rows, columns, ...from, ...to);
+  }
+}
