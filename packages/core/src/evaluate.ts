@@ -167,7 +167,7 @@ class Fusion {
 
 /** True if whatever realises a pending value must write it out. */
 function isShared(value: Value): boolean {
-  return value.saved || value.reads > 1;
+  return value.saved > 0 || value.reads > 1;
 }
 
 /** Gives a value its buffer, running what is pending as one kernel. Returns the buffer. */

@@ -16,6 +16,8 @@ export interface ViewOps {
   unfold: { readonly dim: number; readonly size: number; readonly step: number };
   asStrided: { readonly shape: Shape; readonly strides: readonly number[]; readonly offset: number };
   alias: null;
+  /** The same memory without history. */
+  detach: null;
 }
 
 /** Scalar ops by attributes: only `cast` has one. */
@@ -101,6 +103,7 @@ export const VIEWS: { readonly [K in keyof ViewOps]: (x: Layout, attrs: ViewOps[
   }),
   asStrided: (_, attrs) => attrs,
   alias: (x) => x,
+  detach: (x) => x,
 };
 
 /** The shape rule of each kernel op. */

@@ -86,8 +86,8 @@ export class Value {
   owners = 0;
   /** Times that it was read while pending. */
   reads = 0;
-  /** A tape keeps it, so whatever realises it writes it out. */
-  saved = false;
+  /** Nodes of a tape that keep it: whatever realises it writes it out. */
+  saved = 0;
   #box: Box | null = null;
   // Keeps the token reachable exactly as long as the value.
   token: object | null = null;
@@ -228,7 +228,7 @@ export class Storage implements Disposable_ {
 
   /** True if nothing but this storage holds the value, so that a kernel may write over it. */
   get exclusive(): boolean {
-    return this.#value.owners === 1 && !this.#value.saved && this.host === null;
+    return this.#value.owners === 1 && this.#value.saved === 0 && this.host === null;
   }
 
   /** Points the cell at another value and counts a version. */
