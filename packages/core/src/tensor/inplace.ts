@@ -262,7 +262,7 @@ export class InplaceOps extends ConvOps {
 
   /** Forgets how the tensor was computed; it wants no gradients from then on. */
   detach_(): Tensor {
-    this.slot = undefined;
+    this.slot = this.detach().slot;
     return this.markTrainable(false);
   }
 

@@ -34,7 +34,7 @@ export class MovementOps extends TensorBase {
 
   /** The tensor without its history, over the same memory. */
   detach(): Tensor {
-    return this.share();
+    return apply("detach", [this.self], null);
   }
 
   /** This, or a row-major copy if it is not row-major. */
