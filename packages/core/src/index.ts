@@ -3,16 +3,38 @@
  * @module core
  */
 export * from "./backend.js";
-export * from "./creation.js";
+export {
+  asTensor,
+  empty,
+  emptyLike,
+  eye,
+  fromTypedArray,
+  full,
+  fullLike,
+  ones,
+  onesLike,
+  scalar,
+  tensor,
+  zeros,
+  zerosLike,
+} from "./creation.js";
+export { addTensorOption, type SizeArgs, type TensorOptionHook, type TensorOptions } from "./creation-options.js";
+export * from "./creation-ranges.js";
 export * from "./dispatch.js";
 export * from "./dtype.js";
 export * from "./errors.js";
 export * from "./evaluate.js";
+export * from "./format.js";
 export type { Index, IndexList } from "./indexing-spec.js";
+export { type HostTensor, parseNested, type TensorData } from "./nested.js";
 export * from "./primitives.js";
+export { addPrintSuffix, type PrintSuffix } from "./printing.js";
 export * from "./promotion.js";
+export * from "./random/api.js";
+export * from "./random/index.js";
 export * from "./scalar.js";
 export * from "./scope.js";
+export * from "./scope-api.js";
 export * from "./shape.js";
 export * from "./tensor/base.js";
 export type { SetAtOptions } from "./tensor/indexing.js";

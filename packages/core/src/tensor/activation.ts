@@ -5,8 +5,8 @@ import { CompareOps } from "./compare.js";
 import { choose, constant, refuseBool, requireFloat } from "./elementwise.js";
 import type { Tensor } from "./tensor.js";
 
-const SELU_ALPHA = 1.6732632423543772848170429916717;
-const SELU_SCALE = 1.0507009873554804934193349852946;
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
 
 function activation(op: ScalarOp, x: Tensor, label?: string): Tensor {
   return apply(op, [requireFloat(op, x)], null, label);

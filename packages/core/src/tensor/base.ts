@@ -3,6 +3,7 @@ import { apply, mutate } from "../dispatch.js";
 import { type DType, dtypeOfArray, dtypeWord, hostArray, itemSize, type TypedArray } from "../dtype.js";
 import { formatShape, NotSupportedError, ShapeError, ValueError } from "../errors.js";
 import { contiguousValue, realise, tensorOver } from "../evaluate.js";
+import { printTensor } from "../printing.js";
 import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { macrotask } from "../tick.js";
 import { filledArray, type Storage, type Value } from "../value.js";
@@ -17,15 +18,6 @@ export interface ToOptions {
   readonly dtype?: DType;
   /** Copies even if nothing changes. */
   readonly copy?: boolean;
-}
-
-/** Turns a tensor into the text of `toString`; printing and autograd set it. */
-type Printer = (tensor: Tensor) => string;
-let print: Printer = (t) => `tensor(shape=${formatShape(t.shape)}, dtype=${t.dtype})`;
-
-/** Sets how tensors print. */
-export function setPrinter(printer: Printer): void {
-  print = printer;
 }
 
 /** What every tensor has: layout, dtype, device, reading. */
@@ -289,9 +281,9 @@ export class TensorBase implements Layout {
     return `torch.${dtypeWord(this.dtype)}Tensor`;
   }
 
-  /** The text that PyTorch prints. On a device that cannot block, the shape stands for the elements. */
+  /** The text that PyTorch prints. On a device that cannot block, the shape stands for the elements. Autograd adds its part. */
   toString(): string {
-    return print(this.self);
+    return printTensor(this.self);
   }
 
   static {

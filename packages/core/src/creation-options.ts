@@ -1,0 +1,61 @@
+import { type Backend, type Device, getBackend } from "./backend.js";
+import { checkDType, type DType, getDefaultDType, type TypedArray } from "./dtype.js";
+import { checkDevice, tensorOf } from "./evaluate.js";
+import { checkShape, type Shape } from "./shape.js";
+import { fromHost } from "./tensor/compose.js";
+import type { Tensor } from "./tensor/tensor.js";
+import { constantValue } from "./value.js";
+
+/** Dtype and device of a new tensor; autograd adds `requiresGrad`. */
+export interface TensorOptions {
+  /** Element type; what the function documents if it is left out. */
+  readonly dtype?: DType | undefined;
+  /** Where the tensor lives; the default device if it is left out. */
+  readonly device?: Device | undefined;
+}
+
+/** Sizes, as one array or as separate numbers, and options after them. */
+export type SizeArgs<O> = readonly [shape: Shape, options?: O] | readonly number[] | readonly [...sizes: number[], options: O];
+
+/** The sizes and options of an argument list. */
+export function splitSizes<O extends object>(args: SizeArgs<O>, none: O): [Shape, O] {
+  const [first, second] = args;
+  if (Array.isArray(first)) return [first as Shape, (second as O | undefined) ?? none];
+  const last = args[args.length - 1];
+  return typeof last === "object" ? [args.slice(0, -1) as number[], last as O] : [args as readonly number[], none];
+}
+
+/** Something that an option does to every new tensor. */
+export type TensorOptionHook = (tensor: Tensor, options: TensorOptions) => void;
+
+const hooks: TensorOptionHook[] = [];
+
+/** Gives the creation functions another option: declare it by merging into {@link TensorOptions}. */
+export function addTensorOption(hook: TensorOptionHook): void {
+  hooks.push(hook);
+}
+
+/** Applies the added options to a new tensor. */
+export function finish(tensor: Tensor, options: TensorOptions): Tensor {
+  for (const hook of hooks) hook(tensor, options);
+  return tensor;
+}
+
+/** A new tensor of host data. */
+export function create(op: string, shape: Shape, dtype: DType, data: TypedArray, options: TensorOptions): Tensor {
+  return finish(fromHost(target(op, shape, dtype, options), shape, dtype, data), options);
+}
+
+/** A new tensor of one number; it takes no memory until it is read or written. */
+export function createFilled(op: string, shape: Shape, value: number | bigint | boolean, options: TensorOptions, dtype?: DType): Tensor {
+  const type = options.dtype ?? dtype ?? getDefaultDType();
+  return finish(tensorOf(constantValue(target(op, shape, type, options), shape, type, value)), options);
+}
+
+function target(op: string, shape: Shape, dtype: DType, { device }: TensorOptions): Backend {
+  checkShape(shape, op);
+  checkDType(dtype, op);
+  const backend = getBackend(device, op);
+  checkDevice(backend, shape, dtype, op);
+  return backend;
+}
