@@ -109,9 +109,17 @@ export function convInputGradient(heap: Heap, kernels: ConvKernels, g: ConvGeome
   if (nothing || reached.length < kinds.length) kernels.fill(dx, 0, g.batch * g.groups * size.x);
   if (nothing) return;
   const planes = outputPlanes(g, perDimension);
-  for (const kind of reached) inputGradientOfKind(heap, kernels, g, planes, kind, dy, w, dx);
+  const elements = heap.alloc(g.groups * size.w);
+  for (let at = 0; at < g.groups * size.w; at += size.w) {
+    const [element, filter] = [volume(g.kernel), 4 * size.channels];
+    const target = [elements + at, filter, 4, size.filters * filter] as const;
+    kernels.copyBlock(size.filters, size.channels, element, w + at, filter * element, 4 * element, 4, ...target);
+  }
+  for (const kind of reached) inputGradientOfKind(heap, kernels, g, planes, kind, dy, elements, dx);
+  heap.free(elements);
 }
 
+/** The pass for one kind of inputs; `elements` holds the weights of each group as `[...kernel, F, C]`. */
 function inputGradientOfKind(
   heap: Heap,
   kernels: ConvKernels,
@@ -119,7 +127,7 @@ function inputGradientOfKind(
   planes: Planes,
   kind: readonly Residue[],
   dy: Pointer,
-  w: Pointer,
+  elements: Pointer,
   dx: Pointer,
 ): void {
   const size = groupSizes(g);
@@ -127,7 +135,7 @@ function inputGradientOfKind(
   const whole = g.stride.every((stride) => stride === 1);
   const staged = whole ? 0 : heap.alloc(4 * size.channels * product.rows);
   for (let group = 0; group < g.groups; group++) {
-    packFlipped(product, g, kind, w + group * size.w);
+    packKind(product, g, kind, elements + group * size.w);
     for (let part = group; part < g.batch * g.groups; part += g.groups) {
       const image = product.enter(dy + part * size.y);
       const out = whole ? dx + part * size.x : staged;
@@ -153,16 +161,11 @@ function inputGradientShape(g: ConvGeometry, planes: Planes, kind: readonly Resi
 }
 
 /** Packs weights with channels as columns and, for each kernel element of the kind, filters as steps. */
-function packFlipped(product: IndirectProduct, g: ConvGeometry, kind: readonly Residue[], w: Pointer): void {
-  const volumeOfKernel = volume(g.kernel);
-  const filters = g.filters / g.groups;
-  const elements = kind.reduce<number[]>(
-    (all, { taps }, d) => all.flatMap((element) => taps.map(({ kernel }) => element * g.kernel[d] + kernel)),
-    [0],
-  );
-  for (const [i, element] of elements.entries()) {
-    const filterStride = 4 * (g.channels / g.groups) * volumeOfKernel;
-    product.pack(w + 4 * element, 4 * volumeOfKernel, filterStride, i * filters, filters);
+function packKind(product: IndirectProduct, g: ConvGeometry, kind: readonly Residue[], elements: Pointer): void {
+  const [channels, filters] = [g.channels / g.groups, g.filters / g.groups];
+  const own = kind.reduce<number[]>((all, { taps }, d) => all.flatMap((at) => taps.map(({ kernel }) => at * g.kernel[d] + kernel)), [0]);
+  for (const [i, element] of own.entries()) {
+    product.pack(elements + 4 * element * filters * channels, 4, 4 * channels, i * filters, filters);
   }
 }
 
