@@ -1,0 +1,112 @@
+import { composite, formatShape, type Shape, ShapeError, type Tensor, write } from "@sconce/core";
+import { choose } from "../ops.js";
+
+/**
+ * `input @ weight.T + bias` over the last dimension: `[..., in]` with weight `[out, in]` and bias `[out]` to `[..., out]`.
+ * @throws ShapeError if the sizes do not fit.
+ * @example
+ * F.linear(x, layer.weight, layer.bias); // [64, 784] -> [64, 10]
+ */
+export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  return input.linear(weight, bias ?? undefined);
+}
+
+/**
+ * `x1ᵀ A x2 + b` for every output: `[..., in1]`, `[..., in2]` and weight `[out, in1, in2]` to `[..., out]`.
+ * @throws ShapeError if the sizes do not fit.
+ */
+export function bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  const [out, in1, in2] = weight.shape;
+  const lead = input1.shape.slice(0, -1);
+  const fits = input1.shape.at(-1) === in1 && input2.shape.at(-1) === in2 && formatShape(lead) === formatShape(input2.shape.slice(0, -1));
+  if (weight.ndim !== 3 || !fits) {
+    throw new ShapeError(
+      `bilinear: expected [..., ${in1}] and [..., ${in2}] for weight ${formatShape(weight.shape)}, ` +
+        `got ${formatShape(input1.shape)} and ${formatShape(input2.shape)}`,
+      { op: "bilinear", shapes: [input1.shape, input2.shape, weight.shape] },
+    );
+  }
+  const inputs = bias === null ? [input1, input2, weight] : [input1, input2, weight, bias];
+  return composite("Bilinear", inputs, () => {
+    const rows = input1.reshape([-1, in1]);
+    // [N, in1] x [in1, out * in2] -> [N, out, in2]
+    const mixed = rows.matmul(weight.permute([1, 0, 2]).reshape([in1, out * in2])).reshape([-1, out, in2]);
+    const product = mixed
+      .mul(input2.reshape([-1, 1, in2]))
+      .sum(-1)
+      .reshape([...lead, out]);
+    return bias === null ? product : product.add(bias);
+  });
+}
+
+/** Settings of {@link embedding}. */
+export interface EmbeddingFunctionOptions {
+  /** Row that gets no gradient; negative ones count from the end. */
+  readonly paddingIdx?: number | null;
+  /** Rows that are used and longer than this are shortened to it, in place. */
+  readonly maxNorm?: number | null;
+  /** Order of the norm for `maxNorm`; 2 unless given. */
+  readonly normType?: number;
+  /** Divides the gradient of each row by how often it is used. */
+  readonly scaleGradByFreq?: boolean;
+}
+
+/**
+ * Rows of a table: indices `[...]` and weight `[rows, size]` to `[..., size]`.
+ * @throws ShapeError for an index that is no row.
+ * @example
+ * F.embedding(tensor([1, 2], { dtype: "int32" }), weight); // [2, size]
+ */
+export function embedding(
+  input: Tensor,
+  weight: Tensor,
+  { paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false }: EmbeddingFunctionOptions = {},
+): Tensor {
+  if (weight.ndim !== 2) {
+    throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`, { op: "embedding", shapes: [weight.shape] });
+  }
+  const ids = input.flatten();
+  if (maxNorm !== null) shorten(weight, ids, maxNorm, normType);
+  return composite("Embedding", [weight], () => {
+    const rows = weight.indexSelect(0, ids);
+    const out: Shape = [...input.shape, weight.shape[1]];
+    if (paddingIdx === null && !scaleGradByFreq) return rows.reshape(out);
+    return scaleGradient(rows, gradientFactor(ids, weight, paddingIdx, scaleGradByFreq)).reshape(out);
+  });
+}
+
+/** What the gradient of each looked-up row `[n, 1]` is multiplied with. */
+function gradientFactor(ids: Tensor, weight: Tensor, paddingIdx: number | null, scaleGradByFreq: boolean): Tensor {
+  let factor = weight.newFull([ids.numel()], 1);
+  if (scaleGradByFreq) factor = factor.div(usesOf(ids, weight).indexSelect(0, ids));
+  if (paddingIdx !== null) {
+    const padding = paddingIdx < 0 ? paddingIdx + weight.shape[0] : paddingIdx;
+    factor = choose(ids.eq(padding), 0, factor, weight.dtype);
+  }
+  return factor.unsqueeze(1);
+}
+
+function usesOf(ids: Tensor, weight: Tensor): Tensor {
+  return weight.newFull([weight.shape[0]], 0).scatterAdd(0, ids, weight.newFull([ids.numel()], 1));
+}
+
+/** x itself in value; its gradient is multiplied by `factor`. */
+function scaleGradient(x: Tensor, factor: Tensor): Tensor {
+  const value = x.detach();
+  return value.add(x.sub(value).mul(factor));
+}
+
+function shorten(weight: Tensor, ids: Tensor, maxNorm: number, normType: number): void {
+  const rows = weight.detach();
+  const norms = rows.norm(normType, 1, { keepdim: true });
+  const long = norms.gt(maxNorm).logicalAnd(usesOf(ids, rows).unsqueeze(1).gt(0));
+  write(weight, rows.mul(choose(long, norms.add(1e-7).reciprocal().mul(maxNorm), 1, weight.dtype)));
+}
+
+/**
+ * Class indices `[...]` as rows of zeros with a one, `[..., classes]`, in int32. Without `numClasses`, one more than the largest index.
+ * @throws ValueError for a negative index or one beyond `numClasses`.
+ */
+export function oneHot(input: Tensor, numClasses = -1): Tensor {
+  return input.oneHot(numClasses);
+}

@@ -1,0 +1,157 @@
+import { apply, broadcast, composite, promote, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { requireSameShape, scalar, sizeText } from "../ops.js";
+import { warn } from "../warn.js";
+import { type Reduction, type ReductionOptions, reduced } from "./reduction.js";
+
+/** Both operands in their common dtype. */
+function common(a: Tensor, b: Tensor): [Tensor, Tensor] {
+  const dtype = promote(a.dtype, b.dtype);
+  return [a.cast(dtype), b.cast(dtype)];
+}
+
+function warnIfBroadcast(input: Tensor, target: Tensor): void {
+  if (sameShape(input.shape, target.shape)) return;
+  warn(
+    `Using a target size (${sizeText(target.shape)}) that is different to the input size (${sizeText(input.shape)}). This will likely ` +
+      "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+  );
+}
+
+/**
+ * Mean of the squared differences. Shapes that only broadcast give a warning.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
+ * @example
+ * F.mseLoss(prediction, target, { reduction: "sum" });
+ */
+export function mseLoss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
+  warnIfBroadcast(input, target);
+  return composite("MseLoss", [input, target], () => reduced("mseLoss", input.sub(target).square(), reduction));
+}
+
+/** Mean of the absolute differences. Shapes that only broadcast give a warning. */
+export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
+  warnIfBroadcast(input, target);
+  return reduced("l1Loss", input.sub(target).abs(), reduction);
+}
+
+/**
+ * Squared differences below `beta`, absolute ones above, joined smoothly. Source: https://arxiv.org/abs/1504.08083
+ * @throws ValueError for a negative `beta`.
+ */
+export function smoothL1Loss(
+  input: Tensor,
+  target: Tensor,
+  { reduction = "mean", beta = 1 }: ReductionOptions & { readonly beta?: number } = {},
+): Tensor {
+  if (beta < 0)
+    throw new ValueError(`smoothL1Loss: smooth_l1_loss does not support negative values for beta, got ${beta}`, { op: "smoothL1Loss" });
+  warnIfBroadcast(input, target);
+  if (beta === 0) return reduced("smoothL1Loss", input.sub(target).abs(), reduction);
+  return piecewise("smoothL1", "SmoothL1Loss", input, target, beta, reduction);
+}
+
+/**
+ * Half the squared differences below `delta`, `delta` times the absolute ones above. Source: https://doi.org/10.1214/aoms/1177703732
+ * @throws ValueError unless `delta` is positive.
+ */
+export function huberLoss(
+  input: Tensor,
+  target: Tensor,
+  { reduction = "mean", delta = 1 }: ReductionOptions & { readonly delta?: number } = {},
+): Tensor {
+  if (!(delta > 0)) {
+    throw new ValueError(`huberLoss: huber_loss does not support non-positive values for delta, got ${delta}`, { op: "huberLoss" });
+  }
+  warnIfBroadcast(input, target);
+  return piecewise("huber", "HuberLoss", input, target, delta, reduction);
+}
+
+function piecewise(op: "smoothL1" | "huber", label: string, input: Tensor, target: Tensor, bound: number, reduction: Reduction): Tensor {
+  broadcast(input.shape, target.shape, op);
+  return composite(label, [input, target], () => {
+    const [x, y] = common(input, target);
+    return reduced(op, apply(op, [x, y, scalar(x, bound)], null), reduction);
+  });
+}
+
+/** Settings of {@link binaryCrossEntropy}. */
+export interface BinaryCrossEntropyOptions extends ReductionOptions {
+  /** A factor for every element, or a shape that broadcasts to it. */
+  readonly weight?: Tensor | null;
+}
+
+/**
+ * Cross entropy of probabilities against targets from 0 to 1. Logarithms are cut off at -100, so that the loss stays finite.
+ * @throws ShapeError unless the shapes are equal.
+ * @example
+ * F.binaryCrossEntropy(logits.sigmoid(), target);
+ */
+export function binaryCrossEntropy(
+  input: Tensor,
+  target: Tensor,
+  { weight = null, reduction = "mean" }: BinaryCrossEntropyOptions = {},
+): Tensor {
+  const op = "binaryCrossEntropy";
+  const difference = `Using a target size (${sizeText(target.shape)}) that is different to the input size (${sizeText(input.shape)}) is deprecated`;
+  requireSameShape(op, input, target, `${difference}; please ensure they have the same size`);
+  return composite("BinaryCrossEntropy", [input, target], () => {
+    const loss = apply("binaryCrossEntropy", common(input, target), null);
+    return reduced(op, weight === null ? loss : loss.mul(weight), reduction);
+  });
+}
+
+/** Settings of {@link binaryCrossEntropyWithLogits}. */
+export interface LogitsOptions extends BinaryCrossEntropyOptions {
+  /** A factor for the positive part, such as one for each class. */
+  readonly posWeight?: Tensor | null;
+}
+
+/**
+ * {@link binaryCrossEntropy} of `sigmoid(input)`, computed without overflow.
+ * @throws ShapeError unless the shapes are equal.
+ * @example
+ * F.binaryCrossEntropyWithLogits(logits, target, { posWeight: tensor([2, 1]) });
+ */
+export function binaryCrossEntropyWithLogits(
+  input: Tensor,
+  target: Tensor,
+  { weight = null, posWeight = null, reduction = "mean" }: LogitsOptions = {},
+): Tensor {
+  const op = "binaryCrossEntropyWithLogits";
+  requireSameShape(op, input, target, `Target size (${sizeText(target.shape)}) must be the same as input size (${sizeText(input.shape)})`);
+  return composite("BinaryCrossEntropyWithLogits", [input, target], () => {
+    const loss = posWeight === null ? apply("bceWithLogits", common(input, target), null) : weightedLogits(input, target, posWeight);
+    return reduced(op, weight === null ? loss : loss.mul(weight), reduction);
+  });
+}
+
+function weightedLogits(input: Tensor, target: Tensor, posWeight: Tensor): Tensor {
+  const logWeight = posWeight.sub(1).mul(target).add(1);
+  return target.rsub(1).mul(input).sub(logWeight.mul(input.logSigmoid()));
+}
+
+/** Settings of {@link klDiv}. */
+export interface KlDivOptions {
+  /** `batchmean` divides the sum by the size of the first dimension, which is the mathematical definition. */
+  readonly reduction?: Reduction | "batchmean";
+  /** Whether the target is given as logarithms too. */
+  readonly logTarget?: boolean;
+}
+
+/**
+ * Kullback-Leibler divergence of a target distribution from the one whose logarithms are `input`.
+ * @example
+ * F.klDiv(F.logSoftmax(logits, 1), target, { reduction: "batchmean" });
+ */
+export function klDiv(input: Tensor, target: Tensor, { reduction = "mean", logTarget = false }: KlDivOptions = {}): Tensor {
+  if (reduction === "mean") {
+    warn(
+      "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides only by the batch " +
+        "size, and aligns with the KL div math definition.",
+    );
+  }
+  const loss = logTarget ? target.exp().mul(target.sub(input)) : target.xlogy(target).sub(target.mul(input));
+  if (reduction === "batchmean") return loss.sum().div(input.ndim > 0 ? input.shape[0] : 1);
+  return reduced("klDiv", loss, reduction);
+}

@@ -1,0 +1,199 @@
+import type { Tensor } from "@sconce/core";
+import { type CrossEntropyOptions, crossEntropy, type NllLossOptions, nllLoss } from "./functional/classification.js";
+import { type CosineSimilarityOptions, cosineSimilarity, type PairwiseDistanceOptions, pairwiseDistance } from "./functional/distance.js";
+import {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  huberLoss,
+  type KlDivOptions,
+  klDiv,
+  type LogitsOptions,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+} from "./functional/loss.js";
+import type { Reduction, ReductionOptions } from "./functional/reduction.js";
+import { Module } from "./module.js";
+
+/** A loss of elements that a reduction turns into the result. */
+abstract class Loss extends Module {
+  readonly reduction: Reduction;
+
+  constructor({ reduction = "mean" }: ReductionOptions = {}) {
+    super();
+    this.reduction = reduction;
+  }
+}
+
+/** A loss with weights, which are part of its state. */
+abstract class WeightedLoss extends Loss {
+  declare weight: Tensor | null;
+
+  constructor({ weight = null, ...options }: ReductionOptions & { readonly weight?: Tensor | null } = {}) {
+    super(options);
+    this.registerBuffer("weight", weight);
+  }
+}
+
+/**
+ * Mean of the squared differences.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.MSELoss.html
+ * @example
+ * const criterion = new nn.MSELoss({ reduction: "sum" });
+ * criterion(prediction, target).backward();
+ */
+export class MSELoss extends Loss {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return mseLoss(input, target, this);
+  }
+}
+
+/** Mean of the absolute differences. */
+export class L1Loss extends Loss {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return l1Loss(input, target, this);
+  }
+}
+
+/** Squared differences below `beta`, absolute ones above. Source: https://arxiv.org/abs/1504.08083 */
+export class SmoothL1Loss extends Loss {
+  readonly beta: number;
+
+  constructor({ beta = 1, ...options }: ReductionOptions & { readonly beta?: number } = {}) {
+    super(options);
+    this.beta = beta;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return smoothL1Loss(input, target, this);
+  }
+}
+
+/** Half the squared differences below `delta`, `delta` times the absolute ones above. */
+export class HuberLoss extends Loss {
+  readonly delta: number;
+
+  constructor({ delta = 1, ...options }: ReductionOptions & { readonly delta?: number } = {}) {
+    super(options);
+    this.delta = delta;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return huberLoss(input, target, this);
+  }
+}
+
+/**
+ * Cross entropy of logits `[N, C, ...]` or `[C]` against class indices or probabilities. State: `weight` if given.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
+ * @example
+ * const criterion = new nn.CrossEntropyLoss({ labelSmoothing: 0.1 });
+ * criterion(net(x), y);
+ */
+export class CrossEntropyLoss extends WeightedLoss {
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+
+  constructor({ ignoreIndex = -100, labelSmoothing = 0, ...options }: CrossEntropyOptions = {}) {
+    super(options);
+    this.ignoreIndex = ignoreIndex;
+    this.labelSmoothing = labelSmoothing;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return crossEntropy(input, target, this);
+  }
+}
+
+/** Negative log likelihood of class indices under logarithms `[N, C, ...]` or `[C]`. State: `weight` if given. */
+export class NLLLoss extends WeightedLoss {
+  readonly ignoreIndex: number;
+
+  constructor({ ignoreIndex = -100, ...options }: NllLossOptions = {}) {
+    super(options);
+    this.ignoreIndex = ignoreIndex;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return nllLoss(input, target, this);
+  }
+}
+
+/** Cross entropy of probabilities against targets from 0 to 1. State: `weight` if given. */
+export class BCELoss extends WeightedLoss {
+  constructor(options: BinaryCrossEntropyOptions = {}) {
+    super(options);
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return binaryCrossEntropy(input, target, this);
+  }
+}
+
+/** {@link BCELoss} of logits, without overflow. State: `weight` and `pos_weight` if given. */
+export class BCEWithLogitsLoss extends WeightedLoss {
+  static override readonly stateKeys: Readonly<Record<string, string>> = { posWeight: "pos_weight" };
+  declare posWeight: Tensor | null;
+
+  constructor({ posWeight = null, ...options }: LogitsOptions = {}) {
+    super(options);
+    this.registerBuffer("posWeight", posWeight);
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return binaryCrossEntropyWithLogits(input, target, this);
+  }
+}
+
+/** Kullback-Leibler divergence of a target distribution from the one whose logarithms are given. */
+export class KLDivLoss extends Module {
+  readonly reduction: Reduction | "batchmean";
+  readonly logTarget: boolean;
+
+  constructor({ reduction = "mean", logTarget = false }: KlDivOptions = {}) {
+    super();
+    this.reduction = reduction;
+    this.logTarget = logTarget;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return klDiv(input, target, this);
+  }
+}
+
+/** Cosine of the angle between vectors along `dim`. */
+export class CosineSimilarity extends Module {
+  readonly dim: number;
+  readonly eps: number;
+
+  constructor({ dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {}) {
+    super();
+    this.dim = dim;
+    this.eps = eps;
+  }
+
+  override forward(x1: Tensor, x2: Tensor): Tensor {
+    return cosineSimilarity(x1, x2, this);
+  }
+}
+
+/** Norm of the difference of two sets of vectors along the last dimension. */
+export class PairwiseDistance extends Module {
+  readonly norm: number;
+  readonly eps: number;
+  readonly keepdim: boolean;
+
+  constructor({ p = 2, eps = 1e-6, keepdim = false }: PairwiseDistanceOptions = {}) {
+    super();
+    this.norm = p;
+    this.eps = eps;
+    this.keepdim = keepdim;
+  }
+
+  override forward(x1: Tensor, x2: Tensor): Tensor {
+    return pairwiseDistance(x1, x2, { p: this.norm, eps: this.eps, keepdim: this.keepdim });
+  }
+}
