@@ -1,0 +1,59 @@
+import type { Device } from "@sconce/core";
+import { afterAll, describe, it } from "vitest";
+import { formatReport, isRight, type KeyResult } from "./report.js";
+import { type Skip, Suite } from "./suite.js";
+
+/** What a device's conformance run demands. */
+export interface ConformanceOptions {
+  /** Cases left out, each with its reason. */
+  readonly skip?: readonly Skip[];
+  /** Keys that must be fully right. */
+  readonly required: readonly string[];
+  /** Keys that were right before and must stay so. */
+  readonly passing: readonly string[];
+  /** Gets the results of all keys at the end, for example to record those that pass. */
+  readonly onResults?: (results: readonly KeyResult[]) => void | Promise<void>;
+}
+
+/**
+ * Registers the golden cases as tests of a device: one test for each key that is required or was right before. Every other key runs too,
+ * is counted in the table that is printed at the end, and fails a test if it turns out right, so that it gets recorded.
+ * @example
+ * await conformance("webgpu", { required: [], passing, skip: [{ reason: "no float64 on GPUs", cases: ["cumsum/float64*"] }] });
+ */
+export async function conformance(device: Device, options: ConformanceOptions): Promise<void> {
+  const suite = await Suite.load(device, options.skip);
+  const entries = new Map(suite.entries().map((entry) => [entry.key, entry]));
+  const demanded = [...new Set([...options.required, ...options.passing])];
+  const results: KeyResult[] = [];
+  const run = async (key: string): Promise<KeyResult> => {
+    const entry = entries.get(key);
+    if (entry === undefined) throw new Error(`there is no key ${key}`);
+    const result = await entry.run();
+    if (result.cases > 0) results.push(result);
+    return result;
+  };
+  describe(`PyTorch's golden cases on ${device}`, () => {
+    for (const key of demanded) it(key, async () => expectRight(await run(key)));
+    it("has every key that is right on record", async () => {
+      const rest = [...entries.keys()].filter((key) => !demanded.includes(key));
+      const right: string[] = [];
+      for (const key of rest) {
+        const result = await run(key);
+        if (result.cases > 0 && isRight(result)) right.push(key);
+      }
+      if (right.length > 0 && options.onResults === undefined) throw new Error(`not on record: ${right.join(" ")}`);
+    }, SURVEY_TIMEOUT);
+    afterAll(async () => {
+      console.log(formatReport(results));
+      await options.onResults?.(results);
+    });
+  });
+}
+
+const SURVEY_TIMEOUT = 300_000;
+
+function expectRight(result: KeyResult): void {
+  if (isRight(result)) return;
+  throw new Error(`${result.passed} of ${result.cases} right\n${[...result.wrong, ...result.missing].join("\n")}`);
+}
