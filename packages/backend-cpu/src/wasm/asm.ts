@@ -256,11 +256,16 @@ export class FunctionBuilder {
    * main loop stopped. Inside the body the depth 0 label repeats the loop without advancing and depth 1 leaves it.
    */
   forRange(i: Local, end: Operand, step: number, body: () => unknown): this {
+    return this.forStep(i, end, () => this.i32(step), body);
+  }
+
+  /** As {@link forRange} with a step, positive too, that is known at run time. */
+  forStep(i: Local, end: Operand, step: Operand, body: () => unknown): this {
     return this.block(() => {
       this.get(i).push(end).op("i32.ge_s").brIf(0);
       this.loop(() => {
         body();
-        this.get(i).i32(step).op("i32.add").tee(i).push(end).op("i32.lt_s").brIf(0);
+        this.get(i).push(step).op("i32.add").tee(i).push(end).op("i32.lt_s").brIf(0);
       });
     });
   }

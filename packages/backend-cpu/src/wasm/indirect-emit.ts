@@ -14,7 +14,7 @@ export const TILE_ROWS = 4;
 /** Columns of a register tile, the width of packed panels and what a bias is padded to. */
 export const TILE_COLUMNS = 8;
 /** Bytes of scratch for a tile that sticks out of the result. */
-export const SCRATCH_BYTES = 4 * TILE_ROWS * TILE_COLUMNS;
+export const SCRATCH_BYTES: number = 4 * TILE_ROWS * TILE_COLUMNS;
 
 /** The parameters of `indirect`, in order; pointers, table entries and strides in bytes. */
 interface Parameters {

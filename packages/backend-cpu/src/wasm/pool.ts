@@ -1,0 +1,99 @@
+/**
+ * Maximum and average pooling over contiguous planes `[planes, h, w]` (planes = N C), and their gradients.
+ *
+ * @module
+ */
+import { type Exports, I32, ModuleBuilder } from "./asm.js";
+import { type Element, FLOAT32 } from "./element.js";
+import { type KernelOptions, kernelOptions } from "./features.js";
+import type { Heap, Pointer } from "./memory.js";
+import { emitAvgPool, emitAvgPoolGradient, emitMaxPool, emitMaxPool2x2, emitScatterAdd } from "./pool-emit.js";
+
+/** A pair (height, width); pooling along one dimension has height 1. */
+export type Pair = readonly [number, number];
+
+/** The shape of a pooling. */
+export interface PoolGeometry {
+  readonly planes: number;
+  readonly input: Pair;
+  /** From {@link poolOutput} for each dimension. */
+  readonly output: Pair;
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  /** Must be 1 for averages. */
+  readonly dilation: Pair;
+}
+
+/** What an average is divided by: a given divisor, or the window with or without the padding in it. */
+export interface Average {
+  readonly countIncludePad: boolean;
+  /** 0 for none. */
+  readonly divisor: number;
+}
+
+/** The pooling kernels of one element type, linked to one memory. */
+export interface PoolKernels {
+  readonly element: Element;
+  readonly exports: Exports;
+}
+
+/** Size of an output dimension as PyTorch computes it: with `ceilMode` a last window may stick out, but must start inside. */
+export function poolOutput(size: number, kernel: number, stride: number, padding: number, dilation: number, ceilMode: boolean): number {
+  const room = size + 2 * padding - dilation * (kernel - 1) - 1 + (ceilMode ? stride - 1 : 0);
+  const count = Math.floor(room / stride) + 1;
+  return ceilMode && (count - 1) * stride >= size + padding ? count - 1 : count;
+}
+
+/** Emits and links the pooling kernels. */
+export function poolKernels(
+  heap: Pick<Heap, "memory" | "shared" | "maximum">,
+  element: Element = FLOAT32,
+  options: KernelOptions = kernelOptions(heap),
+): PoolKernels {
+  const module = new ModuleBuilder(options);
+  emitMaxPool(module, element);
+  if (element === FLOAT32) emitMaxPool2x2(module);
+  emitScatterAdd(module, element);
+  emitAvgPool(module, element);
+  emitAvgPoolGradient(module, element);
+  module.function("fill", [I32, I32, I32]).get(0).get(1).get(2).memoryFill();
+  return { element, exports: module.instantiate(heap.memory) };
+}
+
+function shapeArguments(g: PoolGeometry): number[] {
+  return [g.planes, ...g.input, ...g.output, ...g.kernel, ...g.stride, ...g.padding, ...g.dilation];
+}
+
+/**
+ * `y[planes, ...output]` = maximum of each window and `indices` (int32) = where it lies in its plane. NaN wins over every number, padding
+ * over none.
+ */
+export function maxPool({ exports }: PoolKernels, g: PoolGeometry, x: Pointer, y: Pointer, indices: Pointer): void {
+  const is = (pair: Pair, value: number): boolean => pair[0] === value && pair[1] === value;
+  const inside = 2 * g.output[0] <= g.input[0] && 2 * g.output[1] <= g.input[1];
+  const halving = inside && is(g.kernel, 2) && is(g.stride, 2) && is(g.padding, 0) && is(g.dilation, 1);
+  if (exports.maxPool2x2 && halving) exports.maxPool2x2(g.planes, ...g.input, ...g.output, x, y, indices);
+  else exports.maxPool(...shapeArguments(g), x, y, indices);
+}
+
+function clear({ exports, element }: PoolKernels, g: PoolGeometry, dx: Pointer): void {
+  exports.fill(dx, 0, g.planes * g.input[0] * g.input[1] * element.bytes);
+}
+
+/** Gradient of {@link maxPool}: each dy goes to the element that won. */
+export function maxPoolGradient(kernels: PoolKernels, g: PoolGeometry, dy: Pointer, indices: Pointer, dx: Pointer): void {
+  clear(kernels, g, dx);
+  kernels.exports.scatterAdd(g.planes, g.output[0] * g.output[1], g.input[0] * g.input[1], dy, indices, dx);
+}
+
+/** `y[planes, ...output]` = average of each window. */
+export function avgPool({ exports }: PoolKernels, g: PoolGeometry, average: Average, x: Pointer, y: Pointer): void {
+  exports.avgPool(...shapeArguments(g), x, y, average.countIncludePad ? 1 : 0, average.divisor);
+}
+
+/** Gradient of {@link avgPool}. */
+export function avgPoolGradient(kernels: PoolKernels, g: PoolGeometry, average: Average, dy: Pointer, dx: Pointer): void {
+  clear(kernels, g, dx);
+  kernels.exports.avgPoolGradient(...shapeArguments(g), dx, dy, average.countIncludePad ? 1 : 0, average.divisor);
+}
