@@ -2,6 +2,8 @@ import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { VIEWS } from "../primitives.js";
 import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
+import { positions } from "./compose.js";
+import { readSync } from "./host.js";
 import { type DiagonalOptions, MovementOps, type Sizes, sizesOf } from "./movement.js";
 import type { Tensor } from "./tensor.js";
 
@@ -180,6 +182,27 @@ export class RearrangeOps extends MovementOps {
   tile(...repeats: Sizes): Tensor {
     const list = sizesOf(repeats);
     return this.repeat([...new Array<number>(Math.max(this.ndim - list.length, 0)).fill(1), ...list]);
+  }
+
+  /**
+   * Each element (without `dim`, of the flat tensor) or each position of `dim` several times: all as often, or each as a 1-D tensor says.
+   * @throws ShapeError if the counts do not fit. @throws NotSupportedError for counts on a device that cannot be read at once.
+   * @example
+   * tensor([1, 2]).repeatInterleave(2); // [1, 1, 2, 2]
+   */
+  repeatInterleave(repeats: number | Tensor, dim?: number): Tensor {
+    const x = dim === undefined ? this.reshape(-1) : this.self;
+    const at = normalizeDim(dim ?? 0, x.ndim, "repeatInterleave");
+    const size = x.shape[at];
+    const counts = typeof repeats === "number" ? [repeats] : Array.from(readSync(repeats, "repeatInterleave"), Number);
+    if ((counts.length !== size && counts.length !== 1) || counts.some((n) => !Number.isInteger(n) || n < 0)) {
+      throw new ShapeError(
+        `repeatInterleave: repeats must have the same size as input along dim and no negative counts, got ${counts.length} for ${size}`,
+        { op: "repeatInterleave", shapes: [x.shape] },
+      );
+    }
+    const index = Array.from({ length: size }, (_, i) => new Array<number>(counts[i % counts.length]).fill(i)).flat();
+    return apply("indexSelect", [x, positions(x, index)], { dim: at });
   }
 
   /** The diagonal of a matrix as a copy, or a matrix with a vector on its diagonal. */
