@@ -5,7 +5,7 @@ const DEFAULT_SEED = 67280421310721;
 const WORDS = 624;
 /** Bytes of PyTorch's `CPUGeneratorImplState`. */
 const STATE_BYTES = 5056;
-const OFFSET = { seed: 0, left: 8, seeded: 12, next: 16, words: 24, normal: 5024, hasNormal: 5040 } as const;
+const OFFSET = { seed: 0, left: 8, seeded: 12, next: 16, words: 24, normal: 5024, hasNormal: 5040, kernels: 5044 } as const;
 
 /**
  * A random number generator with the streams of PyTorch's CPU generator: the same seed gives the same numbers.
@@ -23,6 +23,7 @@ export class Generator {
    */
   nextNormal: number | undefined = undefined;
   private engine!: Mt19937;
+  private kernels = 0;
   private current!: bigint;
 
   /** Starts the stream of `seed`, by default PyTorch's default seed 67280421310721. */
@@ -47,7 +48,13 @@ export class Generator {
     this.current = BigInt.asUintN(64, wide);
     this.engine = new Mt19937(Number(BigInt.asUintN(32, wide)));
     this.nextNormal = undefined;
+    this.kernels = 0;
     return this;
+  }
+
+  /** The counter-based stream of the next kernel that draws its own numbers; the stream of this generator does not advance. */
+  nextKernelStream(): { readonly seed: number; readonly offset: number } {
+    return { seed: Number(BigInt.asUintN(53, this.current)), offset: this.kernels++ };
   }
 
   /** Restarts the stream from a seed that nobody can predict, and returns that seed. */
@@ -109,6 +116,8 @@ export class Generator {
     view.setInt32(OFFSET.seeded, 1, true);
     view.setUint32(OFFSET.next, index === WORDS && this.fresh() ? 0 : index, true);
     for (let i = 0; i < WORDS; i++) view.setInt32(OFFSET.words + 8 * i, words[i], true);
+    // Padding in PyTorch's layout.
+    view.setUint32(OFFSET.kernels, this.kernels, true);
     if (this.nextNormal !== undefined) {
       view.setFloat64(OFFSET.normal, this.nextNormal, true);
       view.setInt32(OFFSET.hasNormal, 1, true);
@@ -134,6 +143,7 @@ export class Generator {
     this.engine = new Mt19937(0);
     for (let i = 0; i < WORDS; i++) this.engine.words[i] = view.getInt32(OFFSET.words + 8 * i, true);
     this.engine.index = left === 1 ? WORDS : next;
+    this.kernels = view.getUint32(OFFSET.kernels, true);
     this.nextNormal = view.getInt32(OFFSET.hasNormal, true) ? view.getFloat64(OFFSET.normal, true) : undefined;
     return this;
   }
