@@ -4,10 +4,11 @@
  * @module
  */
 import type { KernelName } from "@sconce/core";
+import { elementwise } from "./elementwise.js";
 import { intoNew, type Kernel, twin } from "./kernel.js";
 
 export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
-  elementwise: intoNew(twin("elementwise")),
+  elementwise: intoNew(elementwise),
   reduce: intoNew(twin("reduce")),
   argReduce: intoNew(twin("argReduce")),
   matmul: intoNew(twin("matmul")),

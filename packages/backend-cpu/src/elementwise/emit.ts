@@ -1,0 +1,78 @@
+/**
+ * Elementwise kernels: expressions become the body of a loop nest.
+ *
+ * @module
+ */
+import { type Exports, I32, type Local, ModuleBuilder } from "../wasm/asm.js";
+import type { KernelOptions } from "../wasm/features.js";
+import { Body, type StrideClass } from "./body.js";
+import { Emitter } from "./emitter.js";
+import { Nest } from "./nest.js";
+import type { Plan } from "./plan.js";
+import { BYTES, declareImports, importsOf, store, type Width, widthOf } from "./unit.js";
+
+/** A module in bytes with the functions that it imports. */
+export interface KernelCode {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly imports: Record<string, (...args: number[]) => number>;
+}
+
+/** Builds a module with the one function `run`, whose parameter is the address of the argument block. */
+export function buildKernel(plan: Plan, width: Width, options: KernelOptions, main: (e: Emitter) => void): KernelCode {
+  const module = new ModuleBuilder(options);
+  const imports = importsOf(plan, width);
+  const indices = declareImports(module, imports);
+  const e = new Emitter(module.function("run", [I32]), options.fma, indices);
+  const code = e.f.capture(() => main(e));
+  e.emitPreamble();
+  e.f.splice(code);
+  return { bytes: module.bytes(), imports: Object.fromEntries([...imports].map(([name, { fn }]) => [name, fn])) };
+}
+
+/** The compiled function of a kernel. */
+export type CompiledKernel = (args: number) => void;
+
+/** Links a kernel to a memory. */
+export function linkKernel({ bytes, imports }: KernelCode, memory: WebAssembly.Memory): CompiledKernel {
+  const env = { memory, ...imports };
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
+  return (exports as Exports).run as unknown as CompiledKernel;
+}
+
+/** Emits the kernel of a plan for inputs of the given classes and `dims` dimensions; outputs are row-major operands after the inputs. */
+export function emitElementwise(plan: Plan, classes: readonly StrideClass[], dims: number, options: KernelOptions): KernelCode {
+  const width = widthOf(plan);
+  return buildKernel(plan, width, options, (e) => {
+    const { f } = e;
+    const nest = new Nest(f, dims, classes.length + plan.roots.length);
+    const body = new Body(e, plan, width, classes, nest, dims - 1);
+    const targets = plan.roots.map(() => f.local(I32));
+    const left = f.local(I32);
+    const step = (count: Local | undefined): void => {
+      body.step(count, (roots) => roots.forEach((root, i) => store(e, plan.roots[i].dtype, width, targets[i], root, count)));
+    };
+    nest.loops(0, dims - 1, nest.bases(), (pointers) => {
+      body.start(pointers);
+      targets.forEach((target, i) => f.get(pointers[classes.length + i]).set(target));
+      nest.size(dims - 1);
+      f.set(left);
+      fullSteps(e, left, width, () => {
+        step(undefined);
+        body.advance();
+        targets.forEach((target, i) => f.inc(target, width * BYTES[plan.roots[i].dtype]));
+      });
+      if (width > 1) f.get(left).if(() => step(left));
+    });
+  });
+}
+
+/** Repeats `body` while `left` is at least `width`, taking `width` off each time. */
+export function fullSteps({ f }: Emitter, left: Local, width: number, body: () => void): void {
+  f.block(() => {
+    f.get(left).i32(width).op("i32.lt_s").brIf(0);
+    f.loop(() => {
+      body();
+      f.get(left).i32(width).op("i32.sub").tee(left).i32(width).op("i32.ge_s").brIf(0);
+    });
+  });
+}

@@ -1,0 +1,215 @@
+/**
+ * The three ways in which a kernel goes through elements: four or two at a time in a vector, or one by one.
+ *
+ * @module
+ */
+import type { DType, Expr } from "@sconce/core";
+import { castOf, scalarOf } from "../reference/scalar.js";
+import { F32, F64, I32, I64, type Local, type MemName, type ModuleBuilder, type Operand, V128, type ValType } from "../wasm/asm.js";
+import type { Emitter } from "./emitter.js";
+import { importName, type OpExpr, operandType, opsOf, type Plan } from "./plan.js";
+import { castName, printScalar, scalarCalls } from "./scalar.js";
+import { printsVectors, printVector, vectorCalls } from "./simd.js";
+
+/** How many elements one step computes. */
+export type Width = 4 | 2 | 1;
+
+const WIDTHS: { readonly [W in 4 | 2]: ReadonlySet<DType> } = {
+  4: new Set<DType>(["float32", "int32", "uint8", "bool"]),
+  2: new Set<DType>(["float64", "int64", "bool"]),
+};
+
+/** The widest step that holds all dtypes and ops of a plan. */
+export function widthOf(plan: Plan): Width {
+  const fits = (width: 4 | 2): boolean => plan.order.every((expr) => WIDTHS[width].has(expr.dtype)) && opsOf(plan).every(printsVectors);
+  return fits(4) ? 4 : fits(2) ? 2 : 1;
+}
+
+/** Bytes of an element in memory. */
+export const BYTES: { readonly [D in DType]: number } = { bool: 1, uint8: 1, int32: 4, int64: 8, float32: 4, float64: 8 };
+
+const SCALAR_TYPE: { readonly [D in DType]: ValType } = { bool: I32, uint8: I32, int32: I32, int64: I64, float32: F32, float64: F64 };
+
+/** The type of a local that holds values of a dtype. */
+export function typeOf(dtype: DType, width: Width): ValType {
+  return width === 1 ? SCALAR_TYPE[dtype] : V128;
+}
+
+/** The imported reference functions that a plan's code calls. */
+export function importsOf(
+  plan: Plan,
+  width: Width,
+): Map<string, { readonly params: ValType[]; readonly result: ValType; readonly fn: never }> {
+  const calls = width === 1 ? scalarCalls : vectorCalls;
+  const out = new Map<string, { params: ValType[]; result: ValType; fn: never }>();
+  for (const expr of opsOf(plan)) {
+    if (!calls(expr)) continue;
+    const dtype = operandType(expr);
+    const name = expr.op === "cast" ? castName(dtype, expr.dtype) : importName(expr.op, dtype);
+    const fn = expr.op === "cast" ? castOf(dtype, expr.dtype) : scalarOf(expr.op, dtype);
+    const params = expr.args.map((arg) => SCALAR_TYPE[arg.dtype]);
+    out.set(name, { params, result: SCALAR_TYPE[expr.dtype], fn: fn as never });
+  }
+  return out;
+}
+
+/** Declares imports and returns their indices. */
+export function declareImports(module: ModuleBuilder, imports: ReturnType<typeof importsOf>): Map<string, number> {
+  const indices = new Map<string, number>();
+  for (const [name, { params, result }] of imports) indices.set(name, module.import(name, params, [result]));
+  return indices;
+}
+
+/** Leaves the value of an op on the stack. */
+export function print(e: Emitter, width: Width, expr: OpExpr, args: readonly Local[]): void {
+  if (width === 1) printScalar(e, expr, args);
+  else printVector(e, expr, args);
+}
+
+const SCALAR_LOAD: { readonly [D in DType]: MemName } = {
+  bool: "i32.load8_u",
+  uint8: "i32.load8_u",
+  int32: "i32.load",
+  int64: "i64.load",
+  float32: "f32.load",
+  float64: "f64.load",
+};
+const SCALAR_STORE: { readonly [D in DType]: MemName } = {
+  bool: "i32.store8",
+  uint8: "i32.store8",
+  int32: "i32.store",
+  int64: "i64.store",
+  float32: "f32.store",
+  float64: "f64.store",
+};
+const LANE_BITS: { readonly [bytes: number]: 8 | 32 | 64 } = { 1: 8, 4: 32, 8: 64 };
+
+/** Widens the bytes in the low lanes of the vector on the stack; bool becomes a mask. */
+function widenBytes(e: Emitter, dtype: DType, width: 4 | 2): void {
+  const { f } = e;
+  f.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
+  if (width === 2) f.op("i64x2.extend_low_i32x4_u");
+  if (dtype === "bool") f.op(width === 4 ? "i32x4.neg" : "i64x2.neg");
+}
+
+/** Narrows the value on the stack to bytes in the low lanes. */
+function narrowBytes(e: Emitter, dtype: DType, width: 4 | 2): void {
+  const { f } = e;
+  if (dtype === "bool") f.get(e.i32x4(1)).op("v128.and");
+  if (width === 2) {
+    const t = e.temp();
+    f.tee(t).get(t).shuffle(0, 2, 0, 2);
+    e.release(t);
+  }
+  const t = e.temp();
+  f.tee(t).get(t).op("i16x8.narrow_i32x4_u").tee(t).get(t).op("i8x16.narrow_i16x8_u");
+  e.release(t);
+}
+
+/** Runs `lane` for each lane of a vector, or for the first `count` of them. */
+function eachLane(e: Emitter, width: 4 | 2, count: Local | undefined, lane: (i: number) => void): void {
+  const from = (i: number): void => {
+    lane(i);
+    if (i + 1 === width) return;
+    if (count === undefined) from(i + 1);
+    else
+      e.f
+        .get(count)
+        .i32(i + 1)
+        .op("i32.gt_s")
+        .if(() => from(i + 1));
+  };
+  from(0);
+}
+
+/**
+ * Puts the next elements of an input on the stack. `step` is the local with the distance of elements in bytes, undefined if they are
+ * adjacent; with a step the pointer moves on. `count` limits the number of elements.
+ */
+export function load(e: Emitter, dtype: DType, width: Width, pointer: Local, step: Local | undefined, count: Local | undefined): void {
+  const { f } = e;
+  const bytes = BYTES[dtype];
+  if (width === 1) {
+    f.get(pointer).mem(SCALAR_LOAD[dtype]);
+    if (step !== undefined) f.get(pointer).get(step).op("i32.add").set(pointer);
+    return;
+  }
+  if (step === undefined && count === undefined) {
+    if (bytes === 1) f.get(pointer).mem(width === 4 ? "v128.load32_zero" : "v128.load16_splat");
+    else f.get(pointer).mem("v128.load");
+  } else {
+    const bits = LANE_BITS[bytes];
+    const out = e.temp();
+    eachLane(e, width, count, (i) => {
+      f.get(pointer);
+      const offset = step === undefined ? i * bytes : 0;
+      if (i === 0 && bits === 8) f.mem("v128.load8_splat");
+      else if (i === 0) f.mem(`v128.load${bits as 32 | 64}_zero`);
+      else f.get(out).memLane(`v128.load${bits}_lane`, i, offset);
+      f.set(out);
+      if (step !== undefined) f.get(pointer).get(step).op("i32.add").set(pointer);
+    });
+    f.get(out);
+    e.release(out);
+  }
+  if (bytes === 1) widenBytes(e, dtype, width);
+}
+
+/** Stores the value in `value` to adjacent elements, the first `count` of them only if it is given. */
+export function store(e: Emitter, dtype: DType, width: Width, pointer: Local, value: Local, count: Local | undefined): void {
+  const { f } = e;
+  const bytes = BYTES[dtype];
+  if (width === 1) {
+    f.get(pointer).get(value).mem(SCALAR_STORE[dtype]);
+    return;
+  }
+  if (bytes > 1 && count === undefined) {
+    f.get(pointer).get(value).mem("v128.store");
+    return;
+  }
+  let source = value;
+  if (bytes === 1) {
+    source = e.temp();
+    f.get(value);
+    narrowBytes(e, dtype, width);
+    f.set(source);
+  }
+  if (count === undefined)
+    f.get(pointer)
+      .get(source)
+      .memLane(width === 4 ? "v128.store32_lane" : "v128.store16_lane", 0);
+  else
+    eachLane(e, width, count, (i) =>
+      f
+        .get(pointer)
+        .get(source)
+        .memLane(`v128.store${LANE_BITS[bytes]}_lane`, i, i * bytes),
+    );
+  if (source !== value) e.release(source);
+}
+
+/** Puts one element in all lanes on the stack: that at `pointer` (a kernel input). */
+export function loadSplat(e: Emitter, dtype: DType, width: Width, pointer: Operand): void {
+  const { f } = e;
+  f.push(pointer);
+  if (width === 1) f.mem(SCALAR_LOAD[dtype]);
+  else if (BYTES[dtype] === 1) {
+    f.mem("v128.load8_splat");
+    widenBytes(e, dtype, width);
+  } else f.mem(BYTES[dtype] === 4 ? "v128.load32_splat" : "v128.load64_splat");
+}
+
+/** A local that holds a constant of a formula in all lanes. */
+export function constant(e: Emitter, expr: Expr & { readonly kind: "literal" }, width: Width): Local {
+  const { dtype, value } = expr;
+  const { f } = e;
+  const mask = dtype === "bool" && value !== 0 ? -1 : value;
+  if (width === 4) return dtype === "float32" ? e.f32x4(value) : e.i32x4(mask);
+  if (width === 2) return dtype === "float64" ? e.f64x2(value) : e.i64x2(BigInt(mask));
+  return e.hoist(`${dtype}:${Object.is(value, -0) ? "-0" : value}`, SCALAR_TYPE[dtype], () => {
+    if (dtype === "float32") f.f32(value);
+    else if (dtype === "float64") f.f64(value);
+    else if (dtype === "int64") f.i64(BigInt(value));
+    else f.i32(value);
+  });
+}
