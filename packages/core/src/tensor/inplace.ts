@@ -3,7 +3,7 @@ import { formatShape, ShapeError } from "../errors.js";
 import { checkCast, checkScalarFits, isTensor, type Scalar, type TensorOrScalar } from "../promotion.js";
 import { type Layout, normalizeDim, sameShape } from "../shape.js";
 import type { AlphaOptions, DivOptions } from "./arithmetic.js";
-import { ConvOps } from "./conv.js";
+import { LayerOps } from "./conv-layer.js";
 import { filled } from "./elementwise.js";
 import type { ClampOptions, NanToNumOptions, ValueOptions } from "./pointwise.js";
 import type { Tensor } from "./tensor.js";
@@ -25,7 +25,7 @@ export function into(x: Tensor, op: string, result: Tensor): Tensor {
 }
 
 /** Arithmetic, filling, comparison and layout changes in place. Each returns the tensor itself, and views of it see the change. */
-export class InplaceOps extends ConvOps {
+export class InplaceOps extends LayerOps {
   /** `this += alpha * other`. */
   add_(other: TensorOrScalar, options?: AlphaOptions): Tensor {
     return into(this.self, "add_", this.add(other, options));

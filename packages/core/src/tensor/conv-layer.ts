@@ -1,0 +1,231 @@
+import { apply, composite, compositeAll } from "../dispatch.js";
+import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { defaultGenerator } from "../random/default.js";
+import type { Generator } from "../random/generator.js";
+import { sizeOf } from "../shape.js";
+import { add, constantLike, div, eq, ge, indexTensor, mul, permuteTo, requireFloat, rsqrt, sub, unsqueezeAt, where } from "./compose.js";
+import { ResizeOps } from "./conv-resize.js";
+import type { Tensor } from "./tensor.js";
+
+/** Scale and shift after normalisation. */
+export interface AffineOptions {
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
+  /** Added to the variance; 1e-5 if left out. */
+  readonly eps?: number;
+}
+
+/** What `batchNorm` takes. */
+export interface BatchNormOptions extends AffineOptions {
+  /** Statistics to use, `[C]`; those of the batch if left out. */
+  readonly mean?: Tensor | null;
+  readonly variance?: Tensor | null;
+}
+
+/** What `dropout` takes. */
+export interface DropoutOptions {
+  /** Chance of an element to become 0; 0.5 if left out. */
+  readonly p?: number;
+  /** False returns the input; true if left out. */
+  readonly training?: boolean;
+  readonly generator?: Generator;
+  /** Shape of the mask, which stretches to the input; the input's if left out. */
+  readonly maskShape?: readonly number[];
+}
+
+function linear(x: Tensor, weight: Tensor, bias: Tensor | null | undefined): Tensor {
+  if (weight.ndim === 1) {
+    const out = x.matmul(weight);
+    return bias ? out.add(bias) : out;
+  }
+  const transposed = permuteTo(weight, [1, 0], "T");
+  if (!bias) return x.matmul(transposed);
+  if (x.ndim === 2) return bias.addmm(x, transposed);
+  if (x.ndim === 1) return x.matmul(transposed).add(bias);
+  const rows = x.reshape([sizeOf(x.shape.slice(0, -1)), x.shape[x.ndim - 1]]);
+  return apply("reshape", [bias.addmm(rows, transposed)], { shape: [...x.shape.slice(0, -1), weight.shape[0]] }, "View");
+}
+
+/** Mean and variance (without correction) over dimensions, which stay with size 1. */
+function momentsOver(x: Tensor, dims: readonly number[]): { readonly mean: Tensor; readonly variance: Tensor } {
+  const n = dims.reduce((count, d) => count * x.shape[d], 1);
+  const average = (y: Tensor) => div(apply("reduce", [y], { op: "sum", dims, keepdim: true }), n);
+  const mean = average(x);
+  const deviation = sub(x, mean);
+  return { mean, variance: average(mul(deviation, deviation)) };
+}
+
+function affine(x: Tensor, weight: Tensor | null | undefined, bias: Tensor | null | undefined): Tensor {
+  const scaled = weight ? mul(x, weight) : x;
+  return bias ? add(scaled, bias) : scaled;
+}
+
+function given(...tensors: readonly (Tensor | null | undefined)[]): Tensor[] {
+  return tensors.filter((t): t is Tensor => t !== null && t !== undefined);
+}
+
+function checkAffine(op: string, shape: readonly number[], ...tensors: readonly (Tensor | null | undefined)[]): void {
+  for (const t of given(...tensors)) {
+    if (t.ndim === shape.length && t.shape.every((n, d) => n === shape[d])) continue;
+    throw new ShapeError(
+      `${op}: Expected weight and bias to be of same shape as normalized_shape ${formatShape(shape)}, got ${formatShape(t.shape)}`,
+      {
+        op,
+        shapes: [t.shape],
+      },
+    );
+  }
+}
+
+function checkNormalized(op: string, x: Tensor, normalizedShape: readonly number[]): number[] {
+  requireFloat(x, op, "expected a floating-point tensor");
+  const lead = x.ndim - normalizedShape.length;
+  if (normalizedShape.length === 0 || lead < 0 || normalizedShape.some((n, d) => n !== x.shape[lead + d])) {
+    throw new ShapeError(
+      `${op}: Given normalized_shape=${formatShape(normalizedShape)}, expected input with shape ${formatShape(["*", ...normalizedShape] as number[])}, ` +
+        `but got input of size${formatShape(x.shape)}`,
+      { op, shapes: [x.shape] },
+    );
+  }
+  return normalizedShape.map((_, d) => lead + d);
+}
+
+function batchNorm(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
+  requireFloat(x, "batchNorm", "expected a floating-point tensor");
+  if (x.ndim < 2)
+    throw new ShapeError(`batchNorm: expected at least [N, C], got ${formatShape(x.shape)}`, { op: "batchNorm", shapes: [x.shape] });
+  const { weight, bias, mean, variance, eps = 1e-5 } = options;
+  const channels = x.shape[1];
+  for (const t of given(weight, bias, mean, variance)) {
+    if (t.numel() !== channels) {
+      throw new ShapeError(`batchNorm: running_mean, running_var, weight and bias should contain ${channels} elements not ${t.numel()}`, {
+        op: "batchNorm",
+        shapes: [x.shape, t.shape],
+      });
+    }
+  }
+  const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
+  const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
+  return compositeAll("NativeBatchNorm", [x, ...given(weight, bias)], () => {
+    const stats = mean && variance ? { mean: column(mean), variance: column(variance) } : momentsOver(x, dims);
+    const inverse = rsqrt(add(stats.variance, eps));
+    const scale = weight ? mul(inverse, column(weight)) : inverse;
+    const out = mul(sub(x, stats.mean), scale);
+    return [bias ? add(out, column(bias)) : out, stats.mean.reshape([channels]), stats.variance.reshape([channels])];
+  });
+}
+
+function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: AffineOptions): Tensor {
+  requireFloat(x, "groupNorm", "expected a floating-point tensor");
+  const [n, channels] = x.shape;
+  if (x.ndim < 2 || channels % groups !== 0) {
+    throw new ShapeError(
+      `groupNorm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${formatShape(x.shape)} and num_groups=${groups}`,
+      { op: "groupNorm", shapes: [x.shape] },
+    );
+  }
+  checkAffine("groupNorm", [channels], weight, bias);
+  const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
+  return composite("NativeGroupNorm", [x, ...given(weight, bias)], () => {
+    const rows = x.reshape([n, groups, x.numel() === 0 ? 0 : x.numel() / (n * groups)]);
+    const { mean, variance } = momentsOver(rows, [2]);
+    const out = mul(sub(rows, mean), rsqrt(add(variance, eps))).reshape(x.shape);
+    return affine(out, weight ? column(weight) : null, bias ? column(bias) : null);
+  });
+}
+
+/** 0 or `1 / (1 - p)` for each element, from the counter-based stream that is the same on every device. */
+function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: Generator): Tensor {
+  const uniform = apply("random", [], { shape: [...shape], ...generator.nextKernelStream(), device: x.device });
+  return mul(ge(uniform, p).cast(x.dtype), 1 / (1 - p));
+}
+
+function dropout(x: Tensor, { p = 0.5, training = true, generator = defaultGenerator(), maskShape = x.shape }: DropoutOptions): Tensor {
+  if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`, { op: "dropout" });
+  if (!training || p === 0 || x.numel() === 0) return x;
+  requireFloat(x, "dropout", "result type Float can't be cast to the desired output type");
+  const mask = p === 1 ? constantLike(x, 0) : dropoutMask(x, maskShape, p, generator);
+  return apply("mul", [x, mask], null, "Mul");
+}
+
+/**
+ * Rows of `weight` `[V, D]` at integer `indices` `[...]`: `[..., D]`. The row `paddingIdx` gets no gradient.
+ * @throws ShapeError if an index is out of range.
+ * @example
+ * embedding(tensor([0, 2]).int(), ones([3, 4])); // [2, 4]
+ */
+export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { readonly paddingIdx?: number | null } = {}): Tensor {
+  if (weight.ndim !== 2)
+    throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`, { op: "embedding", shapes: [weight.shape] });
+  const at = indexTensor(indices, "embedding").reshape([indices.numel()]);
+  const shape = [...indices.shape, weight.shape[1]];
+  return composite("Embedding", [weight], () => {
+    const rows = apply("indexSelect", [weight, at], { dim: 0 });
+    if (paddingIdx === undefined || paddingIdx === null) return rows.reshape(shape);
+    const padding = paddingIdx < 0 ? paddingIdx + weight.shape[0] : paddingIdx;
+    return where(unsqueezeAt(eq(at, padding), 1), rows.detach(), rows).reshape(shape);
+  });
+}
+
+/** What layers compute, as functions of their weights. */
+export class LayerOps extends ResizeOps {
+  /**
+   * `x @ weight.t() + bias`: `[..., K]` with weight `[M, K]` and bias `[M]` to `[..., M]`.
+   * @throws ShapeError if the shapes do not fit.
+   * @example
+   * ones([2, 3]).linear(ones([4, 3]), zeros([4])); // [2, 4]
+   */
+  linear(weight: Tensor, bias?: Tensor | null): Tensor {
+    return linear(this.self, weight, bias);
+  }
+
+  /**
+   * Normalises over the last dimensions, of shape `normalizedShape`, then scales and shifts.
+   * @throws ShapeError if the shapes do not fit.
+   */
+  layerNorm(normalizedShape: readonly number[], { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
+    const x = this.self;
+    const dims = checkNormalized("layerNorm", x, normalizedShape);
+    checkAffine("layerNorm", normalizedShape, weight, bias);
+    return composite("NativeLayerNorm", [x, ...given(weight, bias)], () => {
+      const { mean, variance } = momentsOver(x, dims);
+      return affine(mul(sub(x, mean), rsqrt(add(variance, eps))), weight, bias);
+    });
+  }
+
+  /** Divides by the root of the mean square over the last dimensions, then scales. @throws ShapeError if the shapes do not fit. */
+  rmsNorm(normalizedShape: readonly number[], { weight, eps = 2 ** -23 }: Omit<AffineOptions, "bias"> = {}): Tensor {
+    const x = this.self;
+    const dims = checkNormalized("rmsNorm", x, normalizedShape);
+    checkAffine("rmsNorm", normalizedShape, weight);
+    const n = sizeOf(normalizedShape);
+    return composite("RmsNorm", [x, ...given(weight)], () => {
+      const square = div(apply("reduce", [mul(x, x)], { op: "sum", dims, keepdim: true }), n);
+      return affine(mul(x, rsqrt(add(square, eps))), weight, null);
+    });
+  }
+
+  /**
+   * Normalises each channel of `[N, C, ...]` by given statistics or those of the batch, then scales and shifts. Returns the result and
+   * the mean and variance (without correction) that it used, `[C]` each.
+   * @throws ShapeError if the shapes do not fit.
+   */
+  batchNorm(options: BatchNormOptions = {}): [output: Tensor, mean: Tensor, variance: Tensor] {
+    const [output, mean, variance] = batchNorm(this.self, options);
+    return [output, mean, variance];
+  }
+
+  /** Normalises each of `numGroups` groups of channels of `[N, C, ...]`, then scales and shifts. @throws ShapeError if the shapes do not fit. */
+  groupNorm(numGroups: number, options: AffineOptions = {}): Tensor {
+    return groupNorm(this.self, numGroups, options);
+  }
+
+  /**
+   * Sets elements to 0 at probability `p` and scales the rest by `1 / (1 - p)`. The random numbers are the same on every device and do not
+   * advance the generator's own stream.
+   * @throws ValueError unless `p` lies in [0, 1].
+   */
+  dropout(options: DropoutOptions = {}): Tensor {
+    return dropout(this.self, options);
+  }
+}
