@@ -1,0 +1,171 @@
+import { formatShape, SconceError, sameShape, type Tensor } from "@sconce/core";
+import { NodeHeap } from "./heap.js";
+import { escape } from "./history.js";
+import { mode } from "./mode.js";
+import type { Gradients, TapeNode, Walk } from "./node.js";
+
+/** A gradient that the walk hands out instead of, or besides, adding it to `grad`. */
+export interface Capture {
+  readonly node: TapeNode;
+  readonly output: number;
+  /** What came, once the walk is over. */
+  grad: Tensor | null;
+}
+
+export interface WalkOptions {
+  /** Nodes keep what they hold for another walk. */
+  readonly retainGraph: boolean;
+  readonly createGraph: boolean;
+  /** Where the walk ends; everywhere if null. */
+  readonly captures: readonly Capture[] | null;
+}
+
+/** Walks the tape backward from some outputs and runs what it meets. */
+export class Engine implements Walk {
+  readonly createGraph: boolean;
+  readonly #retainGraph: boolean;
+  readonly #captures: Map<TapeNode, Capture[]> | null;
+  readonly #ready = new NodeHeap();
+  readonly #pending = new Map<TapeNode, Gradients>();
+  #wanted: ReadonlySet<TapeNode> | null = null;
+
+  constructor({ retainGraph, createGraph, captures }: WalkOptions) {
+    this.createGraph = createGraph;
+    this.#retainGraph = retainGraph;
+    this.#captures = captures === null ? null : group(captures);
+  }
+
+  wants(node: TapeNode): boolean {
+    return this.#wanted === null || this.#wanted.has(node);
+  }
+
+  send(node: TapeNode, output: number, grad: Tensor): void {
+    const before = this.#pending.get(node);
+    if (before === undefined) this.#ready.push(node);
+    if (node.outputs > 1) {
+      const list = (before as (Tensor | null)[] | undefined) ?? new Array<Tensor | null>(node.outputs).fill(null);
+      const sum = list[output];
+      list[output] = sum === null ? grad : sum.add(grad);
+      if (before === undefined) this.#pending.set(node, list);
+    } else this.#pending.set(node, before === undefined ? grad : (before as Tensor).add(grad));
+  }
+
+  /** Runs every node between the roots and the ends. */
+  walk(roots: readonly (readonly [node: TapeNode, output: number, grad: Tensor])[]): void {
+    const before = mode.enabled;
+    mode.enabled = this.createGraph;
+    try {
+      if (this.#captures !== null) {
+        this.#wanted = leadingTo(
+          roots.map(([node]) => node),
+          this.#captures,
+        );
+      }
+      for (const [node, output, grad] of roots) if (this.wants(node)) this.send(node, output, grad);
+      for (let node = this.#ready.pop(); node !== undefined; node = this.#ready.pop()) this.#step(node);
+    } finally {
+      mode.enabled = before;
+    }
+  }
+
+  #step(node: TapeNode): void {
+    let grads = this.#pending.get(node) as Gradients;
+    this.#pending.delete(node);
+    if (node.hooks !== null) grads = runHooks(node, grads);
+    if (node.retaining !== null) {
+      for (const history of node.retaining) {
+        const grad = gradientOf(grads, history.output);
+        if (grad !== null) history.accumulate(grad, this.createGraph);
+      }
+    }
+    const captures = this.#captures?.get(node);
+    if (captures !== undefined) {
+      for (const capture of captures) capture.grad = gradientOf(grads, capture.output);
+      if (!node.next.some((n) => n !== null && this.wants(n))) return;
+    }
+    if (mode.anomaly) checkedRun(node, grads, this);
+    else node.run(grads, this);
+    if (!this.#retainGraph) node.release();
+  }
+}
+
+function gradientOf(grads: Gradients, output: number): Tensor | null {
+  return Array.isArray(grads) ? grads[output] : grads;
+}
+
+function group(captures: readonly Capture[]): Map<TapeNode, Capture[]> {
+  const byNode = new Map<TapeNode, Capture[]>();
+  for (const capture of captures) {
+    const list = byNode.get(capture.node);
+    if (list === undefined) byNode.set(capture.node, [capture]);
+    else list.push(capture);
+  }
+  return byNode;
+}
+
+/** The nodes on paths from the roots to the ends. */
+function leadingTo(roots: readonly TapeNode[], ends: ReadonlyMap<TapeNode, unknown>): ReadonlySet<TapeNode> {
+  const seen = new Set<TapeNode>(roots);
+  // A set may grow while it is iterated.
+  for (const node of seen) for (const next of node.next) if (next !== null) seen.add(next);
+  const wanted = new Set<TapeNode>();
+  // A node leads to older ones only.
+  for (const node of [...seen].sort((a, b) => a.sequence - b.sequence)) {
+    if (ends.has(node) || node.next.some((next) => next !== null && wanted.has(next))) wanted.add(node);
+  }
+  return wanted;
+}
+
+function runHooks(node: TapeNode, grads: Gradients): Gradients {
+  let result = grads;
+  for (const { output, fn } of [...(node.hooks as NonNullable<TapeNode["hooks"]>)]) {
+    const grad = gradientOf(result, output);
+    if (grad === null) continue;
+    // The hook may keep it.
+    escape(grad);
+    const changed = fn(grad);
+    if (changed === null || changed === undefined) continue;
+    checkGradient(changed, grad, "registerHook: the hook");
+    if (Array.isArray(result)) (result = [...result])[output] = changed;
+    else result = changed;
+  }
+  return result;
+}
+
+/** @throws SconceError unless a gradient that a user's function gave has the shape, dtype and device of what it stands for. */
+export function checkGradient(grad: Tensor, like: Pick<Tensor, "shape" | "dtype" | "device">, who: string): void {
+  if (!sameShape(grad.shape, like.shape)) {
+    throw new SconceError(
+      `${who} returned an invalid gradient - got ${formatShape(grad.shape)} but expected shape compatible with ${formatShape(like.shape)}`,
+      { op: "backward", shapes: [grad.shape, like.shape] },
+    );
+  }
+  if (grad.dtype !== like.dtype || grad.device !== like.device) {
+    throw new SconceError(`${who} returned a gradient of ${grad.dtype} on ${grad.device}, expected ${like.dtype} on ${like.device}`, {
+      op: "backward",
+      dtypes: [grad.dtype, like.dtype],
+    });
+  }
+}
+
+/** Runs a node and looks for NaN in what it sends on. */
+function checkedRun(node: TapeNode, grads: Gradients, engine: Engine): void {
+  const watch: Walk = {
+    createGraph: engine.createGraph,
+    wants: (target) => engine.wants(target),
+    send: (target, output, grad) => {
+      if (hasNaN(grad)) throw nanError(node, node.next.indexOf(target));
+      engine.send(target, output, grad);
+    },
+  };
+  node.run(grads, watch);
+}
+
+function hasNaN(x: Tensor): boolean {
+  return x.detach().isnan().any().itemSync() !== 0;
+}
+
+function nanError(node: TapeNode, input: number): SconceError {
+  const made = node.stack === undefined ? "" : `\nThe forward call that made it:\n${node.stack}`;
+  return new SconceError(`backward: Function '${node.name}' returned nan values in its ${input}th output.${made}`, { op: "backward" });
+}

@@ -1,0 +1,99 @@
+import { refusePromise, SconceError } from "@sconce/core";
+import { mode } from "./mode.js";
+
+let innermost: GradMode | null = null;
+
+/** A region in which ops are recorded or not; made by {@link noGrad} and {@link enableGrad} without a function. */
+export class GradMode implements Disposable {
+  readonly #outer: GradMode | null = innermost;
+  readonly #before: boolean = mode.enabled;
+  readonly #name: string;
+  #open = true;
+
+  constructor(enabled: boolean, name: string) {
+    this.#name = name;
+    innermost = this;
+    mode.enabled = enabled;
+  }
+
+  /** Ends the region. @throws SconceError unless it is the innermost one. */
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    if (innermost !== this) {
+      throw new SconceError(
+        `${this.#name}: expected regions to end in reverse order of their start; another one is still open (an interleaved async task?): ` +
+          "open a region per task around synchronous work only",
+        { op: this.#name },
+      );
+    }
+    this.#open = false;
+    innermost = this.#outer;
+    mode.enabled = this.#before;
+  }
+}
+
+function within<T>(enabled: boolean, name: string, fn: () => T): T {
+  const before = mode.enabled;
+  mode.enabled = enabled;
+  try {
+    const result = fn();
+    refusePromise(result, name);
+    return result;
+  } finally {
+    mode.enabled = before;
+  }
+}
+
+/**
+ * Runs a function without recording, or opens a region that lasts to the end of the block.
+ * @throws SconceError if the function returns a Promise.
+ * @example
+ * noGrad(() => w.sub_(w.grad.mul(0.1)));
+ * @example
+ * using _ = noGrad();
+ */
+export function noGrad(): GradMode;
+export function noGrad<T>(fn: () => T): T;
+export function noGrad<T>(fn?: () => T): T | GradMode {
+  return fn === undefined ? new GradMode(false, "noGrad") : within(false, "noGrad", fn);
+}
+
+/**
+ * Records again inside {@link noGrad}.
+ * @example
+ * noGrad(() => enableGrad(() => x.mul(2)).requiresGrad); // true
+ */
+export function enableGrad(): GradMode;
+export function enableGrad<T>(fn: () => T): T;
+export function enableGrad<T>(fn?: () => T): T | GradMode {
+  return fn === undefined ? new GradMode(true, "enableGrad") : within(true, "enableGrad", fn);
+}
+
+/**
+ * Like {@link noGrad}: a region for evaluation.
+ * @example
+ * const y = inferenceMode(() => net(x));
+ */
+export function inferenceMode(): GradMode;
+export function inferenceMode<T>(fn: () => T): T;
+export function inferenceMode<T>(fn?: () => T): T | GradMode {
+  return fn === undefined ? new GradMode(false, "inferenceMode") : within(false, "inferenceMode", fn);
+}
+
+/**
+ * Turns recording on or off: for good, or while a function runs.
+ * @example
+ * setGradEnabled(training, () => net(x));
+ */
+export function setGradEnabled(enabled: boolean): void;
+export function setGradEnabled<T>(enabled: boolean, fn: () => T): T;
+export function setGradEnabled<T>(enabled: boolean, fn?: () => T): T | undefined {
+  if (fn !== undefined) return within(enabled, "setGradEnabled", fn);
+  mode.enabled = enabled;
+  return undefined;
+}
+
+/** True while ops are recorded. */
+export function isGradEnabled(): boolean {
+  return mode.enabled;
+}

@@ -1,0 +1,207 @@
+import {
+  addLayer,
+  addPrintSuffix,
+  addTensorOption,
+  DTypeError,
+  formatShape,
+  isFloatingPoint,
+  SconceError,
+  sameShape,
+  Tensor,
+} from "@sconce/core";
+import { type BackwardOptions, backward } from "./backward.js";
+import { escape, historyOf, knownHistory, needsGrad, type History } from "./history.js";
+import { type HookHandle, registerHook } from "./hooks.js";
+import { mutate } from "./inplace.js";
+import { type GradHook, type Node, shown } from "./node.js";
+import { call, composite } from "./tape.js";
+
+declare module "@sconce/core" {
+  interface Tensor {
+    /** The gradient that backward added up; null before. */
+    grad: Tensor | null;
+    /**
+     * Whether gradients of the tensor are asked for.
+     * @throws SconceError if it is set on the result of a recorded op. @throws DTypeError unless the dtype is floating-point.
+     */
+    requiresGrad: boolean;
+    /** The op that made the tensor; null for a leaf. */
+    readonly gradFn: Node | null;
+    /** True if no recorded op made the tensor. */
+    readonly isLeaf: boolean;
+    /** True if backward keeps the gradient of this tensor though it is no leaf. */
+    readonly retainsGrad: boolean;
+    /**
+     * Sets {@link requiresGrad} and returns the tensor.
+     * @throws SconceError on the result of a recorded op. @throws DTypeError unless the dtype is floating-point.
+     * @example
+     * const w = randn([2, 3]).requiresGrad_();
+     */
+    requiresGrad_(on?: boolean): Tensor;
+    /** Makes backward keep the gradient of a tensor that is no leaf. @throws SconceError if it does not require gradients. */
+    retainGrad(): void;
+    /**
+     * Adds the gradients of this tensor to the `grad` of the leaves that it was computed from.
+     *
+     * Source: https://pytorch.org/docs/stable/generated/torch.Tensor.backward.html
+     *
+     * @throws SconceError if it does not require gradients, or the graph was freed by an earlier walk.
+     * @throws ShapeError if it has more than one element and no gradient is given.
+     * @example
+     * const x = tensor([1, 2, 3], { requiresGrad: true });
+     * x.square().sum().backward();
+     * x.grad; // [2, 4, 6]
+     */
+    backward(gradient?: Tensor | null | BackwardOptions, options?: Omit<BackwardOptions, "gradient">): void;
+    /**
+     * Calls `fn` with each gradient of this tensor; what it returns takes its place.
+     * @throws SconceError if the tensor does not require gradients.
+     * @example
+     * const handle = x.registerHook((g) => g.clamp({ min: -1, max: 1 }));
+     * handle.remove();
+     */
+    registerHook(fn: GradHook): HookHandle;
+    /** Forgets the gradient, or fills it with zeros. */
+    zeroGrad(options?: ZeroGradOptions): void;
+  }
+  interface TensorOptions {
+    /** Asks for gradients of the new tensor. */
+    readonly requiresGrad?: boolean | undefined;
+  }
+}
+
+/** How gradients are cleared. */
+export interface ZeroGradOptions {
+  /** Sets `grad` to null, the default, where it would be filled with zeros. */
+  readonly setToNone?: boolean;
+}
+
+function setRequiresGrad(x: Tensor, on: boolean, op: string): Tensor {
+  if (knownHistory(x)?.node) {
+    if (on) return x;
+    throw new SconceError(
+      `${op}: you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't ` +
+        "require differentiation use x.detach()",
+      { op },
+    );
+  }
+  if (on && !isFloatingPoint(x.dtype)) {
+    throw new DTypeError(`${op}: only Tensors of floating point dtype can require gradients, got ${x.dtype}; convert it with .float() first`, {
+      op,
+      dtypes: [x.dtype],
+    });
+  }
+  if (on) historyOf(x);
+  return x.markTrainable(on);
+}
+
+function setGrad(x: Tensor, grad: Tensor | null): void {
+  if (grad !== null) {
+    const fits = grad instanceof Tensor && sameShape(grad.shape, x.shape) && grad.dtype === x.dtype && grad.device === x.device;
+    if (!fits || grad === x) {
+      const got = grad instanceof Tensor ? `${formatShape(grad.shape)} ${grad.dtype} on ${grad.device}` : typeof grad;
+      throw new SconceError(
+        `grad: expected another tensor of ${formatShape(x.shape)} ${x.dtype} on ${x.device}, or null, got ${got} (assigned grad has data of a different size or type)`,
+        { op: "grad" },
+      );
+    }
+    escape(grad);
+  }
+  historyOf(x).grad = grad;
+}
+
+let warned = false;
+
+function getGrad(x: Tensor): Tensor | null {
+  const history = x.slot as History | undefined;
+  if (history === undefined) return null;
+  if (history.grad === null && !warned && history.node !== null && !history.retains) {
+    warned = true;
+    console.warn(
+      "sconce: the .grad of a tensor that is not a leaf is being read; backward() does not fill it. Call .retainGrad() on it first, or read the leaf's.",
+    );
+  }
+  return history.grad;
+}
+
+function retainGrad(x: Tensor): void {
+  if (!needsGrad(x)) throw new SconceError("retainGrad: can't retainGrad on Tensor that has requiresGrad=false", { op: "retainGrad" });
+  const history = historyOf(x);
+  if (history.node === null || history.retains) return;
+  history.retains = true;
+  history.setNode(history.node, history.output);
+}
+
+function backwardOf(x: Tensor, first: Tensor | null | undefined | BackwardOptions, rest: Omit<BackwardOptions, "gradient"> = {}): void {
+  if (first instanceof Tensor || first === null || first === undefined) return backward(x, first ?? null, rest);
+  const { gradient = null, ...options } = first;
+  backward(x, gradient, options);
+}
+
+function zeroGrad(x: Tensor, { setToNone = true }: ZeroGradOptions = {}): void {
+  const history = x.slot as History | undefined;
+  if (history?.grad === null || history === undefined) return;
+  history.grad = setToNone ? null : escaped(history.grad.detach().newFull(x.shape, 0));
+}
+
+function escaped(x: Tensor): Tensor {
+  escape(x);
+  return x;
+}
+
+/** Adds autograd's members to core's tensors. */
+function addMembers(prototype: Tensor): void {
+  const property = <T>(name: keyof Tensor, get: (x: Tensor) => T, set?: (x: Tensor, value: T) => void): void => {
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      get(this: Tensor) {
+        return get(this);
+      },
+      ...(set && {
+        set(this: Tensor, value: T) {
+          set(this, value);
+        },
+      }),
+    });
+  };
+  property("grad", getGrad, setGrad);
+  property("requiresGrad", needsGrad, (x, on) => setRequiresGrad(x, on, "requiresGrad"));
+  property("gradFn", (x) => {
+    const node = knownHistory(x)?.node;
+    return node ? shown(node) : null;
+  });
+  property("isLeaf", (x) => !knownHistory(x)?.node);
+  property("retainsGrad", (x) => knownHistory(x)?.retains ?? false);
+  const methods: Pick<Tensor, "requiresGrad_" | "retainGrad" | "backward" | "registerHook" | "zeroGrad"> & ThisType<Tensor> = {
+    requiresGrad_(on = true) {
+      return setRequiresGrad(this, on, "requiresGrad_");
+    },
+    retainGrad() {
+      retainGrad(this);
+    },
+    backward(gradient, options) {
+      backwardOf(this, gradient, options);
+    },
+    registerHook(fn) {
+      return registerHook(this, fn);
+    },
+    zeroGrad(options) {
+      zeroGrad(this, options);
+    },
+  };
+  for (const [name, value] of Object.entries(methods)) Object.defineProperty(prototype, name, { configurable: true, writable: true, value });
+}
+
+/** The part of a tensor's text that autograd adds. */
+function suffix(x: Tensor): string | undefined {
+  const node = knownHistory(x)?.node;
+  if (node) return `gradFn=<${shown(node).name}>`;
+  return x.trainable ? "requiresGrad=true" : undefined;
+}
+
+addLayer({ call, composite, mutate });
+addMembers(Tensor.prototype);
+addPrintSuffix(suffix);
+addTensorOption((x, { requiresGrad = false }) => {
+  if (requiresGrad) setRequiresGrad(x, true, "requiresGrad");
+});
