@@ -99,22 +99,24 @@ function eachElement({ f, s, m, ...at }: Window, element: Element, body: (addres
 export function emitMaxPool(module: ModuleBuilder, element: Element): void {
   const { f, s, extras } = start(module, "maxPool", 3);
   const [x, y, indices] = extras;
-  const [value, best] = f.locals(element.type, 2);
-  const index = f.local(I32);
-  const { scalar } = element;
+  // One lane of vectors and masks instead of scalars and branches: which element wins cannot be predicted.
+  const [value, best, mask, index] = f.locals(V128, 4);
+  const { vector } = element;
   const body = (window: Window): void => {
-    const { add, mul, or } = window.m;
-    f.assign(best, () => f[scalar](-Infinity)).assign(index, add(mul(window.firstH, s.w), window.firstW));
+    const { add, mul } = window.m;
+    const flat = (i: Local, j: Local): Operand => {
+      const place = add(mul(i, s.w), j);
+      return () => f.push(place).op("i32x4.splat");
+    };
+    f.assign(best, () => f[element.scalar](-Infinity).op(`${vector}.splat`)).assign(index, flat(window.firstH, window.firstW));
     eachElement(window, element, (address) => {
-      f.load(element.load, address).set(value);
-      f.push(
-        or(
-          () => f.apply(`${scalar}.gt`, value, best),
-          () => f.apply(`${scalar}.ne`, value, value),
-        ),
-      ).if(() => f.assign(best, value).assign(index, add(mul(window.i, s.w), window.j)));
+      f.load(element.loadZero, address).set(value);
+      f.apply(`${vector}.gt`, value, best).apply(`${vector}.ne`, value, value).op("v128.or").set(mask);
+      f.apply("v128.bitselect", value, best, mask).set(best);
+      f.apply("v128.bitselect", flat(window.i, window.j), index, mask).set(index);
     });
-    f.store(element.store, y, best).store("i32.store", indices, index);
+    f.get(y).get(best).memLane(element.storeLane, 0);
+    f.get(indices).get(index).memLane("v128.store32_lane", 0);
   };
   eachWindow(f, s, x, element, body, () => f.inc(y, element.bytes).inc(indices, 4));
 }
