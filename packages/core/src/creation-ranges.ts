@@ -53,8 +53,8 @@ function sequence(op: string, length: number, dtype: DType, at: (i: number) => n
 
 /** The numbers of {@link linspace}, from both ends so that the last one is exact. */
 function evenly(start: number, end: number, steps: number, dtype: DType): (i: number) => number {
-  const round = dtype === "float32" ? Math.fround : (x: number): number => x;
-  const [first, last] = [round(start), round(end)];
+  const round = dtype === "float64" ? (x: number): number => x : Math.fround;
+  const [first, last] = [start, end].map(isFloatingPoint(dtype) ? round : Math.trunc);
   const step = steps > 1 ? round(round(last - first) / (steps - 1)) : 0;
   const half = Math.floor(steps / 2);
   return (i) => (steps === 1 || i < half ? round(first + round(step * i)) : round(last - round(step * (steps - i - 1))));

@@ -1,5 +1,5 @@
 import type { Shape } from "./shape.js";
-import type { DiagonalOptions, Sizes } from "./tensor/movement.js";
+import type { DiagonalOptions, DimArgument, FlattenOptions, Sizes } from "./tensor/movement.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 /** A copy with memory of its own. */
@@ -18,8 +18,8 @@ export function reshape(x: Tensor, ...shape: Sizes): Tensor {
 }
 
 /** Dimensions `startDim` to `endDim` as one. */
-export function flatten(x: Tensor, startDim?: number, endDim?: number): Tensor {
-  return x.flatten(startDim, endDim);
+export function flatten(x: Tensor, range?: number | FlattenOptions, last?: number): Tensor {
+  return x.flatten(range, last);
 }
 
 /** All elements in one dimension, row-major. */
@@ -106,17 +106,17 @@ export function asStrided(x: Tensor, shape: Shape, strides: readonly number[], o
  * Pieces of `size` positions along a dimension, the last one maybe smaller, or pieces of the given sizes.
  * @throws ShapeError if the sizes do not add up to the dimension's.
  */
-export function split(x: Tensor, size: number | readonly number[], dim?: number): Tensor[] {
+export function split(x: Tensor, size: number | readonly number[], dim?: DimArgument): Tensor[] {
   return x.split(size, dim);
 }
 
 /** At most `chunks` pieces of equal size along a dimension, the last one maybe smaller. */
-export function chunk(x: Tensor, chunks: number, dim?: number): Tensor[] {
+export function chunk(x: Tensor, chunks: number, dim?: DimArgument): Tensor[] {
   return x.chunk(chunks, dim);
 }
 
 /** `sections` pieces whose sizes differ by at most 1, or pieces that end at the given positions. */
-export function tensorSplit(x: Tensor, sections: number | readonly number[], dim?: number): Tensor[] {
+export function tensorSplit(x: Tensor, sections: number | readonly number[], dim?: DimArgument): Tensor[] {
   return x.tensorSplit(sections, dim);
 }
 
@@ -136,7 +136,7 @@ export function dsplit(x: Tensor, sections: number | readonly number[]): Tensor[
 }
 
 /** All positions of a dimension, without it. */
-export function unbind(x: Tensor, dim?: number): Tensor[] {
+export function unbind(x: Tensor, dim?: DimArgument): Tensor[] {
   return x.unbind(dim);
 }
 

@@ -5,6 +5,7 @@ import { formatShape, ShapeError, ValueError } from "./errors.js";
 import { isTensor, resultType, type TensorOrScalar } from "./promotion.js";
 import { normalizeDim, sameShape } from "./shape.js";
 import { type AlphaOptions, type DivOptions, divide, integerDivision, power } from "./tensor/arithmetic.js";
+import { type DimArgument, dimOf } from "./tensor/movement.js";
 import { select } from "./tensor/pointwise.js";
 import type { Tensor } from "./tensor/tensor.js";
 
@@ -63,17 +64,17 @@ export function where(condition: Tensor, x: TensorOrScalar, y: TensorOrScalar): 
  * @example
  * cat([zeros(2, 3), ones(2, 1)], 1); // [2, 4]
  */
-export function cat(tensors: readonly Tensor[], dim: number | { readonly dim?: number } = 0): Tensor {
-  return join("cat", tensors, typeof dim === "number" ? dim : (dim.dim ?? 0));
+export function cat(tensors: readonly Tensor[], dim: DimArgument = 0): Tensor {
+  return join("cat", tensors, dimOf(dim));
 }
 
 /** Tensors joined along a dimension, as {@link cat}. */
-export function concat(tensors: readonly Tensor[], dim: number | { readonly dim?: number } = 0): Tensor {
+export function concat(tensors: readonly Tensor[], dim: DimArgument = 0): Tensor {
   return cat(tensors, dim);
 }
 
 /** Tensors joined along a dimension, as {@link cat}. */
-export function concatenate(tensors: readonly Tensor[], dim: number | { readonly dim?: number } = 0): Tensor {
+export function concatenate(tensors: readonly Tensor[], dim: DimArgument = 0): Tensor {
   return cat(tensors, dim);
 }
 
@@ -134,7 +135,7 @@ function checkList(op: string, tensors: readonly Tensor[]): void {
  * @example
  * stack([tensor([1, 2]), tensor([3, 4])]); // [2, 2]
  */
-export function stack(tensors: readonly Tensor[], dim: number | { readonly dim?: number } = 0): Tensor {
+export function stack(tensors: readonly Tensor[], dim: DimArgument = 0): Tensor {
   checkList("stack", tensors);
   const [first] = tensors;
   tensors.forEach((x, i) => {
@@ -145,7 +146,7 @@ export function stack(tensors: readonly Tensor[], dim: number | { readonly dim?:
       );
     }
   });
-  const at = normalizeDim(typeof dim === "number" ? dim : (dim.dim ?? 0), first.ndim + 1, "stack");
+  const at = normalizeDim(dimOf(dim), first.ndim + 1, "stack");
   return composite("Stack", tensors, () =>
     join(
       "stack",

@@ -45,7 +45,7 @@ export * from "./tensor/base.js";
 export type { ToleranceOptions } from "./tensor/compare.js";
 export type { SetAtOptions } from "./tensor/indexing.js";
 export type { ScatterReduceOptions, ScatterReduction } from "./tensor/indexing-gather.js";
-export type { DiagonalOptions, Sizes } from "./tensor/movement.js";
+export type { DiagonalOptions, DimArgument, FlattenOptions, Sizes } from "./tensor/movement.js";
 export type { ClampOptions, NanToNumOptions, ValueOptions } from "./tensor/pointwise.js";
 export type { Dim, DimOptions, NormOptions, ReduceOptions, VarOptions } from "./tensor/reduction.js";
 export type { UniqueOptions, UniqueResult } from "./tensor/reduction-count.js";

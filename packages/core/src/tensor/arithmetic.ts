@@ -150,7 +150,7 @@ export class ArithmeticOps extends RearrangeOps {
 
   /** `this * 2^other`. */
   ldexp(other: Tensor): Tensor {
-    return this.mul(power(2, other));
+    return this.mul(power(2, other.cast(floatType(other.dtype))));
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Backend } from "../backend.js";
+import { create, createFilled, type SizeArgs, splitSizes, type TensorOptions } from "../creation-options.js";
 import { apply } from "../dispatch.js";
 import type { TypedArray } from "../dtype.js";
 import { formatShape, ShapeError } from "../errors.js";
-import { contiguousValue, isWhole, tensorOf } from "../evaluate.js";
+import { contiguousValue, isWhole } from "../evaluate.js";
 import { parseNested, type TensorData } from "../nested.js";
+import type { Scalar } from "../promotion.js";
 import { inferSize, normalizeDim, type Shape, sizeOf, viewStrides } from "../shape.js";
-import { constantValue } from "../value.js";
 import { TensorBase } from "./base.js";
 import { fromHost } from "./compose.js";
 import type { Tensor } from "./tensor.js";
@@ -16,6 +17,20 @@ export type Sizes = readonly [shape: Shape] | readonly number[];
 /** The sizes of an argument list. */
 export function sizesOf(args: Sizes): Shape {
   return args.length === 1 && typeof args[0] !== "number" ? args[0] : (args as readonly number[]);
+}
+
+/** Dimensions that become one, both included. */
+export interface FlattenOptions {
+  readonly startDim?: number;
+  readonly endDim?: number;
+}
+
+/** A dimension, alone or as an option. */
+export type DimArgument = number | { readonly dim?: number };
+
+/** The dimension of an argument. */
+export function dimOf(dim: DimArgument): number {
+  return typeof dim === "number" ? dim : (dim.dim ?? 0);
 }
 
 /** Which diagonal of which two dimensions. */
@@ -83,7 +98,8 @@ export class MovementOps extends TensorBase {
    * @example
    * zeros([2, 3, 4]).flatten(1); // [2, 12]
    */
-  flatten(startDim = 0, endDim = -1): Tensor {
+  flatten(range: number | FlattenOptions = 0, last = -1): Tensor {
+    const { startDim = 0, endDim = last } = typeof range === "number" ? { startDim: range } : range;
     const { shape, ndim } = this;
     const start = normalizeDim(startDim, ndim, "flatten");
     const end = normalizeDim(endDim, ndim, "flatten");
@@ -153,9 +169,10 @@ export class MovementOps extends TensorBase {
     return apply("permute", [this.self], { dims: this.shape.map((_, i) => this.ndim - 1 - i) });
   }
 
-  /** The last two dimensions swapped: the transpose of each matrix. @throws ShapeError for less than 2 dimensions. */
+  /** The last two dimensions swapped: the transpose of each matrix. @throws ShapeError for a vector. */
   get mT(): Tensor {
-    if (this.ndim < 2)
+    if (this.ndim === 0) return apply("alias", [this.self], null);
+    if (this.ndim === 1)
       throw new ShapeError(`mT: expected a tensor with 2 or more dimensions, got ${formatShape(this.shape)}`, { op: "mT" });
     return this.transpose(-2, -1);
   }
@@ -310,14 +327,37 @@ export class MovementOps extends TensorBase {
   }
 
   /** A tensor of nested arrays in this one's dtype and device, as `tensor` reads them. */
-  newTensor(data: TensorData): Tensor {
-    const host = parseNested(data, this.dtype, "newTensor");
-    return fromHost(this.storage.backend, host.shape, host.dtype, host.data);
+  newTensor(data: TensorData, options: TensorOptions = {}): Tensor {
+    const own = this.#own(options);
+    const host = parseNested(data, own.dtype, "newTensor");
+    return create("newTensor", host.shape, host.dtype, host.data, own);
   }
 
   /** A tensor of `value` in this one's dtype and device. */
-  newFull(shape: Shape, value: number | bigint | boolean): Tensor {
-    return tensorOf(constantValue(this.storage.backend, shape, this.dtype, value));
+  newFull(shape: Shape, value: Scalar, options: TensorOptions = {}): Tensor {
+    return createFilled("newFull", shape, value, this.#own(options));
+  }
+
+  /** Zeros in this one's dtype and device. */
+  newZeros(...args: SizeArgs<TensorOptions>): Tensor {
+    const [shape, options] = splitSizes(args, {});
+    return createFilled("newZeros", shape, 0, this.#own(options));
+  }
+
+  /** Ones in this one's dtype and device. */
+  newOnes(...args: SizeArgs<TensorOptions>): Tensor {
+    const [shape, options] = splitSizes(args, {});
+    return createFilled("newOnes", shape, 1, this.#own(options));
+  }
+
+  /** A tensor in this one's dtype and device whose elements are to be overwritten; they are zeros. */
+  newEmpty(...args: SizeArgs<TensorOptions>): Tensor {
+    const [shape, options] = splitSizes(args, {});
+    return createFilled("newEmpty", shape, 0, this.#own(options));
+  }
+
+  #own(options: TensorOptions): TensorOptions {
+    return { ...options, dtype: options.dtype ?? this.dtype, device: options.device ?? this.device };
   }
 }
 

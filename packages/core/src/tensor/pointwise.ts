@@ -110,7 +110,8 @@ export class PointwiseOps extends ActivationOps {
   /** `this + value * a * b`. */
   addcmul(a: Tensor, b: Tensor, { value = 1 }: ValueOptions = {}): Tensor {
     const x = this.self;
-    return composite("Addcmul", [x, a, b], () => x.add(value === 1 ? a.mul(b) : a.mul(value).mul(b)));
+    const factor = isFloatingPoint(resultType(x, a, b)) ? value : Math.trunc(value);
+    return composite("Addcmul", [x, a, b], () => x.add(factor === 1 ? a.mul(b) : a.mul(factor).mul(b)));
   }
 
   /** `this + value * a / b`. @throws DTypeError for integers: divide first. */
@@ -165,8 +166,8 @@ export class PointwiseOps extends ActivationOps {
 
 function bounded(name: string, op: "clampMin" | "clampMax", x: Tensor, bound: TensorOrScalar, label: string): Tensor {
   const dtype = resultType(x, bound);
-  refuseBool(name, dtype);
-  return pointwise(op, [x, bound], { name, label, dtype });
+  const bool = op === "clampMin" ? "bitwiseOr" : "bitwiseAnd";
+  return pointwise(dtype === "bool" ? bool : op, [x, bound], { name, label, dtype });
 }
 
 /**

@@ -4,7 +4,7 @@ import { VIEWS } from "../primitives.js";
 import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
 import { positions } from "./compose.js";
 import { readSync } from "./host.js";
-import { type DiagonalOptions, MovementOps, type Sizes, sizesOf } from "./movement.js";
+import { type DiagonalOptions, type DimArgument, dimOf, MovementOps, type Sizes, sizesOf } from "./movement.js";
 import type { Tensor } from "./tensor.js";
 
 /** Ops that cut a tensor into views or copy its elements to other places. */
@@ -15,7 +15,7 @@ export class RearrangeOps extends MovementOps {
    * @example
    * const [a, b] = arange(5).split(3); // [0, 1, 2] and [3, 4]
    */
-  split(size: number | readonly number[], dim = 0): Tensor[] {
+  split(size: number | readonly number[], dim: DimArgument = 0): Tensor[] {
     const at = this.#dimension("split", dim);
     const total = this.shape[at];
     if (typeof size !== "number") return pieces(this.self, at, checkSizes(size, total, at), "SplitWithSizes");
@@ -34,7 +34,7 @@ export class RearrangeOps extends MovementOps {
   }
 
   /** At most `chunks` pieces of equal size along a dimension, the last one maybe smaller. */
-  chunk(chunks: number, dim = 0): Tensor[] {
+  chunk(chunks: number, dim: DimArgument = 0): Tensor[] {
     if (!(chunks > 0)) throw new ShapeError(`chunk: chunk expects \`chunks\` to be greater than 0, got: ${chunks}`, { op: "chunk" });
     const total = this.shape[this.#dimension("chunk", dim)];
     const size = Math.ceil(total / chunks);
@@ -42,7 +42,7 @@ export class RearrangeOps extends MovementOps {
   }
 
   /** `sections` pieces whose sizes differ by at most 1, or pieces that end at the given positions. */
-  tensorSplit(sections: number | readonly number[], dim = 0): Tensor[] {
+  tensorSplit(sections: number | readonly number[], dim: DimArgument = 0): Tensor[] {
     const at = this.#dimension("tensorSplit", dim);
     const total = this.shape[at];
     if (typeof sections !== "number") {
@@ -89,7 +89,7 @@ export class RearrangeOps extends MovementOps {
   }
 
   /** All positions of a dimension, without it. */
-  unbind(dim = 0): Tensor[] {
+  unbind(dim: DimArgument = 0): Tensor[] {
     const at = this.#dimension("unbind", dim);
     return Array.from({ length: this.shape[at] }, (_, index) => apply("select", [this.self], { dim: at, index }, "Unbind"));
   }
@@ -190,9 +190,9 @@ export class RearrangeOps extends MovementOps {
    * @example
    * tensor([1, 2]).repeatInterleave(2); // [1, 1, 2, 2]
    */
-  repeatInterleave(repeats: number | Tensor, dim?: number): Tensor {
+  repeatInterleave(repeats: number | Tensor, dim?: DimArgument): Tensor {
     const x = dim === undefined ? this.reshape(-1) : this.self;
-    const at = normalizeDim(dim ?? 0, x.ndim, "repeatInterleave");
+    const at = normalizeDim(dimOf(dim ?? 0), x.ndim, "repeatInterleave");
     const size = x.shape[at];
     const counts = typeof repeats === "number" ? [repeats] : Array.from(readSync(repeats, "repeatInterleave"), Number);
     if ((counts.length !== size && counts.length !== 1) || counts.some((n) => !Number.isInteger(n) || n < 0)) {
@@ -231,29 +231,14 @@ export class RearrangeOps extends MovementOps {
     return composite("DiagEmbed", [x], () => apply("updateSlice", [x.newFull(shape, 0), x], { layout }));
   }
 
-  /** Zeros in this one's dtype and device. */
-  newZeros(...shape: Sizes): Tensor {
-    return this.newFull(sizesOf(shape), 0);
-  }
-
-  /** Ones in this one's dtype and device. */
-  newOnes(...shape: Sizes): Tensor {
-    return this.newFull(sizesOf(shape), 1);
-  }
-
-  /** A tensor in this one's dtype and device whose elements are to be overwritten; they are zeros. */
-  newEmpty(...shape: Sizes): Tensor {
-    return this.newFull(sizesOf(shape), 0);
-  }
-
   /** As the dtype of `other`. */
   typeAs(other: Tensor): Tensor {
     return this.to(other.dtype);
   }
 
-  #dimension(op: string, dim: number): number {
+  #dimension(op: string, dim: DimArgument): number {
     if (this.ndim === 0) throw new ShapeError(`${op}: expected at least a 1-dimensional tensor, got a 0-dim tensor`, { op });
-    return normalizeDim(dim, this.ndim, op);
+    return normalizeDim(dimOf(dim), this.ndim, op);
   }
 }
 
