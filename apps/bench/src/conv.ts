@@ -30,7 +30,16 @@ function fastest(run: () => void): number {
   return best;
 }
 
-function square(batch: number, channels: number, filters: number, size: number, kernel: number, stride = 1, padding = 0, groups = 1): ConvGeometry {
+function square(
+  batch: number,
+  channels: number,
+  filters: number,
+  size: number,
+  kernel: number,
+  stride = 1,
+  padding = 0,
+  groups = 1,
+): ConvGeometry {
   const pair = (value: number): number[] => [value, value];
   const shape = { batch, channels, filters, groups, input: pair(size), kernel: pair(kernel), stride: pair(stride), padding: pair(padding) };
   return { ...shape, dilation: [1, 1], output: convOutput({ ...shape, dilation: [1, 1] }) };
