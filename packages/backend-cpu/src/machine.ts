@@ -31,6 +31,8 @@ export class Machine {
   readonly thread = 0;
   /** Memory for the arguments of a kernel call. */
   readonly args: Pointer;
+  /** What {@link perMachine} keeps. */
+  readonly tools: unknown[] = [];
 
   constructor(heap: Heap = new Heap()) {
     this.heap = heap;
@@ -63,6 +65,14 @@ export class Machine {
     const start = pointer / itemSize(dtype);
     return { data: elementsOf(this.elements(dtype).subarray(start, start + sizeOf(shape))), shape, dtype };
   }
+}
+
+let toolCount = 0;
+
+/** Something that each machine needs one of, such as a compiled kernel, made on first use. */
+export function perMachine<T>(create: (machine: Machine) => T): (machine: Machine) => T {
+  const slot = toolCount++;
+  return (machine) => (machine.tools[slot] ??= create(machine)) as T;
 }
 
 /** The block behind an input. */

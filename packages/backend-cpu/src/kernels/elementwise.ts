@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { type Expr, type Spec, sizeOf, type View } from "@sconce/core";
+import { type Expr, inputExpr, opExpr, type Spec, sizeOf, type View } from "@sconce/core";
 import { ArgumentWriter } from "../elementwise/arguments.js";
 import type { StrideClass } from "../elementwise/body.js";
 import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
 import { allContiguous, type Collapsed, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
 import { BYTES } from "../elementwise/unit.js";
-import { type Block, type Machine, pointerOf } from "../machine.js";
+import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import type { Fill } from "./kernel.js";
 
 /** The kernels of one list of expressions, by the inputs' stride classes and the number of dimensions. */
@@ -57,18 +57,14 @@ export class ElementwiseCache {
   }
 }
 
-const caches = new WeakMap<Machine, { readonly cache: ElementwiseCache; readonly writer: ArgumentWriter }>();
-
-function toolsOf(machine: Machine): { readonly cache: ElementwiseCache; readonly writer: ArgumentWriter } {
-  let tools = caches.get(machine);
-  if (tools === undefined) caches.set(machine, (tools = { cache: new ElementwiseCache(machine), writer: new ArgumentWriter(machine) }));
-  return tools;
-}
+const cacheOf = perMachine((machine) => new ElementwiseCache(machine));
+const writerOf = perMachine((machine) => new ArgumentWriter(machine));
 
 export const elementwise: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
   const size = sizeOf(outputs[0].shape);
   if (size === 0) return;
-  const { cache, writer } = toolsOf(machine);
+  const cache = cacheOf(machine);
+  const writer = writerOf(machine);
   const entry = cache.entry(exprs);
   writer.begin();
   let dims = 1;
@@ -122,4 +118,10 @@ function writeStrided(
     }
     for (const stride of dense) writer.word(stride);
   });
+}
+
+/** Copies a view into a row-major block of its shape. */
+export function copyView(machine: Machine, x: View, block: Block): void {
+  const expr = opExpr("cast", x.dtype, [inputExpr(0, x.dtype)]);
+  elementwise(machine, [x], [x], [block], { exprs: [expr], numbers: [] });
 }

@@ -6,12 +6,13 @@
 import type { KernelName } from "@sconce/core";
 import { elementwise } from "./elementwise.js";
 import { intoNew, type Kernel, twin } from "./kernel.js";
+import { matmul } from "./matmul.js";
 
 export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   elementwise: intoNew(elementwise),
   reduce: intoNew(twin("reduce")),
   argReduce: intoNew(twin("argReduce")),
-  matmul: intoNew(twin("matmul")),
+  matmul: intoNew(matmul),
   conv: intoNew(twin("conv")),
   convInput: intoNew(twin("convInput")),
   convWeight: intoNew(twin("convWeight")),
