@@ -326,7 +326,15 @@ const FORMULAS: { readonly [K in ComposedScalarOp]: Formula } = {
     const d = one("abs", sub(x, y));
     return where(two("le", d, delta), mul(mul(d, d), lit(x, 0.5)), mul(delta, sub(d, mul(delta, lit(x, 0.5)))));
   },
-  hypot: (x, y) => one("sqrt", add(mul(x, x), mul(y, y))),
+  hypot: (x, y) => {
+    const [a, b] = [one("abs", x), one("abs", y)];
+    const infinity = lit(x, Number.POSITIVE_INFINITY);
+    // Relative to the larger one, so that the squares neither overflow nor vanish.
+    const high = two("maximum", a, b);
+    const ratio = two("div", two("minimum", a, b), where(two("eq", high, lit(x, 0)), lit(x, 1), high));
+    const length = mul(high, one("sqrt", add(mul(ratio, ratio), lit(x, 1))));
+    return where(two("eq", a, infinity), infinity, where(two("eq", b, infinity), infinity, length));
+  },
   copysign: (x, y) => {
     const negative = two("lt", where(two("eq", y, lit(y, 0)), one("reciprocal", y), y), lit(y, 0));
     return where(negative, one("neg", one("abs", x)), one("abs", x));
