@@ -1,4 +1,4 @@
-import { apply, composite } from "../dispatch.js";
+import { apply, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { VIEWS } from "../primitives.js";
 import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
@@ -91,7 +91,9 @@ export class RearrangeOps extends MovementOps {
   /** All positions of a dimension, without it. */
   unbind(dim: DimArgument = 0): Tensor[] {
     const at = this.#dimension("unbind", dim);
-    return Array.from({ length: this.shape[at] }, (_, index) => apply("select", [this.self], { dim: at, index }, "Unbind"));
+    const x = this.self;
+    const each = (): Tensor[] => Array.from({ length: x.shape[at] }, (_, index) => apply("select", [x], { dim: at, index }));
+    return [...compositeAll("Unbind", [x], each)];
   }
 
   /** A copy with dimensions reversed. */
@@ -254,12 +256,15 @@ function checkSizes(sizes: readonly number[], total: number, dim: number): reado
 }
 
 function pieces(x: Tensor, dim: number, sizes: readonly number[], label: string): Tensor[] {
-  let start = 0;
-  return sizes.map((length) => {
-    const piece = apply("slice", [x], { dim, start, step: 1, length }, label);
-    start += length;
-    return piece;
-  });
+  const cut = (): Tensor[] => {
+    let start = 0;
+    return sizes.map((length) => {
+      const piece = apply("slice", [x], { dim, start, step: 1, length });
+      start += length;
+      return piece;
+    });
+  };
+  return label === "Slice" ? cut() : [...compositeAll(label, [x], cut)];
 }
 
 function rolled(x: Tensor, step: number, dim: number): Tensor {
