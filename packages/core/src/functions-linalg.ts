@@ -107,8 +107,8 @@ export function dist(x: Tensor, other: Tensor, p?: number): Tensor {
  * Distances between rows: `[..., P, M]` and `[..., R, M]` to `[..., P, R]`, with the gradient 0 where a distance is 0.
  * @throws ShapeError if the last sizes differ.
  */
-export function cdist(x: Tensor, other: Tensor, p?: number): Tensor {
-  return x.cdist(other, p);
+export function cdist(x: Tensor, other: Tensor, options?: { readonly p?: number }): Tensor {
+  return x.cdist(other, options);
 }
 
 /** This matrix, or batch of matrices, multiplied by itself `n` times (`n` >= 0). @throws ShapeError unless square. */

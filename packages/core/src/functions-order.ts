@@ -59,7 +59,7 @@ export function mode(x: Tensor, dim?: number | DimOptions, options?: DimOptions)
 }
 
 /** Quantiles of all elements or along `dim`; a list of `q` adds a first dimension. @throws ValueError if `q` is outside [0, 1]. */
-export function quantile(x: Tensor, q: number | readonly number[], options?: QuantileOptions): Tensor {
+export function quantile(x: Tensor, q: number | readonly number[] | Tensor, options?: QuantileOptions): Tensor {
   return x.quantile(q, options);
 }
 

@@ -103,7 +103,6 @@ function maxPool(x: Tensor, n: number, kernelSize: Spatial, options: MaxPoolOpti
 
 function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOptions): Tensor {
   const op = `avgPool${n}d`;
-  requireFloat(x, op, '"avg_pool" not implemented for integers');
   const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
   const divisor = options.divisorOverride ?? null;
   if (divisor === 0) throw new ShapeError(`${op}: divisor must be not zero`, { op });

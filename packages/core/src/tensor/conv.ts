@@ -2,7 +2,7 @@ import type { ConvAttrs } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
 import { dtypeWord } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
-import { add, constantLike } from "./compose.js";
+import { add, constantLike, narrowAt } from "./compose.js";
 import { LinalgOps } from "./linalg.js";
 import { batchedInput, checkAtLeast, formatSizes, type Spatial, spatial } from "./spatial.js";
 import type { Tensor } from "./tensor.js";
@@ -187,11 +187,29 @@ function convolveTransposed(
       { op, shapes: [x.shape, weight.shape] },
     );
   }
+  // Where the extra size reaches another stride, a convolution of the result would be longer than x: compute all and cut.
+  if (extra.some((e, d) => e >= stride[d]))
+    return composite("Convolution", [x, weight], () => cutTransposed(x, weight, bias, attrs, sizes));
   const inputShape = [x.shape[0], weight.shape[1] * groups, ...sizes];
   if (!bias) return apply("convInput", [x, weight], { ...attrs, inputShape }, "Convolution");
   return composite("Convolution", [x, weight, bias], () =>
     add(apply("convInput", [x, weight], { ...attrs, inputShape }), bias.reshape([bias.shape[0], ...sizes.map(() => 1)])),
   );
+}
+
+/** A transposed convolution of `sizes`, cut from the one without padding and filled up with zeros. */
+function cutTransposed(x: Tensor, weight: Tensor, bias: Tensor | null | undefined, attrs: ConvAttrs, sizes: readonly number[]): Tensor {
+  const full = x.shape.slice(2).map((n, d) => (n - 1) * attrs.stride[d] + attrs.dilation[d] * (weight.shape[d + 2] - 1) + 1);
+  const inputShape = [x.shape[0], weight.shape[1] * attrs.groups, ...full];
+  let out = apply("convInput", [x, weight], { ...attrs, padding: full.map(() => 0), inputShape });
+  sizes.forEach((n, d) => {
+    out = narrowAt(out, d + 2, attrs.padding[d], Math.min(n, full[d] - attrs.padding[d]));
+  });
+  out = padAfter(
+    out,
+    sizes.map((n, d) => n - out.shape[d + 2]),
+  );
+  return bias ? add(out, bias.reshape([bias.shape[0], ...sizes.map(() => 1)])) : out;
 }
 
 /** Convolutions. Inputs may lack the batch dimension. */

@@ -185,7 +185,11 @@ function contract(first: Named, second: Named, needed: ReadonlySet<string>): Nam
  * @example
  * einsum("ij,jk->ik", ones([2, 3]), ones([3, 4])); // [2, 4]
  */
-export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
+export function einsum(equation: string, ...operands: readonly Tensor[] | readonly [readonly Tensor[]]): Tensor {
+  return contractAll(equation, Array.isArray(operands[0]) ? (operands[0] as readonly Tensor[]) : (operands as readonly Tensor[]));
+}
+
+function contractAll(equation: string, operands: readonly Tensor[]): Tensor {
   const { inputs, output } = parse(equation, operands);
   const named = operands.map((x, i) => distinct(x, inputs[i], i));
   checkSizes(named);

@@ -413,7 +413,7 @@ export class LinalgOps extends DiagonalOps {
    * Distances between rows: `[..., P, M]` and `[..., R, M]` to `[..., P, R]`, with the gradient 0 where a distance is 0.
    * @throws ShapeError if the last sizes differ.
    */
-  cdist(other: Tensor, p = 2): Tensor {
+  cdist(other: Tensor, { p = 2 }: { readonly p?: number } = {}): Tensor {
     requireFloat(this.self, "cdist", "cdist only supports floating-point dtypes");
     if (this.ndim < 2 || other.ndim < 2 || this.shape[this.ndim - 1] !== other.shape[other.ndim - 1]) {
       refuse(

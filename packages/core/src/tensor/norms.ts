@@ -9,7 +9,7 @@ export function vectorNorm(x: Tensor, p: number, dims: readonly number[], keepdi
   if (p === 1) return reduce(abs(x), "sum");
   if (p === Number.POSITIVE_INFINITY) return reduce(abs(x), "max");
   if (p === Number.NEGATIVE_INFINITY) return reduce(abs(x), "min");
-  if (p === 0) return reduce(ne(x.detach(), 0).cast(x.dtype), "sum");
+  if (p === 0) return reduce(where(ne(x, 0), 1, mul(x, 0)), "sum");
   const zero = eq(x, 0);
   const powers = where(zero, p > 0 ? 0 : Number.POSITIVE_INFINITY, pow(abs(where(zero, 1, x)), p));
   const total = reduce(powers, "sum");

@@ -1,6 +1,7 @@
 import { apply, applyAll, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { normalizeDim } from "../shape.js";
+import { TensorBase } from "./base.js";
 import {
   add,
   alongDim,
@@ -27,6 +28,7 @@ import {
   unsqueezeAt,
   where,
 } from "./compose.js";
+import { readSync } from "./host.js";
 import type { DimOptions } from "./reduction.js";
 import { ScanOps } from "./reduction-scan.js";
 import { ValuesIndices } from "./results.js";
@@ -254,13 +256,18 @@ export class OrderOps extends ScanOps {
   }
 
   /**
-   * Quantiles of all elements or along `dim`; a list of `q` adds a first dimension.
+   * Quantiles of all elements or along `dim`; a list of `q`, or a 1-d tensor of them, adds a first dimension.
    * @throws ValueError if `q` is outside [0, 1].
    * @example
    * tensor([0, 1, 2, 3, 4]).quantile(0.25); // tensor(1.)
    */
-  quantile(q: number | readonly number[], { dim, keepdim = false, interpolation = "linear" }: QuantileOptions = {}): Tensor {
+  quantile(q: number | readonly number[] | Tensor, options: QuantileOptions = {}): Tensor {
+    const { dim, keepdim = false, interpolation = "linear" } = options;
     requireFloat(this.self, "quantile", "quantile() input tensor must be either float or double dtype");
+    if (q instanceof TensorBase) {
+      const list = Array.from(readSync(q, "quantile"), Number);
+      return this.quantile(q.ndim === 0 ? list[0] : list, options);
+    }
     for (const value of typeof q === "number" ? [q] : q) {
       if (!(value >= 0 && value <= 1))
         throw new ValueError(`quantile: q values must be in the range [0, 1], got ${value}`, { op: "quantile" });

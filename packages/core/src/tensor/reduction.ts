@@ -267,7 +267,9 @@ export class ReductionOps extends PointwiseOps {
       extreme(this.self, "min", "Aminmax", r),
       extreme(this.self, "max", "Aminmax", r),
     ]);
-    return { min, max };
+    // PyTorch keeps a dimension here even where there is none.
+    const scalarKept = this.ndim === 0 && options.dim !== undefined && r.keepdim;
+    return scalarKept ? { min: min.reshape([1]), max: max.reshape([1]) } : { min, max };
   }
 
   /**
