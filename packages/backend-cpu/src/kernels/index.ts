@@ -4,21 +4,23 @@
  * @module
  */
 import type { KernelName } from "@sconce/core";
+import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
 import { intoNew, type Kernel, twin } from "./kernel.js";
 import { matmul } from "./matmul.js";
+import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 
 export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   elementwise: intoNew(elementwise),
   reduce: intoNew(twin("reduce")),
   argReduce: intoNew(twin("argReduce")),
   matmul: intoNew(matmul),
-  conv: intoNew(twin("conv")),
-  convInput: intoNew(twin("convInput")),
-  convWeight: intoNew(twin("convWeight")),
-  maxPool: intoNew(twin("maxPool")),
-  avgPool: intoNew(twin("avgPool")),
-  avgPoolGrad: intoNew(twin("avgPoolGrad")),
+  conv: intoNew(conv),
+  convInput: intoNew(convInput),
+  convWeight: intoNew(convWeight),
+  maxPool: intoNew(maxPool),
+  avgPool: intoNew(avgPool),
+  avgPoolGrad: intoNew(avgPoolGrad),
   gather: intoNew(twin("gather")),
   scatter: intoNew(twin("scatter")),
   indexSelect: intoNew(twin("indexSelect")),

@@ -23,7 +23,8 @@ describe("matmul agrees with its reference", () => {
       const random = generator(11);
       for (const [batch, m, k, n] of SHAPES) {
         for (const layout of LAYOUTS) {
-          const make = (shape: readonly number[], kind: (typeof LAYOUTS)[number]): HostTensor => hostTensor(dtype, shape, kind, values(dtype, random, 1));
+          const make = (shape: readonly number[], kind: (typeof LAYOUTS)[number]): HostTensor =>
+            hostTensor(dtype, shape, kind, values(dtype, random, 1));
           const a = make([...batch, m, k], layout);
           const b = make([...batch, k, n], LAYOUTS[Math.floor(random() * LAYOUTS.length)]);
           const shape = [...batch, m, n];

@@ -48,7 +48,8 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
   let batch = 1;
   for (let d = 0; d < rank - 2; d++) batch *= output.shape[d];
   if (m === 0 || n === 0 || batch === 0) return;
-  const vector = bias !== undefined && (bias.strides[rank - 1] === 1 || n === 1) && batchShared(bias) && (bias.strides[rank - 2] === 0 || m === 1);
+  const vector =
+    bias !== undefined && (bias.strides[rank - 1] === 1 || n === 1) && batchShared(bias) && (bias.strides[rank - 2] === 0 || m === 1);
   let mode = 0;
   if (bias !== undefined && !vector) {
     copyView(machine, { ...bias, shape: output.shape }, block);

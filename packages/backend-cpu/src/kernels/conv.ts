@@ -1,0 +1,71 @@
+/**
+ * Convolutions with any number of spatial dimensions: WebAssembly kernels for float32, which take contiguous copies of other layouts; the
+ * reference for the other dtypes.
+ *
+ * @module
+ */
+import { type ConvAttrs, sizeOf } from "@sconce/core";
+import { perMachine } from "../machine.js";
+import { type ConvGeometry, convForward, convInputGradient, convKernels, convWeightGradient } from "../wasm/conv.js";
+import { withContiguous } from "./elementwise.js";
+import { type Fill, twin } from "./kernel.js";
+
+const kernelsOf = perMachine(({ heap, options }) => convKernels(heap, options));
+
+type Shaped = { readonly shape: readonly number[] };
+
+/** The shape of a convolution from those of its input, weight and output, whichever of them is computed. */
+function geometryOf(x: Shaped, w: Shaped, y: Shaped, { stride, padding, dilation, groups }: ConvAttrs): ConvGeometry {
+  return {
+    batch: x.shape[0],
+    channels: x.shape[1],
+    filters: w.shape[0],
+    groups,
+    input: x.shape.slice(2),
+    output: y.shape.slice(2),
+    kernel: w.shape.slice(2),
+    stride,
+    padding,
+    dilation,
+  };
+}
+
+const generalConv = twin("conv");
+const generalInput = twin("convInput");
+const generalWeight = twin("convWeight");
+
+export const conv: Fill<"conv"> = (machine, inputs, outputs, blocks, attrs) => {
+  const [x, w] = inputs;
+  if (x.dtype !== "float32" || sizeOf(w.shape) === 0) {
+    generalConv(machine, inputs, outputs, blocks, attrs);
+    return;
+  }
+  const geometry = geometryOf(x, w, outputs[0], attrs);
+  withContiguous(machine, inputs, ([source, weight, bias = 0]) => {
+    convForward(machine.heap, kernelsOf(machine), geometry, source, weight, bias, blocks[0].pointer);
+  });
+};
+
+export const convInput: Fill<"convInput"> = (machine, inputs, outputs, blocks, attrs) => {
+  const [grad, w] = inputs;
+  if (grad.dtype !== "float32") {
+    generalInput(machine, inputs, outputs, blocks, attrs);
+    return;
+  }
+  const geometry = geometryOf(outputs[0], w, grad, attrs);
+  withContiguous(machine, inputs, ([source, weight]) => {
+    convInputGradient(machine.heap, kernelsOf(machine), geometry, source, weight, blocks[0].pointer);
+  });
+};
+
+export const convWeight: Fill<"convWeight"> = (machine, inputs, outputs, blocks, attrs) => {
+  const [grad, x] = inputs;
+  if (grad.dtype !== "float32") {
+    generalWeight(machine, inputs, outputs, blocks, attrs);
+    return;
+  }
+  const geometry = geometryOf(x, outputs[0], grad, attrs);
+  withContiguous(machine, inputs, ([source, image]) => {
+    convWeightGradient(machine.heap, kernelsOf(machine), geometry, image, source, blocks[0].pointer);
+  });
+};
