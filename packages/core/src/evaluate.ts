@@ -244,7 +244,7 @@ export function viewOf(x: Tensor, shape: Shape = x.shape): View {
 }
 
 /** Base with a region replaced; `reuse` lets the kernel write base's own buffer, which then belongs to the result. */
-function updateSlice(base: Tensor, source: Tensor, layout: Layout, reuse: boolean): Value {
+function updateSlice(base: Tensor, source: Tensor, layout: Layout, reuse: boolean, shape: Shape = base.shape): Value {
   const { backend } = base.storage;
   const whole = contiguousValue(base);
   const baseView = { handle: realise(whole), dtype: whole.dtype, shape: whole.shape, strides: contiguousStrides(whole.shape), offset: 0 };
@@ -252,7 +252,7 @@ function updateSlice(base: Tensor, source: Tensor, layout: Layout, reuse: boolea
   const attrs = { strides: layout.strides, offset: layout.offset, reuse: may };
   const handles = backend.run("updateSlice", [baseView, viewOf(source, layout.shape)], [whole], attrs);
   if (handles[0] === baseView.handle) whole.surrender();
-  return settledValue(backend, whole.shape, whole.dtype, handles[0]);
+  return settledValue(backend, shape, whole.dtype, handles[0]);
 }
 
 /** Copies a tensor to another device. */
@@ -290,7 +290,7 @@ export function write(target: Tensor, result: Tensor): void {
     checkNoOverlap(target);
     const base = tensorOver(storage, { shape: [storage.size], strides: [1], offset: 0 });
     // A source in the same memory may overlap the target, so it must not be written while it is read.
-    storage.set(updateSlice(base, result, target, storage.exclusive && result.storage !== storage));
+    storage.set(updateSlice(base, result, target, storage.exclusive && result.storage !== storage, storage.value.shape));
   }
   writeThrough(storage);
 }
