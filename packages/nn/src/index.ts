@@ -1,1 +1,28 @@
-export {};
+/**
+ * Callable modules with PyTorch's names, state keys and first weights.
+ * @module nn
+ */
+export { clone } from "./clone.js";
+export type { Target } from "./convert.js";
+export * as functional from "./functional/index.js";
+export type { Reduction, ReductionOptions } from "./functional/reduction.js";
+export { type BackwardHook, type Gradients, RemovableHandle } from "./hooks.js";
+export * as init from "./init.js";
+export * from "./layers/activation.js";
+export { Container, DictContainer, type Item, ListContainer, type NamedItems } from "./layers/container.js";
+export * from "./layers/conv.js";
+export * from "./layers/dropout.js";
+export * from "./layers/embedding.js";
+export type { BiasOptions, FactoryOptions } from "./layers/factory.js";
+export * from "./layers/linear.js";
+export * from "./layers/normalization.js";
+export * from "./layers/padding.js";
+export * from "./layers/parameters.js";
+export * from "./layers/pooling.js";
+export * from "./layers/sequential.js";
+export * from "./layers/vision.js";
+export * from "./losses.js";
+export { type ForwardHook, type ForwardPreHook, Module, type WalkOptions } from "./module.js";
+export { Parameter, type ParameterOptions } from "./parameter.js";
+export { IncompatibleKeys, type StateDict } from "./state.js";
+export * as utils from "./utils.js";

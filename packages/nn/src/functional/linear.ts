@@ -1,4 +1,4 @@
-import { composite, formatShape, type Shape, ShapeError, type Tensor, write } from "@sconce/core";
+import { composite, formatShape, embedding as rowsOf, ShapeError, type Tensor, write } from "@sconce/core";
 import { choose } from "../ops.js";
 
 /**
@@ -8,7 +8,7 @@ import { choose } from "../ops.js";
  * F.linear(x, layer.weight, layer.bias); // [64, 784] -> [64, 10]
  */
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  return input.linear(weight, bias ?? undefined);
+  return input.linear(weight, bias);
 }
 
 /**
@@ -62,38 +62,21 @@ export function embedding(
   weight: Tensor,
   { paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false }: EmbeddingFunctionOptions = {},
 ): Tensor {
-  if (weight.ndim !== 2) {
-    throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`, { op: "embedding", shapes: [weight.shape] });
-  }
+  if (maxNorm !== null) shorten(weight, input.flatten(), maxNorm, normType);
+  if (!scaleGradByFreq) return rowsOf(input, weight, { paddingIdx });
   const ids = input.flatten();
-  if (maxNorm !== null) shorten(weight, ids, maxNorm, normType);
   return composite("Embedding", [weight], () => {
-    const rows = weight.indexSelect(0, ids);
-    const out: Shape = [...input.shape, weight.shape[1]];
-    if (paddingIdx === null && !scaleGradByFreq) return rows.reshape(out);
-    return scaleGradient(rows, gradientFactor(ids, weight, paddingIdx, scaleGradByFreq)).reshape(out);
+    const rows = rowsOf(ids, weight, { paddingIdx });
+    const value = rows.detach();
+    const share = usesOf(ids, weight).indexSelect(0, ids).reciprocal().unsqueeze(1);
+    // The value of the rows, with a share of their gradient.
+    return value.add(rows.sub(value).mul(share)).reshape([...input.shape, weight.shape[1]]);
   });
 }
 
-/** What the gradient of each looked-up row `[n, 1]` is multiplied with. */
-function gradientFactor(ids: Tensor, weight: Tensor, paddingIdx: number | null, scaleGradByFreq: boolean): Tensor {
-  let factor = weight.newFull([ids.numel()], 1);
-  if (scaleGradByFreq) factor = factor.div(usesOf(ids, weight).indexSelect(0, ids));
-  if (paddingIdx !== null) {
-    const padding = paddingIdx < 0 ? paddingIdx + weight.shape[0] : paddingIdx;
-    factor = choose(ids.eq(padding), 0, factor, weight.dtype);
-  }
-  return factor.unsqueeze(1);
-}
-
+/** How often each row is used. */
 function usesOf(ids: Tensor, weight: Tensor): Tensor {
   return weight.newFull([weight.shape[0]], 0).scatterAdd(0, ids, weight.newFull([ids.numel()], 1));
-}
-
-/** x itself in value; its gradient is multiplied by `factor`. */
-function scaleGradient(x: Tensor, factor: Tensor): Tensor {
-  const value = x.detach();
-  return value.add(x.sub(value).mul(factor));
 }
 
 function shorten(weight: Tensor, ids: Tensor, maxNorm: number, normType: number): void {

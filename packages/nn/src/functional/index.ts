@@ -1,0 +1,31 @@
+/**
+ * Layers and losses as functions of their weights.
+ * @module functional
+ */
+export * from "./activation.js";
+export * from "./classification.js";
+export * from "./conv.js";
+export * from "./distance.js";
+export * from "./dropout.js";
+export * from "./linear.js";
+export * from "./loss.js";
+export * from "./normalization.js";
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+} from "./pool.js";
+export type { Reduction, ReductionOptions } from "./reduction.js";
+export * from "./vision.js";

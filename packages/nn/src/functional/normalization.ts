@@ -1,0 +1,164 @@
+import { type AffineOptions, formatShape, type Shape, ShapeError, type Tensor, write } from "@sconce/core";
+import { sizeText } from "../ops.js";
+
+/** Settings of {@link batchNorm}. */
+export interface BatchNormFunctionOptions extends AffineOptions {
+  /** Normalises by the batch and moves the running statistics; false unless given. */
+  readonly training?: boolean;
+  /** Share of the batch in the running statistics. */
+  readonly momentum?: number | Tensor;
+}
+
+/** `old` moved towards `seen` by `momentum`, in place and without recording. */
+function move(running: Tensor, seen: Tensor, momentum: number | Tensor): void {
+  const kept = typeof momentum === "number" ? running.mul(1 - momentum) : running.mul(momentum.rsub(1));
+  write(running, kept.add(seen.detach().mul(momentum)).cast(running.dtype));
+}
+
+/** Elements that share a channel. */
+function perChannel(shape: Shape): number {
+  return shape.reduce((n, size, i) => (i === 1 ? n : n * size), 1);
+}
+
+/** `[N, C, ...]` by its own statistics, which move the running ones, if there are. */
+function byBatch(
+  input: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  { momentum = 0.1, weight, bias, eps }: BatchNormFunctionOptions,
+  mix: (statistic: Tensor) => Tensor = (statistic) => statistic,
+): Tensor {
+  const [output, mean, variance] = input.batchNorm({ weight, bias, eps });
+  const n = perChannel(input.shape);
+  if (runningMean !== null) move(runningMean, mix(mean.detach()), momentum);
+  if (runningVar !== null) move(runningVar, mix(variance.detach().mul(n / (n - 1))), momentum);
+  return output;
+}
+
+/**
+ * Normalises the channels of `[N, C, ...]`: in training by the statistics of the batch, which then move the running ones, else by the
+ * running ones. Running statistics, weight and bias are `[C]`.
+ *
+ * Source: https://arxiv.org/abs/1502.03167
+ * @throws ShapeError in training with one value per channel, or if sizes differ.
+ * @example
+ * F.batchNorm(x, runningMean, runningVar, { weight, bias, training: true });
+ */
+export function batchNorm(
+  input: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormFunctionOptions = {},
+): Tensor {
+  const { training = false, weight, bias, eps } = options;
+  if (!training) {
+    if (runningMean === null || runningVar === null) {
+      throw new ShapeError("batchNorm: expected running_mean and running_var outside of training, got null", { op: "batchNorm" });
+    }
+    return input.batchNorm({ weight, bias, eps, mean: runningMean, variance: runningVar })[0];
+  }
+  if (perChannel(input.shape) === 1) {
+    throw new ShapeError(`batchNorm: Expected more than 1 value per channel when training, got input size ${sizeText(input.shape)}`, {
+      op: "batchNorm",
+      shapes: [input.shape],
+    });
+  }
+  return byBatch(input, runningMean, runningVar, options);
+}
+
+/** Settings of {@link instanceNorm}. */
+export interface InstanceNormFunctionOptions extends AffineOptions {
+  /** Normalises by the input and moves the running statistics; true unless given. */
+  readonly useInputStats?: boolean;
+  readonly momentum?: number;
+}
+
+/**
+ * Normalises every channel of every sample of `[N, C, ...]` by its own statistics, or by running ones of shape `[C]`.
+ *
+ * Source: https://arxiv.org/abs/1607.08022
+ * @throws ShapeError for one element per channel.
+ */
+export function instanceNorm(
+  input: Tensor,
+  runningMean: Tensor | null = null,
+  runningVar: Tensor | null = null,
+  { useInputStats = true, momentum = 0.1, weight, bias, eps }: InstanceNormFunctionOptions = {},
+): Tensor {
+  const [n, channels, ...rest] = input.shape;
+  if (useInputStats && rest.reduce((a, b) => a * b, 1) === 1) {
+    throw new ShapeError(`instanceNorm: Expected more than 1 spatial element when training, got input size ${sizeText(input.shape)}`, {
+      op: "instanceNorm",
+      shapes: [input.shape],
+    });
+  }
+  const rows = input.reshape([1, n * channels, ...rest]);
+  const affine = { weight: weight?.repeat([n]), bias: bias?.repeat([n]), eps };
+  const mix = (statistic: Tensor): Tensor => statistic.reshape([n, channels]).mean(0);
+  const output = useInputStats
+    ? byBatch(rows, runningMean, runningVar, { ...affine, momentum }, mix)
+    : rows.batchNorm({ ...affine, mean: runningMean?.repeat([n]), variance: runningVar?.repeat([n]) })[0];
+  return output.reshape(input.shape);
+}
+
+/**
+ * Normalises over the last dimensions, whose sizes are `normalizedShape`; weight and bias have that shape.
+ *
+ * Source: https://arxiv.org/abs/1607.06450
+ * @throws ShapeError if the sizes differ.
+ */
+export function layerNorm(input: Tensor, normalizedShape: Shape, options: AffineOptions = {}): Tensor {
+  return input.layerNorm(normalizedShape, options);
+}
+
+/**
+ * Divides by the root of the mean square over the last dimensions. Source: https://arxiv.org/abs/1910.07467
+ * @throws ShapeError if the sizes differ.
+ */
+export function rmsNorm(
+  input: Tensor,
+  normalizedShape: Shape,
+  { weight, eps }: { readonly weight?: Tensor | null; readonly eps?: number | null } = {},
+): Tensor {
+  return input.rmsNorm(normalizedShape, { weight, eps: eps ?? (input.dtype === "float64" ? 2 ** -52 : 2 ** -23) });
+}
+
+/**
+ * Normalises groups of channels of `[N, C, ...]`; weight and bias are `[C]`.
+ *
+ * Source: https://arxiv.org/abs/1803.08494
+ * @throws ShapeError if the groups do not divide the channels.
+ */
+export function groupNorm(input: Tensor, numGroups: number, options: AffineOptions = {}): Tensor {
+  return input.groupNorm(numGroups, options);
+}
+
+/** Settings of {@link localResponseNorm}. */
+export interface LocalResponseNormOptions {
+  readonly alpha?: number;
+  readonly beta?: number;
+  readonly k?: number;
+}
+
+/**
+ * Divides `[N, C, ...]` by `(k + alpha * mean of squares of size neighbouring channels) ^ beta`.
+ * @throws ShapeError for fewer than three dimensions.
+ */
+export function localResponseNorm(
+  input: Tensor,
+  size: number,
+  { alpha = 1e-4, beta = 0.75, k = 1 }: LocalResponseNormOptions = {},
+): Tensor {
+  if (input.ndim < 3) {
+    throw new ShapeError(
+      `localResponseNorm: Expected 3D or higher dimensionality input (got ${input.ndim} dimensions), ${formatShape(input.shape)}`,
+      {
+        op: "localResponseNorm",
+        shapes: [input.shape],
+      },
+    );
+  }
+  const pads = [...input.shape.slice(2).flatMap(() => [0, 0]), Math.floor(size / 2), Math.floor((size - 1) / 2)];
+  const power = input.square().pad(pads).unfold(1, size, 1).mean(-1);
+  return input.div(power.mul(alpha).add(k).pow(beta));
+}

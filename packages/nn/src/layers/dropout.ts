@@ -1,0 +1,72 @@
+import { type Tensor, ValueError } from "@sconce/core";
+import * as F from "../functional/dropout.js";
+import { Module } from "../module.js";
+import { pyBool, pyNumber } from "../repr.js";
+
+/** A dropout of some unit, with its probability. */
+abstract class DropoutBase extends Module {
+  readonly p: number;
+  readonly inplace: boolean;
+
+  constructor(p = 0.5, { inplace = false }: { readonly inplace?: boolean } = {}) {
+    super();
+    if (!(p >= 0 && p <= 1)) {
+      throw new ValueError(`${new.target.name}: dropout probability has to be between 0 and 1, but got ${p}`, { op: new.target.name });
+    }
+    this.p = p;
+    this.inplace = inplace;
+  }
+
+  override extraRepr(): string {
+    return `p=${pyNumber(this.p)}, inplace=${pyBool(this.inplace)}`;
+  }
+}
+
+/**
+ * While training, zeroes elements with probability p and divides the others by `1 - p`.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html
+ * @throws ValueError unless p lies in [0, 1].
+ * @example
+ * new nn.Dropout(0.2)(x);
+ */
+export class Dropout extends DropoutBase {
+  override forward(input: Tensor): Tensor {
+    return F.dropout(input, this.p, this);
+  }
+}
+
+/** {@link Dropout} of whole channels of `[N, C, L]` or `[C, L]`. */
+export class Dropout1d extends DropoutBase {
+  override forward(input: Tensor): Tensor {
+    return F.dropout1d(input, this.p, this);
+  }
+}
+
+/** {@link Dropout} of whole channels of `[N, C, H, W]`. Source: https://arxiv.org/abs/1411.4280 */
+export class Dropout2d extends DropoutBase {
+  override forward(input: Tensor): Tensor {
+    return F.dropout2d(input, this.p, this);
+  }
+}
+
+/** {@link Dropout} of whole channels of `[N, C, D, H, W]` or `[C, D, H, W]`. */
+export class Dropout3d extends DropoutBase {
+  override forward(input: Tensor): Tensor {
+    return F.dropout3d(input, this.p, this);
+  }
+}
+
+/** Dropout that keeps mean and variance of self-normalising networks. Source: https://arxiv.org/abs/1706.02515 */
+export class AlphaDropout extends DropoutBase {
+  override forward(input: Tensor): Tensor {
+    return F.alphaDropout(input, this.p, this);
+  }
+}
+
+/** {@link AlphaDropout} of whole channels of `[N, C, ...]`. */
+export class FeatureAlphaDropout extends DropoutBase {
+  override forward(input: Tensor): Tensor {
+    return F.featureAlphaDropout(input, this.p, this);
+  }
+}

@@ -1,0 +1,181 @@
+import type { InterpolateMode, Spatial, Tensor, WindowOptions } from "@sconce/core";
+import * as F from "../functional/vision.js";
+import { Module } from "../module.js";
+import { pyFloat, pyTuple } from "../repr.js";
+
+/** Settings of {@link Upsample}. */
+export interface UpsampleOptions {
+  /** Spatial sizes of the result. */
+  readonly size?: Spatial | null;
+  /** Or factors of the input's sizes. */
+  readonly scaleFactor?: Spatial | null;
+  readonly mode?: InterpolateMode;
+  readonly alignCorners?: boolean | null;
+  readonly recomputeScaleFactor?: boolean | null;
+}
+
+/**
+ * Resizes the spatial dimensions of `[N, C, ...]` to `size` or by `scaleFactor`.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html
+ * @example
+ * new nn.Upsample({ scaleFactor: 2, mode: "bilinear" })(randn([8, 3, 4, 4])); // [8, 3, 8, 8]
+ */
+export class Upsample extends Module {
+  readonly size: Spatial | null;
+  readonly scaleFactor: Spatial | null;
+  readonly mode: InterpolateMode;
+  readonly alignCorners: boolean | null;
+  readonly recomputeScaleFactor: boolean | null;
+
+  constructor({
+    size = null,
+    scaleFactor = null,
+    mode = "nearest",
+    alignCorners = null,
+    recomputeScaleFactor = null,
+  }: UpsampleOptions = {}) {
+    super();
+    this.size = size;
+    this.scaleFactor = scaleFactor;
+    this.mode = mode;
+    this.alignCorners = alignCorners;
+    this.recomputeScaleFactor = recomputeScaleFactor;
+  }
+
+  override forward(input: Tensor): Tensor {
+    const { size, scaleFactor, mode, alignCorners, recomputeScaleFactor } = this;
+    return F.interpolate(input, {
+      size: size ?? undefined,
+      scaleFactor: scaleFactor ?? undefined,
+      mode,
+      alignCorners: alignCorners ?? undefined,
+      recomputeScaleFactor: recomputeScaleFactor ?? undefined,
+    });
+  }
+
+  override extraRepr(): string {
+    const { size, scaleFactor, mode } = this;
+    if (scaleFactor === null) return `size=${pyTuple(size)}, mode=${mode}`;
+    const factors = typeof scaleFactor === "number" ? pyFloat(scaleFactor) : `(${scaleFactor.map(pyFloat).join(", ")})`;
+    return `scale_factor=${factors}, mode=${mode}`;
+  }
+}
+
+/** {@link Upsample} of images by nearest neighbours. */
+export class UpsamplingNearest2d extends Upsample {
+  constructor({ size = null, scaleFactor = null }: Pick<UpsampleOptions, "size" | "scaleFactor"> = {}) {
+    super({ size, scaleFactor, mode: "nearest" });
+  }
+}
+
+/** {@link Upsample} of images by bilinear interpolation with aligned corners. */
+export class UpsamplingBilinear2d extends Upsample {
+  constructor({ size = null, scaleFactor = null }: Pick<UpsampleOptions, "size" | "scaleFactor"> = {}) {
+    super({ size, scaleFactor, mode: "bilinear", alignCorners: true });
+  }
+}
+
+/** Channels to pixels: `[..., C * r * r, H, W]` to `[..., C, H * r, W * r]`. Source: https://arxiv.org/abs/1609.05158 */
+export class PixelShuffle extends Module {
+  readonly upscaleFactor: number;
+
+  constructor(upscaleFactor: number) {
+    super();
+    this.upscaleFactor = upscaleFactor;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.pixelShuffle(input, this.upscaleFactor);
+  }
+
+  override extraRepr(): string {
+    return `upscale_factor=${this.upscaleFactor}`;
+  }
+}
+
+/** Pixels to channels: `[..., C, H * r, W * r]` to `[..., C * r * r, H, W]`. */
+export class PixelUnshuffle extends Module {
+  readonly downscaleFactor: number;
+
+  constructor(downscaleFactor: number) {
+    super();
+    this.downscaleFactor = downscaleFactor;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.pixelUnshuffle(input, this.downscaleFactor);
+  }
+
+  override extraRepr(): string {
+    return `downscale_factor=${this.downscaleFactor}`;
+  }
+}
+
+/** Mixes `groups` of channels of `[N, C, ...]`. Source: https://arxiv.org/abs/1707.01083 */
+export class ChannelShuffle extends Module {
+  readonly groups: number;
+
+  constructor(groups: number) {
+    super();
+    this.groups = groups;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.channelShuffle(input, this.groups);
+  }
+
+  override extraRepr(): string {
+    return `groups=${this.groups}`;
+  }
+}
+
+/** Geometry of sliding blocks. */
+abstract class Blocks extends Module {
+  readonly kernelSize: Spatial;
+  readonly dilation: Spatial;
+  readonly padding: Spatial;
+  readonly stride: Spatial;
+
+  constructor(kernelSize: Spatial, { dilation = 1, padding = 0, stride = 1 }: WindowOptions) {
+    super();
+    this.kernelSize = kernelSize;
+    this.dilation = dilation;
+    this.padding = padding;
+    this.stride = stride;
+  }
+
+  override extraRepr(): string {
+    const { kernelSize, dilation, padding, stride } = this;
+    return `kernel_size=${pyTuple(kernelSize)}, dilation=${pyTuple(dilation)}, padding=${pyTuple(padding)}, stride=${pyTuple(stride)}`;
+  }
+}
+
+/** Sliding blocks as columns: `[N, C, H, W]` to `[N, C * KH * KW, blocks]`. */
+export class Unfold extends Blocks {
+  constructor(kernelSize: Spatial, options: WindowOptions = {}) {
+    super(kernelSize, options);
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.unfold(input, this.kernelSize, this);
+  }
+}
+
+/** Adds columns up as sliding blocks: `[N, C * KH * KW, blocks]` to `[N, C, H, W]`. */
+export class Fold extends Blocks {
+  readonly outputSize: Spatial;
+
+  constructor(outputSize: Spatial, kernelSize: Spatial, options: WindowOptions = {}) {
+    super(kernelSize, options);
+    this.outputSize = outputSize;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.fold(input, this.outputSize, this.kernelSize, this);
+  }
+
+  override extraRepr(): string {
+    return `output_size=${pyTuple(this.outputSize)}, ${super.extraRepr()}`;
+  }
+}
