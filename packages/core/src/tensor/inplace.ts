@@ -1,5 +1,5 @@
 import { apply, mutate } from "../dispatch.js";
-import { formatShape, ShapeError } from "../errors.js";
+import { formatShape, SconceError, ShapeError } from "../errors.js";
 import { checkCast, checkScalarFits, isTensor, type Scalar, type TensorOrScalar } from "../promotion.js";
 import { type Layout, normalizeDim, sameShape } from "../shape.js";
 import type { AlphaOptions, DivOptions } from "./arithmetic.js";
@@ -266,10 +266,17 @@ export class InplaceOps extends LayerOps {
     return this.markTrainable(false);
   }
 
-  /** Takes the layout and, unless it is a leaf that trains, the history of a view of itself. */
+  /** Takes the layout and the history of a view of itself. */
   #become(view: Tensor): Tensor {
+    if (this.trainable) {
+      throw new SconceError(
+        "in-place view: a leaf Variable that requires grad is being used in an in-place operation; its gradient would not fit: use the op " +
+          "without the underscore",
+        { op: "in-place view", shapes: [this.shape, view.shape] },
+      );
+    }
     relayout(this, view);
-    if (!this.trainable) this.slot = view.slot;
+    this.slot = view.slot;
     return this.self;
   }
 }
