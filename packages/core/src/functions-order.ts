@@ -1,6 +1,7 @@
+import type { QuantileOptions, Quantiles } from "./tensor/quantile.js";
 import type { DimOptions } from "./tensor/reduction.js";
 import type { UniqueOptions, UniqueResult } from "./tensor/reduction-count.js";
-import type { QuantileOptions, SearchOptions, SortOptions, TopkOptions } from "./tensor/reduction-order.js";
+import type { SearchOptions, SortOptions, TopkOptions } from "./tensor/reduction-order.js";
 import type { ValuesIndices } from "./tensor/results.js";
 import type { Tensor } from "./tensor/tensor.js";
 
@@ -59,8 +60,13 @@ export function mode(x: Tensor, dim?: number | DimOptions, options?: DimOptions)
 }
 
 /** Quantiles of all elements or along `dim`; a list of `q` adds a first dimension. @throws ValueError if `q` is outside [0, 1]. */
-export function quantile(x: Tensor, q: number | readonly number[] | Tensor, options?: QuantileOptions): Tensor {
+export function quantile(x: Tensor, q: Quantiles, options?: QuantileOptions): Tensor {
   return x.quantile(q, options);
+}
+
+/** The {@link quantile} of the elements that are not NaN. @throws ValueError if `q` is outside [0, 1]. */
+export function nanquantile(x: Tensor, q: Quantiles, options?: QuantileOptions): Tensor {
+  return x.nanquantile(q, options);
 }
 
 /**

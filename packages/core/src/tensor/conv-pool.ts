@@ -103,6 +103,10 @@ function maxPool(x: Tensor, n: number, kernelSize: Spatial, options: MaxPoolOpti
 
 function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOptions): Tensor {
   const op = `avgPool${n}d`;
+  if (!x.isFloatingPoint()) {
+    const wide = x.storage.backend.limits.dtypes.has("float64") ? "float64" : "float32";
+    return avgPool(x.cast(wide), n, kernelSize, options).cast(x.dtype);
+  }
   const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
   const divisor = options.divisorOverride ?? null;
   if (divisor === 0) throw new ShapeError(`${op}: divisor must be not zero`, { op });

@@ -1,7 +1,5 @@
 import { apply, applyAll, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
-import { normalizeDim } from "../shape.js";
-import { TensorBase } from "./base.js";
 import {
   add,
   alongDim,
@@ -28,7 +26,7 @@ import {
   unsqueezeAt,
   where,
 } from "./compose.js";
-import { readSync } from "./host.js";
+import { type QuantileOptions, type Quantiles, quantile } from "./quantile.js";
 import type { DimOptions } from "./reduction.js";
 import { ScanOps } from "./reduction-scan.js";
 import { ValuesIndices } from "./results.js";
@@ -54,11 +52,6 @@ export interface TopkOptions {
 export interface SearchOptions {
   /** Returns the position after equal entries instead of before them. */
   readonly right?: boolean;
-}
-
-/** What `quantile` takes. */
-export interface QuantileOptions extends DimOptions {
-  readonly interpolation?: "linear" | "lower" | "higher" | "nearest" | "midpoint";
 }
 
 function sortOptions(
@@ -157,28 +150,6 @@ function countBefore(sequence: Tensor, values: Tensor, right: boolean): Tensor {
   return apply("reduce", [before.cast("int32")], { op: "sum", dims: [before.ndim - 1], keepdim: false });
 }
 
-/** How far a fractional rank leans towards the element above it. */
-function quantileWeight(rank: number, interpolation: NonNullable<QuantileOptions["interpolation"]>): number {
-  const fraction = rank - Math.floor(rank);
-  if (fraction === 0 || interpolation === "lower") return 0;
-  if (interpolation === "linear") return fraction;
-  if (interpolation === "midpoint") return 0.5;
-  if (interpolation === "higher") return 1;
-  // Halves go to the even neighbour.
-  return fraction === 0.5 ? Math.floor(rank) % 2 : Math.round(fraction);
-}
-
-function quantileAlong(x: Tensor, dim: number, q: number, interpolation: NonNullable<QuantileOptions["interpolation"]>): Tensor {
-  const rank = q * (x.shape[dim] - 1);
-  const below = Math.floor(rank);
-  const weight = quantileWeight(rank, interpolation);
-  const [values] = applyAll("sort", [x], { dim, descending: false }, "Sort");
-  const low = narrowAt(values, dim, below, 1);
-  const result = weight === 0 ? low : add(mul(low, 1 - weight), mul(narrowAt(values, dim, below + 1, 1), weight));
-  const nan = apply("reduce", [isnan(x.detach())], { op: "any", dims: [dim], keepdim: true });
-  return where(nan, Number.NaN, result);
-}
-
 /** Ops that order elements or look for them. */
 export class OrderOps extends ScanOps {
   /**
@@ -261,32 +232,13 @@ export class OrderOps extends ScanOps {
    * @example
    * tensor([0, 1, 2, 3, 4]).quantile(0.25); // tensor(1.)
    */
-  quantile(q: number | readonly number[] | Tensor, options: QuantileOptions = {}): Tensor {
-    const { dim, keepdim = false, interpolation = "linear" } = options;
-    requireFloat(this.self, "quantile", "quantile() input tensor must be either float or double dtype");
-    if (q instanceof TensorBase) {
-      const list = Array.from(readSync(q, "quantile"), Number);
-      return this.quantile(q.ndim === 0 ? list[0] : list, options);
-    }
-    for (const value of typeof q === "number" ? [q] : q) {
-      if (!(value >= 0 && value <= 1))
-        throw new ValueError(`quantile: q values must be in the range [0, 1], got ${value}`, { op: "quantile" });
-    }
-    const flat = dim === undefined ? this.reshape([-1]) : this.self;
-    const d = normalizeDim(dim ?? 0, Math.max(flat.ndim, 1), "quantile");
-    if (flat.numel() === 0) throw rangeError("quantile", "input tensor must be non-empty", flat);
-    const one = (value: number): Tensor => {
-      const out = quantileAlong(flat.ndim === 0 ? flat.reshape([1]) : flat, d, value, interpolation);
-      if (dim === undefined) return out.reshape(keepdim ? this.shape.map(() => 1) : []);
-      return keepdim ? out : squeezeAt(out, d);
-    };
-    if (typeof q === "number") return one(q);
-    return apply(
-      "concat",
-      q.map((value) => unsqueezeAt(one(value), 0)),
-      { dim: 0 },
-      "Cat",
-    );
+  quantile(q: Quantiles, options: QuantileOptions = {}): Tensor {
+    return quantile(this.self, q, options, "quantile", false);
+  }
+
+  /** The {@link quantile} of the elements that are not NaN. @throws ValueError if `q` is outside [0, 1]. */
+  nanquantile(q: Quantiles, options: QuantileOptions = {}): Tensor {
+    return quantile(this.self, q, options, "nanquantile", true);
   }
 
   /**
