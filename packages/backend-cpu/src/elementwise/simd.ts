@@ -269,3 +269,10 @@ function relu(expr: OpExpr): readonly string[] | undefined {
   if (expr.op === "maximum") return ["pmax"];
   return expr.op === "minimum" ? ["pmin"] : undefined;
 }
+
+/** True if an op is a few plain instructions. */
+export function isCheap(expr: OpExpr): boolean {
+  if (expr.op === "cast") return true;
+  const cell = SIMD[expr.op].float32;
+  return cell === undefined || expr.op === "where" || Array.isArray(cell);
+}

@@ -9,10 +9,11 @@ import { elementwise } from "./elementwise.js";
 import { intoNew, type Kernel, twin } from "./kernel.js";
 import { matmul } from "./matmul.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
+import { reduce } from "./reduce.js";
 
 export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   elementwise: intoNew(elementwise),
-  reduce: intoNew(twin("reduce")),
+  reduce: intoNew(reduce),
   argReduce: intoNew(twin("argReduce")),
   matmul: intoNew(matmul),
   conv: intoNew(conv),

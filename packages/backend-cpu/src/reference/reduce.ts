@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { contiguousStrides, type DType, hostArray, type ReduceOp, sizeOf } from "@sconce/core";
+import { contiguousStrides, type DType, hostArray, isFloatingPoint, type ReduceOp, sizeOf } from "@sconce/core";
 import { type ArrayView, elementsOf, type ReferenceKernel, walk } from "./array.js";
 import { evaluateExpr } from "./elementwise.js";
 import { arithmeticOf } from "./scalar.js";
@@ -53,8 +53,13 @@ export const reduce: ReferenceKernel<"reduce"> = (inputs, [output], { op, dims, 
   const totals = new Array<number>(output.data.length).fill(start);
   const kept = contiguousStrides(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
   const strides = kept.map((s, d) => (dims.includes(d) ? 0 : s));
+  // Float sums carry what each addition rounds off (Kahan).
+  const lost = op === "sum" && isFloatingPoint(expr.dtype) ? new Float64Array(totals.length) : null;
   walk(shape, [{ strides, offset: 0 }], ([at], i) => {
-    totals[at] = combine(totals[at], values[i]);
+    const before = totals[at];
+    const value = lost === null ? values[i] : values[i] - lost[at];
+    totals[at] = combine(before, value);
+    if (lost !== null && Number.isFinite(totals[at])) lost[at] = totals[at] - before - value;
   });
   totals.forEach((total, i) => {
     output.data[i] = total;
