@@ -52,13 +52,13 @@ export async function evaluate(net: Classifier, batches: Batches): Promise<Evalu
   let correct = 0;
   net.eval();
   for await (const [images, labels] of batches) {
-    const guesses = await noGrad(() => net(images).argmax(1)).data();
-    const truth = await labels.data();
-    guesses.forEach((guess, i) => {
-      confusion[Number(truth[i])][Number(guess)]++;
-      predictions.push(Number(guess));
-      if (guess === truth[i]) correct++;
-    });
+    const guesses = (await noGrad(() => net(images).argmax(1)).data()) as Int32Array;
+    const truth = (await labels.data()) as Int32Array;
+    for (let i = 0; i < guesses.length; i++) {
+      confusion[truth[i]][guesses[i]]++;
+      predictions.push(guesses[i]);
+      if (guesses[i] === truth[i]) correct++;
+    }
   }
   return { accuracy: correct / predictions.length, confusion, predictions };
 }

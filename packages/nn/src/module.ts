@@ -508,7 +508,7 @@ export abstract class Module extends Callable {
 
   static {
     // `console.log` in Node prints the text.
-    Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
       value(this: Module): string {
         return this.toString();
       },

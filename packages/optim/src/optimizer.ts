@@ -46,7 +46,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     if (params instanceof Tensor) throw new ValueError("optimizer: params argument should be an iterable of tensors or groups, but got a Tensor");
     const list = [...(params as Iterable<Tensor | ParamGroupInput<O>>)];
     if (list.length === 0) throw new ValueError("optimizer got an empty parameter list");
-    if (list[0] instanceof Tensor) this.addParamGroup({ params: list as Tensor[] } as ParamGroupInput<O>);
+    if (list[0] instanceof Tensor) this.addParamGroup({ params: list as Tensor[] } as unknown as ParamGroupInput<O>);
     else for (const group of list) this.addParamGroup(group as ParamGroupInput<O>);
   }
 
@@ -158,7 +158,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     for (const [p, entries] of loaded) this.state.set(p as Tensor, copyState(entries, p as Tensor));
     for (let i = 0; i < groups.length; i++) {
       const { params: _, ...options } = groups[i];
-      for (const key in options) (this.paramGroups[i] as Record<string, unknown>)[toCamel(key)] = options[key];
+      for (const key in options) (this.paramGroups[i] as unknown as Record<string, unknown>)[toCamel(key)] = options[key];
     }
   }
 

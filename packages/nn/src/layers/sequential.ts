@@ -14,8 +14,8 @@ import { asModule, DictContainer, entriesOf, ListContainer, type NamedItems, not
  * net(randn([16, 4])); // [16, 1]
  */
 export class Sequential<M extends Module = Module> extends ListContainer<M> {
-  constructor(layers: NamedItems<M>);
-  constructor(...layers: readonly M[]);
+  constructor(layers: NamedItems<NoInfer<M>>);
+  constructor(...layers: readonly NoInfer<M>[]);
   constructor(...layers: readonly (M | NamedItems<M>)[]) {
     super();
     const [first] = layers;
