@@ -91,14 +91,20 @@ export function normal_(tensor: Tensor, mean = 0, std = 1, { generator = default
   return filled(tensor, "normal_", (data) => fillNormal(generator, data, mean, std));
 }
 
+/** Settings of {@link truncNormal_}. */
+export interface TruncNormalOptions extends RandomOptions {
+  readonly mean?: number;
+  readonly std?: number;
+  /** Smallest value. */
+  readonly a?: number;
+  /** Largest value. */
+  readonly b?: number;
+}
+
 /** Fills a tensor from the normal distribution cut off outside of `[a, b]`, and returns it. */
 export function truncNormal_(
   tensor: Tensor,
-  mean = 0,
-  std = 1,
-  a = -2,
-  b = 2,
-  { generator = defaultGenerator() }: RandomOptions = {},
+  { mean = 0, std = 1, a = -2, b = 2, generator = defaultGenerator() }: TruncNormalOptions = {},
 ): Tensor {
   if (mean < a - 2 * std || mean > b + 2 * std) {
     warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.");

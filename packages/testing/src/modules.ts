@@ -172,7 +172,9 @@ export function makeModule(name: string, args: readonly unknown[], kwargs: { rea
   const found = moduleClass(name);
   if (found === undefined) throw new Unsupported(`no nn.${name}`);
   const signature = SIGNATURES[name];
-  const laid = signature === undefined ? args : arrange(readSignature(signature), args, kwargs);
+  const laid = signature === undefined ? [...args] : arrange(readSignature(signature), args, kwargs);
+  // `arrange` leaves null out, the default of other options; here it means equal shares for all batches.
+  if (signature === NORM && (kwargs.momentum === null || args[2] === null)) laid[1] = { ...(laid[1] as object | undefined), momentum: null };
   return new found(...(laid as never[]));
 }
 

@@ -30,6 +30,7 @@ function byBatch(
 ): Tensor {
   const [output, mean, variance] = input.batchNorm({ weight, bias, eps });
   const n = perChannel(input.shape);
+  if (n === 0) return output;
   if (runningMean !== null) move(runningMean, mix(mean.detach()), momentum);
   if (runningVar !== null) move(runningVar, mix(variance.detach().mul(n / (n - 1))), momentum);
   return output;
