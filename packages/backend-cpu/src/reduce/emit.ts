@@ -18,9 +18,9 @@ import { I32, type Local, type MemName } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import { Accumulator } from "./accumulate.js";
 
-/** Values that one lane combines before it goes into the totals: few, since float32 rounds at each; products lose most. */
+/** Values that one lane combines before it goes into the totals: few sums, since float32 rounds at each, and every factor at once. */
 function blockOf(op: ReduceOp): number {
-  return op === "prod" ? 8 : 64;
+  return op === "prod" ? 1 : 64;
 }
 
 /** What a reduction kernel is made for. */
