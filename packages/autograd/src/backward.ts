@@ -1,6 +1,6 @@
 import { constantValue, DTypeError, formatShape, isFloatingPoint, SconceError, ShapeError, sameShape, type Tensor, tensorOf } from "@sconce/core";
-import { type Capture, Engine } from "./engine.js";
-import { type History, historyOf, needsGrad, ownCopy } from "./history.js";
+import { type Capture, Engine, type Root } from "./engine.js";
+import { type History, historyOf, needsGrad } from "./history.js";
 import type { TapeNode } from "./node.js";
 
 /** How `tensor.backward()` walks. */
@@ -24,8 +24,6 @@ export interface GradOptions {
   /** Gives null for an input that the outputs do not depend on, where it would throw. */
   readonly allowUnused?: boolean;
 }
-
-type Root = readonly [node: TapeNode, output: number, grad: Tensor];
 
 function rootOf(op: string, x: Tensor, gradient: Tensor | null | undefined, i: number): Root {
   if (!needsGrad(x)) {
@@ -138,7 +136,7 @@ export function grad(
         { op: "grad" },
       );
     }
-    return capture.grad === null || createGraph ? capture.grad : ownCopy(capture.grad);
+    return capture.grad;
   });
 }
 

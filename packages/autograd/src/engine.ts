@@ -1,8 +1,11 @@
-import { formatShape, SconceError, sameShape, type Tensor } from "@sconce/core";
+import { apply, formatShape, SconceError, Scope, type Storage, sameShape, type Tensor } from "@sconce/core";
 import { NodeHeap } from "./heap.js";
-import { escape } from "./history.js";
+import { ownCopy } from "./history.js";
 import { mode } from "./mode.js";
 import type { Gradients, TapeNode, Walk } from "./node.js";
+
+/** Where a walk starts, with the gradient there. */
+export type Root = readonly [node: TapeNode, output: number, grad: Tensor];
 
 /** A gradient that the walk hands out instead of, or besides, adding it to `grad`. */
 export interface Capture {
@@ -20,14 +23,18 @@ export interface WalkOptions {
   readonly captures: readonly Capture[] | null;
 }
 
-/** Walks the tape backward from some outputs and runs what it meets. */
+/** Walks the tape backward from some outputs and runs what it meets, freeing each gradient with its last reader. */
 export class Engine implements Walk {
   readonly createGraph: boolean;
   readonly #retainGraph: boolean;
   readonly #captures: Map<TapeNode, Capture[]> | null;
   readonly #ready = new NodeHeap();
   readonly #pending = new Map<TapeNode, Gradients>();
+  readonly #readers = new Map<Storage, number>();
   #wanted: ReadonlySet<TapeNode> | null = null;
+  /** What the walk makes and, inside it, what the running node makes; null if all of it may be needed again. */
+  #scope: Scope | null = null;
+  #inner: Scope | null = null;
 
   constructor({ retainGraph, createGraph, captures }: WalkOptions) {
     this.createGraph = createGraph;
@@ -44,48 +51,100 @@ export class Engine implements Walk {
     if (before === undefined) this.#ready.push(node);
     if (node.outputs > 1) {
       const list = (before as (Tensor | null)[] | undefined) ?? new Array<Tensor | null>(node.outputs).fill(null);
-      const sum = list[output];
-      list[output] = sum === null ? grad : sum.add(grad);
+      list[output] = this.#added(list[output], grad);
       if (before === undefined) this.#pending.set(node, list);
-    } else this.#pending.set(node, before === undefined ? grad : (before as Tensor).add(grad));
+    } else this.#pending.set(node, this.#added((before as Tensor | undefined) ?? null, grad));
+  }
+
+  #added(before: Tensor | null, grad: Tensor): Tensor {
+    if (before === null) return this.#hold(grad);
+    const sum = this.#hold(apply("add", [before, grad], null));
+    this.#drop(before);
+    return sum;
+  }
+
+  /** Counts a reader that waits for a gradient. */
+  #hold(grad: Tensor): Tensor {
+    const { storage } = grad;
+    if (this.#scope === null) return grad;
+    this.#inner?.release(storage);
+    this.#readers.set(storage, (this.#readers.get(storage) ?? 0) + 1);
+    return grad;
+  }
+
+  #drop(grad: Tensor | null): void {
+    if (this.#scope === null || grad === null) return;
+    const { storage } = grad;
+    const left = (this.#readers.get(storage) as number) - 1;
+    if (left > 0) this.#readers.set(storage, left);
+    else {
+      this.#readers.delete(storage);
+      if (storage.owner === this.#scope) grad.dispose();
+    }
+  }
+
+  callUser<T>(fn: (...grads: (Tensor | null)[]) => T, grads: readonly (Tensor | null)[]): T {
+    const scope = this.#scope;
+    if (scope === null) return fn(...grads);
+    for (const grad of grads) if (grad?.storage.owner === scope) scope.release(grad.storage);
+    return scope.outside(() => fn(...grads));
   }
 
   /** Runs every node between the roots and the ends. */
-  walk(roots: readonly (readonly [node: TapeNode, output: number, grad: Tensor])[]): void {
+  walk(roots: readonly Root[]): void {
     const before = mode.enabled;
     mode.enabled = this.createGraph;
+    this.#scope = this.createGraph ? null : new Scope();
     try {
-      if (this.#captures !== null) {
-        this.#wanted = leadingTo(
-          roots.map(([node]) => node),
-          this.#captures,
-        );
-      }
+      if (this.#captures !== null) this.#wanted = leadingTo(roots, this.#captures);
       for (const [node, output, grad] of roots) if (this.wants(node)) this.send(node, output, grad);
       for (let node = this.#ready.pop(); node !== undefined; node = this.#ready.pop()) this.#step(node);
     } finally {
       mode.enabled = before;
+      this.#scope?.[Symbol.dispose]();
     }
   }
 
   #step(node: TapeNode): void {
     let grads = this.#pending.get(node) as Gradients;
     this.#pending.delete(node);
-    if (node.hooks !== null) grads = runHooks(node, grads);
+    const arrived = grads;
+    if (node.hooks !== null) grads = runHooks(node, grads, this);
     if (node.retaining !== null) {
       for (const history of node.retaining) {
         const grad = gradientOf(grads, history.output);
         if (grad !== null) history.accumulate(grad, this.createGraph);
       }
     }
-    const captures = this.#captures?.get(node);
-    if (captures !== undefined) {
-      for (const capture of captures) capture.grad = gradientOf(grads, capture.output);
-      if (!node.next.some((n) => n !== null && this.wants(n))) return;
+    if (this.#capture(node, grads)) {
+      this.#run(node, grads);
+      if (!this.#retainGraph) node.release();
     }
-    if (mode.anomaly) checkedRun(node, grads, this);
-    else node.run(grads, this);
-    if (!this.#retainGraph) node.release();
+    if (Array.isArray(arrived)) for (const grad of arrived) this.#drop(grad);
+    else this.#drop(arrived);
+  }
+
+  /** Hands out what is asked for here; false if nothing beyond the node is. */
+  #capture(node: TapeNode, grads: Gradients): boolean {
+    const captures = this.#captures?.get(node);
+    if (captures === undefined) return true;
+    for (const capture of captures) {
+      const grad = gradientOf(grads, capture.output);
+      if (grad === null || this.#scope === null) capture.grad = grad;
+      else this.#scope.release((capture.grad = ownCopy(grad)).storage);
+    }
+    return node.next.some((next) => next !== null && this.wants(next));
+  }
+
+  #run(node: TapeNode, grads: Gradients): void {
+    this.#inner = this.#scope === null ? null : new Scope();
+    try {
+      if (mode.anomaly) checkedRun(node, grads, this);
+      else node.run(grads, this);
+    } finally {
+      this.#inner?.[Symbol.dispose]();
+      this.#inner = null;
+    }
   }
 }
 
@@ -104,8 +163,8 @@ function group(captures: readonly Capture[]): Map<TapeNode, Capture[]> {
 }
 
 /** The nodes on paths from the roots to the ends. */
-function leadingTo(roots: readonly TapeNode[], ends: ReadonlyMap<TapeNode, unknown>): ReadonlySet<TapeNode> {
-  const seen = new Set<TapeNode>(roots);
+function leadingTo(roots: readonly Root[], ends: ReadonlyMap<TapeNode, unknown>): ReadonlySet<TapeNode> {
+  const seen = new Set<TapeNode>(roots.map(([node]) => node));
   // A set may grow while it is iterated.
   for (const node of seen) for (const next of node.next) if (next !== null) seen.add(next);
   const wanted = new Set<TapeNode>();
@@ -116,14 +175,12 @@ function leadingTo(roots: readonly TapeNode[], ends: ReadonlyMap<TapeNode, unkno
   return wanted;
 }
 
-function runHooks(node: TapeNode, grads: Gradients): Gradients {
+function runHooks(node: TapeNode, grads: Gradients, walk: Walk): Gradients {
   let result = grads;
   for (const { output, fn } of [...(node.hooks as NonNullable<TapeNode["hooks"]>)]) {
     const grad = gradientOf(result, output);
     if (grad === null) continue;
-    // The hook may keep it.
-    escape(grad);
-    const changed = fn(grad);
+    const changed = walk.callUser(fn as (grad: Tensor | null) => ReturnType<typeof fn>, [grad]);
     if (changed === null || changed === undefined) continue;
     checkGradient(changed, grad, "registerHook: the hook");
     if (Array.isArray(result)) (result = [...result])[output] = changed;
@@ -152,6 +209,7 @@ export function checkGradient(grad: Tensor, like: Pick<Tensor, "shape" | "dtype"
 function checkedRun(node: TapeNode, grads: Gradients, engine: Engine): void {
   const watch: Walk = {
     createGraph: engine.createGraph,
+    callUser: (fn, given) => engine.callUser(fn, given),
     wants: (target) => engine.wants(target),
     send: (target, output, grad) => {
       if (hasNaN(grad)) throw nanError(node, node.next.indexOf(target));

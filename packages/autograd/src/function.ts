@@ -190,7 +190,7 @@ class FunctionNode extends TapeNode {
 
   run(grad: Gradients, walk: Walk): void {
     const grads = Array.isArray(grad) ? grad.map((g, i) => g ?? this.#absent(i)) : [grad];
-    const result = this.#type.backward(this.#context, ...grads);
+    const result = walk.callUser((...given) => this.#type.backward(this.#context, ...given), grads);
     const list: readonly (Tensor | null | undefined)[] = Array.isArray(result) ? result : [result as Tensor | null | undefined];
     this.#checkCount(list);
     for (let i = 0; i < this.next.length; i++) {

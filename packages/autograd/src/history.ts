@@ -1,4 +1,4 @@
-import { contiguousStrides, contiguousValue, isContiguous, isWhole, type Layout, mutate, sameShape, type Shape, type Storage, type Tensor, tensorOf, tensorOver } from "@sconce/core";
+import { apply, contiguousStrides, contiguousValue, isContiguous, isWhole, type Layout, mutate, sameShape, type Shape, type Storage, type Tensor, tensorOf, tensorOver } from "@sconce/core";
 import { mode } from "./mode.js";
 import { AccumulateGrad, type Gradients, TapeNode, type Walk } from "./node.js";
 import { spread } from "./rules/help.js";
@@ -70,7 +70,7 @@ export class History {
     const { grad: before } = this;
     if (recorded) this.grad = before === null ? grad.clone() : before.add(grad);
     else if (before === null) this.grad = ownCopy(grad);
-    else mutate(before, before.add(grad));
+    else mutate(before, apply("add", [before, grad], null));
     escape(this.grad as Tensor);
   }
 }

@@ -33,6 +33,8 @@ export interface Walk {
   send(node: TapeNode, output: number, grad: Tensor): void;
   /** Gradients are recorded themselves. */
   readonly createGraph: boolean;
+  /** Runs a user's function, whose tensors and arguments may outlive the walk. */
+  callUser<T>(fn: (...grads: (Tensor | null)[]) => T, grads: readonly (Tensor | null)[]): T;
 }
 
 let sequence = 0;

@@ -90,18 +90,15 @@ export class PrimitiveNode extends TapeNode implements Context {
   run(grad: Gradients, walk: Walk): void {
     if (this.#released) throw secondTime(this.name);
     const { next, slots } = this;
-    const kept: (Tensor | undefined)[] = [];
+    const kept: Tensor[] = [];
     for (let i = 0; i < next.length; i++) {
       const target = next[i];
       if (target === null || !walk.wants(target)) continue;
-      const result = this.#derive(grad as Tensor, i, kept, walk.createGraph);
-      walk.send(target, slots === null ? 0 : slots[i], result);
-      for (let k = 0; k < kept.length; k++) if (kept[k]?.storage === result.storage) kept[k] = undefined;
+      walk.send(target, slots === null ? 0 : slots[i], this.#derive(grad as Tensor, i, kept, walk.createGraph));
     }
-    for (let k = 0; k < kept.length; k++) kept[k]?.dispose();
   }
 
-  #derive(g: Tensor, input: number, kept: (Tensor | undefined)[], createGraph: boolean): Tensor {
+  #derive(g: Tensor, input: number, kept: Tensor[], createGraph: boolean): Tensor {
     const rule = this.#rule;
     const partial = "each" in rule ? rule.each : (rowsOf(rule, this.attrs) as Rows)[input];
     const { keep, formula } = partial as { keep: readonly Kept[]; formula: Formula<PrimitiveName> };

@@ -36,6 +36,17 @@ export class Scope implements Disposable {
     item.owner = null;
   }
 
+  /** Runs a function as if this scope, the innermost one, were not open: what it makes belongs to the scope outside. */
+  outside<T>(fn: () => T): T {
+    const inner = current;
+    current = this.#parent;
+    try {
+      return fn();
+    } finally {
+      current = inner;
+    }
+  }
+
   /** Ends the scope and frees what it owns. */
   [Symbol.dispose](): void {
     if (this.#items === null) return;
