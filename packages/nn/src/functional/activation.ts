@@ -1,4 +1,5 @@
 import { composite, type DType, mutate, normalizeDim, ShapeError, type Tensor } from "@sconce/core";
+import { withOption } from "../options.js";
 import { warn } from "../warn.js";
 
 /** Whether the result overwrites the input. */
@@ -13,6 +14,29 @@ export interface DTypeOption {
 
 function finish(input: Tensor, result: Tensor, { inplace = false }: InplaceOptions): Tensor {
   return inplace ? mutate(input, result) : result;
+}
+
+/** Settings of {@link leakyRelu}. */
+export interface LeakyReluOptions extends InplaceOptions {
+  /** Slope of the negative part; 0.01 unless given. */
+  readonly negativeSlope?: number;
+}
+
+/** Settings of {@link elu} and {@link celu}. */
+export interface EluOptions extends InplaceOptions {
+  /** Scale of the negative part; 1 unless given. */
+  readonly alpha?: number;
+}
+
+/** Settings of {@link softshrink} and {@link hardshrink}. */
+export interface ShrinkOptions {
+  /** Magnitude up to which elements become 0; 0.5 unless given. */
+  readonly lambda?: number;
+}
+
+/** Settings of {@link softmax} and its relatives. */
+export interface SoftmaxOptions extends DTypeOption {
+  readonly dim?: number | null;
 }
 
 /** `max(x, 0)`. */
@@ -30,8 +54,9 @@ export function relu6(input: Tensor, options: InplaceOptions = {}): Tensor {
  * @example
  * F.leakyRelu(x, 0.2);
  */
-export function leakyRelu(input: Tensor, negativeSlope = 0.01, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.leakyRelu(negativeSlope), options);
+export function leakyRelu(input: Tensor, slope?: number | LeakyReluOptions, options?: InplaceOptions): Tensor {
+  const { negativeSlope, inplace } = withOption<LeakyReluOptions>("negativeSlope", slope, options);
+  return finish(input, input.leakyRelu(negativeSlope), { inplace });
 }
 
 /** x where positive, else `weight * x` with a learned weight: one number, or one for each channel. */
@@ -40,8 +65,9 @@ export function prelu(input: Tensor, weight: Tensor): Tensor {
 }
 
 /** x where positive, else `alpha * (exp(x) - 1)`. Source: https://arxiv.org/abs/1511.07289 */
-export function elu(input: Tensor, alpha = 1, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.elu({ alpha }), options);
+export function elu(input: Tensor, scale?: number | EluOptions, options?: InplaceOptions): Tensor {
+  const { alpha, inplace } = withOption<EluOptions>("alpha", scale, options);
+  return finish(input, input.elu({ alpha }), { inplace });
 }
 
 /** The self-normalising {@link elu}. Source: https://arxiv.org/abs/1706.02515 */
@@ -50,8 +76,9 @@ export function selu(input: Tensor, options: InplaceOptions = {}): Tensor {
 }
 
 /** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. Source: https://arxiv.org/abs/1704.07483 */
-export function celu(input: Tensor, alpha = 1, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.celu({ alpha }), options);
+export function celu(input: Tensor, scale?: number | EluOptions, options?: InplaceOptions): Tensor {
+  const { alpha, inplace } = withOption<EluOptions>("alpha", scale, options);
+  return finish(input, input.celu({ alpha }), { inplace });
 }
 
 /** `x Φ(x)` by the error function, or by tanh with `approximate: "tanh"`. Source: https://arxiv.org/abs/1606.08415 */
@@ -118,13 +145,13 @@ export function tanhshrink(input: Tensor): Tensor {
 }
 
 /** x moved towards 0 by `lambda`. */
-export function softshrink(input: Tensor, lambda = 0.5): Tensor {
-  return input.softshrink(lambda);
+export function softshrink(input: Tensor, bound?: number | ShrinkOptions): Tensor {
+  return input.softshrink(withOption<ShrinkOptions>("lambda", bound).lambda);
 }
 
 /** x where its magnitude is above `lambda`, else 0. */
-export function hardshrink(input: Tensor, lambda = 0.5): Tensor {
-  return input.hardshrink(lambda);
+export function hardshrink(input: Tensor, bound?: number | ShrinkOptions): Tensor {
+  return input.hardshrink(withOption<ShrinkOptions>("lambda", bound).lambda);
 }
 
 /** `log(sigmoid(x))` without underflow. */
@@ -136,7 +163,8 @@ export function logSigmoid(input: Tensor): Tensor {
  * The first half along `dim` times the sigmoid of the second. Source: https://arxiv.org/abs/1612.08083
  * @throws ShapeError if the size of `dim` is odd.
  */
-export function glu(input: Tensor, dim = -1): Tensor {
+export function glu(input: Tensor, along: number | { readonly dim?: number } = -1): Tensor {
+  const { dim = -1 } = withOption<{ readonly dim?: number }>("dim", along);
   if (input.ndim === 0) throw new ShapeError("glu: glu does not support 0-dimensional tensors", { op: "glu", shapes: [input.shape] });
   const d = normalizeDim(dim, input.ndim, "glu");
   const half = input.shape[d] / 2;
@@ -154,19 +182,22 @@ export function glu(input: Tensor, dim = -1): Tensor {
  * @example
  * F.softmax(logits, 1); // [N, C], every row sums to 1
  */
-export function softmax(input: Tensor, dim?: number | null, { dtype }: DTypeOption = {}): Tensor {
+export function softmax(input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): Tensor {
+  const { dim, dtype } = withOption<SoftmaxOptions>("dim", along, options);
   return converted(input, dtype).softmax(dim ?? implicitDim("softmax", input));
 }
 
 /** {@link softmax} of -x. */
-export function softmin(input: Tensor, dim?: number | null, { dtype }: DTypeOption = {}): Tensor {
+export function softmin(input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): Tensor {
+  const { dim, dtype } = withOption<SoftmaxOptions>("dim", along, options);
   return converted(input, dtype)
     .neg()
     .softmax(dim ?? implicitDim("softmin", input));
 }
 
 /** The logarithm of {@link softmax}, computed without underflow. */
-export function logSoftmax(input: Tensor, dim?: number | null, { dtype }: DTypeOption = {}): Tensor {
+export function logSoftmax(input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): Tensor {
+  const { dim, dtype } = withOption<SoftmaxOptions>("dim", along, options);
   return converted(input, dtype).logSoftmax(dim ?? implicitDim("log_softmax", input));
 }
 

@@ -1,8 +1,11 @@
 import { apply, defaultGenerator, formatShape, mutate, type Shape, ShapeError, type Tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
+import { withOption } from "../options.js";
 
 /** Settings of the dropout functions. */
 export interface DropoutOptions {
+  /** Probability of an element to be dropped; 0.5 unless given. */
+  readonly p?: number;
   /** Whether to drop anything; true unless said otherwise. */
   readonly training?: boolean;
   /** Whether the result overwrites the input. */
@@ -24,7 +27,7 @@ function finish(input: Tensor, result: Tensor, inplace: boolean): Tensor {
 }
 
 /** Drops what shares an element of `maskShape` together. */
-function drop(input: Tensor, maskShape: Shape, p: number, { training = true, inplace = false }: DropoutOptions): Tensor {
+function drop(input: Tensor, maskShape: Shape, { p = 0.5, training = true, inplace = false }: DropoutOptions): Tensor {
   const result = input.dropout({ p, training, maskShape });
   return result === input ? input : finish(input, result, inplace);
 }
@@ -37,8 +40,8 @@ function drop(input: Tensor, maskShape: Shape, p: number, { training = true, inp
  * @example
  * F.dropout(x, 0.2, { training: this.training });
  */
-export function dropout(input: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
-  return drop(input, input.shape, p, options);
+export function dropout(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
+  return drop(input, input.shape, withOption<DropoutOptions>("p", p, options));
 }
 
 /** One factor for each channel of `[N, C, ...]`. */
@@ -51,21 +54,21 @@ function channels({ shape }: Tensor, batched: boolean): number[] {
  * {@link dropout} of whole channels of `[N, C, L]` or `[C, L]`.
  * @throws ShapeError for another rank.
  */
-export function dropout1d(input: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+export function dropout1d(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
   checkRank("dropout1d", input, [2, 3]);
-  return drop(input, channels(input, input.ndim === 3), p, options);
+  return drop(input, channels(input, input.ndim === 3), withOption<DropoutOptions>("p", p, options));
 }
 
 /** {@link dropout} of whole channels of `[N, C, H, W]`; of `[N, C, L]` as PyTorch reads three dimensions. */
-export function dropout2d(input: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+export function dropout2d(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
   checkRank("dropout2d", input, [3, 4]);
-  return drop(input, channels(input, true), p, options);
+  return drop(input, channels(input, true), withOption<DropoutOptions>("p", p, options));
 }
 
 /** {@link dropout} of whole channels of `[N, C, D, H, W]` or `[C, D, H, W]`. */
-export function dropout3d(input: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+export function dropout3d(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
   checkRank("dropout3d", input, [4, 5]);
-  return drop(input, channels(input, input.ndim === 5), p, options);
+  return drop(input, channels(input, input.ndim === 5), withOption<DropoutOptions>("p", p, options));
 }
 
 function checkRank(op: string, input: Tensor, ranks: readonly number[]): void {
@@ -79,7 +82,7 @@ function checkRank(op: string, input: Tensor, ranks: readonly number[]): void {
 const ALPHA = 1.7580993408473766;
 
 /** Dropout that keeps mean and variance of self-normalising networks. */
-function alpha(op: string, input: Tensor, shape: Shape, p: number, { training = true, inplace = false }: DropoutOptions): Tensor {
+function alpha(op: string, input: Tensor, shape: Shape, { p = 0.5, training = true, inplace = false }: DropoutOptions): Tensor {
   checkProbability(op, p);
   if (!training || p === 0 || input.numel() === 0) return input;
   if (p === 1) return finish(input, input.mul(0), inplace);
@@ -91,11 +94,11 @@ function alpha(op: string, input: Tensor, shape: Shape, p: number, { training = 
 }
 
 /** Dropout for networks of SELU: what is dropped takes the value that keeps mean and variance. Source: https://arxiv.org/abs/1706.02515 */
-export function alphaDropout(input: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
-  return alpha("alphaDropout", input, input.shape, p, options);
+export function alphaDropout(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
+  return alpha("alphaDropout", input, input.shape, withOption<DropoutOptions>("p", p, options));
 }
 
 /** {@link alphaDropout} of whole channels of `[N, C, ...]`. */
-export function featureAlphaDropout(input: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
-  return alpha("featureAlphaDropout", input, channels(input, true), p, options);
+export function featureAlphaDropout(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
+  return alpha("featureAlphaDropout", input, channels(input, true), withOption<DropoutOptions>("p", p, options));
 }

@@ -1,5 +1,6 @@
 import { composite, formatShape, embedding as rowsOf, ShapeError, type Tensor, write } from "@sconce/core";
 import { choose } from "../ops.js";
+import { withOption } from "../options.js";
 
 /**
  * `input @ weight.T + bias` over the last dimension: `[..., in]` with weight `[out, in]` and bias `[out]` to `[..., out]`.
@@ -90,6 +91,6 @@ function shorten(weight: Tensor, ids: Tensor, maxNorm: number, normType: number)
  * Class indices `[...]` as rows of zeros with a one, `[..., classes]`, in int32. Without `numClasses`, one more than the largest index.
  * @throws ValueError for a negative index or one beyond `numClasses`.
  */
-export function oneHot(input: Tensor, numClasses = -1): Tensor {
-  return input.oneHot(numClasses);
+export function oneHot(input: Tensor, classes: number | { readonly numClasses?: number } = -1): Tensor {
+  return input.oneHot(withOption<{ readonly numClasses?: number }>("numClasses", classes).numClasses);
 }

@@ -69,6 +69,8 @@ export function batchNorm(
 
 /** Settings of {@link instanceNorm}. */
 export interface InstanceNormFunctionOptions extends AffineOptions {
+  readonly runningMean?: Tensor | null;
+  readonly runningVar?: Tensor | null;
   /** Normalises by the input and moves the running statistics; true unless given. */
   readonly useInputStats?: boolean;
   readonly momentum?: number;
@@ -82,9 +84,7 @@ export interface InstanceNormFunctionOptions extends AffineOptions {
  */
 export function instanceNorm(
   input: Tensor,
-  runningMean: Tensor | null = null,
-  runningVar: Tensor | null = null,
-  { useInputStats = true, momentum = 0.1, weight, bias, eps }: InstanceNormFunctionOptions = {},
+  { runningMean = null, runningVar = null, useInputStats = true, momentum = 0.1, weight, bias, eps }: InstanceNormFunctionOptions = {},
 ): Tensor {
   const [n, channels, ...rest] = input.shape;
   if (useInputStats && rest.reduce((a, b) => a * b, 1) === 1) {

@@ -2,6 +2,7 @@ import { type Device, type DType, formatShape, full, ShapeError, type Tensor } f
 import type { InplaceOptions } from "../functional/activation.js";
 import * as F from "../functional/activation.js";
 import { Module } from "../module.js";
+import { withOption } from "../options.js";
 import { Parameter } from "../parameter.js";
 import { pyFloat, pyNumber, pyOption, pyTuple } from "../repr.js";
 
@@ -135,8 +136,9 @@ export class LogSigmoid extends Module {
 export class LeakyReLU extends Inplace {
   negativeSlope: number;
 
-  constructor(negativeSlope = 0.01, options: InplaceOptions = {}) {
-    super(options);
+  constructor(first?: number | F.LeakyReluOptions, options?: InplaceOptions) {
+    const { negativeSlope = 0.01, inplace } = withOption<F.LeakyReluOptions>("negativeSlope", first, options);
+    super({ inplace });
     this.negativeSlope = negativeSlope;
   }
 
@@ -153,8 +155,9 @@ export class LeakyReLU extends Inplace {
 export class ELU extends Inplace {
   alpha: number;
 
-  constructor(alpha = 1, options: InplaceOptions = {}) {
-    super(options);
+  constructor(first?: number | F.EluOptions, options?: InplaceOptions) {
+    const { alpha = 1, inplace } = withOption<F.EluOptions>("alpha", first, options);
+    super({ inplace });
     this.alpha = alpha;
   }
 
@@ -171,8 +174,9 @@ export class ELU extends Inplace {
 export class CELU extends Inplace {
   alpha: number;
 
-  constructor(alpha = 1, options: InplaceOptions = {}) {
-    super(options);
+  constructor(first?: number | F.EluOptions, options?: InplaceOptions) {
+    const { alpha = 1, inplace } = withOption<F.EluOptions>("alpha", first, options);
+    super({ inplace });
     this.alpha = alpha;
   }
 
@@ -189,9 +193,9 @@ export class CELU extends Inplace {
 export class Softshrink extends Module {
   lambda: number;
 
-  constructor(lambda = 0.5) {
+  constructor(first?: number | F.ShrinkOptions) {
     super();
-    this.lambda = lambda;
+    this.lambda = withOption<F.ShrinkOptions>("lambda", first).lambda ?? 0.5;
   }
 
   override forward(input: Tensor): Tensor {
@@ -207,9 +211,9 @@ export class Softshrink extends Module {
 export class Hardshrink extends Module {
   lambda: number;
 
-  constructor(lambda = 0.5) {
+  constructor(first?: number | F.ShrinkOptions) {
     super();
-    this.lambda = lambda;
+    this.lambda = withOption<F.ShrinkOptions>("lambda", first).lambda ?? 0.5;
   }
 
   override forward(input: Tensor): Tensor {
@@ -225,9 +229,9 @@ export class Hardshrink extends Module {
 export class GLU extends Module {
   dim: number;
 
-  constructor(dim = -1) {
+  constructor(first?: number | { readonly dim?: number }) {
     super();
-    this.dim = dim;
+    this.dim = withOption<{ readonly dim?: number }>("dim", first).dim ?? -1;
   }
 
   override forward(input: Tensor): Tensor {
@@ -247,9 +251,9 @@ export class GLU extends Module {
 export class Softmax extends Module {
   dim: number | null;
 
-  constructor(dim: number | null = null) {
+  constructor(first?: number | null | { readonly dim?: number | null }) {
     super();
-    this.dim = dim;
+    this.dim = withOption<{ readonly dim?: number | null }>("dim", first).dim ?? null;
   }
 
   override forward(input: Tensor): Tensor {
@@ -265,9 +269,9 @@ export class Softmax extends Module {
 export class Softmin extends Module {
   dim: number | null;
 
-  constructor(dim: number | null = null) {
+  constructor(first?: number | null | { readonly dim?: number | null }) {
     super();
-    this.dim = dim;
+    this.dim = withOption<{ readonly dim?: number | null }>("dim", first).dim ?? null;
   }
 
   override forward(input: Tensor): Tensor {
@@ -283,9 +287,9 @@ export class Softmin extends Module {
 export class LogSoftmax extends Module {
   dim: number | null;
 
-  constructor(dim: number | null = null) {
+  constructor(first?: number | null | { readonly dim?: number | null }) {
     super();
-    this.dim = dim;
+    this.dim = withOption<{ readonly dim?: number | null }>("dim", first).dim ?? null;
   }
 
   override forward(input: Tensor): Tensor {

@@ -1,15 +1,25 @@
 import { type Tensor, ValueError } from "@sconce/core";
 import * as F from "../functional/dropout.js";
 import { Module } from "../module.js";
+import { withOption } from "../options.js";
 import { pyBool, pyNumber } from "../repr.js";
+
+/** Settings of dropout layers. */
+export interface DropoutLayerOptions {
+  /** Probability of an element to be dropped; 0.5 unless given. */
+  readonly p?: number;
+  /** Whether the output overwrites the input. */
+  readonly inplace?: boolean;
+}
 
 /** A dropout of some unit, with its probability. */
 abstract class DropoutBase extends Module {
   readonly p: number;
   readonly inplace: boolean;
 
-  constructor(p = 0.5, { inplace = false }: { readonly inplace?: boolean } = {}) {
+  constructor(first?: number | DropoutLayerOptions, options?: DropoutLayerOptions) {
     super();
+    const { p = 0.5, inplace = false } = withOption<DropoutLayerOptions>("p", first, options);
     if (!(p >= 0 && p <= 1)) {
       throw new ValueError(`${new.target.name}: dropout probability has to be between 0 and 1, but got ${p}`, { op: new.target.name });
     }
@@ -32,41 +42,41 @@ abstract class DropoutBase extends Module {
  */
 export class Dropout extends DropoutBase {
   override forward(input: Tensor): Tensor {
-    return F.dropout(input, this.p, this);
+    return F.dropout(input, this);
   }
 }
 
 /** {@link Dropout} of whole channels of `[N, C, L]` or `[C, L]`. */
 export class Dropout1d extends DropoutBase {
   override forward(input: Tensor): Tensor {
-    return F.dropout1d(input, this.p, this);
+    return F.dropout1d(input, this);
   }
 }
 
 /** {@link Dropout} of whole channels of `[N, C, H, W]`. Source: https://arxiv.org/abs/1411.4280 */
 export class Dropout2d extends DropoutBase {
   override forward(input: Tensor): Tensor {
-    return F.dropout2d(input, this.p, this);
+    return F.dropout2d(input, this);
   }
 }
 
 /** {@link Dropout} of whole channels of `[N, C, D, H, W]` or `[C, D, H, W]`. */
 export class Dropout3d extends DropoutBase {
   override forward(input: Tensor): Tensor {
-    return F.dropout3d(input, this.p, this);
+    return F.dropout3d(input, this);
   }
 }
 
 /** Dropout that keeps mean and variance of self-normalising networks. Source: https://arxiv.org/abs/1706.02515 */
 export class AlphaDropout extends DropoutBase {
   override forward(input: Tensor): Tensor {
-    return F.alphaDropout(input, this.p, this);
+    return F.alphaDropout(input, this);
   }
 }
 
 /** {@link AlphaDropout} of whole channels of `[N, C, ...]`. */
 export class FeatureAlphaDropout extends DropoutBase {
   override forward(input: Tensor): Tensor {
-    return F.featureAlphaDropout(input, this.p, this);
+    return F.featureAlphaDropout(input, this);
   }
 }

@@ -125,11 +125,12 @@ abstract class InstanceNorm extends RunningNorm {
   protected abstract get rank(): number;
 
   override forward(input: Tensor): Tensor {
-    const { weight, bias, eps, runningMean, runningVar, rank } = this;
+    const { weight, bias, eps, runningMean, runningVar, training, trackRunningStats, rank } = this;
     checkRank(this.constructor.name, input, [rank, rank + 1]);
-    const options = { weight, bias, eps, momentum: this.momentum ?? 0, useInputStats: this.training || !this.trackRunningStats };
-    if (input.ndim === rank) return F.instanceNorm(input.unsqueeze(0), runningMean, runningVar, options).squeeze(0);
-    return F.instanceNorm(input, runningMean, runningVar, options);
+    const useInputStats = training || !trackRunningStats;
+    const options = { weight, bias, eps, runningMean, runningVar, momentum: this.momentum ?? 0, useInputStats };
+    if (input.ndim === rank) return F.instanceNorm(input.unsqueeze(0), options).squeeze(0);
+    return F.instanceNorm(input, options);
   }
 }
 
