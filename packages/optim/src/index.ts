@@ -10,6 +10,7 @@ export {
   Optimizer,
   type OptimizerOptions,
   type OptimizerStateDict,
+  type OptionValue,
   type ParamGroup,
   type ParamGroupInput,
   type ParamState,

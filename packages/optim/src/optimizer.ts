@@ -23,11 +23,14 @@ export type Params<O extends OptimizerOptions> = Iterable<Tensor> | Iterable<Par
 /** What an optimizer remembers of one parameter, under PyTorch's names. */
 export type ParamState = { [name: string]: Tensor | number | null };
 
-/** State of an optimizer as PyTorch lays it out: parameters are numbered through all groups. */
-export interface OptimizerStateDict {
-  state: { [index: number]: { [name: string]: Tensor | number | null } };
-  param_groups: { params: number[]; [option: string]: unknown }[];
-}
+/** An option of a saved group. */
+export type OptionValue = number | boolean | string | null | undefined | readonly number[];
+
+/** State of an optimizer as PyTorch lays it out: parameters are numbered through all groups. An alias, so that `save` takes it. */
+export type OptimizerStateDict = {
+  state: { [index: number]: ParamState };
+  param_groups: { params: number[]; [option: string]: OptionValue }[];
+};
 
 /** Base of all optimizers. A subclass says how one parameter moves. */
 export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {

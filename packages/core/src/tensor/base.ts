@@ -1,7 +1,7 @@
 import { type Device, getBackend } from "../backend.js";
 import { apply, mutate } from "../dispatch.js";
 import { type DType, dtypeOfArray, dtypeWord, hostArray, itemSize, type TypedArray } from "../dtype.js";
-import { formatShape, NotSupportedError, ShapeError, ValueError } from "../errors.js";
+import { formatShape, NotSupportedError, SconceError, ShapeError, ValueError } from "../errors.js";
 import { contiguousValue, realise, tensorOver } from "../evaluate.js";
 import { printTensor } from "../printing.js";
 import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
@@ -201,9 +201,15 @@ export class TensorBase implements Layout {
    * Moves the content to host memory and returns the array that is it from now on: in-place ops write to it, and later ops read it.
    * @throws NotSupportedError on a device that cannot block.
    * @throws ShapeError for a view.
+   * @throws SconceError for a tensor that requires gradients: writes to the array would not be recorded.
    */
   typedArray(): TypedArray {
     const { storage } = this;
+    if ((this as { readonly requiresGrad?: boolean }).requiresGrad === true) {
+      throw new SconceError("typedArray: can't call typedArray() on a tensor that requires grad; use t.detach().typedArray()", {
+        op: "typedArray",
+      });
+    }
     if (storage.host !== null) return storage.host;
     if (!this.isContiguous() || this.offset !== 0 || this.numel() !== storage.size) {
       throw new ShapeError(`typedArray: expected a whole contiguous tensor, got a view of ${formatShape(this.shape)}; clone() it first`, {
