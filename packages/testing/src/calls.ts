@@ -2,7 +2,7 @@ import * as core from "@sconce/core";
 import type { Tensor } from "@sconce/core";
 import { functional } from "@sconce/nn";
 import type { OpInfo } from "./golden.js";
-import { arrange, camelCase, parseSignature, readSignature, type Signature } from "./signatures.js";
+import { arrange, camelCase, camelKeys, parseSignature, readSignature, type Signature } from "./signatures.js";
 import { isTensor } from "./values.js";
 
 type Fn = (...args: unknown[]) => unknown;
@@ -40,9 +40,11 @@ const SIGNATURES: { readonly [call: string]: string } = {
   "Tensor.__rpow__": "input other",
   "Tensor.__rmod__": "input other",
   argmax: "input | dim keepdim",
-  arange: "start end step | dtype device requires_grad",
+  avg_pool1d: "input kernel_size | stride padding ceil_mode count_include_pad",
+  bilinear: "input1 input2 weight bias",
+  hardshrink: "input lambd",
+  prelu: "input weight",
   as_strided: "input size stride storage_offset",
-  block_diag: "tensors",
   bernoulli: "input | generator",
   chunk: "input chunks dim",
   cat: "tensors dim",
@@ -50,13 +52,18 @@ const SIGNATURES: { readonly [call: string]: string } = {
   clamp_max: "input max",
   clamp_min: "input min",
   constant_pad_nd: "input pad value",
+  conv1d: "input weight bias | stride padding dilation groups",
+  conv2d: "input weight bias | stride padding dilation groups",
+  conv3d: "input weight bias | stride padding dilation groups",
+  conv_transpose1d: "input weight bias | stride padding output_padding groups dilation",
+  conv_transpose2d: "input weight bias | stride padding output_padding groups dilation",
+  conv_transpose3d: "input weight bias | stride padding output_padding groups dilation",
   count_nonzero: "input dim",
   cross: "input other dim",
   cov: "input | correction fweights aweights",
   diag: "input diagonal",
   diagflat: "input offset",
   dist: "input other p",
-  einsum: "equation operands",
   eye: "n m | dtype device requires_grad",
   empty: "size | dtype device requires_grad",
   empty_like: "input | dtype device",
@@ -74,6 +81,36 @@ const SIGNATURES: { readonly [call: string]: string } = {
   min: "input dim | keepdim",
   multinomial: "input num_samples | replacement generator",
   narrow_copy: "input dim start length",
+  "nn.functional.adaptive_max_pool1d": "input output_size | return_indices",
+  "nn.functional.adaptive_max_pool2d": "input output_size | return_indices",
+  "nn.functional.adaptive_max_pool3d": "input output_size | return_indices",
+  "nn.functional.batch_norm": "input running_mean running_var | weight bias training momentum eps",
+  "nn.functional.celu": "input alpha | inplace",
+  "nn.functional.dropout": "input p | training inplace",
+  "nn.functional.dropout2d": "input p | training inplace",
+  "nn.functional.dropout3d": "input p | training inplace",
+  "nn.functional.feature_alpha_dropout": "input p | training inplace",
+  "nn.functional.elu": "input alpha | inplace",
+  "nn.functional.embedding": "input weight | padding_idx max_norm norm_type scale_grad_by_freq sparse",
+  "nn.functional.glu": "input dim",
+  "nn.functional.interpolate": "input | size scale_factor mode align_corners recompute_scale_factor antialias",
+  "nn.functional.instance_norm": "input running_mean running_var | weight bias use_input_stats momentum eps",
+  "nn.functional.leaky_relu": "input negative_slope | inplace",
+  "nn.functional.linear": "input weight bias",
+  "nn.functional.log_softmax": "input dim | dtype",
+  "nn.functional.max_pool1d": "input kernel_size | stride padding dilation ceil_mode return_indices",
+  "nn.functional.max_pool2d": "input kernel_size | stride padding dilation ceil_mode return_indices",
+  "nn.functional.max_pool3d": "input kernel_size | stride padding dilation ceil_mode return_indices",
+  "nn.functional.max_unpool1d": "input indices kernel_size | stride padding output_size",
+  "nn.functional.max_unpool2d": "input indices kernel_size | stride padding output_size",
+  "nn.functional.max_unpool3d": "input indices kernel_size | stride padding output_size",
+  "nn.functional.one_hot": "input num_classes",
+  "nn.functional.pad": "input pad | mode value",
+  "nn.functional.softmax": "input dim | dtype",
+  "nn.functional.softmin": "input dim | dtype",
+  "nn.functional.softshrink": "input lambd",
+  "nn.functional.threshold": "input threshold value | inplace",
+  "nn.functional.unfold": "input kernel_size | dilation padding stride",
   norm: "input p | dim keepdim dtype",
   normal: "mean std",
   ones: "size | dtype device requires_grad",
@@ -86,6 +123,7 @@ const SIGNATURES: { readonly [call: string]: string } = {
   randint_like: "input low high | dtype device",
   randn: "size | dtype device requires_grad",
   randn_like: "input | dtype device",
+  repeat_interleave: "input repeats dim | output_size",
   roll: "input shifts dims",
   rot90: "input k dims",
   rsub: "input other | alpha",
@@ -111,8 +149,6 @@ const SIGNATURES: { readonly [call: string]: string } = {
   tril_indices: "row col | offset dtype device",
   triu_indices: "row col | offset dtype device",
   unbind: "input dim",
-  unique: "input | sorted return_inverse return_counts dim",
-  unique_consecutive: "input | return_inverse return_counts dim",
   var: "input | dim unbiased keepdim correction",
   var_mean: "input | dim unbiased keepdim correction",
   zeros: "size | dtype device requires_grad",
@@ -125,15 +161,41 @@ const SPECIAL: { readonly [call: string]: (args: readonly unknown[], kwargs: Kwa
   "Tensor.__rsub__": ([x, y]) => (y as Tensor).sub(x as Tensor),
   "Tensor.__rmul__": ([x, y]) => (y as Tensor).mul(x as Tensor),
   "Tensor.__rdiv__": ([x, y]) => (y as Tensor).div(x as Tensor),
-  "Tensor.__rpow__": ([x, y]) => (y as Tensor).pow(x as Tensor),
+  // PyTorch takes the base for a plain value, without gradient.
+  "Tensor.__rpow__": ([x, y]) => (y as Tensor).detach().pow(x as Tensor),
   "Tensor.__rmod__": ([x, y]) => (y as Tensor).remainder(x as Tensor),
   "Tensor.__rmatmul__": ([x, y]) => (y as Tensor).matmul(x as Tensor),
   "Tensor.__rand__": ([x, y]) => (y as Tensor).bitwiseAnd(x as Tensor),
   "Tensor.__ror__": ([x, y]) => (y as Tensor).bitwiseOr(x as Tensor),
   "Tensor.__rxor__": ([x, y]) => (y as Tensor).bitwiseXor(x as Tensor),
   "Tensor.to": ([x, ...rest]) => toCall(x as Tensor, rest),
-  where: ([condition, x, y]) => (x as Tensor).where(condition as Tensor, y as Tensor),
+  arange: (args, { end, ...options }) =>
+    core.arange(...([...args, ...(end === undefined ? [] : [end])].map(Number) as [number, number]), options),
+  atleast_1d: ([x]) => eachOf(x, core.atleast1d),
+  atleast_2d: ([x]) => eachOf(x, core.atleast2d),
+  atleast_3d: ([x]) => eachOf(x, core.atleast3d),
+  broadcast_shapes: (shapes) => core.broadcastShapes(...shapes.map((shape) => [shape].flat() as number[])),
+  einsum: ([equation, operands]) => core.einsum(equation as string, ...(operands as Tensor[])),
+  meshgrid: (args, options) => core.meshgrid(args.flat() as Tensor[], options),
+  unique: ([x], kwargs) => uniqueCall((x as Tensor).unique(camelKeys(present(kwargs)) as never), kwargs),
+  unique_consecutive: ([x], kwargs) => uniqueCall((x as Tensor).uniqueConsecutive(camelKeys(present(kwargs)) as never), kwargs),
+  where: ([condition, x, y]) => core.where(condition as Tensor, x as Tensor, y as Tensor),
 };
+
+function eachOf(x: unknown, fn: (x: Tensor) => Tensor): unknown {
+  return Array.isArray(x) ? x.map(fn) : fn(x as Tensor);
+}
+
+function present(kwargs: Kwargs): Kwargs {
+  return Object.fromEntries(Object.entries(kwargs).filter(([, value]) => value !== null));
+}
+
+/** PyTorch returns only the parts that were asked for. */
+function uniqueCall(result: unknown, kwargs: Kwargs): unknown {
+  if (isTensor(result)) return result;
+  const { output, inverse, counts } = result as core.UniqueResult;
+  return [output, ...(kwargs.return_inverse ? [inverse] : []), ...(kwargs.return_counts ? [counts] : [])];
+}
 
 /** `to(device?, dtype?, non_blocking, copy)` and `to(other, non_blocking, copy)`. */
 function toCall(x: Tensor, rest: readonly unknown[]): unknown {
@@ -144,28 +206,48 @@ function toCall(x: Tensor, rest: readonly unknown[]): unknown {
   return x.to({ dtype, copy });
 }
 
+/** Functions that have another name here. */
+const NAMES: { readonly [name: string]: string } = { logsigmoid: "logSigmoid" };
+
 /** The name after the namespace, such as `linalg.norm` or `Tensor.view`. */
 function localName(call: string): string {
   return call.replace(/^torch\./, "").replace(/^aten\.slice\.Tensor.*$/, "slice").replace(/ \(.*\)$/, "");
 }
 
-function signatureOf(name: string, info: OpInfo | undefined): Signature | undefined {
+/** In-place methods have the parameters of the others. */
+function signatureOf(called: string, info: OpInfo | undefined): Signature | undefined {
+  const name = called in SIGNATURES ? called : called.replace(/^Tensor\.(.*[^_])_$/, "$1");
   if (name in SIGNATURES) return readSignature(SIGNATURES[name]);
   if (/^Tensor\.(bool|byte|char|short|int|long|half|bfloat16|float|double|chalf|contiguous)$/.test(name)) return readSignature("input | memory_format");
   const lines = info?.signature ?? [];
   return lines.length > 0 ? parseSignature(lines) : undefined;
 }
 
+/** `std(x, true)` means `unbiased`; Python's bools count as numbers. */
+function normalized(name: string, args: readonly unknown[], kwargs: Kwargs): [readonly unknown[], Kwargs] {
+  if (/^(std|var)(_mean)?$/.test(name) && typeof args[1] === "boolean") return [[args[0]], { ...kwargs, unbiased: args[1] }];
+  if (typeof kwargs.alpha === "boolean") return [args, { ...kwargs, alpha: Number(kwargs.alpha) }];
+  return [args, kwargs];
+}
+
 /** The ways in which this library offers a call, the usual one first; none if it does not. */
 export function formsOf(call: string, info: OpInfo | undefined): Form[] {
   const name = localName(call);
+  return rawForms(call, name, info).map((form) => ({
+    name: form.name,
+    call: (args, kwargs) => form.call(...normalized(name, args, kwargs)),
+  }));
+}
+
+function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] {
   const signature = signatureOf(name, info);
   if (name in SPECIAL) return [{ name, call: SPECIAL[name] }];
   if (call.endsWith("(attribute)")) return attributeForm(name.replace("Tensor.", ""));
-  const short = camelCase(name.replace(/^.*\./, ""));
+  const last = name.replace(/^.*\./, "");
+  const short = NAMES[last] ?? camelCase(last);
   const forms: Form[] = [];
   if (name.startsWith("nn.functional.")) {
-    addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn } | undefined)?.[short], signature);
+    addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);
     return forms;
   }
   if (name.includes(".") && !name.startsWith("Tensor.")) {
@@ -175,7 +257,7 @@ export function formsOf(call: string, info: OpInfo | undefined): Form[] {
   }
   addMethod(forms, short, signature, call.endsWith("(on a copy)"));
   addFunction(forms, short, (core as unknown as { [name: string]: Fn })[short], signature);
-  addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn } | undefined)?.[short], signature);
+  if (forms.length === 0) addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);
   return forms;
 }
 

@@ -1,6 +1,6 @@
 import { type Device, hostArray, type Tensor, type TypedArray } from "@sconce/core";
 import { type Form, formsOf, NotAMethod } from "./calls.js";
-import { asList, expectGrad, expectShape, expectValue, Mismatch } from "./compare.js";
+import { asList, expectGrad, expectSecond, expectShape, expectValue, Mismatch } from "./compare.js";
 import { type GoldenMap, type GoldenTensor, type GoldenValue, isGoldenTensor, type OpCase, type OpInfo } from "./golden.js";
 import { gradientsOf, secondOrder } from "./gradients.js";
 import { construct } from "./modules.js";
@@ -70,8 +70,8 @@ export class OpsRunner {
     const weights = this.#cotangents(w);
     const found = secondOrder(outputs, cotangents, leaves, weights);
     const e = Math.max(c.err?.grads?.[0] ?? 0, c.err?.out?.[0] ?? 0);
-    for (const path in grads) await expectGrad(found.leaves.get(path), grads[path], e, `second ${path}`);
-    for (const path in cotangent_grads) await expectGrad(found.cotangents.get(path), cotangent_grads[path], e, `second cotangent ${path}`);
+    for (const path in grads) await expectSecond(found.leaves.get(path), grads[path], e, `second ${path}`);
+    for (const path in cotangent_grads) await expectSecond(found.cotangents.get(path), cotangent_grads[path], e, `second cotangent ${path}`);
   }
 
   #arguments(c: OpCase, wanted: ReadonlySet<string>, leaves: Map<string, Tensor>): { args: unknown[]; kwargs: { [name: string]: unknown } } {

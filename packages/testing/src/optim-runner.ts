@@ -177,8 +177,9 @@ export class OptimRunner {
 
   async #scheduler(c: OptimCase): Promise<void> {
     const groups = c.initial_lrs!.map((lr) => ({ params: this.#parameters([ONE]), lr }));
-    const momentum = c.initial_momentum === undefined || c.optimizer !== "SGD" ? {} : { momentum: c.initial_momentum[0] };
-    const optimizer = makeOptimizer(c.optimizer, groups, { lr: 0.1, ...momentum });
+    const options: { [name: string]: GoldenValue } = { lr: 0.1 };
+    if (c.initial_momentum !== undefined && c.optimizer === "SGD") options.momentum = c.initial_momentum[0];
+    const optimizer = makeOptimizer(c.optimizer, groups, options);
     const scheduler = makeScheduler(c.scheduler!, optimizer, c.options);
     expectRates(optimizer, c.lrs[0], "after construction");
     for (let step = 1; step < c.lrs.length; step++) {

@@ -41,50 +41,60 @@ export function readSignature(text: string): Signature {
 
 const IGNORED = new Set(["out", "layout", "memory_format", "pin_memory", "size_average", "reduce", "_stacklevel"]);
 
-/** Parameters of one line of PyTorch's documentation: required ones are positional, those with a default are options. */
-function readLine(line: string): Param[] {
-  const open = line.indexOf("(");
-  const inner = line.slice(open + 1, line.lastIndexOf(")"));
-  let depth = 0;
-  let word = "";
-  const words: string[] = [];
-  for (const char of inner) {
-    if (char === "[" || char === "(") depth++;
-    if (char === "]" || char === ")") depth--;
-    if (char === "," && depth === 0) {
-      words.push(word);
-      word = "";
-    } else word += char;
-  }
-  return [...words, word].map((text) => text.trim().replace(/\\/g, "")).flatMap(readParam);
+interface Documented extends Param {
+  readonly keywordOnly: boolean;
 }
 
-function readParam(text: string): Param[] {
-  if (text === "" || text.startsWith("*")) return [];
-  const [declared, initial] = text.split("=");
-  const name = declared
-    .split(":")[0]
-    .trim()
-    .replace(/^(int|bool|float|Tensor) /, "");
-  return [{ name, as: camelCase(name), option: initial !== undefined }];
+/** Parameters of one line of PyTorch's documentation: required ones are positional, those with a default are options. */
+function readLine(line: string): Documented[] {
+  let keywordOnly = false;
+  return splitArguments(line.slice(line.indexOf("(") + 1, line.lastIndexOf(")"))).flatMap((text) => {
+    if (text.startsWith("*")) keywordOnly = true;
+    if (text === "" || text.startsWith("*")) return [];
+    const [declared, initial] = text.split("=");
+    const typed = declared.split(":")[0].trim();
+    const name = typed.replace(/^(int|bool|float|Tensor) /, "");
+    return [{ name, as: camelCase(name), option: initial !== undefined, keywordOnly }];
+  });
+}
+
+/** Splits at the commas that stand in no brackets. */
+function splitArguments(text: string): string[] {
+  let depth = 0;
+  const words = [""];
+  for (const char of text) {
+    if (char === "[" || char === "(") depth++;
+    if (char === "]" || char === ")") depth--;
+    if (char === "," && depth === 0) words.push("");
+    else if (char !== "\\") words[words.length - 1] += char;
+  }
+  return words.map((word) => word.trim());
 }
 
 /** Parameters of a documented call: where lines disagree, a parameter that is missing somewhere is an option. */
 export function parseSignature(lines: readonly string[]): Signature {
   const overloads = lines.map((line) => readLine(line.replace(/ ->.*$/, "")));
-  const merged = new Map<string, Param>();
+  const merged = new Map<string, Documented>();
+  for (const params of overloads) for (const param of params) if (!param.keywordOnly) merged.set(param.name, merged.get(param.name) ?? param);
   for (const params of overloads) for (const param of params) merged.set(param.name, merged.get(param.name) ?? param);
-  return [...merged.values()].map((param) => {
-    const everywhere = overloads.every((params) => params.some(({ name, option }) => name === param.name && !option));
-    return everywhere ? param : { ...param, option: true };
+  return [...merged.values()].map(({ name, as, option }) => {
+    const everywhere = overloads.every((params) => params.some((param) => param.name === name));
+    return { name, as, option: option || !everywhere };
   });
 }
 
 /**
- * Lays out arguments: positional ones in order, then one object with the options that were given.
+ * Lays out arguments: positional ones in order, then one object with the options that were given. None (null) stands for an option that
+ * was left out, unless `keepNull`.
  * @throws Error for an argument that the signature does not name.
  */
-export function arrange(signature: Signature, args: readonly unknown[], kwargs: { readonly [name: string]: unknown }): unknown[] {
+export function arrange(
+  signature: Signature,
+  args: readonly unknown[],
+  kwargs: { readonly [name: string]: unknown },
+  keepNull = false,
+): unknown[] {
+  if (signature.length === 0) return [...args];
   const given = new Map<string, unknown>();
   args.forEach((value, i) => {
     if (signature[i] === undefined) throw new Error(`no parameter for argument ${i}`);
@@ -99,7 +109,7 @@ export function arrange(signature: Signature, args: readonly unknown[], kwargs: 
   const options: [string, unknown][] = [];
   for (const { name, as, option } of signature) {
     const value = given.get(name);
-    if (option && value !== undefined && value !== null && !IGNORED.has(name)) options.push([as, value]);
+    if (option && value !== undefined && (keepNull || value !== null) && !IGNORED.has(name)) options.push([as, value]);
   }
   return options.length > 0 ? [...padded(positional, signature), Object.fromEntries(options)] : positional;
 }
