@@ -1,6 +1,7 @@
 import { type Backend, type Device, getBackend } from "./backend.js";
 import { checkDType, type DType, getDefaultDType, type TypedArray } from "./dtype.js";
 import { checkDevice, tensorOf } from "./evaluate.js";
+import type { Scalar } from "./promotion.js";
 import { checkShape, type Shape } from "./shape.js";
 import { fromHost } from "./tensor/compose.js";
 import type { Tensor } from "./tensor/tensor.js";
@@ -41,21 +42,36 @@ export function finish(tensor: Tensor, options: TensorOptions): Tensor {
   return tensor;
 }
 
+/** What takes the place of options that are left out. */
+export interface Defaults {
+  readonly dtype?: DType | undefined;
+  readonly backend?: Backend;
+}
+
+const NO_DEFAULTS: Defaults = {};
+
 /** A new tensor of host data. */
-export function create(op: string, shape: Shape, dtype: DType, data: TypedArray, options: TensorOptions): Tensor {
-  return finish(fromHost(target(op, shape, dtype, options), shape, dtype, data), options);
+export function create(
+  op: string,
+  shape: Shape,
+  dtype: DType,
+  data: TypedArray,
+  options: TensorOptions,
+  defaults: Defaults = NO_DEFAULTS,
+): Tensor {
+  return finish(fromHost(target(op, shape, dtype, options, defaults), shape, dtype, data), options);
 }
 
 /** A new tensor of one number; it takes no memory until it is read or written. */
-export function createFilled(op: string, shape: Shape, value: number | bigint | boolean, options: TensorOptions, dtype?: DType): Tensor {
-  const type = options.dtype ?? dtype ?? getDefaultDType();
-  return finish(tensorOf(constantValue(target(op, shape, type, options), shape, type, value)), options);
+export function createFilled(op: string, shape: Shape, value: Scalar, options: TensorOptions, defaults: Defaults = NO_DEFAULTS): Tensor {
+  const dtype = options.dtype ?? defaults.dtype ?? getDefaultDType();
+  return finish(tensorOf(constantValue(target(op, shape, dtype, options, defaults), shape, dtype, value)), options);
 }
 
-function target(op: string, shape: Shape, dtype: DType, { device }: TensorOptions): Backend {
+function target(op: string, shape: Shape, dtype: DType, { device }: TensorOptions, defaults: Defaults): Backend {
   checkShape(shape, op);
   checkDType(dtype, op);
-  const backend = getBackend(device, op);
+  const backend = device === undefined && defaults.backend !== undefined ? defaults.backend : getBackend(device, op);
   checkDevice(backend, shape, dtype, op);
   return backend;
 }

@@ -1,5 +1,5 @@
 import { getBackend } from "./backend.js";
-import { create, createFilled, finish, type SizeArgs, splitSizes, type TensorOptions } from "./creation-options.js";
+import { create, createFilled, type Defaults, finish, type SizeArgs, splitSizes, type TensorOptions } from "./creation-options.js";
 import { convertArray, type DType, holds, type TypedArray } from "./dtype.js";
 import { DTypeError, formatShape, ShapeError } from "./errors.js";
 import { checkDevice, tensorOver } from "./evaluate.js";
@@ -34,7 +34,7 @@ export function tensor(data: TensorData | Tensor, options: TensorOptions = NONE)
  * tensor([1, 2], { dtype: "int32" }).mul(scalar(2, "float32")).dtype; // "float32"
  */
 export function scalar(value: Scalar, dtype?: DType, options: TensorOptions = NONE): Tensor {
-  return createFilled("scalar", [], value, dtype === undefined ? options : { ...options, dtype }, dtypeOfScalar(value));
+  return createFilled("scalar", [], value, options, { dtype: dtype ?? dtypeOfScalar(value) });
 }
 
 /**
@@ -78,7 +78,7 @@ export function asTensor(data: TensorData | Tensor, options: TensorOptions = NON
 
 /** A tensor filled with one number, of the default dtype; with a boolean bool, with a bigint int64. */
 export function full(shape: Shape, value: Scalar, options: TensorOptions = NONE): Tensor {
-  return createFilled("full", shape, value, options, dtypeOfScalar(value));
+  return createFilled("full", shape, value, options, { dtype: dtypeOfScalar(value) });
 }
 
 function dtypeOfScalar(value: Scalar): DType | undefined {
@@ -124,7 +124,12 @@ export function emptyLike(x: Tensor, options: TensorOptions = NONE): Tensor {
 
 /** One number in the shape, dtype and device of `x`. */
 export function fullLike(x: Tensor, value: Scalar, options: TensorOptions = NONE): Tensor {
-  return createFilled("fullLike", x.shape, value, likeOptions(x, options));
+  return createFilled("fullLike", x.shape, value, options, defaultsOf(x));
+}
+
+/** The dtype and backend of `x`. */
+function defaultsOf(x: Tensor): Defaults {
+  return { dtype: x.dtype, backend: x.storage.backend };
 }
 
 /** Options with the dtype and device of `x` where they are left out. */

@@ -3,7 +3,7 @@ import { isFloatingPoint } from "../dtype.js";
 import { DTypeError, ValueError } from "../errors.js";
 import { isIntegral, isTensor, resultType, type Scalar, type TensorOrScalar } from "../promotion.js";
 import type { ScalarOp } from "../scalar.js";
-import { choose, floatType, notImplemented, pointwise, pointwiseFloat, refuseBool } from "./elementwise.js";
+import { choose, floatBinary, floatType, notImplemented, pointwise, pointwiseFloat, refuseBool } from "./elementwise.js";
 import { RearrangeOps } from "./rearrange.js";
 import type { Tensor } from "./tensor.js";
 
@@ -35,7 +35,7 @@ export class ArithmeticOps extends RearrangeOps {
   sub(other: TensorOrScalar, { alpha = 1 }: AlphaOptions = {}): Tensor {
     const x = this.self;
     refuseBoolSub(x, other);
-    return alpha === 1 ? pointwise("sub", [x, other]) : scaled("sub", "Sub", x, other, alpha);
+    return alpha === 1 ? (floatBinary("sub", x, other) ?? pointwise("sub", [x, other])) : scaled("sub", "Sub", x, other, alpha);
   }
 
   /** `other - alpha * this`. */
@@ -156,6 +156,8 @@ export class ArithmeticOps extends RearrangeOps {
 
 /** An op that bool has under another name: `add` is or, `mul` is and. */
 function logical(op: ScalarOp, boolOp: ScalarOp, x: Tensor, other: TensorOrScalar): Tensor {
+  const direct = floatBinary(op, x, other);
+  if (direct !== null) return direct;
   const dtype = resultType(x, other);
   return pointwise(dtype === "bool" ? boolOp : op, [x, other], { name: op, dtype });
 }
@@ -183,7 +185,7 @@ function refuseBoolSub(x: Tensor, other: TensorOrScalar): void {
 
 /** The quotient of two operands, of which one may be a number. */
 export function divide(x: TensorOrScalar, other: TensorOrScalar, roundingMode: "floor" | "trunc" | null): Tensor {
-  if (roundingMode === null) return pointwiseFloat("div", [x, other]);
+  if (roundingMode === null) return (isTensor(x) ? floatBinary("div", x, other) : null) ?? pointwiseFloat("div", [x, other]);
   if (roundingMode === "floor") return integerDivision("floorDivide", x, other, "Div2");
   if (roundingMode === "trunc") return integerDivision("truncDivide", x, other, "Div2");
   throw new ValueError(`div: expected roundingMode null, "trunc" or "floor", got ${JSON.stringify(roundingMode)}`, { op: "div" });

@@ -4,7 +4,7 @@ import { ValueError } from "../errors.js";
 import { checkScalarFits, isTensor, resultType, type TensorOrScalar } from "../promotion.js";
 import type { ScalarOp } from "../scalar.js";
 import { sameShape } from "../shape.js";
-import { capital, constant, filled, pointwise, requireBits } from "./elementwise.js";
+import { capital, constant, filled, floatBinary, pointwise, requireBits } from "./elementwise.js";
 import { MathOps } from "./math.js";
 import type { Tensor } from "./tensor.js";
 
@@ -173,6 +173,8 @@ export class CompareOps extends MathOps {
 
 /** A comparison of two operands, of which one may be a number. */
 export function compare(op: "eq" | "ne" | "lt" | "le" | "gt" | "ge", x: TensorOrScalar, other: TensorOrScalar): Tensor {
+  const direct = isTensor(x) ? floatBinary(op, x, other) : null;
+  if (direct !== null) return direct;
   const dtype = resultType(x, other);
   if (!isTensor(other)) checkScalarFits(op, other, dtype);
   const operands = [x, other].map((t) => (isTensor(t) && t.dtype !== dtype ? t.detach() : t));

@@ -47,6 +47,16 @@ export function pointwise(op: ScalarOp, operands: readonly TensorOrScalar[], opt
   return converts ? composite(label ?? capital(name), operands.filter(isTensor), run) : run();
 }
 
+/** The common case without promotion: a floating-point tensor beside a number or a tensor of the same dtype; null for any other. */
+export function floatBinary(op: ScalarOp, x: Tensor, other: TensorOrScalar, name: string = op, label?: string): Tensor | null {
+  const { dtype } = x;
+  if (!isFloatingPoint(dtype)) return null;
+  if (typeof other === "number") return apply(op, [x, constant(x, other)], null, label);
+  if (!isTensor(other) || other.dtype !== dtype || other.storage.backend !== x.storage.backend) return null;
+  broadcast(x.shape, other.shape, name);
+  return apply(op, [x, other], null, label);
+}
+
 /** {@link pointwise} in a floating-point dtype: integers become the default one. */
 export function pointwiseFloat(op: ScalarOp, operands: readonly TensorOrScalar[], options: PointwiseOptions = NONE): Tensor {
   return pointwise(op, operands, { ...options, dtype: floatType(resultType(...operands)) });

@@ -1,5 +1,5 @@
 import type { Backend } from "../backend.js";
-import { create, createFilled, type SizeArgs, splitSizes, type TensorOptions } from "../creation-options.js";
+import { create, createFilled, type Defaults, type SizeArgs, splitSizes, type TensorOptions } from "../creation-options.js";
 import { apply } from "../dispatch.js";
 import type { TypedArray } from "../dtype.js";
 import { formatShape, ShapeError } from "../errors.js";
@@ -328,36 +328,35 @@ export class MovementOps extends TensorBase {
 
   /** A tensor of nested arrays in this one's dtype and device, as `tensor` reads them. */
   newTensor(data: TensorData, options: TensorOptions = {}): Tensor {
-    const own = this.#own(options);
-    const host = parseNested(data, own.dtype, "newTensor");
-    return create("newTensor", host.shape, host.dtype, host.data, own);
+    const host = parseNested(data, options.dtype ?? this.dtype, "newTensor");
+    return create("newTensor", host.shape, host.dtype, host.data, options, this.#defaults);
   }
 
   /** A tensor of `value` in this one's dtype and device. */
   newFull(shape: Shape, value: Scalar, options: TensorOptions = {}): Tensor {
-    return createFilled("newFull", shape, value, this.#own(options));
+    return createFilled("newFull", shape, value, options, this.#defaults);
   }
 
   /** Zeros in this one's dtype and device. */
   newZeros(...args: SizeArgs<TensorOptions>): Tensor {
     const [shape, options] = splitSizes(args, {});
-    return createFilled("newZeros", shape, 0, this.#own(options));
+    return createFilled("newZeros", shape, 0, options, this.#defaults);
   }
 
   /** Ones in this one's dtype and device. */
   newOnes(...args: SizeArgs<TensorOptions>): Tensor {
     const [shape, options] = splitSizes(args, {});
-    return createFilled("newOnes", shape, 1, this.#own(options));
+    return createFilled("newOnes", shape, 1, options, this.#defaults);
   }
 
   /** A tensor in this one's dtype and device whose elements are to be overwritten; they are zeros. */
   newEmpty(...args: SizeArgs<TensorOptions>): Tensor {
     const [shape, options] = splitSizes(args, {});
-    return createFilled("newEmpty", shape, 0, this.#own(options));
+    return createFilled("newEmpty", shape, 0, options, this.#defaults);
   }
 
-  #own(options: TensorOptions): TensorOptions {
-    return { ...options, dtype: options.dtype ?? this.dtype, device: options.device ?? this.device };
+  get #defaults(): Defaults {
+    return { dtype: this.dtype, backend: this.storage.backend };
   }
 }
 
