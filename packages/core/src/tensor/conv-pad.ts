@@ -53,7 +53,6 @@ function padConstant(x: Tensor, pads: readonly number[], value: number): Tensor 
     });
     if (list.every(({ before, after }) => before <= 0 && after <= 0)) return inner.clone();
     const base = constantLike(x, value, x.dtype, shape);
-    if (inner.numel() === 0) return base.clone();
     let layout = { shape: shape as readonly number[], strides: contiguousStrides(shape) as readonly number[], offset: 0 };
     list.forEach(({ before }, dim) => {
       layout = { ...VIEWS.slice(layout, { dim, start: Math.max(before, 0), step: 1, length: inner.shape[dim] }) };

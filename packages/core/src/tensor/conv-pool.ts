@@ -51,7 +51,9 @@ interface Window {
 
 function windowOf(n: number, op: string, kernelSize: Spatial, options: Pick<MaxPoolOptions, "stride" | "padding" | "dilation">): Window {
   const kernel = spatial(kernelSize, n, op, "kernelSize");
-  const stride = spatial(options.stride ?? kernel, n, op, "stride");
+  const { stride: step } = options;
+  const none = step === undefined || step === null || (typeof step !== "number" && step.length === 0);
+  const stride = spatial(none ? kernel : step, n, op, "stride");
   const padding = spatial(options.padding ?? 0, n, op, "padding");
   const dilation = spatial(options.dilation ?? 1, n, op, "dilation");
   checkAtLeast(kernel, 1, op, "kernel size should be greater than zero");
