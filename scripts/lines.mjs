@@ -18,7 +18,7 @@ function* sources(folder) {
 export function checkLines() {
   let code = 0;
   const totals = [];
-  for (const folder of [...workspaces, "docs", "scripts"]) {
+  for (const folder of [...workspaces, "scripts"]) {
     let lines = 0;
     for (const file of sources(folder)) {
       const count = readFileSync(join(root, file), "utf8").split("\n").length - 1;

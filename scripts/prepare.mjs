@@ -9,7 +9,7 @@ const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "
 const pnpmVersion = packageManager.split("@")[1];
 
 /** The folders of all workspace packages, relative to the root. */
-export const workspaces = ["packages", "apps"].flatMap((group) =>
+export const workspaces = ["packages", "apps", "docs"].flatMap((group) =>
   readdirSync(join(root, group))
     .map((name) => `${group}/${name}`)
     .filter((folder) => existsSync(join(root, folder, "package.json"))),
@@ -72,8 +72,9 @@ function buildKey() {
   for (const folder of workspaces) {
     add(`${folder}/tsconfig.json`);
     if (!existsSync(join(root, folder, "dist/.tsbuildinfo"))) hash.update(`${folder} has no build\n`);
-    for (const file of readdirSync(join(root, folder, "src"), { recursive: true }).sort())
-      if (file.endsWith(".ts")) add(`${folder}/src/${file}`);
+    const sources = existsSync(join(root, folder, "src")) ? `${folder}/src` : folder;
+    for (const file of readdirSync(join(root, sources), { recursive: true }).sort())
+      if (file.endsWith(".ts") && !/\b(node_modules|dist)\b/.test(file)) add(`${sources}/${file}`);
   }
   return hash.digest("hex");
 }

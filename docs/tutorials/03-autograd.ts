@@ -58,7 +58,10 @@ export function facts(print: typeof console.log): void {
   const a = tensor([1.5], { requiresGrad: true });
   const b = a.mul(a.add(2));
   print(b, a.isLeaf, b.isLeaf);
-  print(b.gradFn!.name, b.gradFn!.nextFunctions.map(([node]) => node?.name));
+  print(
+    b.gradFn!.name,
+    b.gradFn!.nextFunctions.map(([node]) => node?.name),
+  );
   print(b.gradFn!.nextFunctions[0][0]!.variable === a);
 
   const w = ones([1], { requiresGrad: true });

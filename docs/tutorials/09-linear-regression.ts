@@ -17,7 +17,10 @@ export interface Fit {
 export function makePoints(): Points {
   manualSeed(42);
   const x = rand([100, 1]);
-  const y = x.mul(2).add(1).add(randn([100, 1]).mul(0.1));
+  const y = x
+    .mul(2)
+    .add(1)
+    .add(randn([100, 1]).mul(0.1));
   const order = randperm(100);
   const train = order.at(":80");
   return { x: x.at(train), y: y.at(train) };

@@ -93,7 +93,10 @@ export function run(print: typeof console.log = console.log): void {
 
   const shared = sharedLayer();
   print(shared.y);
-  print(shared.net.namedParameters().map(([name]) => name), shared.net.parameters()[0].grad);
+  print(
+    shared.net.namedParameters().map(([name]) => name),
+    shared.net.parameters()[0].grad,
+  );
 }
 
 if (process.argv[1] === import.meta.filename) run();

@@ -35,7 +35,10 @@ export class LinearNet extends nn.Module {
 /** Learns y = 2 x1 - 3.4 x2 + 4.2 in batches of ten. Returns the last loss. */
 export async function train(net: LinearNet, epochs = 3): Promise<number> {
   const x = randn([1000, 2]);
-  const y = x.mm(tensor([[2], [-3.4]])).add(4.2).add(randn([1000, 1]).mul(0.01));
+  const y = x
+    .mm(tensor([[2], [-3.4]]))
+    .add(4.2)
+    .add(randn([1000, 1]).mul(0.01));
   const loader = new data.DataLoader(new data.TensorDataset(x, y), { batchSize: 10, shuffle: true });
   const criterion = new nn.MSELoss();
   const optimizer = new optim.SGD(net.parameters(), { lr: 0.03 });
@@ -55,7 +58,11 @@ export async function train(net: LinearNet, epochs = 3): Promise<number> {
 /** Prints what the guide shows. */
 export async function run(print: typeof console.log = console.log): Promise<LinearNet> {
   manualSeed(0);
-  const sentences = new Sentences([[1, 2], [3, 4], [5, 6]]); // biome-ignore format: one line
+  const sentences = new Sentences([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
   for await (const batch of new data.DataLoader(sentences, { batchSize: 2 })) print(batch);
 
   const net = new LinearNet(2);

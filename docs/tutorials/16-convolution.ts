@@ -7,7 +7,13 @@ export function corr2d(x: Tensor, k: Tensor): Tensor {
   const y = zeros([x.shape[0] - h + 1, x.shape[1] - w + 1]);
   for (let i = 0; i < y.shape[0]; i++) {
     for (let j = 0; j < y.shape[1]; j++) {
-      y.setAt([i, j], input.at(`${i}:${i + h}`, `${j}:${j + w}`).mul(kernel).sum());
+      y.setAt(
+        [i, j],
+        input
+          .at(`${i}:${i + h}`, `${j}:${j + w}`)
+          .mul(kernel)
+          .sum(),
+      );
     }
   }
   return y;

@@ -18,7 +18,12 @@ describe("documented differences", () => {
   });
 
   it("indices and ranges are int32, whole numbers float32", () => {
-    expect([arange(3), randint(0, 3, [2]), randperm(3), argmax(ones([2]))].map((x) => x.dtype)).toEqual(["int32", "int32", "int32", "int32"]);
+    expect([arange(3), randint(0, 3, [2]), randperm(3), argmax(ones([2]))].map((x) => x.dtype)).toEqual([
+      "int32",
+      "int32",
+      "int32",
+      "int32",
+    ]);
     expect([tensor([1, 2]).dtype, tensor([1n]).dtype, tensor([true]).dtype]).toEqual(["float32", "int64", "bool"]);
   });
 

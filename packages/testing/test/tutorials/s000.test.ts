@@ -76,6 +76,7 @@ tensor([[-0.0037,  0.2682, -0.4115, -0.3680],
       constructor() {
         // @ts-expect-error: the compiler refuses it too
         this.layer = new nn.Linear(1, 1);
+        // biome-ignore lint/correctness/noUnreachableSuper: this is what fails
         super();
       }
       override forward(): void {}
@@ -183,14 +184,10 @@ tensor([[-0.0037,  0.2682, -0.4115, -0.3680],
   it("S000-17 a loop trains a classifier of images and measures it", async () => {
     manualSeed(0);
     const labels = randint(0, 2, [64]);
-    const images = rand([64, 1, 8, 8]).mul(0.5).add(labels.view(64, 1, 1, 1).mul(0.5));
-    const net = new nn.Sequential(
-      new nn.Conv2d(1, 4, 3),
-      new nn.ReLU(),
-      new nn.MaxPool2d(2),
-      new nn.Flatten(),
-      new nn.Linear(36, 2),
-    );
+    const images = rand([64, 1, 8, 8])
+      .mul(0.5)
+      .add(labels.view(64, 1, 1, 1).mul(0.5));
+    const net = new nn.Sequential(new nn.Conv2d(1, 4, 3), new nn.ReLU(), new nn.MaxPool2d(2), new nn.Flatten(), new nn.Linear(36, 2));
     const loader = new data.DataLoader(new data.TensorDataset(images, labels), { batchSize: 16, shuffle: true });
     const optimizer = new optim.Adam(net.parameters(), { lr: 0.01 });
     net.train();

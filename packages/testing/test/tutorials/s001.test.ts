@@ -72,13 +72,23 @@ describe("tutorial 001: a network by hand, autograd, Function, nn, optim, dynami
     b.relu().sum().backward();
     expect(list(b.grad)).toEqual([0, 0, 1]);
     const m = ones([2, 3]);
-    expect(list(m.mm(ones([3, 2])).clamp({ min: 0 }).mm(ones([2, 1])))).toEqual([[6], [6]]);
+    expect(
+      list(
+        m
+          .mm(ones([3, 2]))
+          .clamp({ min: 0 })
+          .mm(ones([2, 1])),
+      ),
+    ).toEqual([[6], [6]]);
     expect(() => m.mm(ones([2, 3]))).toThrow(/mat1 and mat2 shapes cannot be multiplied \(2x3 and 2x3\)/);
     expect(() => m.mm(ones([3]))).toThrow(/mm/);
   });
 
   it("S001-08 a sum of all elements has no dimensions", () => {
-    const loss = tensor([3, 1]).sub(tensor([1, 3])).pow(2).sum();
+    const loss = tensor([3, 1])
+      .sub(tensor([1, 3]))
+      .pow(2)
+      .sum();
     expect(loss.shape).toEqual([]);
     expect(String(loss)).toBe("tensor(8.)");
   });

@@ -1,6 +1,14 @@
 import { fromTypedArray, manualSeed, nn, noGrad, ones, optim, randn, type Tensor, tensor } from "sconce";
 import { describe, expect, it } from "vitest";
-import { byHand, makeTrainStep, ManualLinearRegression, withAutograd, withLoss, withModule, withOptimizer } from "../../../../docs/tutorials/09-linear-regression.js";
+import {
+  byHand,
+  ManualLinearRegression,
+  makeTrainStep,
+  withAutograd,
+  withLoss,
+  withModule,
+  withOptimizer,
+} from "../../../../docs/tutorials/09-linear-regression.js";
 import type { GoldenTensor } from "../../src/index.js";
 import { load, readSeed } from "../seeds/trajectory.js";
 import { expectClose, expectRelative, list, otherDevice } from "./helpers.js";
@@ -10,7 +18,13 @@ interface Regression {
   readonly y_train: GoldenTensor;
   readonly x_train_float64: readonly number[];
   readonly y_train_float64: readonly number[];
-  readonly numpy: { readonly init_a: number; readonly init_b: number; readonly a: number; readonly b: number; readonly losses: readonly (readonly [number, number])[] };
+  readonly numpy: {
+    readonly init_a: number;
+    readonly init_b: number;
+    readonly a: number;
+    readonly b: number;
+    readonly losses: readonly (readonly [number, number])[];
+  };
   readonly torch_manual: { readonly a: number; readonly b: number };
 }
 

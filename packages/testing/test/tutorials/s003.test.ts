@@ -1,4 +1,21 @@
-import { add, arange, empty, fromTypedArray, manualSeed, matmul, nn, noGrad, ones, onesLike, optim, rand, randn, type Tensor, tensor, zeros } from "sconce";
+import {
+  add,
+  arange,
+  empty,
+  fromTypedArray,
+  manualSeed,
+  matmul,
+  nn,
+  noGrad,
+  ones,
+  onesLike,
+  optim,
+  rand,
+  randn,
+  type Tensor,
+  tensor,
+  zeros,
+} from "sconce";
 import * as sconceNn from "sconce/nn";
 import { functional as F } from "sconce/nn";
 import { describe, expect, it, vi } from "vitest";
@@ -16,7 +33,13 @@ function lenet(): { readonly net: Net; readonly input: Tensor; readonly target: 
 
 describe("tutorial 003: tensors, autograd from inside, LeNet", () => {
   it("S003-03 a plain loop repeats a step as often as it likes", () => {
-    const [w, b] = [tensor([[0, 1], [1, 0]]), tensor([1, 0])];
+    const [w, b] = [
+      tensor([
+        [0, 1],
+        [1, 0],
+      ]),
+      tensor([1, 0]),
+    ];
     w.requiresGrad = true;
     for (const times of [1, 3]) {
       let h: Tensor = tensor([1, 2]);
@@ -141,7 +164,11 @@ describe("tutorial 003: tensors, autograd from inside, LeNet", () => {
 
   it("S003-21 backward(v) is the product of v and the Jacobian", () => {
     const x = leaf(1, 2);
-    const j = tensor([[1, 2], [3, 4], [5, 6]]);
+    const j = tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
     j.mv(x).backward(tensor([1, 10, 100]));
     expect(list(x.grad)).toEqual([531, 642]);
   });
@@ -163,13 +190,23 @@ describe("tutorial 003: tensors, autograd from inside, LeNet", () => {
 
   it("S003-24 maxPool2d takes one size or two, and moves by it", () => {
     const x = arange(16).float().view(1, 1, 4, 4);
-    expect(list(F.maxPool2d(x, 2))).toEqual([[[[5, 7], [13, 15]]]]);
+    expect(list(F.maxPool2d(x, 2))).toEqual([
+      [
+        [
+          [5, 7],
+          [13, 15],
+        ],
+      ],
+    ]);
     expect(F.maxPool2d(x, [2, 2]).equalSync(F.maxPool2d(x, 2))).toBe(true);
   });
 
   it("S003-25 part of a shape is an array of numbers to multiply", () => {
     const x = zeros([2, 16, 5, 5]);
-    const n = x.size().slice(1).reduce((a, b) => a * b, 1);
+    const n = x
+      .size()
+      .slice(1)
+      .reduce((a, b) => a * b, 1);
     expect(n).toBe(400);
     expect(x.view(-1, n).shape).toEqual([2, 400]);
   });
@@ -200,7 +237,9 @@ describe("tutorial 003: tensors, autograd from inside, LeNet", () => {
     expect(String(new nn.MSELoss()(net(input), target))).toBe("tensor(0.7947, gradFn=<MseLossBackward0>)");
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     new nn.MSELoss()(zeros([1, 3]), zeros([3]));
-    expect(String(warn.mock.calls[0][0])).toMatch(/Using a target size \(torch\.Size\(\[3\]\)\) that is different to the input size \(torch\.Size\(\[1, 3\]\)\)/);
+    expect(String(warn.mock.calls[0][0])).toMatch(
+      /Using a target size \(torch\.Size\(\[3\]\)\) that is different to the input size \(torch\.Size\(\[1, 3\]\)\)/,
+    );
     warn.mockRestore();
   });
 

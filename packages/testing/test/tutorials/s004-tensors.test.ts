@@ -81,7 +81,10 @@ describe("tutorial 004: tensors and autograd", () => {
   });
 
   it("S004-07 einsum writes a matrix product", () => {
-    const x = tensor([[1, 2], [3, 4]]);
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(list(mm(x, x))).toEqual([
       [7, 10],
       [15, 22],
