@@ -60,9 +60,13 @@ export class History {
 
   /** Makes the tensor the result of a node. */
   setNode(node: TapeNode | null, output: number): void {
+    if (this.retains) {
+      const before = this.node?.retaining;
+      if (before) (this.node as TapeNode).retaining = before.filter((other) => other !== this);
+      if (node !== null) (node.retaining ??= []).push(this);
+    }
     this.node = node;
     this.output = output;
-    if (this.retains && node !== null) (node.retaining ??= []).push(this);
   }
 
   /** Adds to `grad`. */

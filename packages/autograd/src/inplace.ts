@@ -48,6 +48,10 @@ class WriteNode extends TapeNode {
     this.#region = region === null ? null : { shape: region.shape, strides: region.strides, offset: region.offset };
   }
 
+  protected override shows(input: number): boolean {
+    return this.#region !== null || this.next[input] !== null;
+  }
+
   run(grad: Gradients, walk: Walk): void {
     const g = grad as Tensor;
     const layout = this.#region;

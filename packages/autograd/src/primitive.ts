@@ -144,6 +144,7 @@ export class PrimitiveNode extends TapeNode implements Context {
   protected override shows(input: number): boolean {
     const rows = rowsOf(this.#rule, this.attrs);
     if (rows !== null && rows[input] === null) return false;
-    return this.next[input] !== null || this.shapes[input].length > 0 || SHOWS_NUMBERS.has(this.op);
+    if (this.next[input] !== null || this.shapes[input].length > 0) return true;
+    return this.#label === undefined && SHOWS_NUMBERS.has(this.op);
   }
 }
