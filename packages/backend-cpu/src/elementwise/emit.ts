@@ -39,17 +39,29 @@ export function linkKernel({ bytes, imports }: KernelCode, memory: WebAssembly.M
   return (exports as Exports).run as unknown as CompiledKernel;
 }
 
-/** Emits the kernel of a plan for inputs of the given classes and `dims` dimensions; outputs are row-major operands after the inputs. */
-export function emitElementwise(plan: Plan, classes: readonly StrideClass[], dims: number, options: KernelOptions): KernelCode {
+/**
+ * Emits the kernel of a plan for inputs of the given classes and `dims` dimensions. Outputs are the operands after the inputs; their elements
+ * are adjacent along the innermost dimension unless `scattered`.
+ */
+export function emitElementwise(
+  plan: Plan,
+  classes: readonly StrideClass[],
+  dims: number,
+  options: KernelOptions,
+  scattered = false,
+): KernelCode {
   const width = widthOf(plan);
   return buildKernel(plan, width, options, (e) => {
     const { f } = e;
     const nest = new Nest(f, dims, classes.length + plan.roots.length);
     const body = new Body(e, plan, width, classes, nest, dims - 1);
     const targets = plan.roots.map(() => f.local(I32));
+    const steps = targets.map((_, i) => {
+      return scattered ? e.hoist(`step${classes.length + i}`, I32, () => nest.stride(classes.length + i, dims - 1)) : undefined;
+    });
     const left = f.local(I32);
     const step = (count: Local | undefined): void => {
-      body.step(count, (roots) => roots.forEach((root, i) => store(e, plan.roots[i].dtype, width, targets[i], root, count)));
+      body.step(count, (roots) => roots.forEach((root, i) => store(e, plan.roots[i].dtype, width, targets[i], steps[i], root, count)));
     };
     nest.loops(0, dims - 1, nest.bases(), (pointers) => {
       body.start(pointers);
@@ -59,7 +71,7 @@ export function emitElementwise(plan: Plan, classes: readonly StrideClass[], dim
       fullSteps(e, left, width, () => {
         step(undefined);
         body.advance();
-        targets.forEach((target, i) => f.inc(target, width * BYTES[plan.roots[i].dtype]));
+        if (!scattered) targets.forEach((target, i) => f.inc(target, width * BYTES[plan.roots[i].dtype]));
       });
       if (width > 1) f.get(left).if(() => step(left));
     });

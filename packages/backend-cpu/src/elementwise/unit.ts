@@ -155,15 +155,28 @@ export function load(e: Emitter, dtype: DType, width: Width, pointer: Local, ste
   if (bytes === 1) widenBytes(e, dtype, width);
 }
 
-/** Stores the value in `value` to adjacent elements, the first `count` of them only if it is given. */
-export function store(e: Emitter, dtype: DType, width: Width, pointer: Local, value: Local, count: Local | undefined): void {
+/** Stores the value in `value`, the first `count` lanes of it only if that is given. `step` is as in {@link load}. */
+export function store(
+  e: Emitter,
+  dtype: DType,
+  width: Width,
+  pointer: Local,
+  step: Local | undefined,
+  value: Local,
+  count: Local | undefined,
+): void {
   const { f } = e;
   const bytes = BYTES[dtype];
+  const move = (): void => {
+    if (step !== undefined) f.get(pointer).get(step).op("i32.add").set(pointer);
+  };
   if (width === 1) {
     f.get(pointer).get(value).mem(SCALAR_STORE[dtype]);
+    move();
     return;
   }
-  if (bytes > 1 && count === undefined) {
+  const whole = step === undefined && count === undefined;
+  if (bytes > 1 && whole) {
     f.get(pointer).get(value).mem("v128.store");
     return;
   }
@@ -174,17 +187,18 @@ export function store(e: Emitter, dtype: DType, width: Width, pointer: Local, va
     narrowBytes(e, dtype, width);
     f.set(source);
   }
-  if (count === undefined)
+  if (whole)
     f.get(pointer)
       .get(source)
       .memLane(width === 4 ? "v128.store32_lane" : "v128.store16_lane", 0);
-  else
-    eachLane(e, width, count, (i) =>
-      f
-        .get(pointer)
+  else {
+    eachLane(e, width, count, (i) => {
+      f.get(pointer)
         .get(source)
-        .memLane(`v128.store${LANE_BITS[bytes]}_lane`, i, i * bytes),
-    );
+        .memLane(`v128.store${LANE_BITS[bytes]}_lane`, i, step === undefined ? i * bytes : 0);
+      move();
+    });
+  }
   if (source !== value) e.release(source);
 }
 

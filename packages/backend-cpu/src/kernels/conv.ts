@@ -7,7 +7,7 @@
 import { type ConvAttrs, sizeOf } from "@sconce/core";
 import { perMachine } from "../machine.js";
 import { type ConvGeometry, convForward, convInputGradient, convKernels, convWeightGradient } from "../wasm/conv.js";
-import { withContiguous } from "./elementwise.js";
+import { withContiguous } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
 const kernelsOf = perMachine(({ heap, options }) => convKernels(heap, options));

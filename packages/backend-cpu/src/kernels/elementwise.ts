@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Expr, inputExpr, isContiguous, opExpr, type Spec, sizeOf, type View } from "@sconce/core";
+import { type Expr, type Spec, sizeOf, type View } from "@sconce/core";
 import { ArgumentWriter } from "../elementwise/arguments.js";
 import type { StrideClass } from "../elementwise/body.js";
 import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
@@ -12,7 +12,6 @@ import { allContiguous, type Collapsed, collapse, strideClass } from "../element
 import { type Plan, planOf } from "../elementwise/plan.js";
 import { BYTES } from "../elementwise/unit.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
-import type { Pointer } from "../wasm/memory.js";
 import type { Fill } from "./kernel.js";
 
 /** The kernels of one list of expressions, by the inputs' stride classes and the number of dimensions. */
@@ -119,27 +118,4 @@ function writeStrided(
     }
     for (const stride of dense) writer.word(stride);
   });
-}
-
-/** Copies a view into a row-major block of its shape. */
-export function copyView(machine: Machine, x: View, block: Block): void {
-  const expr = opExpr("cast", x.dtype, [inputExpr(0, x.dtype)]);
-  elementwise(machine, [x], [x], [block], { exprs: [expr], numbers: [] });
-}
-
-/** Runs `use` with the addresses of the views' elements in row-major order, copied where they do not lie so. */
-export function withContiguous(machine: Machine, views: readonly View[], use: (pointers: readonly Pointer[]) => void): void {
-  const copies: Block[] = [];
-  try {
-    const pointers = views.map((view) => {
-      if (isContiguous(view.shape, view.strides)) return pointerOf(view);
-      const block = machine.allocate(view);
-      copies.push(block);
-      copyView(machine, view, block);
-      return block.pointer;
-    });
-    use(pointers);
-  } finally {
-    for (const block of copies) machine.free(block);
-  }
 }

@@ -6,10 +6,12 @@
 import type { KernelName } from "@sconce/core";
 import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
+import { concat, updateSlice } from "./join.js";
 import { intoNew, type Kernel, twin } from "./kernel.js";
 import { matmul } from "./matmul.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { reduce } from "./reduce.js";
+import { softmax } from "./softmax.js";
 
 export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   elementwise: intoNew(elementwise),
@@ -26,10 +28,10 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   scatter: intoNew(twin("scatter")),
   indexSelect: intoNew(twin("indexSelect")),
   indexUpdate: intoNew(twin("indexUpdate")),
-  updateSlice: intoNew(twin("updateSlice")),
+  updateSlice,
   cumulate: intoNew(twin("cumulate")),
   sort: intoNew(twin("sort")),
-  softmax: intoNew(twin("softmax")),
-  concat: intoNew(twin("concat")),
+  softmax: intoNew(softmax),
+  concat: intoNew(concat),
   random: intoNew(twin("random")),
 };

@@ -6,7 +6,7 @@
 import type { Spec, View } from "@sconce/core";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import { ACCUMULATE, FLOAT32, FLOAT64, type GemmKernels, gemmKernels, product } from "../wasm/gemm.js";
-import { copyView } from "./elementwise.js";
+import { copyView } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
 const float32 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));

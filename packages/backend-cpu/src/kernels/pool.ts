@@ -17,7 +17,7 @@ import {
   avgPool as runAvgPool,
   maxPool as runMaxPool,
 } from "../wasm/pool.js";
-import { withContiguous } from "./elementwise.js";
+import { withContiguous } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
 const float32 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT32, options));

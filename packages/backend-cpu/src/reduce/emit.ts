@@ -199,7 +199,7 @@ class ColumnGroup {
         .i32(i * this.#width * BYTES[dtype])
         .op("i32.add")
         .set(at);
-      store(e, dtype, this.#width, at, value, rest);
+      store(e, dtype, this.#width, at, undefined, value, rest);
       e.release(at);
     });
     e.release(value);

@@ -1,0 +1,82 @@
+/**
+ * Copies between layouts: the elementwise kernel of `cast` to the same dtype, also into regions of another tensor. Elements are moved as
+ * integers of their size.
+ *
+ * @module
+ */
+import { type DType, inputExpr, isContiguous, itemSize, opExpr, sizeOf, type View } from "@sconce/core";
+import { ArgumentWriter } from "../elementwise/arguments.js";
+import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
+import { collapse, strideClass } from "../elementwise/layout.js";
+import { planOf } from "../elementwise/plan.js";
+import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
+import type { Pointer } from "../wasm/memory.js";
+
+/** Where the elements of a region lie: the address of the first, and strides in elements. */
+export interface Region {
+  readonly pointer: Pointer;
+  readonly strides: readonly number[];
+}
+
+const MOVED_AS: { readonly [bytes: number]: DType } = { 1: "uint8", 4: "int32", 8: "int64" };
+
+const kernelsOf = perMachine(() => new Map<number, CompiledKernel>());
+const writerOf = perMachine((machine) => new ArgumentWriter(machine));
+
+/** Copies `shape` elements of `bytes` each from one region to another that does not overlap it. */
+export function copyRegion(machine: Machine, bytes: number, shape: readonly number[], from: Region, to: Region): void {
+  if (sizeOf(shape) === 0) return;
+  const { sizes, strides } = collapse(shape, [from.strides, to.strides]);
+  const dims = sizes.length;
+  const [source, target] = strides.map((list) => strideClass(list[dims - 1]));
+  const code = ((dims * 16 + bytes) * 3 + source) * 3 + target;
+  const kernels = kernelsOf(machine);
+  let kernel = kernels.get(code);
+  if (kernel === undefined) {
+    const dtype = MOVED_AS[bytes];
+    const plan = planOf([opExpr("cast", dtype, [inputExpr(0, dtype)])]);
+    kernel = linkKernel(emitElementwise(plan, [source], dims, machine.options, target !== 1), machine.heap.memory);
+    kernels.set(code, kernel);
+  }
+  const writer = writerOf(machine);
+  writer.begin();
+  for (const size of sizes) writer.word(size);
+  [from.pointer, to.pointer].forEach((pointer, i) => {
+    writer.word(pointer);
+    for (const stride of strides[i]) writer.word(stride * bytes);
+  });
+  kernel(machine.args);
+}
+
+/** Copies a view into a row-major block of its shape. */
+export function copyView(machine: Machine, x: View, block: Block): void {
+  copyRegion(machine, itemSize(x.dtype), x.shape, { pointer: pointerOf(x), strides: x.strides }, dense(block.pointer, x.shape));
+}
+
+/** A row-major region. */
+export function dense(pointer: Pointer, shape: readonly number[]): Region {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    strides[d] = step;
+    step *= shape[d];
+  }
+  return { pointer, strides };
+}
+
+/** Runs `use` with the addresses of the views' elements in row-major order, copied where they do not lie so. */
+export function withContiguous(machine: Machine, views: readonly View[], use: (pointers: readonly Pointer[]) => void): void {
+  const copies: Block[] = [];
+  try {
+    const pointers = views.map((view) => {
+      if (isContiguous(view.shape, view.strides)) return pointerOf(view);
+      const block = machine.allocate(view);
+      copies.push(block);
+      copyView(machine, view, block);
+      return block.pointer;
+    });
+    use(pointers);
+  } finally {
+    for (const block of copies) machine.free(block);
+  }
+}
