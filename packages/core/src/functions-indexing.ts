@@ -1,3 +1,4 @@
+import type { Shape } from "./shape.js";
 import type { SetAtOptions } from "./tensor/indexing.js";
 import type { ScatterReduceOptions, ScatterReduction } from "./tensor/indexing-gather.js";
 import type { DiagonalOptions } from "./tensor/movement.js";
@@ -142,4 +143,21 @@ export function sliceScatter(
 /** A copy with a diagonal replaced by `source`. @throws ShapeError if the shapes do not fit. */
 export function diagonalScatter(x: Tensor, source: Tensor, options?: DiagonalOptions): Tensor {
   return x.diagonalScatter(source, options);
+}
+
+/** A copy in which the rows of `source` are combined with those at `index` along `dim`. @throws ShapeError if the shapes do not fit. */
+export function indexReduce(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  source: Tensor,
+  reduce: ScatterReduction,
+  options?: ScatterReduceOptions,
+): Tensor {
+  return x.indexReduce(dim, index, source, reduce, options);
+}
+
+/** A copy with the elements of a layout over the row-major copy replaced by `source`. @throws ShapeError if the shapes do not fit. */
+export function asStridedScatter(x: Tensor, source: Tensor, shape: Shape, strides: readonly number[], offset?: number): Tensor {
+  return x.asStridedScatter(source, shape, strides, offset);
 }

@@ -246,3 +246,8 @@ export function dropout(x: Tensor, options?: DropoutOptions): Tensor {
 }
 
 export { embedding } from "./tensor/conv-layer.js";
+
+/** {@link pad} with a constant. @throws ShapeError if the result would have a negative size. */
+export function constantPadNd(x: Tensor, pads: readonly number[], value?: number): Tensor {
+  return x.constantPadNd(pads, value);
+}

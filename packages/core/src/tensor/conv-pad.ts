@@ -246,6 +246,11 @@ export class PadOps extends PoolOps {
     return pad(this.self, pads, options);
   }
 
+  /** {@link pad} with a constant. @throws ShapeError if the result would have a negative size. */
+  constantPadNd(pads: readonly number[], value = 0): Tensor {
+    return padConstant(this.self, pads, value);
+  }
+
   /**
    * Sliding blocks as columns (`nn.functional.unfold`): `[N, C, H, W]` to `[N, C * KH * KW, blocks]`.
    * @throws ShapeError if no block fits.

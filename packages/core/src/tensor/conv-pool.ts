@@ -72,6 +72,12 @@ function windowOf(n: number, op: string, kernelSize: Spatial, options: Pick<MaxP
 
 function outputSize(x: Tensor, { kernel, stride, padding, dilation }: Window, ceilMode: boolean, op: string): number[] {
   const input = x.shape.slice(2);
+  if (x.shape.slice(1).some((n) => n === 0)) {
+    throw new ShapeError(`${op}: Expected a tensor with optional 0 dim batch size for input, but got: ${formatShape(x.shape)}`, {
+      op,
+      shapes: [x.shape],
+    });
+  }
   const out = input.map((n, d) => {
     const span = n + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1;
     if (!ceilMode) return Math.floor(span / stride[d]) + 1;

@@ -3,8 +3,8 @@ import { apply, composite } from "../dispatch.js";
 import { dtypeWord } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
 import { add, constantLike, narrowAt } from "./compose.js";
-import { LinalgOps } from "./linalg.js";
 import { batchedInput, checkAtLeast, formatSizes, type Spatial, spatial } from "./spatial.js";
+import { StatisticsOps } from "./statistics.js";
 import type { Tensor } from "./tensor.js";
 
 /** Geometry of a convolution. */
@@ -213,7 +213,7 @@ function cutTransposed(x: Tensor, weight: Tensor, bias: Tensor | null | undefine
 }
 
 /** Convolutions. Inputs may lack the batch dimension. */
-export class ConvOps extends LinalgOps {
+export class ConvOps extends StatisticsOps {
   /**
    * Convolution of `[N, C, L]` with `weight` `[F, C / groups, K]` and `bias` `[F]`.
    * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.

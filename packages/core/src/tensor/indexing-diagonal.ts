@@ -2,7 +2,7 @@ import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { resolveIndex, resolveSlice } from "../indexing-spec.js";
 import { VIEWS } from "../primitives.js";
-import { contiguousStrides, type Layout, normalizeDim, sameShape } from "../shape.js";
+import { contiguousStrides, type Layout, normalizeDim, type Shape, sameShape } from "../shape.js";
 import { ge, iota, le, sub, unsqueezeAt, where } from "./compose.js";
 import { GatherOps } from "./indexing-gather.js";
 import type { DiagonalOptions } from "./movement.js";
@@ -95,5 +95,10 @@ export class DiagonalOps extends GatherOps {
     const [dim1, dim2] = diagonalDims(this.self, options, "diagonalScatter");
     const layout = VIEWS.diagonal(rowMajor(this.self), { offset: options.offset ?? 0, dim1, dim2 });
     return replaced(this.self, source, layout, "diagonalScatter", "DiagonalScatter");
+  }
+
+  /** A copy with the elements of a layout over the row-major copy replaced by `source`. @throws ShapeError if the shapes do not fit. */
+  asStridedScatter(source: Tensor, shape: Shape, strides: readonly number[], offset = 0): Tensor {
+    return replaced(this.self, source, { shape, strides, offset }, "asStridedScatter", "AsStridedScatter");
   }
 }

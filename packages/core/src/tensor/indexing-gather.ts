@@ -232,6 +232,20 @@ export class GatherOps extends IndexingOps {
     return this.assign(this.indexFill(dim, index, value));
   }
 
+  /** A copy in which the rows of `source` are combined with those at `index` along `dim`. @throws ShapeError if the shapes do not fit. */
+  indexReduce(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options: ScatterReduceOptions = {}): Tensor {
+    const { includeSelf = true } = options;
+    const rows = indexTensor(index, "indexReduce");
+    const shape = this.shape.map((_, d) => (d === normalizeDim(dim, this.ndim, "indexReduce") ? rows.shape[0] : 1));
+    const at = expandTo(rows.reshape(shape), source.shape);
+    return composite("IndexReduce", [this.self, source], () => scatterReduce(this.self, dim, at, source, reduce, includeSelf));
+  }
+
+  /** {@link indexReduce} in place. */
+  indexReduce_(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options: ScatterReduceOptions = {}): Tensor {
+    return this.assign(this.indexReduce(dim, index, source, reduce, options));
+  }
+
   /** The elements of the flattened tensor at `index`, in its shape. @throws ShapeError if a position is out of bounds. */
   take(index: Tensor): Tensor {
     const at = wrap(indexTensor(index, "take"), this.numel()).reshape([-1]);

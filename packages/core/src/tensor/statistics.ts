@@ -1,0 +1,240 @@
+import { apply, composite } from "../dispatch.js";
+import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { isTensor } from "../promotion.js";
+import { broadcastStrides, contiguousStrides, normalizeDim } from "../shape.js";
+import { add, constantLike, fromHost, gt, positions, requireFloat, sub, where } from "./compose.js";
+import { LinalgOps } from "./linalg.js";
+import { type Sizes, sizesOf } from "./movement.js";
+import { vectorNorm } from "./norms.js";
+import type { Tensor } from "./tensor.js";
+
+/** What `diff` takes. */
+export interface DiffOptions {
+  /** How often to take differences. */
+  readonly n?: number;
+  readonly dim?: number;
+  readonly prepend?: Tensor;
+  readonly append?: Tensor;
+}
+
+/** Where the values of an integral lie: positions, or their distance. */
+export interface TrapezoidOptions {
+  readonly x?: Tensor;
+  readonly dx?: number;
+  readonly dim?: number;
+}
+
+/** What `cov` takes. */
+export interface CovOptions {
+  /** Subtracted from the number of observations in the divisor; 1 if left out. */
+  readonly correction?: number;
+  /** How often each observation was made. */
+  readonly fweights?: Tensor;
+  /** How much each observation counts. */
+  readonly aweights?: Tensor;
+}
+
+/** What `histogram` takes. */
+export interface HistogramOptions {
+  /** Lowest and highest edge; those of the data if left out. */
+  readonly range?: readonly [low: number, high: number];
+  readonly weight?: Tensor;
+  /** Scales the counts so that the histogram's area is 1. */
+  readonly density?: boolean;
+}
+
+/** Counts between edges. */
+export interface Histogram {
+  readonly hist: Tensor;
+  readonly binEdges: Tensor;
+}
+
+function difference(x: Tensor, dim: number): Tensor {
+  const length = Math.max(x.shape[dim] - 1, 0);
+  const high = x.narrow(dim, Math.min(1, x.shape[dim]), length);
+  const low = x.narrow(dim, 0, length);
+  return x.dtype === "bool" ? high.ne(low) : high.sub(low);
+}
+
+/** Areas between neighbours along `dim`. */
+function trapezoids(y: Tensor, dim: number, { x, dx = 1 }: TrapezoidOptions): Tensor {
+  const length = y.shape[dim] - 1;
+  const heights = y.narrow(dim, 1, length).add(y.narrow(dim, 0, length));
+  if (x === undefined) return heights.mul(dx / 2);
+  const at = x.ndim === 1 ? x.reshape(y.shape.map((_, d) => (d === dim ? x.shape[0] : 1))) : x;
+  const along = at.ndim - y.ndim + dim;
+  return heights.mul(difference(at, along)).div(2);
+}
+
+function checkWeights(name: string, weights: Tensor | undefined, observations: number, floating: boolean): void {
+  if (weights === undefined) return;
+  const fail = (message: string): never => {
+    throw new ShapeError(`cov(): ${message}, got ${formatShape(weights.shape)} ${weights.dtype}`, { op: "cov", shapes: [weights.shape] });
+  };
+  if (weights.ndim > 1) fail(`expected ${name} to have one or fewer dimensions`);
+  if (weights.isFloatingPoint() !== floating) fail(`expected ${name} to have ${floating ? "floating point" : "integral"} dtype`);
+  if (weights.numel() !== observations)
+    fail(`expected ${name} to have the same numel as there are observations in the input (${observations})`);
+}
+
+function cov(input: Tensor, { correction = 1, fweights, aweights }: CovOptions): Tensor {
+  if (input.ndim > 2) {
+    throw new ShapeError(`cov(): expected input to have two or fewer dimensions but got an input with ${input.ndim} dimensions`, {
+      op: "cov",
+      shapes: [input.shape],
+    });
+  }
+  if (input.dtype === "bool") throw new ValueError("cov(): bool dtype is not supported for input", { op: "cov", dtypes: [input.dtype] });
+  const x = (input.isFloatingPoint() ? input : input.float()).reshape(input.ndim === 2 ? input.shape : [1, input.numel()]);
+  const n = x.shape[1];
+  checkWeights("fweights", fweights, n, false);
+  checkWeights("aweights", aweights, n, true);
+  const weights = fweights && aweights ? fweights.mul(aweights) : (fweights ?? aweights);
+  const total = weights === undefined ? constantLike(x, n) : weights.sum().cast(x.dtype);
+  const average = (weights === undefined ? x : x.mul(weights)).sum(1, { keepdim: true }).div(total);
+  const lost = weights !== undefined && aweights !== undefined ? weights.mul(aweights).sum().div(total).mul(correction) : correction;
+  const divisor = total.sub(lost).clampMin(0);
+  const centred = x.sub(average);
+  const weighted = weights === undefined ? centred : centred.mul(weights);
+  const out = weighted.matmul(centred.t()).div(divisor);
+  return out.squeeze();
+}
+
+function binEdges(x: Tensor, bins: number, range: HistogramOptions["range"]): Tensor {
+  const empty = x.numel() === 0;
+  let low = range?.[0] ?? (empty ? 0 : x.amin().itemSync());
+  let high = range?.[1] ?? (empty ? 1 : x.amax().itemSync());
+  if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high)) {
+    throw new ValueError(`histogram: expected finite ordered edges, range of [${low}, ${high}] is not finite`, { op: "histogram" });
+  }
+  if (low === high) {
+    low -= 0.5;
+    high += 0.5;
+  }
+  const list = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? high : low + (i * (high - low)) / bins));
+  return fromHost(x.storage.backend, [bins + 1], x.dtype, x.dtype === "float64" ? Float64Array.from(list) : Float32Array.from(list));
+}
+
+/** All choices of `r` of `n` positions in ascending order. */
+function choices(n: number, r: number, repeated: boolean): number[][] {
+  const out: number[][] = [];
+  const extend = (chosen: readonly number[], from: number): void => {
+    if (chosen.length === r) {
+      out.push([...chosen]);
+      return;
+    }
+    for (let i = from; i < n; i++) extend([...chosen, i], repeated ? i : i + 1);
+  };
+  extend([], 0);
+  return out;
+}
+
+/** Differences, integrals, covariances and histograms. */
+export class StatisticsOps extends LinalgOps {
+  /**
+   * Differences of neighbours along `dim` (the last if left out), taken `n` times.
+   * @throws ShapeError for a tensor without dimensions.
+   * @example
+   * tensor([1, 4, 9]).diff(); // tensor([3., 5.])
+   */
+  diff({ n = 1, dim = -1, prepend, append }: DiffOptions = {}): Tensor {
+    if (this.ndim === 0) throw new ShapeError("diff: diff expects input to be at least one-dimensional, got []", { op: "diff" });
+    const d = normalizeDim(dim, this.ndim, "diff");
+    if (n === 0) return this.clone();
+    const parts = [prepend, this.self, append].filter((t): t is Tensor => t !== undefined);
+    let out = parts.length === 1 ? this.self : apply("concat", parts, { dim: d }, "Cat");
+    for (let i = 0; i < n; i++) out = difference(out, d);
+    return out;
+  }
+
+  /** Integral along `dim` (the last if left out) by the trapezoidal rule. */
+  trapezoid(options: TrapezoidOptions = {}): Tensor {
+    const d = normalizeDim(options.dim ?? -1, this.ndim, "trapezoid");
+    return this.shape[d] === 0 ? this.sum(d) : trapezoids(this.self, d, options).sum(d);
+  }
+
+  /** Running integral along `dim` (the last if left out) by the trapezoidal rule. */
+  cumulativeTrapezoid(options: TrapezoidOptions = {}): Tensor {
+    const d = normalizeDim(options.dim ?? -1, this.ndim, "cumulativeTrapezoid");
+    return trapezoids(this.self, d, options).cumsum(d);
+  }
+
+  /**
+   * Covariances of the rows of `[variables, observations]`.
+   * @throws ShapeError if a weight does not fit.
+   */
+  cov(options: CovOptions = {}): Tensor {
+    return cov(this.self, options);
+  }
+
+  /** Correlation coefficients of the rows of `[variables, observations]`. */
+  corrcoef(): Tensor {
+    const c = cov(this.self, {});
+    if (c.ndim === 0) return c.div(c);
+    const deviation = c.diagonal().sqrt();
+    return c.div(deviation.unsqueeze(1)).div(deviation.unsqueeze(0)).clamp({ min: -1, max: 1 });
+  }
+
+  /** Slices along `dim` scaled down to a norm of at most `maxNorm`. @throws ShapeError for less than two dimensions. */
+  renorm(p: number, dim: number, maxNorm: number): Tensor {
+    requireFloat(this.self, "renorm", "expected a floating-point tensor");
+    if (this.ndim < 2) {
+      throw new ShapeError(`renorm: input needs at least 2 dimensions, got ${formatShape(this.shape)}`, {
+        op: "renorm",
+        shapes: [this.shape],
+      });
+    }
+    const d = normalizeDim(dim, this.ndim, "renorm");
+    return composite("Renorm", [this.self], () => {
+      const norm = vectorNorm(
+        this.self,
+        p,
+        this.shape.map((_, i) => i).filter((i) => i !== d),
+        true,
+      );
+      const factor = apply("div", [constantLike(norm, maxNorm), add(norm, 1e-7)], null);
+      return apply("mul", [this.self, where(gt(norm, maxNorm), factor, 1)], null);
+    });
+  }
+
+  /** Sums over dimensions until the tensor has `shape`, which broadcasts to this one's. @throws ShapeError if it does not. */
+  sumToSize(...size: Sizes): Tensor {
+    const shape = sizesOf(size);
+    const lead = this.ndim - shape.length;
+    if (lead < 0 || shape.some((n, d) => n !== 1 && n !== this.shape[lead + d])) {
+      throw new ShapeError(`sumToSize: size ${formatShape(shape)} is not expandable to size ${formatShape(this.shape)}`, {
+        op: "sumToSize",
+        shapes: [this.shape, shape],
+      });
+    }
+    const strides = broadcastStrides(shape, contiguousStrides(shape), this.shape);
+    const dims = strides.map((_, d) => d).filter((d) => d < lead || (shape[d - lead] === 1 && this.shape[d] !== 1));
+    return dims.length === 0 ? this.self : this.sum(dims, { keepdim: true }).reshape(shape);
+  }
+
+  /**
+   * Counts, or sums of weights, between edges: a number of equal intervals, or ascending edges.
+   * @throws ValueError if the range is not finite.
+   */
+  histogram(bins: number | Tensor, { range, weight, density = false }: HistogramOptions = {}): Histogram {
+    requireFloat(this.self, "histogram", "expected a floating-point tensor");
+    const x = this.detach().reshape([-1]);
+    const edges = isTensor(bins) ? bins.detach() : binEdges(x, bins, range);
+    const count = edges.shape[0] - 1;
+    const last = edges.select(0, count);
+    const at = where(x.eq(last), count - 1, sub(edges.searchsorted(x, { right: true }), 1));
+    const inside = x.ge(edges.select(0, 0)).logicalAnd(x.le(last));
+    const amounts = where(inside, weight === undefined ? constantLike(x, 1) : weight.detach().reshape([-1]), constantLike(x, 0));
+    const hist = apply("indexUpdate", [constantLike(x, 0, x.dtype, [count]), where(inside, at, 0), amounts], { dim: 0, mode: "add" });
+    return { hist: density ? hist.div(hist.sum()).div(edges.diff()) : hist, binEdges: edges };
+  }
+
+  /** All choices of `r` elements of a vector, one a row. @throws ShapeError unless 1-d. */
+  combinations({ r = 2, withReplacement = false }: { readonly r?: number; readonly withReplacement?: boolean } = {}): Tensor {
+    if (this.ndim !== 1)
+      throw new ShapeError(`combinations: Expect a 1D vector, but got shape ${formatShape(this.shape)}`, { op: "combinations" });
+    const list = choices(this.shape[0], r, withReplacement);
+    const at = positions(this.self, list.flat());
+    return apply("indexSelect", [this.self, at], { dim: 0 }, "Index").reshape([list.length, r]);
+  }
+}
