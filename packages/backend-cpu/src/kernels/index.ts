@@ -6,17 +6,20 @@
 import type { KernelName } from "@sconce/core";
 import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
+import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import { concat, updateSlice } from "./join.js";
-import { intoNew, type Kernel, twin } from "./kernel.js";
+import { intoNew, type Kernel } from "./kernel.js";
 import { matmul } from "./matmul.js";
+import { argReduce, cumulate, sort } from "./order.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
+import { random } from "./random.js";
 import { reduce } from "./reduce.js";
 import { softmax } from "./softmax.js";
 
 export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   elementwise: intoNew(elementwise),
   reduce: intoNew(reduce),
-  argReduce: intoNew(twin("argReduce")),
+  argReduce: intoNew(argReduce),
   matmul: intoNew(matmul),
   conv: intoNew(conv),
   convInput: intoNew(convInput),
@@ -24,14 +27,14 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   maxPool: intoNew(maxPool),
   avgPool: intoNew(avgPool),
   avgPoolGrad: intoNew(avgPoolGrad),
-  gather: intoNew(twin("gather")),
-  scatter: intoNew(twin("scatter")),
-  indexSelect: intoNew(twin("indexSelect")),
-  indexUpdate: intoNew(twin("indexUpdate")),
+  gather: intoNew(gather),
+  scatter: intoNew(scatter),
+  indexSelect: intoNew(indexSelect),
+  indexUpdate: intoNew(indexUpdate),
   updateSlice,
-  cumulate: intoNew(twin("cumulate")),
-  sort: intoNew(twin("sort")),
+  cumulate: intoNew(cumulate),
+  sort: intoNew(sort),
   softmax: intoNew(softmax),
   concat: intoNew(concat),
-  random: intoNew(twin("random")),
+  random: intoNew(random),
 };

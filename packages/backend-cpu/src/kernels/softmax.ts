@@ -11,15 +11,11 @@ import { instantiate } from "../wasm/asm.js";
 import type { Pointer } from "../wasm/memory.js";
 import { copyRegion, copyView } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
+import { moveLast, rowsAlong } from "./rows.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitSoftmax(options), heap.memory));
 
 const general = twin("softmax");
-
-/** A list with entry `dim` moved to the end. */
-function moveLast(list: readonly number[], dim: number): number[] {
-  return [...list.slice(0, dim), ...list.slice(dim + 1), list[dim]];
-}
 
 export const softmax: Fill<"softmax"> = (machine, inputs, outputs, blocks, attrs) => {
   const [x] = inputs;
@@ -42,7 +38,7 @@ export const softmax: Fill<"softmax"> = (machine, inputs, outputs, blocks, attrs
 
 /** Runs `use` on a copy of `x` whose rows go along `dim`, and copies that to the row-major tensor at `target`. */
 function alongRows(machine: Machine, x: View, dim: number, target: Pointer, use: (at: Pointer) => void): void {
-  const rows: View = { ...x, shape: moveLast(x.shape, dim), strides: moveLast(x.strides, dim) };
+  const rows = rowsAlong(x, dim);
   const work = machine.allocate(rows);
   try {
     copyView(machine, rows, work);

@@ -13,7 +13,8 @@ export function checkIndex(index: number, dim: number, size: number): number {
   return index;
 }
 
-function combiner(mode: ScatterMode, dtype: DType): (old: number, value: number) => number {
+/** How a mode combines an element with a value. */
+export function combiner(mode: ScatterMode, dtype: DType): (old: number, value: number) => number {
   const { add, mul } = arithmeticOf(dtype);
   const table: { readonly [K in ScatterMode]: (old: number, value: number) => number } = {
     set: (_, value) => value,

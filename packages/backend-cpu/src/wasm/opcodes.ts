@@ -55,6 +55,7 @@ export const OPS = {
   "i32x4.extend_high_i16x8_s": 0xfd0a8, "i32x4.extend_low_i16x8_u": 0xfd0a9, "i32x4.extend_high_i16x8_u": 0xfd0aa, "i32x4.shl": 0xfd0ab,
   "i32x4.shr_s": 0xfd0ac, "i32x4.shr_u": 0xfd0ad, "i32x4.add": 0xfd0ae, "i32x4.sub": 0xfd0b1, "i32x4.mul": 0xfd0b5, "i32x4.min_s": 0xfd0b6,
   "i32x4.min_u": 0xfd0b7, "i32x4.max_s": 0xfd0b8, "i32x4.max_u": 0xfd0b9, "i32x4.dot_i16x8_s": 0xfd0ba, "i64x2.abs": 0xfd0c0,
+  "i64x2.extmul_low_i32x4_u": 0xfd0de, "i64x2.extmul_high_i32x4_u": 0xfd0df,
   "i64x2.neg": 0xfd0c1, "i64x2.all_true": 0xfd0c3, "i64x2.bitmask": 0xfd0c4, "i64x2.extend_low_i32x4_s": 0xfd0c7,
   "i64x2.extend_high_i32x4_s": 0xfd0c8, "i64x2.extend_low_i32x4_u": 0xfd0c9, "i64x2.extend_high_i32x4_u": 0xfd0ca, "i64x2.shl": 0xfd0cb,
   "i64x2.shr_s": 0xfd0cc, "i64x2.shr_u": 0xfd0cd, "i64x2.add": 0xfd0ce, "i64x2.sub": 0xfd0d1, "i64x2.mul": 0xfd0d5, "i64x2.eq": 0xfd0d6,
