@@ -1,4 +1,4 @@
-import { apply, contiguousStrides, contiguousValue, isContiguous, isWhole, type Layout, mutate, sameShape, type Shape, type Storage, type Tensor, tensorOf, tensorOver } from "@sconce/core";
+import { apply, contiguousStrides, contiguousValue, currentScope, isContiguous, isWhole, type Layout, mutate, sameShape, type Shape, type Storage, type Tensor, tensorOf, tensorOver } from "@sconce/core";
 import { mode } from "./mode.js";
 import { AccumulateGrad, type Gradients, TapeNode, type Walk } from "./node.js";
 import { spread } from "./rules/help.js";
@@ -24,6 +24,8 @@ export class History {
   /** Why a write through this view cannot be recorded. */
   refusal: string | null = null;
   #accumulator: AccumulateGrad | null = null;
+  /** Backward, not the user, made `grad`. */
+  #made = false;
 
   constructor(tensor: Tensor, root: History | null = null) {
     this.tensor = tensor;
@@ -69,9 +71,20 @@ export class History {
     this.output = output;
   }
 
+  /**
+   * Replaces `grad`. What backward had put there now belongs to the open scope: in a synchronous loop nothing else would free it.
+   */
+  replaceGrad(grad: Tensor | null, made = false): void {
+    const before = this.grad;
+    if (before !== null && before !== grad && this.#made && before.storage.owner === null) currentScope()?.add(before.storage);
+    this.#made = made;
+    this.grad = grad;
+  }
+
   /** Adds to `grad`. */
   accumulate(grad: Tensor, recorded: boolean): void {
     const { grad: before } = this;
+    if (before === null) this.#made = true;
     if (recorded) this.grad = before === null ? grad.clone() : before.add(grad);
     else if (before === null) this.grad = ownCopy(grad);
     else mutate(before, apply("add", [before, grad], null));

@@ -10,7 +10,8 @@ import {
   Tensor,
 } from "@sconce/core";
 import { type BackwardOptions, backward } from "./backward.js";
-import { escape, historyOf, knownHistory, needsGrad, type History } from "./history.js";
+import { noGrad } from "./grad-mode.js";
+import { escape, type History, historyOf, knownHistory, needsGrad } from "./history.js";
 import { type HookHandle, registerHook } from "./hooks.js";
 import { mutate } from "./inplace.js";
 import { type GradHook, type Node, shown } from "./node.js";
@@ -107,7 +108,7 @@ function setGrad(x: Tensor, grad: Tensor | null): void {
     }
     escape(grad);
   }
-  historyOf(x).grad = grad;
+  historyOf(x).replaceGrad(grad);
 }
 
 let warned = false;
@@ -141,7 +142,7 @@ function backwardOf(x: Tensor, first: Tensor | null | undefined | BackwardOption
 function zeroGrad(x: Tensor, { setToNone = true }: ZeroGradOptions = {}): void {
   const history = x.slot as History | undefined;
   if (history?.grad === null || history === undefined) return;
-  history.grad = setToNone ? null : escaped(history.grad.detach().newFull(x.shape, 0));
+  history.replaceGrad(setToNone ? null : escaped(history.grad.detach().newFull(x.shape, 0)), true);
 }
 
 function escaped(x: Tensor): Tensor {

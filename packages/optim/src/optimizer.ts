@@ -69,12 +69,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
 
   /** Drops the gradients; with `setToNone: false` fills them with zeros. */
   zeroGrad({ setToNone = true }: { setToNone?: boolean } = {}): void {
-    for (const { params } of this.paramGroups) {
-      for (const p of params) {
-        if (setToNone || p.grad === null) p.grad = null;
-        else p.grad = p.grad.detach().newFull(p.shape, 0);
-      }
-    }
+    for (const { params } of this.paramGroups) for (const p of params) p.zeroGrad({ setToNone });
   }
 
   /**
