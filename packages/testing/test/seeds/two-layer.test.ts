@@ -53,7 +53,8 @@ function train(model: (x: Tensor) => Tensor, optimizer: Pick<SGD, "step" | "zero
   for (let t = 0; t < STEPS; t++) {
     const loss = criterion(model(x), y);
     losses.push(loss.itemSync());
-    optimizer.zeroGrad();
+    // The middle layer of (07) has no gradient at some steps; PyTorch 1.13 left zeros there, so that its momentum went on.
+    optimizer.zeroGrad({ setToNone: false });
     loss.backward();
     optimizer.step();
   }
