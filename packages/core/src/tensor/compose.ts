@@ -1,18 +1,18 @@
 import type { Backend } from "../backend.js";
 import { apply } from "../dispatch.js";
 import type { DType, TypedArray } from "../dtype.js";
-import { isFloatingPoint } from "../dtype.js";
-import { DTypeError, ShapeError } from "../errors.js";
+import { dtypeWord, isFloatingPoint } from "../dtype.js";
+import { DTypeError, formatShape, ShapeError } from "../errors.js";
 import { tensorOf } from "../evaluate.js";
-import { normalizeDim, type Shape } from "../shape.js";
+import { normalizeDim, type Shape, sameShape } from "../shape.js";
 import { constantValue, settledValue } from "../value.js";
 import type { Tensor } from "./tensor.js";
 
 /** A tensor, or a number that stands for one. */
 export type Operand = Tensor | number;
 
-type UnaryName = "neg" | "abs" | "sign" | "sqrt" | "rsqrt" | "exp" | "log" | "reciprocal" | "floor" | "isnan" | "bitwiseNot" | "square";
-type BinaryName = "add" | "sub" | "mul" | "div" | "floorDivide" | "remainder" | "pow" | "maximum" | "minimum" | "logaddexp";
+type UnaryName = "abs" | "sqrt" | "rsqrt" | "exp" | "log" | "floor" | "isnan" | "bitwiseNot";
+type BinaryName = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "logaddexp";
 type CompareName = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "bitwiseAnd" | "bitwiseOr";
 type Binary = (a: Tensor, b: Operand) => Tensor;
 type Unary = (x: Tensor) => Tensor;
@@ -43,22 +43,18 @@ const binary =
     apply(op, [a, typeof b === "number" ? constantLike(a, b) : b], null);
 
 // Scalar ops on operands of one dtype, for compositions.
-export const neg: Unary = unary("neg");
 export const abs: Unary = unary("abs");
-export const sqrt: Unary = unary("sqrt");
+const sqrt: Unary = unary("sqrt");
 export const rsqrt: Unary = unary("rsqrt");
 export const exp: Unary = unary("exp");
 export const log: Unary = unary("log");
 export const floor: Unary = unary("floor");
 export const isnan: Unary = unary("isnan");
 export const not: Unary = unary("bitwiseNot");
-export const square: Unary = unary("square");
 export const add: Binary = binary("add");
 export const sub: Binary = binary("sub");
 export const mul: Binary = binary("mul");
 export const div: Binary = binary("div");
-export const floorDivide: Binary = binary("floorDivide");
-export const remainder: Binary = binary("remainder");
 export const pow: Binary = binary("pow");
 export const minimum: Binary = binary("minimum");
 export const maximum: Binary = binary("maximum");
@@ -144,7 +140,24 @@ export function indexTensor(index: Tensor, op: string): Tensor {
   return index.cast("int32");
 }
 
-/** Throws ShapeError with the shapes of `tensors`. */
-export function refuse(op: string, message: string, ...tensors: readonly { readonly shape: Shape }[]): never {
-  throw new ShapeError(`${op}: ${message}`, { op, shapes: tensors.map((t) => t.shape) });
+/** Throws DTypeError unless all tensors have one dtype. */
+export function requireSameDType(op: string, ...tensors: readonly Tensor[]): void {
+  const [first, ...rest] = tensors;
+  for (const t of rest) {
+    if (t.dtype === first.dtype) continue;
+    const words = `${dtypeWord(first.dtype)} != ${dtypeWord(t.dtype)}`.toLowerCase();
+    throw new DTypeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${words}; convert one with .to()`, {
+      op,
+      dtypes: tensors.map((x) => x.dtype),
+    });
+  }
+}
+
+/** The result of an in-place op. @throws ShapeError unless it has the shape of the tensor that it replaces. */
+export function fitting(op: string, target: Tensor, result: Tensor): Tensor {
+  if (sameShape(target.shape, result.shape)) return result;
+  throw new ShapeError(
+    `${op}: output with shape ${formatShape(target.shape)} doesn't match the broadcast shape ${formatShape(result.shape)}`,
+    { op, shapes: [target.shape, result.shape] },
+  );
 }

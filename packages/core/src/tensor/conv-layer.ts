@@ -3,7 +3,22 @@ import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { defaultGenerator } from "../random/default.js";
 import type { Generator } from "../random/generator.js";
 import { sizeOf } from "../shape.js";
-import { add, constantLike, div, eq, ge, indexTensor, mul, permuteTo, requireFloat, rsqrt, sub, unsqueezeAt, where } from "./compose.js";
+import {
+  add,
+  constantLike,
+  div,
+  eq,
+  ge,
+  indexTensor,
+  mul,
+  permuteTo,
+  requireFloat,
+  requireSameDType,
+  rsqrt,
+  sub,
+  unsqueezeAt,
+  where,
+} from "./compose.js";
 import { ResizeOps } from "./conv-resize.js";
 import type { Tensor } from "./tensor.js";
 
@@ -64,7 +79,8 @@ function given(...tensors: readonly (Tensor | null | undefined)[]): Tensor[] {
   return tensors.filter((t): t is Tensor => t !== null && t !== undefined);
 }
 
-function checkAffine(op: string, shape: readonly number[], ...tensors: readonly (Tensor | null | undefined)[]): void {
+function checkAffine(op: string, x: Tensor, shape: readonly number[], ...tensors: readonly (Tensor | null | undefined)[]): void {
+  requireSameDType(op, x, ...given(...tensors));
   for (const t of given(...tensors)) {
     if (t.ndim === shape.length && t.shape.every((n, d) => n === shape[d])) continue;
     throw new ShapeError(
@@ -96,6 +112,7 @@ function batchNorm(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
     throw new ShapeError(`batchNorm: expected at least [N, C], got ${formatShape(x.shape)}`, { op: "batchNorm", shapes: [x.shape] });
   const { weight, bias, mean, variance, eps = 1e-5 } = options;
   const channels = x.shape[1];
+  requireSameDType("batchNorm", x, ...given(weight, bias, mean, variance));
   for (const t of given(weight, bias, mean, variance)) {
     if (t.numel() !== channels) {
       throw new ShapeError(`batchNorm: running_mean, running_var, weight and bias should contain ${channels} elements not ${t.numel()}`, {
@@ -124,7 +141,7 @@ function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: Affi
       { op: "groupNorm", shapes: [x.shape] },
     );
   }
-  checkAffine("groupNorm", [channels], weight, bias);
+  checkAffine("groupNorm", x, [channels], weight, bias);
   const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
   return composite("NativeGroupNorm", [x, ...given(weight, bias)], () => {
     const rows = x.reshape([n, groups, x.numel() === 0 ? 0 : x.numel() / (n * groups)]);
@@ -186,7 +203,7 @@ export class LayerOps extends ResizeOps {
   layerNorm(normalizedShape: readonly number[], { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
     const x = this.self;
     const dims = checkNormalized("layerNorm", x, normalizedShape);
-    checkAffine("layerNorm", normalizedShape, weight, bias);
+    checkAffine("layerNorm", x, normalizedShape, weight, bias);
     return composite("NativeLayerNorm", [x, ...given(weight, bias)], () => {
       const { mean, variance } = momentsOver(x, dims);
       return affine(mul(sub(x, mean), rsqrt(add(variance, eps))), weight, bias);
@@ -197,7 +214,7 @@ export class LayerOps extends ResizeOps {
   rmsNorm(normalizedShape: readonly number[], { weight, eps = 2 ** -23 }: Omit<AffineOptions, "bias"> = {}): Tensor {
     const x = this.self;
     const dims = checkNormalized("rmsNorm", x, normalizedShape);
-    checkAffine("rmsNorm", normalizedShape, weight);
+    checkAffine("rmsNorm", x, normalizedShape, weight);
     const n = sizeOf(normalizedShape);
     return composite("RmsNorm", [x, ...given(weight)], () => {
       const square = div(apply("reduce", [mul(x, x)], { op: "sum", dims, keepdim: true }), n);

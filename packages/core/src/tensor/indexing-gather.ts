@@ -4,7 +4,22 @@ import type { DType } from "../dtype.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
-import { add, constantLike, div, eq, expandTo, indexTensor, lt, maximum, mul, narrowAt, positions, sub, where } from "./compose.js";
+import {
+  add,
+  constantLike,
+  div,
+  eq,
+  expandTo,
+  fitting,
+  indexTensor,
+  lt,
+  maximum,
+  mul,
+  narrowAt,
+  positions,
+  sub,
+  where,
+} from "./compose.js";
 import { coordinates, readSync } from "./host.js";
 import { IndexingOps } from "./indexing.js";
 import type { Tensor } from "./tensor.js";
@@ -319,7 +334,7 @@ export class GatherOps extends IndexingOps {
 
   /** {@link maskedScatter} in place. */
   maskedScatter_(mask: Tensor, source: Tensor): Tensor {
-    return this.assign(this.maskedScatter(mask, source));
+    return this.assign(fitting("maskedScatter_", this.self, this.maskedScatter(mask, source)));
   }
 
   /**

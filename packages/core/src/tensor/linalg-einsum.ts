@@ -1,7 +1,7 @@
 import { apply } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { sizeOf } from "../shape.js";
-import { mul, permuteTo, squeezeAt } from "./compose.js";
+import { mul, permuteTo, requireSameDType, squeezeAt } from "./compose.js";
 import type { Tensor } from "./tensor.js";
 
 /** A tensor whose dimensions have names; each name occurs once. */
@@ -191,6 +191,7 @@ export function einsum(equation: string, ...operands: readonly Tensor[] | readon
 
 function contractAll(equation: string, operands: readonly Tensor[]): Tensor {
   const { inputs, output } = parse(equation, operands);
+  requireSameDType("einsum", ...operands);
   const named = operands.map((x, i) => distinct(x, inputs[i], i));
   checkSizes(named);
   let result = named[0];

@@ -1,8 +1,7 @@
 import { apply, composite } from "../dispatch.js";
-import { dtypeWord } from "../dtype.js";
-import { DTypeError, formatShape, ShapeError } from "../errors.js";
+import { formatShape, ShapeError } from "../errors.js";
 import { broadcast, normalizeDim, normalizeDims, type Shape, sizeOf } from "../shape.js";
-import { add, expandTo, iota, mul, permuteTo, requireFloat, squeezeAt, sub, unsqueezeAt } from "./compose.js";
+import { add, expandTo, fitting, iota, mul, permuteTo, requireFloat, requireSameDType, squeezeAt, sub, unsqueezeAt } from "./compose.js";
 import { DiagonalOps } from "./indexing-diagonal.js";
 import { vectorNorm } from "./norms.js";
 import type { Tensor } from "./tensor.js";
@@ -21,18 +20,6 @@ function refuse(op: string, message: string, ...tensors: readonly Tensor[]): nev
   throw new ShapeError(`${op}: ${message}`, { op, shapes: tensors.map((t) => t.shape) });
 }
 
-function sameDType(op: string, ...tensors: readonly Tensor[]): void {
-  const [first, ...rest] = tensors;
-  for (const t of rest) {
-    if (t.dtype === first.dtype) continue;
-    const words = [dtypeWord(first.dtype), dtypeWord(t.dtype)];
-    throw new DTypeError(
-      `${op}: expected m1 and m2 to have the same dtype, but got: ${words.join(" != ").toLowerCase()}; convert one with .to()`,
-      { op, dtypes: tensors.map((x) => x.dtype) },
-    );
-  }
-}
-
 /** Product of two matrices, or throws PyTorch's error with the transpose that would fit. */
 function product(op: string, a: Tensor, b: Tensor, label: string): Tensor {
   checkMatrices(op, a, b);
@@ -40,7 +27,7 @@ function product(op: string, a: Tensor, b: Tensor, label: string): Tensor {
 }
 
 function checkMatrices(op: string, a: Tensor, b: Tensor): void {
-  sameDType(op, a, b);
+  requireSameDType(op, a, b);
   if (a.shape[1] === b.shape[0]) return;
   const hint = a.shape[1] === b.shape[1] ? "; Did you mean mat2.t()?" : a.shape[0] === b.shape[0] ? "; Did you mean mat1.t()?" : "";
   refuse(op, `mat1 and mat2 shapes cannot be multiplied (${sizes(a)} and ${sizes(b)})${hint}`, a, b);
@@ -54,7 +41,7 @@ function dot(a: Tensor, b: Tensor, op: string): Tensor {
   if (a.ndim !== 1 || b.ndim !== 1) {
     refuse(op, `1D tensors expected, but got ${a.ndim}D and ${b.ndim}D tensors: ${formatShape(a.shape)} and ${formatShape(b.shape)}`, a, b);
   }
-  sameDType(op, a, b);
+  requireSameDType(op, a, b);
   if (a.shape[0] !== b.shape[0]) {
     refuse(
       op,
@@ -75,7 +62,7 @@ function mv(a: Tensor, v: Tensor, op: string): Tensor {
       v,
     );
   }
-  sameDType(op, a, v);
+  requireSameDType(op, a, v);
   if (a.shape[1] !== v.shape[0]) refuse(op, `size mismatch, got input (${a.shape[0]}), mat (${sizes(a)}), vec (${v.shape[0]})`, a, v);
   return composite("Mv", [a, v], () => squeezeAt(apply("matmul", [a, unsqueezeAt(v, 1)], null), 1));
 }
@@ -89,7 +76,7 @@ function folded(a: Tensor, b: Tensor): Tensor {
 }
 
 function batched(a: Tensor, b: Tensor, op: string): Tensor {
-  sameDType(op, a, b);
+  requireSameDType(op, a, b);
   const [m, k] = a.shape.slice(-2);
   const [inner, n] = b.shape.slice(-2);
   if (k !== inner) {
@@ -120,7 +107,7 @@ function matmul(a: Tensor, b: Tensor): Tensor {
 function bmm(a: Tensor, b: Tensor, op: string): Tensor {
   if (a.ndim !== 3) refuse(op, `batch1 must be a 3D tensor, got ${formatShape(a.shape)}`, a, b);
   if (b.ndim !== 3) refuse(op, `batch2 must be a 3D tensor, got ${formatShape(b.shape)}`, a, b);
-  sameDType(op, a, b);
+  requireSameDType(op, a, b);
   if (a.shape[0] !== b.shape[0] || a.shape[2] !== b.shape[1]) {
     refuse(
       op,
@@ -149,7 +136,7 @@ function checkBias(op: string, bias: Tensor, shape: Shape): void {
 /** `beta * bias + alpha * product`; a beta of 0 leaves bias out, NaN included. */
 function weighted(label: string, bias: Tensor, inputs: readonly Tensor[], shape: Shape, factors: BetaAlpha, fn: () => Tensor): Tensor {
   const { beta = 1, alpha = 1 } = factors;
-  sameDType(label.toLowerCase(), bias, ...inputs);
+  requireSameDType(label.toLowerCase(), bias, ...inputs);
   checkBias(label.toLowerCase(), bias, shape);
   return composite(label, [bias, ...inputs], () => {
     const product = alpha === 1 ? fn() : mul(fn(), alpha);
@@ -318,7 +305,7 @@ export class LinalgOps extends DiagonalOps {
     const shape = [a.shape[0], b.shape[1]];
     const { beta = 1, alpha = 1 } = factors;
     if (beta === 1 && alpha === 1) {
-      sameDType("addmm", this.self, a);
+      requireSameDType("addmm", this.self, a);
       checkBias("addmm", this.self, shape);
       return apply("addmm", [this.self, a, b], null, "Addmm");
     }
@@ -327,7 +314,7 @@ export class LinalgOps extends DiagonalOps {
 
   /** {@link addmm} in place. */
   addmm_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(this.addmm(a, b, factors));
+    return this.assign(fitting("addmm_", this.self, this.addmm(a, b, factors)));
   }
 
   /** `beta * this + alpha * (matrix @ vector)`. @throws ShapeError if the shapes do not fit. */
@@ -337,7 +324,7 @@ export class LinalgOps extends DiagonalOps {
 
   /** {@link addmv} in place. */
   addmv_(matrix: Tensor, vector: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(this.addmv(matrix, vector, factors));
+    return this.assign(fitting("addmv_", this.self, this.addmv(matrix, vector, factors)));
   }
 
   /** `beta * this + alpha * outer(a, b)`. @throws ShapeError if the shapes do not fit. */
@@ -347,7 +334,7 @@ export class LinalgOps extends DiagonalOps {
 
   /** {@link addr} in place. */
   addr_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(this.addr(a, b, factors));
+    return this.assign(fitting("addr_", this.self, this.addr(a, b, factors)));
   }
 
   /** `beta * this + alpha * bmm(a, b)`. @throws ShapeError if the shapes do not fit. */
@@ -357,7 +344,7 @@ export class LinalgOps extends DiagonalOps {
 
   /** {@link baddbmm} in place. */
   baddbmm_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(this.baddbmm(a, b, factors));
+    return this.assign(fitting("baddbmm_", this.self, this.baddbmm(a, b, factors)));
   }
 
   /** `beta * this + alpha *` the sum over the batch of `bmm(a, b)`. @throws ShapeError if the shapes do not fit. */
@@ -368,7 +355,7 @@ export class LinalgOps extends DiagonalOps {
 
   /** {@link addbmm} in place. */
   addbmm_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(this.addbmm(a, b, factors));
+    return this.assign(fitting("addbmm_", this.self, this.addbmm(a, b, factors)));
   }
 
   /**
@@ -399,7 +386,7 @@ export class LinalgOps extends DiagonalOps {
     if (d < 0 || shape[d] !== 3) {
       refuse("cross", `inputs dimension ${dim ?? -1} must have length 3, got ${formatShape(shape)}`, this.self, other);
     }
-    sameDType("cross", this.self, other);
+    requireSameDType("cross", this.self, other);
     const [a, b] = [expandTo(this.self, shape), expandTo(other, shape)];
     return composite("LinalgCross", [this.self, other], () => cross(a, b, d));
   }
@@ -423,7 +410,7 @@ export class LinalgOps extends DiagonalOps {
         other,
       );
     }
-    sameDType("cdist", this.self, other);
+    requireSameDType("cdist", this.self, other);
     return composite("CdistForward", [this.self, other], () => {
       const difference = sub(unsqueezeAt(this.self, this.ndim - 1), unsqueezeAt(other, other.ndim - 2));
       broadcast(this.shape.slice(0, -2), other.shape.slice(0, -2), "cdist");

@@ -95,6 +95,16 @@ export class ScanOps extends ReductionOps {
     return cumulate(this.self, dim, options, "prod");
   }
 
+  /** {@link cumsum} in place. */
+  cumsum_(dim: number): Tensor {
+    return this.assign(this.cumsum(dim, { dtype: this.dtype }));
+  }
+
+  /** {@link cumprod} in place. */
+  cumprod_(dim: number): Tensor {
+    return this.assign(this.cumprod(dim, { dtype: this.dtype }));
+  }
+
   /** Running maximum along `dim` and its positions (last of equals). */
   cummax(dim: number): ValuesIndices {
     return cumulateExtreme(this.self, dim, "max");

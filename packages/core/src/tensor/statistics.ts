@@ -197,6 +197,11 @@ export class StatisticsOps extends LinalgOps {
     });
   }
 
+  /** {@link renorm} in place. */
+  renorm_(p: number, dim: number, maxNorm: number): Tensor {
+    return this.assign(this.renorm(p, dim, maxNorm));
+  }
+
   /** Sums over dimensions until the tensor has `shape`, which broadcasts to this one's. @throws ShapeError if it does not. */
   sumToSize(...size: Sizes): Tensor {
     const shape = sizesOf(size);
