@@ -72,27 +72,27 @@ export abstract class Module extends Callable {
   readonly #backwardHooks = new Hooks<BackwardHook<Module>>();
 
   constructor() {
-    super((module, inputs) => Module.#call(module, inputs));
+    super((module: Module, inputs) => module.#run(inputs));
   }
 
   /** Computes the output; defined by each subclass. Call the module itself instead, so that its hooks run. */
   // biome-ignore lint/suspicious/noExplicitAny: each subclass has inputs and outputs of its own
   abstract forward(...inputs: any[]): any;
 
-  static #call(module: Module, inputs: unknown[]): unknown {
-    if (typeof module.forward !== "function") {
-      throw new NotSupportedError(`Module [${module.constructor.name}] is missing the required "forward" function`, { op: "forward" });
+  #run(inputs: unknown[]): unknown {
+    if (typeof this.forward !== "function") {
+      throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
-    if (module.#preHooks.empty && module.#forwardHooks.empty && module.#backwardHooks.empty) return module.forward(...inputs);
+    if (this.#preHooks.empty && this.#forwardHooks.empty && this.#backwardHooks.empty) return this.forward(...inputs);
     let given = inputs;
-    for (const hook of module.#preHooks) {
-      const result = hook(module as never, given as never);
+    for (const hook of this.#preHooks) {
+      const result = hook(this as never, given as never);
       if (result !== undefined) given = Array.isArray(result) ? result : [result];
     }
-    const backward = module.#backwardHooks.empty ? null : new BackwardCall(module, module.#backwardHooks);
+    const backward = this.#backwardHooks.empty ? null : new BackwardCall<Module>(this, this.#backwardHooks);
     if (backward !== null) given = backward.enter(given);
-    let output: unknown = module.forward(...given);
-    for (const hook of module.#forwardHooks) output = hook(module as never, given as never, output as never) ?? output;
+    let output: unknown = this.forward(...given);
+    for (const hook of this.#forwardHooks) output = hook(this as never, given as never, output as never) ?? output;
     return backward === null ? output : backward.leave(output);
   }
 
@@ -505,16 +505,14 @@ export abstract class Module extends Callable {
     const children = this.#ownModules().map(([key, module]) => [key, module.toString()] as const);
     return moduleText(this.constructor.name, this.extraRepr(), children);
   }
-
-  static {
-    // `console.log` in Node prints the text.
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: Module): string {
-        return this.toString();
-      },
-    });
-  }
 }
+
+// `console.log` in Node prints the text.
+Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Module): string {
+    return this.toString();
+  },
+});
 
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;

@@ -19,15 +19,14 @@ export class IncompatibleKeys {
     const list = (keys: readonly string[]): string => `[${keys.map((key) => `'${key}'`).join(", ")}]`;
     return `_IncompatibleKeys(missing_keys=${list(missingKeys)}, unexpected_keys=${list(unexpectedKeys)})`;
   }
-
-  static {
-    Object.defineProperty(IncompatibleKeys.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: IncompatibleKeys): string {
-        return this.toString();
-      },
-    });
-  }
 }
+
+// `console.log` in Node prints the text.
+Object.defineProperty(IncompatibleKeys.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: IncompatibleKeys): string {
+    return this.toString();
+  },
+});
 
 /**
  * Copies `state` into the tensors of `own`. Everything is checked before the first tensor changes.
