@@ -1,12 +1,12 @@
-import { init, nn, ones, onesLike, startedDevices, type Tensor, tensor } from "sconce";
+import { type Device, init, nn, ones, onesLike, startedDevices, tensor } from "sconce";
 
 /** The first device of a list that starts here. */
-export async function pickDevice(wanted: readonly string[]): Promise<string> {
+export async function pickDevice(wanted: readonly string[]): Promise<Device> {
   for (const name of wanted) {
     try {
-      return await init(name as Tensor["device"]);
+      return await init(name as Device);
     } catch {
-      // Not installed, or this machine lacks it: the next one.
+      // Its package is not imported, or this machine lacks it: the next one.
     }
   }
   return "cpu";
@@ -14,8 +14,8 @@ export async function pickDevice(wanted: readonly string[]): Promise<string> {
 
 /** Prints what the guide shows. */
 export async function run(print: typeof console.log = console.log): Promise<void> {
-  const device = (await pickDevice(["webgpu", "cpu"])) as Tensor["device"];
-  print(startedDevices().includes("cpu"), device !== undefined);
+  const device = await pickDevice(["webgpu", "cpu"]);
+  print(device, startedDevices());
 
   const x = ones([2, 3]);
   print(x.device, x.to("cpu") === x); // where it is already: itself

@@ -73,10 +73,10 @@ tensor([[-0.0037,  0.2682, -0.4115, -0.3680],
     ]);
     class Early extends nn.Module {
       layer: nn.Linear;
+      // biome-ignore lint/correctness/noUnreachableSuper: this is what fails
       constructor() {
         // @ts-expect-error: the compiler refuses it too
         this.layer = new nn.Linear(1, 1);
-        // biome-ignore lint/correctness/noUnreachableSuper: this is what fails
         super();
       }
       override forward(): void {}
