@@ -1,5 +1,6 @@
 /**
- * Gather, scatter, and rows by index: loops over the memory in TypeScript, which keeps up with it, for all dtypes and layouts.
+ * Gather, scatter, and rows by index, for all dtypes and layouts: loops over the memory in TypeScript, and WebAssembly for rows of adjacent
+ * elements.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { type Elements, elementsOf, type Steps } from "../reference/array.js";
 import { checkIndex, combiner } from "../reference/indexing.js";
 import { copyView } from "./copy.js";
 import type { Fill } from "./kernel.js";
+import { rowKernels } from "./row-kernels.js";
 import { eachRow, lastSize, lastStride } from "./rows.js";
 
 /** The memory as elements to be moved: float32 as its bits. */
@@ -107,12 +109,16 @@ export const indexSelect: Fill<"indexSelect"> = (machine, [x, index], [{ shape }
   checkIndices(machine, index, dim, x.shape[dim]);
   const data = movedAs(machine, x.dtype);
   const { i32 } = machine.heap;
+  const { copy } = rowKernels(machine);
+  const bytes = itemSize(x.dtype);
   const step = x.strides[dim];
   const [list, from] = [alongDim(index, shape, dim), steps(x, dim)];
   const count = lastSize(shape);
   const [listStep, fromStep] = [lastStride(list.strides), lastStride(from.strides)];
   eachRow(shape, [list, from, denseSteps(block, shape, x.dtype)], ([at, source, to]) => {
-    if (listStep !== 0) for (let i = 0; i < count; i++) data[to + i] = data[source + i * fromStep + i32[at + i * listStep] * step];
+    if (listStep !== 0) {
+      for (let i = 0; i < count; i++) data[to + i] = data[source + i * fromStep + i32[at + i * listStep] * step];
+    } else if (fromStep === 1) copy(to * bytes, (source + i32[at] * step) * bytes, count * bytes);
     else {
       const row = source + i32[at] * step;
       for (let i = 0; i < count; i++) data[to + i] = data[row + i * fromStep];
@@ -131,7 +137,10 @@ export const indexUpdate: Fill<"indexUpdate"> = (machine, [self, index, source],
   const [list, target] = [alongDim(index, source.shape, dim), denseSteps(block, self.shape, self.dtype, dim)];
   const count = lastSize(source.shape);
   const [listStep, fromStep, toStep] = [list, source, target].map(({ strides }) => lastStride(strides));
+  const adds = mode === "add" && self.dtype === "float32" && listStep === 0 && fromStep === 1 && toStep === 1;
+  const { add } = rowKernels(machine);
   eachRow(source.shape, [list, steps(source), target], ([at, from, to]) => {
-    for (let i = 0; i < count; i++) write(data, to + i * toStep + i32[at + i * listStep] * step, data[from + i * fromStep]);
+    if (adds) add(4 * (to + i32[at] * step), 4 * from, count);
+    else for (let i = 0; i < count; i++) write(data, to + i * toStep + i32[at + i * listStep] * step, data[from + i * fromStep]);
   });
 };

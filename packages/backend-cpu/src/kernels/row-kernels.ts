@@ -1,0 +1,49 @@
+/**
+ * Rows of adjacent elements: copied, or added up in float32.
+ *
+ * @module
+ */
+import { type Machine, perMachine } from "../machine.js";
+import { I32, ModuleBuilder } from "../wasm/asm.js";
+import type { Pointer } from "../wasm/memory.js";
+
+/** Functions over rows. */
+export interface RowKernels {
+  copy(target: Pointer, source: Pointer, bytes: number): void;
+  /** Adds `count` float32 to those at `target`. */
+  add(target: Pointer, source: Pointer, count: number): void;
+}
+
+/** The row kernels of a machine. */
+export const rowKernels: (machine: Machine) => RowKernels = perMachine(({ heap, options }) => {
+  const module = new ModuleBuilder(options);
+  module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
+  emitAdd(module);
+  return module.instantiate(heap.memory) as unknown as RowKernels;
+});
+
+function emitAdd(module: ModuleBuilder): void {
+  const f = module.function("add", [I32, I32, I32]);
+  const [target, source, count] = [0, 1, 2];
+  const end = f.local(I32);
+  const step = (load: "v128.load" | "f32.load", add: "f32x4.add" | "f32.add", store: "v128.store" | "f32.store", bytes: number): void => {
+    f.get(target).get(target).mem(load).get(source).mem(load).op(add).mem(store);
+    f.inc(source, bytes);
+  };
+  f.get(target).get(count).i32(-4).op("i32.and").i32(2).op("i32.shl", "i32.add").set(end);
+  f.block(() => {
+    f.get(target).get(end).op("i32.eq").brIf(0);
+    f.loop(() => {
+      step("v128.load", "f32x4.add", "v128.store", 16);
+      f.inc(target, 16).get(target).get(end).op("i32.ne").brIf(0);
+    });
+  });
+  f.countDown(
+    f.local(I32),
+    () => f.get(count).i32(3).op("i32.and"),
+    () => {
+      step("f32.load", "f32.add", "f32.store", 4);
+      f.inc(target, 4);
+    },
+  );
+}
