@@ -1,4 +1,14 @@
-import { constantValue, DTypeError, formatShape, isFloatingPoint, SconceError, ShapeError, sameShape, type Tensor, tensorOf } from "@sconce/core";
+import {
+  constantValue,
+  DTypeError,
+  formatShape,
+  isFloatingPoint,
+  SconceError,
+  ShapeError,
+  sameShape,
+  type Tensor,
+  tensorOf,
+} from "@sconce/core";
 import { type Capture, Engine, type Root } from "./engine.js";
 import { type History, historyOf, needsGrad } from "./history.js";
 import type { TapeNode } from "./node.js";
@@ -139,4 +149,3 @@ export function grad(
     return capture.grad;
   });
 }
-

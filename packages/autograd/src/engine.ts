@@ -1,6 +1,6 @@
-import { apply, formatShape, SconceError, Scope, type Storage, sameShape, type Tensor } from "@sconce/core";
+import { apply, formatShape, realiseAll, SconceError, Scope, type Storage, sameShape, type Tensor } from "@sconce/core";
 import { NodeHeap } from "./heap.js";
-import { ownCopy } from "./history.js";
+import { type History, ownCopy } from "./history.js";
 import { mode } from "./mode.js";
 import type { Gradients, TapeNode, Walk } from "./node.js";
 
@@ -31,6 +31,7 @@ export class Engine implements Walk {
   readonly #ready = new NodeHeap();
   readonly #pending = new Map<TapeNode, Gradients>();
   readonly #readers = new Map<Storage, number>();
+  readonly #filled: Tensor[] = [];
   #wanted: ReadonlySet<TapeNode> | null = null;
   /** What the walk makes and, inside it, what the running node makes; null if all of it may be needed again. */
   #scope: Scope | null = null;
@@ -90,6 +91,11 @@ export class Engine implements Walk {
     return scope.outside(() => fn(...grads));
   }
 
+  accumulate(history: History, grad: Tensor): void {
+    history.accumulate(grad, this.createGraph);
+    this.#filled.push(history.grad as Tensor);
+  }
+
   /** Runs every node between the roots and the ends. */
   walk(roots: readonly Root[]): void {
     const before = mode.enabled;
@@ -99,6 +105,8 @@ export class Engine implements Walk {
       if (this.#captures !== null) this.#wanted = leadingTo(roots, this.#captures);
       for (const [node, output, grad] of roots) if (this.wants(node)) this.send(node, output, grad);
       for (let node = this.#ready.pop(); node !== undefined; node = this.#ready.pop()) this.#step(node);
+      // A pending gradient would hold what the graph has let go of.
+      if (!this.createGraph) realiseAll(this.#filled);
     } finally {
       mode.enabled = before;
       this.#scope?.[Symbol.dispose]();
@@ -113,7 +121,7 @@ export class Engine implements Walk {
     if (node.retaining !== null) {
       for (const history of node.retaining) {
         const grad = gradientOf(grads, history.output);
-        if (grad !== null) history.accumulate(grad, this.createGraph);
+        if (grad !== null) this.accumulate(history, grad);
       }
     }
     if (this.#capture(node, grads)) {
@@ -210,6 +218,7 @@ function checkedRun(node: TapeNode, grads: Gradients, engine: Engine): void {
   const watch: Walk = {
     createGraph: engine.createGraph,
     callUser: (fn, given) => engine.callUser(fn, given),
+    accumulate: (history, grad) => engine.accumulate(history, grad),
     wants: (target) => engine.wants(target),
     send: (target, output, grad) => {
       if (hasNaN(grad)) throw nanError(node, node.next.indexOf(target));

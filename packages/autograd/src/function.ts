@@ -1,15 +1,6 @@
-import {
-  apply,
-  constantValue,
-  type Device,
-  type DType,
-  getBackend,
-  SconceError,
-  type Shape,
-  Tensor,
-  tensorOf,
-} from "@sconce/core";
+import { apply, constantValue, type Device, type DType, getBackend, SconceError, type Shape, Tensor, tensorOf } from "@sconce/core";
 import { checkGradient } from "./engine.js";
+import { noGrad } from "./grad-mode.js";
 import { attach, historyOf, needsGrad, resultHistory } from "./history.js";
 import { mode } from "./mode.js";
 import { type Gradients, TapeNode, type Walk } from "./node.js";
@@ -71,7 +62,8 @@ interface FunctionClass<A extends readonly unknown[], R> {
 
 /**
  * An operation with a backward of its own: a class with static `forward` and `backward`, run by `apply`. `backward` gets the gradient of
- * each result and returns that of each argument, null for those that are no tensors.
+ * each result and returns that of each argument, null for those that are no tensors. To pass it on as a function, wrap it:
+ * `const relu = (x: Tensor) => MyRelu.apply(x)`.
  *
  * Source: https://pytorch.org/docs/stable/autograd.html#function
  *
@@ -96,14 +88,7 @@ abstract class AutogradFunction {
   static apply<A extends readonly unknown[], R>(this: FunctionClass<A, R>, ...args: A): R {
     const needs = args.map((x) => mode.enabled && x instanceof Tensor && needsGrad(x));
     const context = new FunctionContext(needs);
-    const before = mode.enabled;
-    mode.enabled = false;
-    let result: R;
-    try {
-      result = this.forward(context, ...args);
-    } finally {
-      mode.enabled = before;
-    }
+    const result = noGrad(() => this.forward(context, ...args));
     if (!needs.includes(true)) return result;
     if (result instanceof Tensor) return record(this, context, args, [result])[0] as R;
     return record(this, context, args, result as readonly Tensor[]) as R;

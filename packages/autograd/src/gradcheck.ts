@@ -34,7 +34,14 @@ function read(x: Tensor): Float64Array {
 }
 
 /** Derivatives of all elements of all results by one element of one input, by differences from both sides. */
-function numericalColumn(fn: Checked, inputs: readonly Tensor[], input: number, data: Float64Array, at: number, eps: number): Float64Array[] {
+function numericalColumn(
+  fn: Checked,
+  inputs: readonly Tensor[],
+  input: number,
+  data: Float64Array,
+  at: number,
+  eps: number,
+): Float64Array[] {
   const side = (step: number): Float64Array[] => {
     const moved = data.slice();
     moved[at] += step;
@@ -99,10 +106,13 @@ function checkInputs(op: string, inputs: readonly Tensor[]): void {
   if (asked.length === 0) throw new SconceError(`${op}: expected at least one input that requires gradients`, { op });
   for (const { dtype } of asked) {
     if (dtype === "float64") continue;
-    throw new DTypeError(`${op}: expected float64 inputs, since differences of float32 are too coarse, got ${dtype}; convert with .double()`, {
-      op,
-      dtypes: [dtype],
-    });
+    throw new DTypeError(
+      `${op}: expected float64 inputs, since differences of float32 are too coarse, got ${dtype}; convert with .double()`,
+      {
+        op,
+        dtypes: [dtype],
+      },
+    );
   }
 }
 

@@ -1,4 +1,19 @@
-import { apply, contiguousStrides, contiguousValue, currentScope, isContiguous, isWhole, type Layout, mutate, sameShape, type Shape, type Storage, type Tensor, tensorOf, tensorOver } from "@sconce/core";
+import {
+  apply,
+  contiguousStrides,
+  contiguousValue,
+  currentScope,
+  isContiguous,
+  isWhole,
+  type Layout,
+  mutate,
+  type Shape,
+  type Storage,
+  sameShape,
+  type Tensor,
+  tensorOf,
+  tensorOver,
+} from "@sconce/core";
 import { mode } from "./mode.js";
 import { AccumulateGrad, type Gradients, TapeNode, type Walk } from "./node.js";
 import { spread } from "./rules/help.js";

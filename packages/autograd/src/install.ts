@@ -87,10 +87,13 @@ function setRequiresGrad(x: Tensor, on: boolean, op: string): Tensor {
     );
   }
   if (on && !isFloatingPoint(x.dtype)) {
-    throw new DTypeError(`${op}: only Tensors of floating point dtype can require gradients, got ${x.dtype}; convert it with .float() first`, {
-      op,
-      dtypes: [x.dtype],
-    });
+    throw new DTypeError(
+      `${op}: only Tensors of floating point dtype can require gradients, got ${x.dtype}; convert it with .float() first`,
+      {
+        op,
+        dtypes: [x.dtype],
+      },
+    );
   }
   if (on) historyOf(x);
   return x.markTrainable(on);
@@ -134,20 +137,18 @@ function retainGrad(x: Tensor): void {
 }
 
 function backwardOf(x: Tensor, first: Tensor | null | undefined | BackwardOptions, rest: Omit<BackwardOptions, "gradient"> = {}): void {
-  if (first instanceof Tensor || first === null || first === undefined) return backward(x, first ?? null, rest);
-  const { gradient = null, ...options } = first;
-  backward(x, gradient, options);
+  if (first instanceof Tensor || first === null || first === undefined) backward(x, first ?? null, rest);
+  else {
+    const { gradient = null, ...options } = first;
+    backward(x, gradient, options);
+  }
 }
 
 function zeroGrad(x: Tensor, { setToNone = true }: ZeroGradOptions = {}): void {
   const history = x.slot as History | undefined;
   if (history?.grad === null || history === undefined) return;
-  history.replaceGrad(setToNone ? null : escaped(history.grad.detach().newFull(x.shape, 0)), true);
-}
-
-function escaped(x: Tensor): Tensor {
-  escape(x);
-  return x;
+  if (setToNone) history.replaceGrad(null);
+  else noGrad(() => (history.grad as Tensor).detach_().zero_());
 }
 
 /** Adds autograd's members to core's tensors. */
@@ -190,7 +191,8 @@ function addMembers(prototype: Tensor): void {
       zeroGrad(this, options);
     },
   };
-  for (const [name, value] of Object.entries(methods)) Object.defineProperty(prototype, name, { configurable: true, writable: true, value });
+  for (const [name, value] of Object.entries(methods))
+    Object.defineProperty(prototype, name, { configurable: true, writable: true, value });
 }
 
 /** The part of a tensor's text that autograd adds. */

@@ -33,6 +33,8 @@ export interface Walk {
   send(node: TapeNode, output: number, grad: Tensor): void;
   /** Gradients are recorded themselves. */
   readonly createGraph: boolean;
+  /** Adds to the `grad` of a tensor. */
+  accumulate(history: History, grad: Tensor): void;
   /** Runs a user's function, whose tensors and arguments may outlive the walk. */
   callUser<T>(fn: (...grads: (Tensor | null)[]) => T, grads: readonly (Tensor | null)[]): T;
 }
@@ -135,6 +137,6 @@ export class AccumulateGrad extends TapeNode {
   }
 
   run(grad: Gradients, walk: Walk): void {
-    if (this.variable.trainable) this.#history.accumulate(grad as Tensor, walk.createGraph);
+    if (this.variable.trainable) walk.accumulate(this.#history, grad as Tensor);
   }
 }

@@ -104,11 +104,7 @@ export class PrimitiveNode extends TapeNode implements Context {
     const { keep, formula } = partial as { keep: readonly Kept[]; formula: Formula<PrimitiveName> };
     const at = (k: Kept): Tensor => (kept[k] ??= this.#unpack(k, createGraph));
     const result =
-      keep.length === 0
-        ? formula(g, this, input)
-        : keep.length === 1
-          ? formula(g, at(keep[0]), this)
-          : formula(g, ...keep.map(at), this);
+      keep.length === 0 ? formula(g, this, input) : keep.length === 1 ? formula(g, at(keep[0]), this) : formula(g, ...keep.map(at), this);
     return this.#fit(result, this.shapes[input]);
   }
 

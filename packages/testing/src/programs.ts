@@ -1,5 +1,5 @@
 import { grad, noGrad } from "@sconce/autograd";
-import { type Device, Tensor } from "@sconce/core";
+import type { Device, Tensor } from "@sconce/core";
 import { formsOf, NotAMethod } from "./calls.js";
 import { asList, expectGrad, expectValue, Mismatch } from "./compare.js";
 import type { GoldenMap, GoldenTensor, GoldenValue, OpInfo } from "./golden.js";
@@ -59,7 +59,8 @@ export class ProgramRunner {
       run.step(program.steps[i]);
     }
     for (const [name, expected] of Object.entries(program.values)) await this.#expect(run.named(name), expected, name);
-    for (const [name, expected] of Object.entries(program.grads)) await expectGrad((run.named(name) as Tensor).grad, expected, 0, `grad ${name}`);
+    for (const [name, expected] of Object.entries(program.grads))
+      await expectGrad((run.named(name) as Tensor).grad, expected, 0, `grad ${name}`);
     return null;
   }
 

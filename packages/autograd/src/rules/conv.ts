@@ -29,14 +29,8 @@ export const convolution: Rules<ConvOp> = {
     of(A, (g, x, { attrs, shapes }) => toWeight(g, x, attrs, shapes[1])),
     of((g) => sum(g, otherDims(g, 1), false)),
   ],
-  convInput: [
-    of(B, (v, w, { attrs }) => conv(v, w, attrs)),
-    of(A, (v, g, { attrs, shapes }) => toWeight(g, v, attrs, shapes[1])),
-  ],
-  convWeight: [
-    of(B, (v, x, { attrs }) => conv(x, v, attrs)),
-    of(A, (v, g, { attrs, shapes }) => toInput(g, v, attrs, shapes[1])),
-  ],
+  convInput: [of(B, (v, w, { attrs }) => conv(v, w, attrs)), of(A, (v, g, { attrs, shapes }) => toWeight(g, v, attrs, shapes[1]))],
+  convWeight: [of(B, (v, x, { attrs }) => conv(x, v, attrs)), of(A, (v, g, { attrs, shapes }) => toInput(g, v, attrs, shapes[1]))],
   maxPool: [of(Z, (g, index, { shapes }) => toWinners(g, index, shapes[0]))],
   avgPool: [of((g, { attrs, shapes }) => apply("avgPoolGrad", [g], { ...attrs, inputShape: shapes[0] }))],
   avgPoolGrad: [of((v, { attrs, shapes }) => apply("avgPool", [v], { ...attrs, outputSize: shapes[0].slice(2) }))],

@@ -1,4 +1,16 @@
-import { apply, constantValue, contiguousStrides, hostArray, type Layout, type Shape, sameShape, settledValue, sizeOf, type Tensor, tensorOf } from "@sconce/core";
+import {
+  apply,
+  constantValue,
+  contiguousStrides,
+  hostArray,
+  type Layout,
+  type Shape,
+  sameShape,
+  settledValue,
+  sizeOf,
+  type Tensor,
+  tensorOf,
+} from "@sconce/core";
 
 /** Zeros on the device of `like`, which take no memory until they are needed. */
 export function zeros(like: Tensor, shape: Shape = like.shape): Tensor {

@@ -10,9 +10,5 @@ export const linalg: Rules<"matmul" | "addmm"> = {
     of(B, (g, b) => matmul(g, transposed(b))), // [..., M, N] [..., N, K] -> [..., M, K]
     of(A, (g, a) => matmul(transposed(a), g)), // [..., K, M] [..., M, N] -> [..., K, N]
   ],
-  addmm: [
-    of((g) => g),
-    of(C, (g, b) => matmul(g, transposed(b))),
-    of(B, (g, a) => matmul(transposed(a), g)),
-  ],
+  addmm: [of((g) => g), of(C, (g, b) => matmul(g, transposed(b))), of(B, (g, a) => matmul(transposed(a), g))],
 };

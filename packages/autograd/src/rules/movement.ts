@@ -42,4 +42,3 @@ export const movement: Rules<keyof ViewOps> = {
   alias: [of((g) => g)],
   detach: null,
 };
-

@@ -1,5 +1,5 @@
 import type { ScalarOp, Tensor } from "@sconce/core";
-import { flat, indicator, where } from "./help.js";
+import { flat, where } from "./help.js";
 import { A, B, C, of, type Partial, type Rules, Y } from "./rule.js";
 import { trigamma } from "./special.js";
 
@@ -12,7 +12,11 @@ const zero: Partial<ScalarOp> = of<ScalarOp>(flat);
 
 /** Density of the standard normal distribution. */
 function normalDensity(x: Tensor): Tensor {
-  return x.square().mul(-0.5).exp().mul(1 / Math.sqrt(2 * Math.PI));
+  return x
+    .square()
+    .mul(-0.5)
+    .exp()
+    .mul(1 / Math.sqrt(2 * Math.PI));
 }
 
 /** Half the gradient to each of two equals, all of it to the one that was taken. */
@@ -34,9 +38,16 @@ function powExponent(g: Tensor, x: Tensor, exponent: Tensor, y: Tensor): Tensor 
 
 function geluTanhSlope(x: Tensor): Tensor {
   const inner = x.square().mul(0.044715).add(1).mul(x).mul(SQRT_2_OVER_PI);
-  const slope = x.square().mul(3 * 0.044715).add(1).mul(SQRT_2_OVER_PI);
+  const slope = x
+    .square()
+    .mul(3 * 0.044715)
+    .add(1)
+    .mul(SQRT_2_OVER_PI);
   const t = inner.tanh();
-  return t.add(1).mul(0.5).add(x.mul(0.5).mul(t.square().neg().add(1)).mul(slope));
+  return t
+    .add(1)
+    .mul(0.5)
+    .add(x.mul(0.5).mul(t.square().neg().add(1)).mul(slope));
 }
 
 function mishSlope(x: Tensor): Tensor {
@@ -84,7 +95,16 @@ export const pointwise: Rules<ScalarOp> = {
   sigmoid: [of(Y, (g, y) => g.mul(y.neg().add(1)).mul(y))],
   erf: [of(A, (g, x) => g.mul(x.square().neg().exp().mul(TWO_OVER_SQRT_PI)))],
   erfc: [of(A, (g, x) => g.mul(x.square().neg().exp().mul(-TWO_OVER_SQRT_PI)))],
-  erfinv: [of(Y, (g, y) => g.mul(y.square().exp().mul(1 / TWO_OVER_SQRT_PI)))],
+  erfinv: [
+    of(Y, (g, y) =>
+      g.mul(
+        y
+          .square()
+          .exp()
+          .mul(1 / TWO_OVER_SQRT_PI),
+      ),
+    ),
+  ],
   lgamma: [of(A, (g, x) => g.mul(x.digamma()))],
   digamma: [of(A, (g, x) => g.mul(trigamma(x)))],
   floor: [zero],
@@ -122,7 +142,18 @@ export const pointwise: Rules<ScalarOp> = {
   where: [null, of(A, (g, condition) => where(condition, g, 0)), of(A, (g, condition) => where(condition, 0, g))],
   square: [of(A, (g, x) => g.mul(x.mul(2)))],
   relu: [of(Y, (g, y) => where(y.le(0), 0, g))],
-  gelu: [of(A, (g, x) => g.mul(x.mul(Math.SQRT1_2).erf().add(1).mul(0.5).add(x.mul(normalDensity(x)))))],
+  gelu: [
+    of(A, (g, x) =>
+      g.mul(
+        x
+          .mul(Math.SQRT1_2)
+          .erf()
+          .add(1)
+          .mul(0.5)
+          .add(x.mul(normalDensity(x))),
+      ),
+    ),
+  ],
   geluTanh: [of(A, (g, x) => g.mul(geluTanhSlope(x)))],
   silu: [
     of(A, (g, x) => {
@@ -155,29 +186,26 @@ export const pointwise: Rules<ScalarOp> = {
     of(A, B, C, (g, x, low, high) => where(x.gt(high).bitwiseOr(low.gt(high)), g, 0)),
   ],
   elu: [
-    of(A, B, C, (g, x, alpha, scale) => where(x.le(0), g.mul(x.exp().mul(alpha).mul(scale)), g.mul(scale))),
+    // Where it is not chosen the exponential sees 0, so that its own derivative is finite.
+    of(A, B, C, (g, x, alpha, scale) => where(x.le(0), g.mul(x.clampMax(0).exp().mul(alpha).mul(scale)), g.mul(scale))),
     null,
     null,
   ],
-  xlogy: [
-    of(A, B, (g, x, y) => where(x.eq(0).bitwiseAnd(y.le(0)), 0, g.xlogy(y))),
-    of(A, B, (g, x, y) => g.mul(x.div(y))),
-  ],
+  xlogy: [of(A, B, (g, x, y) => where(x.eq(0).bitwiseAnd(y.le(0)), 0, g.xlogy(y))), of(A, B, (g, x, y) => g.mul(x.div(y)))],
   logaddexp: [of(A, B, (g, a, b) => g.mul(a.sub(b).sigmoid())), of(A, B, (g, a, b) => g.mul(b.sub(a).sigmoid()))],
   bceWithLogits: [of(A, B, (g, x, target) => g.mul(x.sigmoid().sub(target))), of(A, (g, x) => g.mul(x).neg())],
   binaryCrossEntropy: [
     of(A, B, (g, p, target) => g.mul(p.sub(target).div(p.neg().add(1).mul(p).clampMin(1e-12)))),
     of(A, (g, p) => g.mul(p.neg().log1p().sub(p.log()))),
   ],
-  smoothL1: [of(A, B, C, (g, x, y, beta) => g.mul(smoothSlope(x, y, beta))), of(A, B, C, (g, x, y, beta) => g.mul(smoothSlope(y, x, beta))), null],
+  smoothL1: [
+    of(A, B, C, (g, x, y, beta) => g.mul(smoothSlope(x, y, beta))),
+    of(A, B, C, (g, x, y, beta) => g.mul(smoothSlope(y, x, beta))),
+    null,
+  ],
   huber: [of(A, B, C, (g, x, y, delta) => g.mul(limited(x, y, delta))), of(A, B, C, (g, x, y, delta) => g.mul(limited(y, x, delta))), null],
   hypot: [of(A, Y, (g, a, y) => g.mul(a.div(y))), of(B, Y, (g, b, y) => g.mul(b.div(y)))],
-  copysign: [of(A, B, (g, a, b) => g.mul(where(a.eq(0), 0, a.sign().mul(signOf(b, a))))), zero],
+  copysign: [of(A, Y, (g, a, y) => g.mul(where(a.eq(0), 0, y.div(a)))), zero],
   isnan: null,
   isinf: null,
 };
-
-/** -1 or 1 by the sign bit. */
-function signOf(x: Tensor, like: Tensor): Tensor {
-  return indicator(x.signbit(), like).mul(-2).add(1);
-}

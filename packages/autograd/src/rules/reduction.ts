@@ -89,9 +89,7 @@ const runningExtreme: Rows<"cumulate"> = [
 ];
 const CUMULATE: { readonly [O in KernelOps["cumulate"]["op"]]: Rows<"cumulate"> } = {
   sum: [of((g, { attrs: { dim } }) => sumFromHere(g, dim))],
-  prod: [
-    of(A, Y, (g, x, y, { attrs: { dim } }) => (mode.enabled ? cumprodGradRecorded(g, x, dim) : cumprodGrad(g, x, y, dim))),
-  ],
+  prod: [of(A, Y, (g, x, y, { attrs: { dim } }) => (mode.enabled ? cumprodGradRecorded(g, x, dim) : cumprodGrad(g, x, y, dim)))],
   max: runningExtreme,
   min: runningExtreme,
 };
@@ -102,7 +100,5 @@ export const reduction: Rules<"reduce" | "argReduce" | "cumulate" | "sort" | "so
   argReduce: null,
   cumulate: { rows: ({ op }) => CUMULATE[op] },
   sort: [of(Z, (g, index, { attrs: { dim }, shapes: [shape] }) => apply("scatter", [zeros(g, shape), index, g], { dim, mode: "add" }))],
-  softmax: [
-    of(Y, (g, y, { attrs: { dim, log } }) => (log ? g.sub(y.exp().mul(sum(g, [dim]))) : y.mul(g.sub(sum(g.mul(y), [dim]))))),
-  ],
+  softmax: [of(Y, (g, y, { attrs: { dim, log } }) => (log ? g.sub(y.exp().mul(sum(g, [dim]))) : y.mul(g.sub(sum(g.mul(y), [dim])))))],
 };

@@ -15,7 +15,15 @@ export function trigamma(x: Tensor): Tensor {
   const right = where(left, x.neg().add(1), x);
   const value = trigammaRight(right);
   const sine = x.mul(Math.PI).sin();
-  return where(left, sine.square().reciprocal().mul(Math.PI ** 2).sub(value), value);
+  return where(
+    left,
+    sine
+      .square()
+      .reciprocal()
+      .mul(Math.PI ** 2)
+      .sub(value),
+    value,
+  );
 }
 
 /** For x >= 0.5: steps up to where the series converges. */

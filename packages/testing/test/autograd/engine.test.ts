@@ -47,7 +47,11 @@ describe("leaves", () => {
     const seed = ones([2]);
     x.add(y).backward(seed);
     x.grad?.mul_(5);
-    expect([list(x.grad), list(y.grad), list(seed)]).toEqual([[5, 5], [1, 1], [1, 1]]);
+    expect([list(x.grad), list(y.grad), list(seed)]).toEqual([
+      [5, 5],
+      [1, 1],
+      [1, 1],
+    ]);
   });
 
   it("can be the root themselves", () => {
@@ -83,7 +87,9 @@ describe("backward", () => {
     expect(() => x.mul(2).backward(tensor([1, 2], { dtype: "int32" }))).toThrow(DTypeError);
     x.mul(2).backward(tensor([1, 10]));
     expect(list(x.grad)).toEqual([2, 20]);
-    leaf([[5]]).mul(2).backward();
+    leaf([[5]])
+      .mul(2)
+      .backward();
   });
 
   it("needs a tensor that was recorded (S004-16)", () => {
@@ -160,7 +166,9 @@ describe("backward", () => {
   it("reaches leaves that share memory with a scope's tensors, and outlives the scope", () => {
     const w = leaf([1, 2]);
     scope(() => {
-      w.mul(tensor([3, 4])).sum().backward();
+      w.mul(tensor([3, 4]))
+        .sum()
+        .backward();
     });
     expect(list(w.grad)).toEqual([3, 4]);
   });
@@ -235,7 +243,14 @@ describe("grad", () => {
 
   it("gives a Hessian-vector product", () => {
     const x = leaf([1, 2]);
-    const [g] = grad(x.pow(3).sum().add(x.at(0).mul(x.at(1))), x, { createGraph: true });
+    const [g] = grad(
+      x
+        .pow(3)
+        .sum()
+        .add(x.at(0).mul(x.at(1))),
+      x,
+      { createGraph: true },
+    );
     const [hv] = grad(g.mul(tensor([1, -1])).sum(), x);
     expect(list(hv)).toEqual([5, -11]);
   });
@@ -267,7 +282,9 @@ describe("hooks", () => {
   it("may keep what they see and make", () => {
     const x = leaf([1, 2]);
     const kept: Tensor[] = [];
-    x.mul(2).exp().registerHook((g) => void kept.push(g, g.mul(2)));
+    x.mul(2)
+      .exp()
+      .registerHook((g) => void kept.push(g, g.mul(2)));
     const h = x.mul(2);
     h.registerHook((g) => void kept.push(g, g.neg()));
     h.square().sum().backward();

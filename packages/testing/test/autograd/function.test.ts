@@ -117,10 +117,16 @@ describe("Function", () => {
         return g.numel() === 2 ? [g] : [g.sum(), g];
       }
     }
-    expect(() => Wrong.apply(leaf([1, 2]), leaf([1, 2])).sum().backward()).toThrow("expected 2, got 1");
-    expect(() => Wrong.apply(leaf([1, 2, 3]), leaf([1, 2, 3])).sum().backward()).toThrow(
-      "Function WrongBackward returned an invalid gradient - got [] but expected shape compatible with [3]",
-    );
+    expect(() =>
+      Wrong.apply(leaf([1, 2]), leaf([1, 2]))
+        .sum()
+        .backward(),
+    ).toThrow("expected 2, got 1");
+    expect(() =>
+      Wrong.apply(leaf([1, 2, 3]), leaf([1, 2, 3]))
+        .sum()
+        .backward(),
+    ).toThrow("Function WrongBackward returned an invalid gradient - got [] but expected shape compatible with [3]");
   });
 
   it("gives an argument back as a result of its own", () => {
@@ -150,7 +156,10 @@ describe("Function", () => {
         return g;
       }
     }
-    Keep.apply(leaf([1, 2])).square().sum().backward();
+    Keep.apply(leaf([1, 2]))
+      .square()
+      .sum()
+      .backward();
     expect(kept.map(list)).toEqual([
       [2, 4],
       [4, 8],

@@ -9,13 +9,19 @@ const list = (x: Tensor | null | undefined): unknown => x?.tolistSync() ?? null;
 
 describe("leaves that want gradients", () => {
   it("refuse in-place ops while recording (S002-17, S004-42)", () => {
-    const x = leaf([[1, 2], [3, 4]]);
+    const x = leaf([
+      [1, 2],
+      [3, 4],
+    ]);
     const refused = "a leaf Variable that requires grad is being used in an in-place operation.";
     expect(() => x.add_(1)).toThrow(refused);
     expect(() => x.copy_(zeros([2, 2]))).toThrow(refused);
     expect(() => x.setAt(0, 5)).toThrow(`a view of ${refused}`);
     expect(() => x.at(0).mul_(2)).toThrow(`a view of ${refused}`);
-    expect(list(x)).toEqual([[1, 2], [3, 4]]);
+    expect(list(x)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
   });
 
   it("take them without recording and stay leaves (S001-11)", () => {
@@ -88,7 +94,10 @@ describe("results", () => {
 
 describe("views", () => {
   it("see writes to their base and change it, gradients too", () => {
-    const x = leaf([[1, 2], [3, 4]]);
+    const x = leaf([
+      [1, 2],
+      [3, 4],
+    ]);
     const y = x.mul(1);
     const row = y.at(0);
     const column = y.at(":", 1);
@@ -96,11 +105,17 @@ describe("views", () => {
     expect(list(column)).toEqual([20, 4]);
     column.square().sum().backward();
     // y01 = 10 x01, y11 = x11
-    expect(list(x.grad)).toEqual([[0, 400], [0, 8]]);
+    expect(list(x.grad)).toEqual([
+      [0, 400],
+      [0, 8],
+    ]);
   });
 
   it("rebuild their gradFn after a write through another view", () => {
-    const y = leaf([[1, 2], [3, 4]]).mul(1);
+    const y = leaf([
+      [1, 2],
+      [3, 4],
+    ]).mul(1);
     const row = y.at(0);
     expect(row.gradFn?.name).toBe("SelectBackward0");
     y.at(1).mul_(2);
@@ -117,7 +132,10 @@ describe("views", () => {
     const other = base.at(2);
     before.copy_(w);
     expect([base.requiresGrad, base.gradFn?.name, before.requiresGrad]).toEqual([true, "CopySlices", true]);
-    base.mul(tensor([[1], [10], [100]])).sum().backward();
+    base
+      .mul(tensor([[1], [10], [100]]))
+      .sum()
+      .backward();
     expect(list(w.grad)).toEqual([10, 10]);
     expect(list(other)).toEqual([0, 0]);
   });
@@ -127,18 +145,30 @@ describe("views", () => {
     const out = zeros([2, 3]);
     for (let i = 0; i < 2; i++) for (let j = 0; j < 3; j++) out.setAt([i, j], w.at(j).mul(i + 1));
     out.square().sum().backward();
-    expect(list(out)).toEqual([[1, 2, 3], [2, 4, 6]]);
+    expect(list(out)).toEqual([
+      [1, 2, 3],
+      [2, 4, 6],
+    ]);
     expect(list(w.grad)).toEqual([10, 20, 30]);
   });
 
   it("of a transposed tensor and with steps count where they lie", () => {
-    const x = leaf([[1, 2, 3], [4, 5, 6]]);
+    const x = leaf([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     const y = x.mul(1);
     y.t().at("::2").mul_(10);
     y.at(":", 1).neg_();
     y.sum().backward();
-    expect(list(y)).toEqual([[10, -2, 30], [40, -5, 60]]);
-    expect(list(x.grad)).toEqual([[10, -1, 10], [10, -1, 10]]);
+    expect(list(y)).toEqual([
+      [10, -2, 30],
+      [40, -5, 60],
+    ]);
+    expect(list(x.grad)).toEqual([
+      [10, -1, 10],
+      [10, -1, 10],
+    ]);
   });
 
   it("that overlap by expanding pass the sum", () => {
@@ -160,7 +190,9 @@ describe("views", () => {
   });
 
   it("of an op with several results refuse recorded writes", () => {
-    const [u] = leaf([[1], [2]]).mul(1).unbind();
+    const [u] = leaf([[1], [2]])
+      .mul(1)
+      .unbind();
     expect(() => u.mul_(2)).toThrow("Output 0 of UnbindBackward0 is a view and is being modified inplace");
   });
 });
@@ -208,12 +240,20 @@ describe("detach", () => {
 
 describe("layout changes in place", () => {
   it("keep the history of the tensor", () => {
-    const x = leaf([[1, 2, 3], [4, 5, 6]]);
+    const x = leaf([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     const y = x.mul(2);
     y.t_();
     expect([y.shape, y.gradFn?.name]).toEqual([[3, 2], "TBackward0"]);
     y.at(0).mul_(10);
-    y.mul(tensor([1, 100])).sum().backward();
-    expect(list(x.grad)).toEqual([[20, 2, 2], [2000, 200, 200]]);
+    y.mul(tensor([1, 100]))
+      .sum()
+      .backward();
+    expect(list(x.grad)).toEqual([
+      [20, 2, 2],
+      [2000, 200, 200],
+    ]);
   });
 });

@@ -8,6 +8,9 @@ import { describe, expect, it } from "vitest";
 const leaf = (...shape: number[]): Tensor => randn(shape, { requiresGrad: true });
 const nameOf = (x: Tensor): string | undefined => x.gradFn?.name;
 
+/** The nodes behind a tensor's node. */
+const inputsOf = (x: Tensor): Node[] => (x.gradFn as Node).nextFunctions.map(([node]) => node as Node);
+
 /** A node's inputs as `[name, output]`. */
 const next = (node: Node | null): (readonly [string | null, number])[] =>
   (node?.nextFunctions ?? []).map(([n, output]) => [n?.name ?? null, output] as const);
@@ -106,7 +109,7 @@ describe("edges of nodes", () => {
       ["AccumulateGrad", 0],
       ["AddBackward0", 0],
     ]);
-    const [[direct], [sum]] = b.gradFn?.nextFunctions as readonly (readonly [Node, number])[];
+    const [direct, sum] = inputsOf(b);
     expect(next(sum)).toEqual([
       ["AccumulateGrad", 0],
       [null, 0],
@@ -126,7 +129,7 @@ describe("edges of nodes", () => {
     }
     const loss = new MSELoss()(new Net()(randn([5, 3])), zeros([5, 2]));
     expect(nameOf(loss)).toBe("MseLossBackward0");
-    const [[addmmNode]] = loss.gradFn?.nextFunctions as readonly (readonly [Node, number])[];
+    const [addmmNode] = inputsOf(loss);
     expect(addmmNode.name).toBe("AddmmBackward0");
     expect(next(addmmNode)).toEqual([
       ["AccumulateGrad", 0],
@@ -147,7 +150,7 @@ describe("edges of nodes", () => {
   it("crossEntropy is NllLoss over LogSoftmax", () => {
     const x = leaf(2, 3);
     const loss = F.crossEntropy(x, tensor([0, 2], { dtype: "int32" }));
-    const [[inner]] = loss.gradFn?.nextFunctions as readonly (readonly [Node, number])[];
+    const [inner] = inputsOf(loss);
     expect(inner.name).toBe("LogSoftmaxBackward0");
     expect(inner.nextFunctions[0][0]?.variable).toBe(x);
   });

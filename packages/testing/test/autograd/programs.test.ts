@@ -6,7 +6,9 @@ import { type Program, ProgramRunner } from "../../src/programs.js";
 
 const runner = new ProgramRunner("cpu", await readDocument<{ [op: string]: OpInfo }>("ops/ops.json"));
 const areas = ["engine", "views_inplace", "random_graphs"] as const;
-const programs = Object.fromEntries(await Promise.all(areas.map(async (area) => [area, await readCases<Program>("programs", area)] as const)));
+const programs = Object.fromEntries(
+  await Promise.all(areas.map(async (area) => [area, await readCases<Program>("programs", area)] as const)),
+);
 
 /** PyTorch refuses what its tape can no longer compute; here the tape kept the values. */
 const RIGHT_ANYWAY = /modified by an inplace operation/;

@@ -144,7 +144,17 @@ const CHECKS: Checks = {
   tanhshrink: unary("tanhshrink"),
   leakyRelu: [
     ...withNumbers("leakyRelu", 0.1),
-    { name: "slope", inputs: [f64([[-1, 2], [0.5, -0.7]]).requiresGrad_(), f64([0.2, 0.3]).requiresGrad_()], run: run("leakyRelu", null) },
+    {
+      name: "slope",
+      inputs: [
+        f64([
+          [-1, 2],
+          [0.5, -0.7],
+        ]).requiresGrad_(),
+        f64([0.2, 0.3]).requiresGrad_(),
+      ],
+      run: run("leakyRelu", null),
+    },
   ],
   clampMin: [...withNumbers("clampMin", -0.5), ...binary("clampMin")],
   clampMax: [...withNumbers("clampMax", 0.5), ...binary("clampMax")],
@@ -207,7 +217,17 @@ const CHECKS: Checks = {
     { name: "sum", inputs: [spread([2, 3, 2])], run: run("reduce", { op: "sum", dims: [0, 2], keepdim: false }) },
     { name: "sum, kept", inputs: [spread([2, 3])], run: run("reduce", { op: "sum", dims: [1], keepdim: true }) },
     { name: "prod", inputs: [spread([2, 3, 2])], run: run("reduce", { op: "prod", dims: [0, 2], keepdim: false }) },
-    { name: "prod with a zero", inputs: [f64([[2, 0, 3], [0, 0, 5], [1, 2, 3]]).requiresGrad_()], run: run("reduce", { op: "prod", dims: [1], keepdim: true }) },
+    {
+      name: "prod with a zero",
+      inputs: [
+        f64([
+          [2, 0, 3],
+          [0, 0, 5],
+          [1, 2, 3],
+        ]).requiresGrad_(),
+      ],
+      run: run("reduce", { op: "prod", dims: [1], keepdim: true }),
+    },
     { name: "max", inputs: [spread([3, 4])], run: run("reduce", { op: "max", dims: [0], keepdim: false }) },
     { name: "min", inputs: [spread([3, 4])], run: run("reduce", { op: "min", dims: [0, 1], keepdim: false }) },
   ],
@@ -215,7 +235,17 @@ const CHECKS: Checks = {
   cumulate: [
     { name: "sum", inputs: [spread([3, 4])], run: run("cumulate", { op: "sum", dim: 1 }) },
     { name: "prod", inputs: [spread([4, 3])], run: run("cumulate", { op: "prod", dim: 0 }) },
-    { name: "prod with zeros", inputs: [f64([[2, 0, 3, 4], [0, 3, 0, 2], [1, 2, 3, 0]]).requiresGrad_()], run: run("cumulate", { op: "prod", dim: 1 }) },
+    {
+      name: "prod with zeros",
+      inputs: [
+        f64([
+          [2, 0, 3, 4],
+          [0, 3, 0, 2],
+          [1, 2, 3, 0],
+        ]).requiresGrad_(),
+      ],
+      run: run("cumulate", { op: "prod", dim: 1 }),
+    },
     { name: "max", inputs: [spread([3, 4])], run: run("cumulate", { op: "max", dim: 1 }) },
     { name: "min", inputs: [spread([3, 4])], run: run("cumulate", { op: "min", dim: 0 }) },
   ],
@@ -228,11 +258,35 @@ const CHECKS: Checks = {
     { name: "logSoftmax", inputs: [spread([3, 4])], run: run("softmax", { dim: 0, log: true }) },
   ],
 
-  gather: [{ inputs: [spread([3, 4])], run: run("gather", { dim: 1 }, int([[0, 0, 3], [2, 1, 2]])) }],
+  gather: [
+    {
+      inputs: [spread([3, 4])],
+      run: run(
+        "gather",
+        { dim: 1 },
+        int([
+          [0, 0, 3],
+          [2, 1, 2],
+        ]),
+      ),
+    },
+  ],
   scatter: (["set", "add", "mul", "max", "min"] as const).map((mode) => ({
     name: mode,
     inputs: [spread([3, 4]), spread([2, 3], -2, 2, 7)],
-    run: (x: Tensor, source: Tensor) => apply("scatter", [x, int([[0, 1, 3], [2, 1, 0]]), source], { dim: 1, mode }),
+    run: (x: Tensor, source: Tensor) =>
+      apply(
+        "scatter",
+        [
+          x,
+          int([
+            [0, 1, 3],
+            [2, 1, 0],
+          ]),
+          source,
+        ],
+        { dim: 1, mode },
+      ),
   })),
   indexSelect: [{ inputs: [spread([3, 4])], run: run("indexSelect", { dim: 1 }, int([3, 0, 0])) }],
   indexUpdate: (["set", "add", "mul", "max", "min"] as const).map((mode) => ({
@@ -292,11 +346,22 @@ const CHECKS: Checks = {
     },
   ],
   avgPool: [
-    { name: "padding counts", inputs: [spread([1, 2, 4, 4])], run: run("avgPool", { ...pool, countIncludePad: true, divisor: null, outputSize: [2, 5] }) },
-    { name: "padding does not", inputs: [spread([1, 2, 4, 4])], run: run("avgPool", { ...pool, countIncludePad: false, divisor: null, outputSize: [2, 5] }) },
+    {
+      name: "padding counts",
+      inputs: [spread([1, 2, 4, 4])],
+      run: run("avgPool", { ...pool, countIncludePad: true, divisor: null, outputSize: [2, 5] }),
+    },
+    {
+      name: "padding does not",
+      inputs: [spread([1, 2, 4, 4])],
+      run: run("avgPool", { ...pool, countIncludePad: false, divisor: null, outputSize: [2, 5] }),
+    },
   ],
   avgPoolGrad: [
-    { inputs: [spread([1, 2, 2, 5])], run: run("avgPoolGrad", { ...pool, countIncludePad: false, divisor: null, inputShape: [1, 2, 4, 4] }) },
+    {
+      inputs: [spread([1, 2, 2, 5])],
+      run: run("avgPoolGrad", { ...pool, countIncludePad: false, divisor: null, inputShape: [1, 2, 4, 4] }),
+    },
   ],
   random: null,
   transfer: [{ name: "to itself", inputs: [spread([2])], run: run("transfer", { device: CPU }) }],
