@@ -108,6 +108,8 @@ function checkNormalized(op: string, x: Tensor, normalizedShape: readonly number
 
 function batchNorm(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
   requireFloat(x, "batchNorm", "expected a floating-point tensor");
+  // PyTorch lets an empty vector pass.
+  if (x.ndim === 1 && x.shape[0] === 0) return [x.clone(), x.detach(), x.detach()];
   if (x.ndim < 2)
     throw new ShapeError(`batchNorm: expected at least [N, C], got ${formatShape(x.shape)}`, { op: "batchNorm", shapes: [x.shape] });
   const { weight, bias, mean, variance, eps = 1e-5 } = options;

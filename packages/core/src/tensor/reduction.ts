@@ -1,6 +1,6 @@
 import { apply, composite, compositeAll } from "../dispatch.js";
 import { type DType, dtypeWord, isFloatingPoint } from "../dtype.js";
-import { DTypeError, formatShape, ShapeError } from "../errors.js";
+import { DTypeError, formatShape, ShapeError, ValueError } from "../errors.js";
 import { normalizeDims } from "../shape.js";
 import { alongDim, div, isnan, mul, ne, not, requireFloat, safeSqrt, squeezeAt, sub, where } from "./compose.js";
 import { vectorNorm } from "./norms.js";
@@ -332,7 +332,7 @@ export class ReductionOps extends PointwiseOps {
 
   /**
    * Vector norm of order `p` (2 if left out) over all elements or dimensions; its gradient is 0 where it is 0.
-   * @throws DTypeError for integers without `dtype`.
+   * @throws DTypeError for integers without `dtype`. @throws ValueError for another kind of norm.
    * @example
    * tensor([3, 4]).norm(); // tensor(5.)
    */
@@ -342,6 +342,8 @@ export class ReductionOps extends PointwiseOps {
     const x = dtype === undefined ? this.self : this.cast(dtype);
     requireFloat(x, "norm", "linalg.vector_norm: Expected a floating point or complex tensor as input");
     const order = all.p === "fro" || all.p === undefined ? 2 : all.p;
+    if (typeof order !== "number")
+      throw new ValueError(`norm: expected a number or "fro" as p, got ${JSON.stringify(order)}`, { op: "norm" });
     return composite("LinalgVectorNorm", [x], () => vectorNorm(x, order, dims, keepdim));
   }
 }
