@@ -86,13 +86,18 @@ abstract class AutogradFunction {
    * @throws SconceError from `backward`, if its gradients do not fit the arguments.
    */
   static apply<A extends readonly unknown[], R>(this: FunctionClass<A, R>, ...args: A): R {
-    const needs = args.map((x) => mode.enabled && x instanceof Tensor && needsGrad(x));
-    const context = new FunctionContext(needs);
-    const result = noGrad(() => this.forward(context, ...args));
-    if (!needs.includes(true)) return result;
-    if (result instanceof Tensor) return record(this, context, args, [result])[0] as R;
-    return record(this, context, args, result as readonly Tensor[]) as R;
+    // biome-ignore lint/complexity/noThisInStatic: the class it is called on is what runs
+    return run(this, args);
   }
+}
+
+function run<A extends readonly unknown[], R>(type: FunctionClass<A, R>, args: A): R {
+  const needs = args.map((x) => mode.enabled && x instanceof Tensor && needsGrad(x));
+  const context = new FunctionContext(needs);
+  const result = noGrad(() => type.forward(context, ...args));
+  if (!needs.includes(true)) return result;
+  if (result instanceof Tensor) return record(type, context, args, [result])[0] as R;
+  return record(type, context, args, result as readonly Tensor[]) as R;
 }
 
 function record(
