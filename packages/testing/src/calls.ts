@@ -94,7 +94,7 @@ const SIGNATURES: { readonly [call: string]: string } = {
   "nn.functional.embedding": "input weight | padding_idx max_norm norm_type scale_grad_by_freq sparse",
   "nn.functional.glu": "input dim",
   "nn.functional.interpolate": "input | size scale_factor mode align_corners recompute_scale_factor antialias",
-  "nn.functional.instance_norm": "input running_mean running_var | weight bias use_input_stats momentum eps",
+  "nn.functional.instance_norm": "input | running_mean running_var weight bias use_input_stats momentum eps",
   "nn.functional.leaky_relu": "input negative_slope | inplace",
   "nn.functional.linear": "input weight bias",
   "nn.functional.log_softmax": "input dim | dtype",
@@ -223,8 +223,11 @@ function signatureOf(called: string, info: OpInfo | undefined): Signature | unde
   return lines.length > 0 ? parseSignature(lines) : undefined;
 }
 
-/** `std(x, true)` means `unbiased`; Python's bools count as numbers. */
+/** `std(x, true)` means `unbiased`; Python's bools count as numbers; positions in tensors are plain numbers here. */
 function normalized(name: string, args: readonly unknown[], kwargs: Kwargs): [readonly unknown[], Kwargs] {
+  if ((name === "narrow" || name === "tensor_split") && args.slice(1).some(isTensor)) {
+    return [[args[0], ...args.slice(1).map((arg) => (isTensor(arg) ? arg.tolistSync() : arg))], kwargs];
+  }
   if (/^(std|var)(_mean)?$/.test(name) && typeof args[1] === "boolean") return [[args[0]], { ...kwargs, unbiased: args[1] }];
   if (typeof kwargs.alpha === "boolean") return [args, { ...kwargs, alpha: Number(kwargs.alpha) }];
   return [args, kwargs];

@@ -32,7 +32,7 @@ export interface OptimCase {
   readonly y: GoldenTensor;
   readonly final: { readonly [name: string]: GoldenTensor };
   readonly initial_lrs?: readonly number[];
-  readonly initial_momentum?: readonly number[];
+  readonly initial_momentum?: readonly number[] | number;
   readonly momentum?: readonly (readonly number[])[];
   readonly step_args?: readonly number[];
   readonly clipped: readonly GoldenTensor[];
@@ -178,7 +178,7 @@ export class OptimRunner {
   async #scheduler(c: OptimCase): Promise<void> {
     const groups = c.initial_lrs!.map((lr) => ({ params: this.#parameters([ONE]), lr }));
     const options: { [name: string]: GoldenValue } = { lr: 0.1 };
-    if (c.initial_momentum !== undefined && c.optimizer === "SGD") options.momentum = c.initial_momentum[0];
+    if (c.initial_momentum !== undefined && c.optimizer === "SGD") options.momentum = [c.initial_momentum].flat()[0];
     const optimizer = makeOptimizer(c.optimizer, groups, options);
     const scheduler = makeScheduler(c.scheduler!, optimizer, c.options);
     expectRates(optimizer, c.lrs[0], "after construction");

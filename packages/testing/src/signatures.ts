@@ -39,7 +39,7 @@ export function readSignature(text: string): Signature {
   return [...words(positional, false), ...words(options, true)];
 }
 
-const IGNORED = new Set(["out", "layout", "memory_format", "pin_memory", "size_average", "reduce", "_stacklevel"]);
+const IGNORED = new Set(["out", "layout", "memory_format", "pin_memory", "_stacklevel"]);
 
 interface Documented extends Param {
   readonly keywordOnly: boolean;

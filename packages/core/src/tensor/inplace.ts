@@ -5,7 +5,7 @@ import { type Layout, normalizeDim, sameShape } from "../shape.js";
 import type { AlphaOptions, DivOptions } from "./arithmetic.js";
 import { LayerOps } from "./conv-layer.js";
 import { filled } from "./elementwise.js";
-import type { ClampOptions, NanToNumOptions, ValueOptions } from "./pointwise.js";
+import { type ClampOptions, filling, type NanToNumOptions, type ValueOptions } from "./pointwise.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -140,7 +140,7 @@ export class InplaceOps extends LayerOps {
   fill_(value: Scalar | Tensor): Tensor {
     const x = this.self;
     if (!isTensor(value)) checkScalarFits("fill_", value, x.dtype);
-    return mutate(x, x.fill(value));
+    return mutate(x, filling(x, value));
   }
 
   /** Writes zeros. */

@@ -151,17 +151,24 @@ export class PointwiseOps extends ActivationOps {
     return choose(x.eq(0), values, x.gt(0), x.dtype, "Heaviside");
   }
 
-  /** A tensor of the same shape filled with one value. */
+  /** A tensor of the same shape filled with one value; its gradient for this tensor is 0. */
   fill(value: Scalar | Tensor): Tensor {
-    if (!isTensor(value)) return filled(this.self, value);
-    if (value.ndim > 0) {
-      throw new ShapeError(`fill: only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions`, {
-        op: "fill",
-        shapes: [value.shape],
-      });
-    }
-    return value.cast(this.dtype).expand(this.shape).clone();
+    const x = this.self;
+    const content = filling(x, value);
+    return isFloatingPoint(x.dtype) ? choose(filled(x, false, "bool"), x, content, x.dtype, "Fill") : content;
   }
+}
+
+/** One value, a plain one or a tensor without dimensions, in the shape and dtype of `x`. */
+export function filling(x: Tensor, value: Scalar | Tensor): Tensor {
+  if (!isTensor(value)) return filled(x, value);
+  if (value.ndim > 0) {
+    throw new ShapeError(`fill: only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions`, {
+      op: "fill",
+      shapes: [value.shape],
+    });
+  }
+  return value.cast(x.dtype).expand(x.shape).clone();
 }
 
 function bounded(name: string, op: "clampMin" | "clampMax", x: Tensor, bound: TensorOrScalar, label: string): Tensor {

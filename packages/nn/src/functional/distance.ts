@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { broadcastTensors, type Tensor } from "@sconce/core";
 
 /** Settings of {@link normalize}. */
 export interface NormalizeOptions {
@@ -23,7 +23,8 @@ export interface CosineSimilarityOptions {
 
 /** Cosine of the angle between vectors along `dim`; shapes broadcast. */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, { dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {}): Tensor {
-  return normalize(x1, { dim, eps }).mul(normalize(x2, { dim, eps })).sum(dim);
+  const [a, b] = broadcastTensors(x1, x2);
+  return normalize(a, { dim, eps }).mul(normalize(b, { dim, eps })).sum(dim);
 }
 
 /** Settings of {@link pairwiseDistance}. */
