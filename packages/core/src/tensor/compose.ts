@@ -98,9 +98,12 @@ export function narrowAt(x: Tensor, dim: number, start: number, length: number):
 
 /** Stretched to a shape that is known to fit, as a view. */
 export function expandTo(x: Tensor, shape: Shape): Tensor {
-  return x.shape.length === shape.length && x.shape.every((n, i) => n === shape[i])
-    ? x
-    : apply("expand", [x], { shape: [...shape] }, "Expand");
+  return sameShape(x.shape, shape) ? x : apply("expand", [x], { shape: [...shape] }, "Expand");
+}
+
+/** In another shape of the same size. */
+export function reshapeTo(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : x.reshape(shape);
 }
 
 /** Dimensions in another order, as a view. */

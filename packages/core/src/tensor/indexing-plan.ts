@@ -12,7 +12,7 @@ import {
 } from "../indexing-spec.js";
 import { broadcastAll, type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
-import { add, constantLike, fromHost, ge, lt, mul, or, positions, unsqueezeAt, where } from "./compose.js";
+import { add, constantLike, expandTo, fromHost, ge, lt, mul, or, positions, reshapeTo, unsqueezeAt, where } from "./compose.js";
 import { coordinates, readSync } from "./host.js";
 import type { Tensor } from "./tensor.js";
 
@@ -295,7 +295,7 @@ function deviceIndex(view: Tensor, pickers: readonly Picker[], shape: Shape): Te
   }
   // A position outside its own dimension must not land on another entry: -1 is refused by the kernel.
   const checked = pickers.length === 1 ? (out as Tensor) : where(bad as Tensor, constantLike(out as Tensor, -1), out as Tensor);
-  return apply("expand", [checked], { shape: [...shape] }).reshape([-1]);
+  return reshapeTo(expandTo(checked, shape), [sizeOf(shape)]);
 }
 
 function explain(view: Tensor, pickers: readonly Picker[], op: string): void {

@@ -1,9 +1,9 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import type { Index } from "../indexing-spec.js";
-import { type Shape, sameShape, sizeOf } from "../shape.js";
+import { type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
-import { constantLike, expandTo, permuteTo, where } from "./compose.js";
+import { constantLike, expandTo, permuteTo, reshapeTo, where } from "./compose.js";
 import { joinPickers, type Pick, plan, readMask } from "./indexing-plan.js";
 import { CountOps } from "./reduction-count.js";
 import type { Tensor } from "./tensor.js";
@@ -16,7 +16,7 @@ export interface SetAtOptions {
 
 /** The picked dimensions together and as one. */
 function flatten(view: Tensor, { order, flat }: Pick): Tensor {
-  return permuteTo(view, order).reshape(flat);
+  return reshapeTo(permuteTo(view, order), flat);
 }
 
 /** Runs a kernel that reads positions; if it refuses one, says which. */
@@ -30,9 +30,8 @@ function explained<T>(pick: Pick, run: () => T): T {
 }
 
 function getPicked(view: Tensor, pick: Pick): Tensor {
-  return explained(pick, () =>
-    apply("indexSelect", [flatten(view, pick), pick.index], { dim: pick.start }, "IndexSelect").reshape(pick.shape),
-  );
+  const rows = explained(pick, () => apply("indexSelect", [flatten(view, pick), pick.index], { dim: pick.start }, "IndexSelect"));
+  return reshapeTo(rows, pick.shape);
 }
 
 /** `view` with the picked entries replaced by `value` or increased by it. */
@@ -40,11 +39,17 @@ function updated(view: Tensor, pick: Pick, value: Tensor, accumulate: boolean): 
   const { order, flat, start, index, shape } = pick;
   const rows = [...flat];
   rows[start] = index.shape[0];
-  const source = fit(value, shape).reshape(rows);
+  const source = reshapeTo(fit(value, shape), rows);
   const mode = accumulate ? "add" : "set";
   const out = explained(pick, () => apply("indexUpdate", [flatten(view, pick), index, source], { dim: start, mode }, "IndexPut"));
   const back = order.map((_, d) => order.indexOf(d));
-  return permuteTo(out.reshape(order.map((d) => view.shape[d])), back);
+  return permuteTo(
+    reshapeTo(
+      out,
+      order.map((d) => view.shape[d]),
+    ),
+    back,
+  );
 }
 
 /** Stretches a value to the shape it is written to; leading sizes of 1 do not count. */
@@ -59,7 +64,7 @@ function fit(value: Tensor, shape: Shape): Tensor {
       { op: "setAt", shapes: [value.shape, shape] },
     );
   }
-  return expandTo(sameShape(own, value.shape) ? value : value.reshape(own), shape);
+  return expandTo(reshapeTo(value, own), shape);
 }
 
 /** Stretches a mask over the dimensions of the view that follow its own. */
