@@ -21,7 +21,20 @@ export * from "./layers/parameters.js";
 export * from "./layers/pooling.js";
 export * from "./layers/sequential.js";
 export * from "./layers/vision.js";
-export * from "./losses.js";
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CosineSimilarity,
+  CrossEntropyLoss,
+  HuberLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  NLLLoss,
+  PairwiseDistance,
+  SmoothL1Loss,
+} from "./losses/common.js";
+export * from "./losses/margin.js";
 export { type ForwardHook, type ForwardPreHook, Module, type WalkOptions } from "./module.js";
 export { Parameter, type ParameterOptions } from "./parameter.js";
 export { IncompatibleKeys, type StateDict } from "./state.js";

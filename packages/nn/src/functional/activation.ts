@@ -1,4 +1,5 @@
-import { composite, type DType, mutate, normalizeDim, ShapeError, type Tensor } from "@sconce/core";
+import { apply, composite, type DType, defaultGenerator, mutate, normalizeDim, ShapeError, type Tensor } from "@sconce/core";
+import { choose } from "../ops.js";
 import { withOption } from "../options.js";
 import { warn } from "../warn.js";
 
@@ -57,6 +58,27 @@ export function relu6(input: Tensor, options: InplaceOptions = {}): Tensor {
 export function leakyRelu(input: Tensor, slope?: number | LeakyReluOptions, options?: InplaceOptions): Tensor {
   const { negativeSlope, inplace } = withOption<LeakyReluOptions>("negativeSlope", slope, options);
   return finish(input, input.leakyRelu(negativeSlope), { inplace });
+}
+
+/** Settings of {@link rrelu}. */
+export interface RreluOptions extends InplaceOptions {
+  /** Bounds of the slope. */
+  readonly lower?: number;
+  readonly upper?: number;
+  /** Draws a slope for each element; false unless given, which takes their mean. */
+  readonly training?: boolean;
+}
+
+/** {@link leakyRelu} with a random slope while training. Source: https://arxiv.org/abs/1505.00853 */
+export function rrelu(input: Tensor, { lower = 1 / 8, upper = 1 / 3, training = false, inplace }: RreluOptions = {}): Tensor {
+  if (!training) return leakyRelu(input, (lower + upper) / 2, { inplace });
+  const noise = apply("random", [], { shape: input.shape, device: input.device, ...defaultGenerator().nextKernelStream() });
+  const slope = noise
+    .cast(input.dtype)
+    .mul(upper - lower)
+    .add(lower);
+  const result = composite("RreluWithNoise", [input], () => choose(input.gt(0), input, input.mul(slope), input.dtype));
+  return finish(input, result, { inplace });
 }
 
 /** x where positive, else `weight * x` with a learned weight: one number, or one for each channel. */

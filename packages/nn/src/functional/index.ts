@@ -7,8 +7,10 @@ export * from "./classification.js";
 export * from "./conv.js";
 export * from "./distance.js";
 export * from "./dropout.js";
+export * from "./likelihood.js";
 export * from "./linear.js";
 export * from "./loss.js";
+export * from "./margin.js";
 export * from "./normalization.js";
 export {
   adaptiveAvgPool1d,
@@ -20,6 +22,9 @@ export {
   avgPool1d,
   avgPool2d,
   avgPool3d,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
   maxPool1d,
   maxPool2d,
   maxPool3d,

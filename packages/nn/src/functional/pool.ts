@@ -117,3 +117,27 @@ export function maxUnpool2d(input: Tensor, indices: Tensor, kernelSize: Spatial,
 export function maxUnpool3d(input: Tensor, indices: Tensor, kernelSize: Spatial, options: MaxUnpoolOptions = {}): Tensor {
   return input.maxUnpool3d(indices, kernelSize, options);
 }
+/** Settings of the power-average pools. */
+export interface LpPoolOptions {
+  readonly stride?: Spatial | null;
+  readonly ceilMode?: boolean;
+}
+
+/** `(sum of x ^ normType) ^ (1 / normType)` of every window of `[N, C, L]`. */
+export function lpPool1d(input: Tensor, normType: number, kernelSize: Spatial, options: LpPoolOptions = {}): Tensor {
+  return lpRoot(input.pow(normType).avgPool1d(kernelSize, options), normType, kernelSize, 1);
+}
+
+/** `(sum of x ^ normType) ^ (1 / normType)` of every window of `[N, C, H, W]`. */
+export function lpPool2d(input: Tensor, normType: number, kernelSize: Spatial, options: LpPoolOptions = {}): Tensor {
+  return lpRoot(input.pow(normType).avgPool2d(kernelSize, options), normType, kernelSize, 2);
+}
+
+function lpRoot(mean: Tensor, normType: number, kernelSize: Spatial, n: number): Tensor {
+  const size = typeof kernelSize === "number" ? kernelSize ** n : kernelSize.reduce((a, b) => a * b, 1);
+  return mean
+    .sign()
+    .mul(mean.abs().relu())
+    .mul(size)
+    .pow(1 / normType);
+}

@@ -422,3 +422,23 @@ export class PReLU extends Module {
     return `num_parameters=${this.weight.numel()}`;
   }
 }
+
+/** {@link LeakyReLU} with a random slope of `[lower, upper]` while training. Source: https://arxiv.org/abs/1505.00853 */
+export class RReLU extends Inplace {
+  lower: number;
+  upper: number;
+
+  constructor({ lower = 1 / 8, upper = 1 / 3, inplace }: { readonly lower?: number; readonly upper?: number } & InplaceOptions = {}) {
+    super({ inplace });
+    this.lower = lower;
+    this.upper = upper;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.rrelu(input, this);
+  }
+
+  override extraRepr(): string {
+    return `lower=${pyNumber(this.lower)}, upper=${pyNumber(this.upper)}${suffix(this.inplace)}`;
+  }
+}

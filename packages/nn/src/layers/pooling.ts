@@ -1,7 +1,7 @@
 import type { AdaptiveSize, AvgPoolOptions, MaxPoolOptions, Spatial, Tensor, ValuesIndices } from "@sconce/core";
 import * as F from "../functional/pool.js";
 import { Module } from "../module.js";
-import { pyBool, pyTuple } from "../repr.js";
+import { pyBool, pyNumber, pyTuple } from "../repr.js";
 
 /** What a layer returns that may return positions too. */
 export type Pooled<R extends boolean> = R extends true ? ValuesIndices : Tensor;
@@ -227,5 +227,40 @@ export class MaxUnpool2d extends MaxUnpool {
 export class MaxUnpool3d extends MaxUnpool {
   override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
     return F.maxUnpool3d(input, indices, this.kernelSize, { stride: this.stride, padding: this.padding, outputSize });
+  }
+}
+
+abstract class LPPool extends Module {
+  readonly normType: number;
+  readonly kernelSize: Spatial;
+  readonly stride: Spatial | null;
+  readonly ceilMode: boolean;
+
+  constructor(normType: number, kernelSize: Spatial, options: Spatial | F.LpPoolOptions = {}) {
+    super();
+    const { stride = null, ceilMode = false } = F.poolOptions<F.LpPoolOptions>(options);
+    this.normType = normType;
+    this.kernelSize = kernelSize;
+    this.stride = stride;
+    this.ceilMode = ceilMode;
+  }
+
+  override extraRepr(): string {
+    const { normType, kernelSize, stride, ceilMode } = this;
+    return `norm_type=${pyNumber(normType)}, kernel_size=${pyTuple(kernelSize)}, stride=${pyTuple(stride)}, ceil_mode=${pyBool(ceilMode)}`;
+  }
+}
+
+/** `(sum of x ^ normType) ^ (1 / normType)` of every window of `[N, C, L]` or `[C, L]`. */
+export class LPPool1d extends LPPool {
+  override forward(input: Tensor): Tensor {
+    return F.lpPool1d(input, this.normType, this.kernelSize, this);
+  }
+}
+
+/** `(sum of x ^ normType) ^ (1 / normType)` of every window of `[N, C, H, W]` or `[C, H, W]`. */
+export class LPPool2d extends LPPool {
+  override forward(input: Tensor): Tensor {
+    return F.lpPool2d(input, this.normType, this.kernelSize, this);
   }
 }

@@ -1,6 +1,6 @@
 import type { Tensor } from "@sconce/core";
-import { type CrossEntropyOptions, crossEntropy, type NllLossOptions, nllLoss } from "./functional/classification.js";
-import { type CosineSimilarityOptions, cosineSimilarity, type PairwiseDistanceOptions, pairwiseDistance } from "./functional/distance.js";
+import { type CrossEntropyOptions, crossEntropy, type NllLossOptions, nllLoss } from "../functional/classification.js";
+import { type CosineSimilarityOptions, cosineSimilarity, type PairwiseDistanceOptions, pairwiseDistance } from "../functional/distance.js";
 import {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropy,
@@ -12,12 +12,12 @@ import {
   l1Loss,
   mseLoss,
   smoothL1Loss,
-} from "./functional/loss.js";
-import type { Reduction, ReductionOptions } from "./functional/reduction.js";
-import { Module } from "./module.js";
+} from "../functional/loss.js";
+import type { Reduction, ReductionOptions } from "../functional/reduction.js";
+import { Module } from "../module.js";
 
 /** A loss of elements that a reduction turns into the result. */
-abstract class Loss extends Module {
+export abstract class Loss extends Module {
   readonly reduction: Reduction;
 
   constructor({ reduction = "mean" }: ReductionOptions = {}) {
@@ -27,7 +27,7 @@ abstract class Loss extends Module {
 }
 
 /** A loss with weights, which are part of its state. */
-abstract class WeightedLoss extends Loss {
+export abstract class WeightedLoss extends Loss {
   declare weight: Tensor | null;
 
   constructor({ weight = null, ...options }: ReductionOptions & { readonly weight?: Tensor | null } = {}) {
