@@ -4,7 +4,6 @@ import {
   DTYPES,
   type DType,
   type Handle,
-  itemSize,
   type KernelName,
   type Kernels,
   type Spec,
@@ -14,24 +13,36 @@ import {
 import { kernels } from "./kernels/index.js";
 import type { Kernel } from "./kernels/kernel.js";
 import { type Block, Machine } from "./machine.js";
-import { type Elements, elementsOf } from "./reference/array.js";
+import { enter, enterAll, isOverflow, leave, leaveAll, overflowHandle } from "./overflow.js";
 import { ReferenceBackend } from "./reference/backend.js";
 import { detectFeatures } from "./wasm/features.js";
+
+const MEMORY_LIMIT = 2 ** 31;
+
+/** How a CPU backend is made. */
+export interface CpuOptions {
+  /** Runs the plain TypeScript reference kernels alone. */
+  readonly reference?: boolean;
+  /** Bytes of tensors in the WebAssembly memory beyond which new ones live in garbage-collected arrays. */
+  readonly memoryLimit?: number;
+}
 
 /** The CPU: tensors in one WebAssembly memory, kernels emitted at run time. */
 export class CpuBackend implements Backend {
   readonly name: Device = "cpu";
   readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
-  readonly machine: Machine;
+  readonly machine: Machine = new Machine();
+  readonly #memoryLimit: number;
+  /** Some tensor may lie outside of the memory. */
+  #overflowed = false;
 
-  constructor(machine: Machine = new Machine()) {
-    this.machine = machine;
+  constructor({ memoryLimit = MEMORY_LIMIT }: CpuOptions = {}) {
+    this.#memoryLimit = memoryLimit;
   }
 
   upload(data: TypedArray, dtype: DType): Handle {
-    const block = this.machine.allocate({ shape: [data.length], dtype });
-    elementsOf(this.machine.elements(dtype)).set(data as unknown as Elements, block.pointer / itemSize(dtype));
-    return block;
+    if (this.#isFull()) return overflowHandle(data.slice(), this.#memoryLimit);
+    return enter(this.machine, data, dtype);
   }
 
   async download(handle: Handle, dtype: DType, length: number): Promise<TypedArray> {
@@ -39,24 +50,45 @@ export class CpuBackend implements Backend {
   }
 
   downloadSync(handle: Handle, dtype: DType, length: number): TypedArray {
-    const start = (handle as Block).pointer / itemSize(dtype);
-    return this.machine.elements(dtype).slice(start, start + length);
+    if (isOverflow(handle)) return handle.array.slice(0, length);
+    return leave(this.machine, handle as Block, dtype, length);
   }
 
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
     const run: Kernel<K> = kernels[kernel];
+    if (this.#isFull()) return this.#runOverflowing(run, inputs, outputs, attrs);
     return run(this.machine, inputs, outputs, attrs);
   }
 
   free(handle: Handle): void {
-    this.machine.free(handle as Block);
+    if (!isOverflow(handle)) this.machine.free(handle as Block);
   }
-}
 
-/** How a CPU backend is made. */
-export interface CpuOptions {
-  /** Runs the plain TypeScript reference kernels alone. */
-  readonly reference?: boolean;
+  #isFull(): boolean {
+    if (this.machine.heap.live <= this.#memoryLimit) return this.#overflowed;
+    this.#overflowed = true;
+    return true;
+  }
+
+  /** Runs a kernel with tensors on both sides of the limit; results stay inside if there is room again. */
+  #runOverflowing<K extends KernelName>(
+    run: Kernel<K>,
+    inputs: readonly View[],
+    outputs: readonly Spec[],
+    attrs: Kernels[K],
+  ): readonly Handle[] {
+    const { machine } = this;
+    const { views, copies } = enterAll(machine, inputs);
+    let blocks: readonly Block[] = [];
+    try {
+      blocks = run(machine, views, outputs, attrs);
+    } finally {
+      for (const copy of copies) if (!blocks.includes(copy)) machine.free(copy);
+    }
+    const reused = blocks.some((block) => inputs.some((x) => x.handle === block));
+    if (reused || machine.heap.live <= this.#memoryLimit) return blocks;
+    return leaveAll(machine, blocks, outputs, this.#memoryLimit);
+  }
 }
 
 /**
@@ -64,6 +96,6 @@ export interface CpuOptions {
  * @example
  * registerBackend(createCpuBackend({ reference: true }));
  */
-export function createCpuBackend({ reference = false }: CpuOptions = {}): Backend {
-  return reference || !detectFeatures().simd ? new ReferenceBackend() : new CpuBackend();
+export function createCpuBackend(options: CpuOptions = {}): Backend {
+  return options.reference || !detectFeatures().simd ? new ReferenceBackend() : new CpuBackend(options);
 }

@@ -10,8 +10,13 @@ export interface Devices {}
 /** Name of a device, such as `"cpu"`: those whose backend is imported. */
 export type Device = keyof Devices extends never ? string : Extract<keyof Devices, string>;
 
-/** A backend's own description of a buffer. Opaque above it. */
+/** A backend's own description of a buffer. Opaque above it, save for {@link CollectedHandle}. */
 export type Handle = object;
+
+/** A handle whose memory the garbage collector frees by itself once nothing refers to it; `free` is only a hint then. */
+export interface CollectedHandle {
+  readonly collected: true;
+}
 
 /** A buffer with a layout; strides and offset count elements. Strides may be 0 (stretched) or negative. */
 export interface View extends Layout {

@@ -1,4 +1,4 @@
-import type { Backend, Handle } from "./backend.js";
+import type { Backend, CollectedHandle, Handle } from "./backend.js";
 import type { DType, TypedArray } from "./dtype.js";
 import { convertScalar, hostArray, itemSize } from "./dtype.js";
 import { DisposedError } from "./errors.js";
@@ -29,6 +29,8 @@ interface Box {
   readonly backend: Backend;
   handle: Handle | null;
   readonly bytes: number;
+  /** The garbage collector frees it by itself. */
+  readonly collected: boolean;
 }
 
 let liveBytes = 0;
@@ -59,6 +61,7 @@ function freeBox(box: Box): void {
 
 function forget(box: Box): void {
   box.handle = null;
+  if (box.collected) return;
   liveBytes -= box.bytes;
   liveBuffers--;
 }
@@ -115,17 +118,23 @@ export class Value {
   /** Gives the value its buffer and lets go of the expression. */
   settle(handle: Handle): void {
     const bytes = this.size * itemSize(this.dtype);
-    this.#box = { backend: this.backend, handle, bytes };
+    this.#box = { backend: this.backend, handle, bytes, collected: (handle as Partial<CollectedHandle>).collected === true };
+    if (!this.#box.collected) this.#track(this.#box);
+    this.#dropPending();
+  }
+
+  /** Counts a buffer and has it freed when the value is collected. */
+  #track(box: Box): void {
+    const { bytes } = box;
     liveBytes += bytes;
     liveBuffers++;
     if (liveBytes > peakBytes) peakBytes = liveBytes;
-    finalizer.register(this, this.#box);
+    finalizer.register(this, box);
     debt += bytes >> 2;
     if (debt > TOKEN_BYTES) {
       this.token = allocateToken(debt);
       debt = 0;
     }
-    this.#dropPending();
   }
 
   /** Takes the buffer away without freeing it: another value now owns it. */

@@ -152,6 +152,11 @@ export class Heap {
     } else throw new RangeError(`free: expected the address of an allocated block, got ${pointer}; it may have been freed before`);
   }
 
+  /** Bytes in blocks that are allocated now. */
+  get live(): number {
+    return this.liveBytes;
+  }
+
   stats(): MemoryStats {
     return { live: this.liveBytes, reserved: this.memory.buffer.byteLength, highWater: this.highWaterBytes };
   }
