@@ -34,7 +34,7 @@ export async function train(model: DynamicNet, x: Tensor, y: Tensor, steps = 500
   for (let t = 0; t < steps; t++) {
     const loss = criterion(model(x), y);
     losses.push(await loss.item());
-    optimizer.zeroGrad();
+    optimizer.zeroGrad({ setToNone: false }); // with zeros a layer that was not used keeps its momentum
     loss.backward();
     optimizer.step();
   }

@@ -46,7 +46,10 @@ describe.each(names)("%s", (name) => {
     expect(code.length).toBeGreaterThan(0);
     for (const { lines } of code) {
       const part = lines.map((line) => line.trim());
-      expect(contains(source, part, (a, b) => a === b), lines.join("\n")).toBe(true);
+      expect(
+        contains(source, part, (a, b) => a === b),
+        lines.join("\n"),
+      ).toBe(true);
     }
   });
 

@@ -1,10 +1,14 @@
-import "@sconce/backend-cpu";
-import { noGrad } from "@sconce/autograd";
-import { fromTypedArray, tensor, type Tensor } from "@sconce/core";
-import { DataLoader, TensorDataset } from "@sconce/data";
-import { Module, MSELoss, Parameter } from "@sconce/nn";
-import { SGD } from "@sconce/optim";
+import { data, fromTypedArray, manualSeed, nn, optim, type Tensor, tensor } from "sconce";
 import { beforeAll, describe, expect, it } from "vitest";
+import {
+  byHand,
+  ManualLinearRegression,
+  makeTrainStep,
+  withAutograd,
+  withLoss,
+  withModule,
+  withOptimizer,
+} from "../../../../docs/tutorials/09-linear-regression.js";
 import type { GoldenTensor } from "../../src/index.js";
 import { expectClose, load, readSeed } from "./trajectory.js";
 
@@ -22,16 +26,27 @@ interface Golden {
   readonly y_train: GoldenTensor;
   readonly x_train_float64: readonly number[];
   readonly y_train_float64: readonly number[];
-  readonly numpy: { readonly init_a: number; readonly init_b: number; readonly lr: number; readonly losses: Points; readonly a: number; readonly b: number };
+  readonly numpy: {
+    readonly init_a: number;
+    readonly init_b: number;
+    readonly lr: number;
+    readonly losses: Points;
+    readonly a: number;
+    readonly b: number;
+  };
   readonly init_a: number;
   readonly init_b: number;
   readonly torch_manual: Run;
   readonly torch_sgd: Run;
   readonly torch_mse: Run;
-  readonly minibatch: { readonly order: readonly (readonly number[])[]; readonly batch_size: number; readonly losses: readonly number[]; readonly a: number; readonly b: number };
+  readonly minibatch: {
+    readonly order: readonly (readonly number[])[];
+    readonly batch_size: number;
+    readonly losses: readonly number[];
+    readonly a: number;
+    readonly b: number;
+  };
 }
-
-const EPOCHS = 1000;
 
 let golden: Golden;
 let x: Tensor;
@@ -42,102 +57,53 @@ beforeAll(async () => {
   y = load(golden.y_train);
 });
 
-function start(): { a: Tensor; b: Tensor } {
-  return { a: tensor([golden.init_a]).requiresGrad_(), b: tensor([golden.init_b]).requiresGrad_() };
-}
-
-function expectRun(losses: readonly number[], first: readonly number[], a: Tensor, b: Tensor, run: Run): void {
-  for (const [epoch, loss] of run.losses) expectClose(losses[epoch], loss, 1e-4, `loss of epoch ${epoch}`);
-  expectClose(first[0], run.first_grads[0], 1e-5, "first gradient of a");
-  expectClose(first[1], run.first_grads[1], 1e-5, "first gradient of b");
-  expectClose(a.itemSync(), run.a, 1e-5, "a");
-  expectClose(b.itemSync(), run.b, 1e-5, "b");
-}
-
 describe("linear regression, five ways (08),", () => {
-  it("has NumPy's numbers in float64 with gradients by hand", () => {
-    const { init_a, init_b, lr, losses, a: endA, b: endB } = golden.numpy;
-    const xs = fromTypedArray(Float64Array.from(golden.x_train_float64)).view([-1, 1]);
-    const ys = fromTypedArray(Float64Array.from(golden.y_train_float64)).view([-1, 1]);
-    let a = tensor([init_a], { dtype: "float64" });
-    let b = tensor([init_b], { dtype: "float64" });
-    const found: number[] = [];
-    for (let epoch = 0; epoch < EPOCHS; epoch++) {
-      const error = ys.sub(a.add(b.mul(xs)));
-      found.push(error.pow(2).mean().itemSync());
-      a = a.sub(error.mean().mul(-2 * lr));
-      b = b.sub(xs.mul(error).mean().mul(-2 * lr));
-    }
-    for (const [epoch, loss] of losses) expectClose(found[epoch], loss, 1e-9, `loss of epoch ${epoch}`);
-    expectClose(a.itemSync(), endA, 1e-9, "a");
-    expectClose(b.itemSync(), endB, 1e-9, "b");
+  it("has NumPy's numbers in float64 with gradients by hand", async () => {
+    const { init_a, init_b, lr, losses, a, b } = golden.numpy;
+    const column = (values: readonly number[]): Tensor => fromTypedArray(Float64Array.from(values)).view(-1, 1);
+    const points = { x: column(golden.x_train_float64), y: column(golden.y_train_float64) };
+    const [startA, startB] = [init_a, init_b].map((value) => tensor([value], { dtype: "float64" }));
+    const fit = await byHand(points, startA, startB, lr);
+    for (const [epoch, loss] of losses) expectClose(fit.losses[epoch], loss, 1e-9, `loss of epoch ${epoch}`);
+    expectClose(fit.a, a, 1e-9, "a");
+    expectClose(fit.b, b, 1e-9, "b");
   });
 
-  it("has PyTorch's numbers with autograd and an update by hand", () => {
-    const { a, b } = start();
-    const losses: number[] = [];
-    let first: number[] = [];
-    for (let epoch = 0; epoch < EPOCHS; epoch++) {
-      const error = y.sub(a.add(b.mul(x)));
-      const loss = error.pow(2).mean();
-      losses.push(loss.itemSync());
-      loss.backward();
-      if (epoch === 0) first = [a.grad!.itemSync(), b.grad!.itemSync()];
-      noGrad(() => {
-        a.sub_(a.grad!.mul(0.1));
-        b.sub_(b.grad!.mul(0.1));
-      });
-      a.grad!.zero_();
-      b.grad!.zero_();
-    }
-    expectRun(losses, first, a, b, golden.torch_manual);
+  it("has PyTorch's first gradients", () => {
+    const [a, b] = [golden.init_a, golden.init_b].map((value) => tensor([value], { requiresGrad: true }));
+    y.sub(a.add(b.mul(x)))
+      .pow(2)
+      .mean()
+      .backward();
+    const [first, second] = golden.torch_manual.first_grads;
+    expectClose(a.grad!.itemSync(), first, 1e-5, "first gradient of a");
+    expectClose(b.grad!.itemSync(), second, 1e-5, "first gradient of b");
   });
 
-  it("has PyTorch's numbers with SGD and with a loss module", () => {
-    const ways: readonly [Run, (guess: Tensor) => Tensor][] = [
-      [golden.torch_sgd, (guess) => y.sub(guess).pow(2).mean()],
-      [golden.torch_mse, (guess) => new MSELoss({ reduction: "mean" })(y, guess)],
-    ];
-    for (const [run, lossOf] of ways) {
-      const { a, b } = start();
-      const optimizer = new SGD([a, b], { lr: 0.1 });
-      const losses: number[] = [];
-      let first: number[] = [];
-      for (let epoch = 0; epoch < EPOCHS; epoch++) {
-        const loss = lossOf(a.add(b.mul(x)));
-        losses.push(loss.itemSync());
-        loss.backward();
-        if (epoch === 0) first = [a.grad!.itemSync(), b.grad!.itemSync()];
-        optimizer.step();
-        optimizer.zeroGrad();
-      }
-      expectRun(losses, first, a, b, run);
-    }
+  const ways = [
+    { name: "with autograd and an update by hand", solve: withAutograd, run: "torch_manual" },
+    { name: "with SGD", solve: withOptimizer, run: "torch_sgd" },
+    { name: "with a loss module", solve: withLoss, run: "torch_mse" },
+    { name: "with a module and a step function", solve: withModule, run: "torch_mse" },
+  ] as const;
+  it.each(ways)("has PyTorch's numbers $name", async ({ solve, run }) => {
+    const expected = golden[run];
+    const { a, b, losses } = await solve({ x, y });
+    for (const [epoch, loss] of expected.losses) expectClose(losses[epoch], loss, 1e-4, `loss of epoch ${epoch}`);
+    expectClose(a, expected.a, 1e-5, "a");
+    expectClose(b, expected.b, 1e-5, "b");
   });
 
-  it("has PyTorch's losses in batches of a loader with a module", async () => {
+  it("has PyTorch's losses in batches of a loader", async () => {
     const { order, batch_size, losses, a, b } = golden.minibatch;
-    class Line extends Module {
-      a = new Parameter(tensor([golden.init_a]));
-      b = new Parameter(tensor([golden.init_b]));
-      forward(input: Tensor): Tensor {
-        return this.a.add(this.b.mul(input));
-      }
-    }
-    const model = new Line();
-    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
-    const lossFn = new MSELoss();
+    manualSeed(42);
+    const model = new ManualLinearRegression();
+    const step = makeTrainStep(model, new nn.MSELoss(), new optim.SGD(model.parameters(), { lr: 0.1 }));
     const found: number[] = [];
-    const set = new TensorDataset(x, y);
+    const set = new data.TensorDataset(x, y);
     for (const epoch of order) {
-      const loader = new DataLoader(set, { batchSize: batch_size, sampler: [...epoch] });
-      for await (const [xs, ys] of loader) {
-        const loss = lossFn(ys, model.train()(xs));
-        loss.backward();
-        optimizer.step();
-        optimizer.zeroGrad();
-        found.push(await loss.item());
-      }
+      const loader = new data.DataLoader(set, { batchSize: batch_size, sampler: [...epoch] });
+      for await (const [xs, ys] of loader) found.push(await step(xs, ys));
     }
     expect(found).toHaveLength(losses.length);
     losses.forEach((loss, t) => expectClose(found[t], loss, 1e-4, `loss of batch ${t}`));

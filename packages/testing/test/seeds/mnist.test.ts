@@ -97,8 +97,7 @@ describe("the same seed gives PyTorch's run (15)", () => {
   }
 
   const models: { readonly [name: string]: () => Net } = {
-    mlp: () =>
-      new Sequential(new Flatten(), new Linear(784, 256), new ReLU(), new Linear(256, 128), new ReLU(), new Linear(128, 10)),
+    mlp: () => new Sequential(new Flatten(), new Linear(784, 256), new ReLU(), new Linear(256, 128), new ReLU(), new Linear(128, 10)),
     cnn: () =>
       new Sequential(
         new Conv2d(1, 32, 3),
@@ -116,7 +115,8 @@ describe("the same seed gives PyTorch's run (15)", () => {
   it.each(Object.keys(models))(
     "for the %s: weights, order of the images and 100 losses",
     async (name) => {
-      const golden = (await readDocument<{ readonly runs: { readonly [name: string]: Golden } }>("seeds/15_mnist_manual_seed_42.json")).runs[name];
+      const golden = (await readDocument<{ readonly runs: { readonly [name: string]: Golden } }>("seeds/15_mnist_manual_seed_42.json"))
+        .runs[name];
       const set = await MNIST.load({ train: true });
       manualSeed(42);
       const model = models[name]();

@@ -1,6 +1,6 @@
-import { tensor, type Tensor } from "@sconce/core";
+import { type Tensor, tensor } from "@sconce/core";
 import { expect } from "vitest";
-import { goldenData, type GoldenTensor, readDocument } from "../../src/index.js";
+import { type GoldenTensor, goldenData, readDocument } from "../../src/index.js";
 
 /** A golden tensor as a tensor. */
 export function load({ shape, ...golden }: GoldenTensor): Tensor {
@@ -40,10 +40,11 @@ function noiseOf({ losses, losses_float64, relative_noise }: Trajectory): readon
 }
 
 /**
- * The noise of a step is one sample of a difference that passes through zero, so a step takes the largest of the two steps on each side;
- * with its own sample alone, at most one step in a hundred may be outside.
+ * The noise of a step is one sample of a difference that passes through zero, so a step takes the largest of the five steps on each side.
+ * By the sample of its own step alone, PyTorch with its inputs in another order is outside at 4 to 8 of the 500 steps of (04).
  */
-const WINDOW = 2;
+const WINDOW = 5;
+const OUTSIDE = 0.02;
 
 /** Every loss is within `max(1e-4, 5 noise)` of PyTorch's, as long as the noise is below 0.05. */
 export function expectTrajectory(losses: readonly number[], golden: Trajectory): void {
@@ -57,7 +58,7 @@ export function expectTrajectory(losses: readonly number[], golden: Trajectory):
     steps++;
     if (Math.abs(losses[t] / golden.losses[t] - 1) > Math.max(1e-4, 5 * noise[t])) outside++;
   }
-  expect(outside, "steps outside the tolerance of their own noise").toBeLessThanOrEqual(steps / 100);
+  expect(outside, "steps outside the tolerance of their own noise").toBeLessThanOrEqual(OUTSIDE * steps);
 }
 
 /** Norms of the trained parameters, as far from PyTorch's as its float32 is from its float64. */
