@@ -111,6 +111,7 @@ function record(
   const outputs = results.map((x) => (args.includes(x) ? apply("detach", [x], null) : x));
   const node = new FunctionNode(type, context, args, outputs);
   node.keep(toSave, results);
+  if (mode.anomaly) node.stack = new Error(node.name).stack;
   for (let i = 0; i < outputs.length; i++) {
     if (outputs[i].isFloatingPoint() && !fixed.includes(results[i])) resultHistory(outputs[i], undefined).setNode(node, i);
   }

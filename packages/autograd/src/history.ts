@@ -4,7 +4,6 @@ import {
   contiguousValue,
   currentScope,
   isContiguous,
-  isWhole,
   type Layout,
   mutate,
   type Shape,
@@ -185,15 +184,13 @@ function join(x: Tensor): History {
   return history;
 }
 
-function coversMemory(x: Tensor): boolean {
-  const { value } = x.storage;
-  return isWhole(x, value) && sameShape(x.shape, value.shape);
+function coversMemory({ storage, shape, strides, offset }: Tensor): boolean {
+  return offset === 0 && sameShape(shape, storage.shape) && isContiguous(shape, strides);
 }
 
 /** A root that is no tensor of the user's. */
 function wholeOf(storage: Storage): History {
-  const { shape } = storage.value;
-  return new History(tensorOver(storage, rowMajor(shape)));
+  return new History(tensorOver(storage, rowMajor(storage.shape)));
 }
 
 /** Starts a new family over the same memory: what is written to one is not seen by the history of the other. */

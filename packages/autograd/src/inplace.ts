@@ -25,8 +25,8 @@ export function mutate(target: Tensor, result: Tensor, write: () => void): void 
 function checkWritable(target: Tensor, history: History): void {
   const { root, refusal } = history;
   if (refusal !== null) throw inplaceError(refusal);
-  if (!needsGrad(target)) return;
-  if (history !== root && root.node === null) {
+  const isLeafView = history !== root && root.node === null;
+  if (isLeafView && (root.tensor.trainable || needsGrad(target))) {
     throw inplaceError("a view of a leaf Variable that requires grad is being used in an in-place operation.");
   }
   if (target.trainable) throw inplaceError("a leaf Variable that requires grad is being used in an in-place operation.");

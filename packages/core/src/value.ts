@@ -235,6 +235,11 @@ export class Storage implements Disposable_ {
     return this.#value.size;
   }
 
+  /** The shape of the content as a row-major array. */
+  get shape(): Shape {
+    return this.#value.shape;
+  }
+
   /** True if nothing but this storage holds the value, so that a kernel may write over it. */
   get exclusive(): boolean {
     return this.#value.owners === 1 && this.#value.saved === 0 && this.host === null;

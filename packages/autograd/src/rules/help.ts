@@ -36,12 +36,17 @@ export function where(condition: Tensor, yes: Tensor | number, no: Tensor | numb
 
 /** Undoes broadcasting: sums over the dimensions that were stretched. */
 export function sumToShape(g: Tensor, shape: Shape): Tensor {
-  if (sameShape(g.shape, shape)) return g;
   const lead = g.shape.length - shape.length;
   const dims: number[] = [];
-  for (let i = 0; i < g.shape.length; i++) if (i < lead || (shape[i - lead] === 1 && g.shape[i] !== 1)) dims.push(i);
-  const sum = dims.length > 0 ? apply("reduce", [g], { op: "sum", dims, keepdim: true }, "Sum1") : g;
-  return lead > 0 ? reshape(sum, shape) : sum;
+  let inner = false;
+  for (let i = 0; i < g.shape.length; i++) {
+    if (i >= lead && (shape[i - lead] !== 1 || g.shape[i] === 1)) continue;
+    dims.push(i);
+    if (i >= lead) inner = true;
+  }
+  if (dims.length === 0) return g;
+  const sum = apply("reduce", [g], { op: "sum", dims, keepdim: inner }, "Sum1");
+  return inner && lead > 0 ? reshape(sum, shape) : sum;
 }
 
 export function reshape(x: Tensor, shape: Shape): Tensor {

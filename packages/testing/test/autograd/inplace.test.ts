@@ -180,6 +180,13 @@ describe("views", () => {
     expect(list(x.grad)).toEqual([6, 6]);
   });
 
+  it("made before their base became a leaf refuse recorded writes", () => {
+    const x = tensor([1, 2]);
+    const view = x.at(0);
+    x.requiresGrad_();
+    expect(() => view.copy_(leaf(1))).toThrow("a view of a leaf Variable that requires grad");
+  });
+
   it("made without recording refuse recorded writes", () => {
     const y = leaf([1, 2]).mul(1);
     const view = noGrad(() => y.at(0));
