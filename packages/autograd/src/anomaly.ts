@@ -26,7 +26,8 @@ export function setDetectAnomaly(on: boolean): void {
  * Anomaly mode for a region or a function: backward throws at the first gradient with NaN, naming the op and where it was called.
  * @throws SconceError from backward, for a gradient with NaN. @throws NotSupportedError on a device that cannot block.
  * @example
- * detectAnomaly(() => loss(x).backward());
+ * const x = tensor([4, 9], { requiresGrad: true });
+ * detectAnomaly(() => x.sqrt().sum().backward());
  */
 export function detectAnomaly(): Disposable;
 export function detectAnomaly<T>(fn: () => T): T;

@@ -48,7 +48,8 @@ function within<T>(enabled: boolean, name: string, fn: () => T): T {
  * Runs a function without recording, or opens a region that lasts to the end of the block.
  * @throws SconceError if the function returns a Promise.
  * @example
- * noGrad(() => w.sub_(w.grad.mul(0.1)));
+ * const w = tensor([1, 2], { requiresGrad: true });
+ * noGrad(() => w.mul_(0.9));
  * @example
  * using _ = noGrad();
  */
@@ -61,6 +62,7 @@ export function noGrad<T>(fn?: () => T): T | GradMode {
 /**
  * Records again inside {@link noGrad}.
  * @example
+ * const x = tensor([1, 2], { requiresGrad: true });
  * noGrad(() => enableGrad(() => x.mul(2)).requiresGrad); // true
  */
 export function enableGrad(): GradMode;
@@ -72,7 +74,8 @@ export function enableGrad<T>(fn?: () => T): T | GradMode {
 /**
  * Like {@link noGrad}: a region for evaluation.
  * @example
- * const y = inferenceMode(() => net(x));
+ * const x = tensor([1, 2], { requiresGrad: true });
+ * inferenceMode(() => x.mul(2)).requiresGrad; // false
  */
 export function inferenceMode(): GradMode;
 export function inferenceMode<T>(fn: () => T): T;
@@ -83,7 +86,8 @@ export function inferenceMode<T>(fn?: () => T): T | GradMode {
 /**
  * Turns recording on or off: for good, or while a function runs.
  * @example
- * setGradEnabled(training, () => net(x));
+ * const x = tensor([1, 2], { requiresGrad: true });
+ * setGradEnabled(false, () => x.mul(2)).requiresGrad; // false
  */
 export function setGradEnabled(enabled: boolean): void;
 export function setGradEnabled<T>(enabled: boolean, fn: () => T): T;

@@ -58,6 +58,7 @@ declare module "@sconce/core" {
      * Calls `fn` with each gradient of this tensor; what it returns takes its place.
      * @throws SconceError if the tensor does not require gradients.
      * @example
+     * const x = tensor([1, 2], { requiresGrad: true });
      * const handle = x.registerHook((g) => g.clamp({ min: -1, max: 1 }));
      * handle.remove();
      */
