@@ -44,9 +44,10 @@ export interface OptimCase {
   readonly closure_calls?: readonly number[];
 }
 
-/** `Adam`, `StepLR` or `clip_grad_norm_`: what a case is about. */
-export function optimKey(c: OptimCase): string {
-  return c.kind === "scheduler" ? c.scheduler! : c.kind.startsWith("clip") ? c.kind : c.optimizer;
+/** `Adam`, `StepLR`, `SGD+StepLR` or `clip_grad_norm_`: what a case is about. */
+export function optimKey({ kind, optimizer, scheduler }: OptimCase): string {
+  if (kind === "optimizer_with_scheduler") return `${optimizer}+${scheduler}`;
+  return kind === "scheduler" ? scheduler! : kind.startsWith("clip") ? kind : optimizer;
 }
 
 /** Relative tolerance of the k-th of 20 steps: 1e-4 at first, 1e-3 at the end. */
