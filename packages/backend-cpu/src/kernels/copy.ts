@@ -5,7 +5,6 @@
  * @module
  */
 import { type DType, inputExpr, isContiguous, itemSize, opExpr, sizeOf, type View } from "@sconce/core";
-import { ArgumentWriter } from "../elementwise/arguments.js";
 import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
 import { collapse, strideClass } from "../elementwise/layout.js";
 import { planOf } from "../elementwise/plan.js";
@@ -21,7 +20,6 @@ export interface Region {
 const MOVED_AS: { readonly [bytes: number]: DType } = { 1: "uint8", 4: "int32", 8: "int64" };
 
 const kernelsOf = perMachine(() => new Map<number, CompiledKernel>());
-const writerOf = perMachine((machine) => new ArgumentWriter(machine));
 
 /** Copies `shape` elements of `bytes` each from one region to another that does not overlap it. */
 export function copyRegion(machine: Machine, bytes: number, shape: readonly number[], from: Region, to: Region): void {
@@ -38,13 +36,13 @@ export function copyRegion(machine: Machine, bytes: number, shape: readonly numb
     kernel = linkKernel(emitElementwise(plan, [source], dims, machine.options, target !== 1), machine.heap.memory);
     kernels.set(code, kernel);
   }
-  const writer = writerOf(machine);
-  writer.begin();
-  for (const size of sizes) writer.word(size);
-  [from.pointer, to.pointer].forEach((pointer, i) => {
-    writer.word(pointer);
-    for (const stride of strides[i]) writer.word(stride * bytes);
-  });
+  const { i32 } = machine.heap;
+  let at = machine.args / 4;
+  for (const size of sizes) i32[at++] = size;
+  for (let operand = 0; operand < 2; operand++) {
+    i32[at++] = (operand === 0 ? from : to).pointer;
+    for (const stride of strides[operand]) i32[at++] = stride * bytes;
+  }
   kernel(machine.args);
 }
 

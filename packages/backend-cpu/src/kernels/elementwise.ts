@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { type Expr, type Spec, sizeOf, type View } from "@sconce/core";
-import { ArgumentWriter } from "../elementwise/arguments.js";
+import { contiguousStrides, type Expr, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
+import { PreparedCall, RecentCalls, writeNumbers } from "../elementwise/call.js";
 import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
-import { allContiguous, type Collapsed, collapse, strideClass } from "../elementwise/layout.js";
+import { allContiguous, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
 import { BYTES } from "../elementwise/unit.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
@@ -18,6 +18,7 @@ import type { Fill } from "./kernel.js";
 interface Entry {
   readonly plan: Plan;
   readonly variants: Map<number, CompiledKernel>;
+  readonly calls: RecentCalls;
   /** Entries of longer lists that start with this one. */
   readonly longer: Map<Expr, Entry>;
 }
@@ -37,7 +38,7 @@ export class ElementwiseCache {
     for (let i = 0; i < exprs.length; i++) {
       found = level.get(exprs[i]);
       if (found === undefined) {
-        found = { plan: planOf(exprs.slice(0, i + 1)), variants: new Map(), longer: new Map() };
+        found = { plan: planOf(exprs.slice(0, i + 1)), variants: new Map(), calls: new RecentCalls(), longer: new Map() };
         level.set(exprs[i], found);
       }
       level = found.longer;
@@ -58,64 +59,54 @@ export class ElementwiseCache {
 }
 
 const cacheOf = perMachine((machine) => new ElementwiseCache(machine));
-const writerOf = perMachine((machine) => new ArgumentWriter(machine));
 
 export const elementwise: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
-  const size = sizeOf(outputs[0].shape);
+  const { shape } = outputs[0];
+  const size = sizeOf(shape);
   if (size === 0) return;
   const cache = cacheOf(machine);
-  const writer = writerOf(machine);
   const entry = cache.entry(exprs);
-  writer.begin();
-  let dims = 1;
-  let code = 0;
-  let classes: () => readonly StrideClass[];
-  if (allContiguous(inputs)) {
-    classes = () => inputs.map(() => 1);
-    writer.word(size);
-    for (let i = 0; i < inputs.length; i++) {
-      writer.word(pointerOf(inputs[i]));
-      writer.word(BYTES[inputs[i].dtype]);
-    }
-    for (let i = 0; i < blocks.length; i++) {
-      writer.word(blocks[i].pointer);
-      writer.word(BYTES[outputs[i].dtype]);
-    }
-  } else {
-    const collapsed = collapse(
-      outputs[0].shape,
-      inputs.map((x) => x.strides),
-    );
-    dims = collapsed.sizes.length;
-    classes = () => collapsed.strides.map((s) => strideClass(s[dims - 1]));
-    for (const s of collapsed.strides) code = code * 3 + strideClass(s[dims - 1]);
-    code = code * 64 + dims;
-    writeStrided(writer, collapsed, inputs, outputs, blocks);
+  if (allContiguous(inputs)) runContiguous(machine, cache, entry, size, inputs, blocks, numbers);
+  else {
+    const call = entry.calls.get(inputs, shape, () => prepare(cache, entry, shape, inputs));
+    call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[o - inputs.length].pointer), numbers);
   }
-  if (numbers.length > 0) writer.numbers(numbers, entry.plan.numbers, dims, inputs.length + blocks.length);
-  cache.variant(entry, code, classes, dims)(machine.args);
 };
 
-function writeStrided(
-  writer: ArgumentWriter,
-  { sizes, strides }: Collapsed,
+/** Inputs without gaps are one dimension: written straight into the argument block. */
+function runContiguous(
+  machine: Machine,
+  cache: ElementwiseCache,
+  entry: Entry,
+  size: number,
   inputs: readonly View[],
-  outputs: readonly Spec[],
   blocks: readonly Block[],
+  numbers: readonly (number | bigint)[],
 ): void {
-  for (const size of sizes) writer.word(size);
-  inputs.forEach((x, i) => {
-    writer.word(pointerOf(x));
-    for (const stride of strides[i]) writer.word(stride * BYTES[x.dtype]);
-  });
-  blocks.forEach(({ pointer }, i) => {
-    writer.word(pointer);
-    let step = BYTES[outputs[i].dtype];
-    const dense = sizes.map(() => 0);
-    for (let d = sizes.length - 1; d >= 0; d--) {
-      dense[d] = step;
-      step *= sizes[d];
-    }
-    for (const stride of dense) writer.word(stride);
-  });
+  const kernel = cache.variant(entry, 0, () => inputs.map(() => 1), 1);
+  const { i32 } = machine.heap;
+  let at = machine.args / 4;
+  i32[at++] = size;
+  // Strides of one dimension are never read.
+  for (let i = 0; i < inputs.length; i++, at += 2) i32[at] = pointerOf(inputs[i]);
+  for (let i = 0; i < blocks.length; i++, at += 2) i32[at] = blocks[i].pointer;
+  if (numbers.length > 0) writeNumbers(machine, numbers, entry.plan.numbers, 1, inputs.length + blocks.length);
+  kernel(machine.args);
+}
+
+function prepare(cache: ElementwiseCache, entry: Entry, shape: readonly number[], inputs: readonly View[]): PreparedCall {
+  const { sizes, strides } = collapse(
+    shape,
+    inputs.map((x) => x.strides),
+  );
+  const dims = sizes.length;
+  const classes = strides.map((list) => strideClass(list[dims - 1]));
+  const code = classes.reduce<number>((sum, c) => sum * 3 + c, 0) * 64 + dims;
+  const kernel = cache.variant(entry, code, () => classes, dims);
+  const dense = contiguousStrides(sizes);
+  const bytes = [
+    ...inputs.map((x, i) => strides[i].map((s) => s * BYTES[x.dtype])),
+    ...entry.plan.roots.map(({ dtype }) => dense.map((s) => s * BYTES[dtype])),
+  ];
+  return new PreparedCall(kernel, sizes, bytes, entry.plan.numbers);
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { contiguousStrides, type Expr, opExpr, type ReduceOp, type Spec, sizeOf, type View } from "@sconce/core";
-import { ArgumentWriter } from "../elementwise/arguments.js";
+import { contiguousStrides, type Expr, opExpr, type ReduceOp, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
+import { PreparedCall, RecentCalls } from "../elementwise/call.js";
 import { type CompiledKernel, linkKernel } from "../elementwise/emit.js";
 import { type Collapsed, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
@@ -21,6 +21,7 @@ interface Entry {
   /** Lanes can be outputs of their own. */
   readonly vectors: boolean;
   readonly variants: Map<number, CompiledKernel>;
+  readonly calls: RecentCalls;
 }
 
 type Entries = { readonly [K in ReduceOp]: Map<Expr, Entry> };
@@ -33,7 +34,6 @@ const entriesOf = perMachine<Entries>(() => ({
   any: new Map(),
   all: new Map(),
 }));
-const writerOf = perMachine((machine) => new ArgumentWriter(machine));
 
 function entryOf(machine: Machine, op: ReduceOp, expr: Expr): Entry {
   const entries = entriesOf(machine)[op];
@@ -41,7 +41,7 @@ function entryOf(machine: Machine, op: ReduceOp, expr: Expr): Entry {
   if (entry === undefined) {
     const truth = (op === "any" || op === "all") && expr.dtype !== "bool";
     const plan = planOf([truth ? opExpr("cast", "bool", [expr]) : expr]);
-    entry = { plan, op, vectors: widthOf(plan) > 1, variants: new Map() };
+    entry = { plan, op, vectors: widthOf(plan) > 1, variants: new Map(), calls: new RecentCalls() };
     entries.set(expr, entry);
   }
   return entry;
@@ -81,51 +81,37 @@ const general = twin("reduce");
 
 export const reduce: Fill<"reduce"> = (machine, inputs, outputs, blocks, attrs) => {
   const { op, dims, shape, expr, numbers } = attrs;
-  const count = sizeOf(outputs[0].shape);
-  if (count === 0) return;
+  if (sizeOf(outputs[0].shape) === 0) return;
   if (sizeOf(shape) === 0) {
     general(machine, inputs, outputs, blocks, attrs);
     return;
   }
   const entry = entryOf(machine, op, expr);
+  const call = entry.calls.get(inputs, shape, () => prepare(machine, entry, shape, dims, inputs), dims);
+  call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[0].pointer), numbers);
+};
+
+function prepare(machine: Machine, entry: Entry, shape: readonly number[], dims: readonly number[], inputs: readonly View[]): PreparedCall {
   const collapsed = collapse(shape, [...inputs.map((x) => x.strides), outputStrides(shape, dims)]);
   const loops = loopsOf(collapsed, entry.vectors);
-  const inner = loops.order[loops.order.length - 1];
-  let code = loops.form === "rows" ? 0 : 1;
-  for (let i = 0; i < inputs.length; i++) code = code * 3 + strideClass(collapsed.strides[i][inner]);
-  code = (code * 64 + loops.kept) * 64 + loops.reduced;
+  const { order } = loops;
+  const inner = order[order.length - 1];
+  const classes = inputs.map((_, i): StrideClass => strideClass(collapsed.strides[i][inner]));
+  const layout = classes.reduce<number>((sum, c) => sum * 3 + c, loops.form === "rows" ? 1 : 2);
+  const code = (layout * 64 + loops.kept) * 64 + loops.reduced;
   let kernel = entry.variants.get(code);
   if (kernel === undefined) {
-    const classes = inputs.map((_, i): StrideClass => strideClass(collapsed.strides[i][inner]));
     kernel = linkKernel(emitReduction({ ...entry, classes, ...loops }, machine.options), machine.heap.memory);
     entry.variants.set(code, kernel);
   }
-  const writer = writerOf(machine);
-  writeArguments(writer, collapsed, loops.order, inputs, blocks[0].pointer, outputs[0]);
-  if (numbers.length > 0) writer.numbers(numbers, entry.plan.numbers, loops.order.length, inputs.length + 1);
-  kernel(machine.args);
-};
+  const bytes = [...inputs.map((x) => BYTES[x.dtype]), BYTES[entry.plan.roots[0].dtype]];
+  const sizes = order.map((d) => collapsed.sizes[d]);
+  const strides = collapsed.strides.map((list, i) => order.map((d) => list[d] * bytes[i]));
+  return new PreparedCall(kernel, sizes, strides, entry.plan.numbers);
+}
 
 /** Strides of a row-major output for each input dimension, 0 where it is reduced. */
 function outputStrides(shape: readonly number[], dims: readonly number[]): number[] {
   const dense = contiguousStrides(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
   return dense.map((s, d) => (dims.includes(d) ? 0 : s));
-}
-
-function writeArguments(
-  writer: ArgumentWriter,
-  { sizes, strides }: Collapsed,
-  order: readonly number[],
-  inputs: readonly View[],
-  output: number,
-  spec: Spec,
-): void {
-  writer.begin();
-  for (const d of order) writer.word(sizes[d]);
-  strides.forEach((list, i) => {
-    const input = i < inputs.length ? inputs[i] : undefined;
-    const bytes = BYTES[(input ?? spec).dtype];
-    writer.word(input === undefined ? output : pointerOf(input));
-    for (const d of order) writer.word(list[d] * bytes);
-  });
 }
