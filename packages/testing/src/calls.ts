@@ -1,5 +1,5 @@
-import * as core from "@sconce/core";
 import type { Tensor } from "@sconce/core";
+import * as core from "@sconce/core";
 import { functional } from "@sconce/nn";
 import type { OpInfo } from "./golden.js";
 import { arrange, camelCase, camelKeys, parseSignature, readSignature, type Signature } from "./signatures.js";
@@ -211,14 +211,18 @@ const NAMES: { readonly [name: string]: string } = { logsigmoid: "logSigmoid" };
 
 /** The name after the namespace, such as `linalg.norm` or `Tensor.view`. */
 function localName(call: string): string {
-  return call.replace(/^torch\./, "").replace(/^aten\.slice\.Tensor.*$/, "slice").replace(/ \(.*\)$/, "");
+  return call
+    .replace(/^torch\./, "")
+    .replace(/^aten\.slice\.Tensor.*$/, "slice")
+    .replace(/ \(.*\)$/, "");
 }
 
 /** In-place methods have the parameters of the others. */
 function signatureOf(called: string, info: OpInfo | undefined): Signature | undefined {
   const name = called in SIGNATURES ? called : called.replace(/^Tensor\.(.*[^_])_$/, "$1");
   if (name in SIGNATURES) return readSignature(SIGNATURES[name]);
-  if (/^Tensor\.(bool|byte|char|short|int|long|half|bfloat16|float|double|chalf|contiguous)$/.test(name)) return readSignature("input | memory_format");
+  if (/^Tensor\.(bool|byte|char|short|int|long|half|bfloat16|float|double|chalf|contiguous)$/.test(name))
+    return readSignature("input | memory_format");
   const lines = info?.signature ?? [];
   return lines.length > 0 ? parseSignature(lines) : undefined;
 }

@@ -75,7 +75,12 @@ function describe(value: unknown): string {
 }
 
 /** @throws Mismatch unless a second-order gradient is the golden one; none is the same as zeros. */
-export async function expectSecond(actual: Tensor | null | undefined, expected: GoldenTensor | null, e: number, what: string): Promise<void> {
+export async function expectSecond(
+  actual: Tensor | null | undefined,
+  expected: GoldenTensor | null,
+  e: number,
+  what: string,
+): Promise<void> {
   const none = actual === null || actual === undefined;
   if (none && expected !== null && goldenData(expected).every((x: number | bigint) => Number(x) === 0)) return;
   await expectGrad(actual, expected, e, what);

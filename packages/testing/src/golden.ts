@@ -11,7 +11,14 @@ export interface GoldenTensor {
 }
 
 /** Any value of a golden file. */
-export type GoldenValue = null | boolean | number | string | GoldenTensor | readonly GoldenValue[] | { readonly [key: string]: GoldenValue };
+export type GoldenValue =
+  | null
+  | boolean
+  | number
+  | string
+  | GoldenTensor
+  | readonly GoldenValue[]
+  | { readonly [key: string]: GoldenValue };
 
 /** Numbers by the path of the argument: `args.0`, `kwargs.weight`. */
 export type GoldenMap = { readonly [path: string]: GoldenTensor | null };
@@ -73,19 +80,7 @@ export const AREAS: { readonly [group: string]: readonly string[] } = {
   ops: ["binary", "fft", "linalg", "masked", "nn_conv_pool", "nn_loss", "nn_other", "reduction", "special", "tensor", "unary"],
   special_values: ["binary", "unary"],
   functional: ["functional"],
-  modules: [
-    "activation",
-    "attention",
-    "container",
-    "conv",
-    "dropout_resize",
-    "linear_embed",
-    "loss",
-    "norm",
-    "pad",
-    "pool",
-    "recurrent",
-  ],
+  modules: ["activation", "attention", "container", "conv", "dropout_resize", "linear_embed", "loss", "norm", "pad", "pool", "recurrent"],
   optim: ["clip", "given_gradients", "lbfgs", "lr_scheduler", "mlp", "optimizer_with_scheduler", "param_groups", "quadratic"],
   init: ["init"],
 };

@@ -56,8 +56,7 @@ const SIGNATURES: { readonly [module: string]: string } = {
   Dropout3d: "p | inplace",
   ELU: "alpha | inplace",
   Embedding: "num_embeddings embedding_dim | padding_idx max_norm norm_type scale_grad_by_freq sparse",
-  EmbeddingBag:
-    "num_embeddings embedding_dim | max_norm norm_type scale_grad_by_freq mode sparse _weight include_last_offset padding_idx",
+  EmbeddingBag: "num_embeddings embedding_dim | max_norm norm_type scale_grad_by_freq mode sparse _weight include_last_offset padding_idx",
   FeatureAlphaDropout: "p | inplace",
   Flatten: "start_dim end_dim",
   Fold: "output_size kernel_size | dilation padding stride",
@@ -174,7 +173,8 @@ export function makeModule(name: string, args: readonly unknown[], kwargs: { rea
   const signature = SIGNATURES[name];
   const laid = signature === undefined ? [...args] : arrange(readSignature(signature), args, kwargs);
   // `arrange` leaves null out, the default of other options; here it means equal shares for all batches.
-  if (signature === NORM && (kwargs.momentum === null || args[2] === null)) laid[1] = { ...(laid[1] as object | undefined), momentum: null };
+  if (signature === NORM && (kwargs.momentum === null || args[2] === null))
+    laid[1] = { ...(laid[1] as object | undefined), momentum: null };
   return new found(...(laid as never[]));
 }
 

@@ -71,10 +71,15 @@ export class OpsRunner {
     const found = secondOrder(outputs, cotangents, leaves, weights);
     const e = Math.max(c.err?.grads?.[0] ?? 0, c.err?.out?.[0] ?? 0);
     for (const path in grads) await expectSecond(found.leaves.get(path), grads[path], e, `second ${path}`);
-    for (const path in cotangent_grads) await expectSecond(found.cotangents.get(path), cotangent_grads[path], e, `second cotangent ${path}`);
+    for (const path in cotangent_grads)
+      await expectSecond(found.cotangents.get(path), cotangent_grads[path], e, `second cotangent ${path}`);
   }
 
-  #arguments(c: OpCase, wanted: ReadonlySet<string>, leaves: Map<string, Tensor>): { args: unknown[]; kwargs: { [name: string]: unknown } } {
+  #arguments(
+    c: OpCase,
+    wanted: ReadonlySet<string>,
+    leaves: Map<string, Tensor>,
+  ): { args: unknown[]; kwargs: { [name: string]: unknown } } {
     const args = c.args.map((value, i) => this.#values.value(value, `args.${i}`, wanted, leaves));
     const entries = Object.entries(c.kwargs).map(([name, value]) => [name, this.#argument(name, value, wanted, leaves)]);
     return { args, kwargs: Object.fromEntries(entries) };

@@ -75,7 +75,8 @@ function splitArguments(text: string): string[] {
 export function parseSignature(lines: readonly string[]): Signature {
   const overloads = lines.map((line) => readLine(line.replace(/ ->.*$/, "")));
   const merged = new Map<string, Documented>();
-  for (const params of overloads) for (const param of params) if (!param.keywordOnly) merged.set(param.name, merged.get(param.name) ?? param);
+  for (const params of overloads)
+    for (const param of params) if (!param.keywordOnly) merged.set(param.name, merged.get(param.name) ?? param);
   for (const params of overloads) for (const param of params) merged.set(param.name, merged.get(param.name) ?? param);
   return [...merged.values()].map(({ name, as, option }) => {
     const everywhere = overloads.every((params) => params.some((param) => param.name === name));

@@ -1,5 +1,6 @@
 import type { Device } from "@sconce/core";
 import { type ModuleCase, type OpCase, type OpInfo, readDocument, readGroup } from "./golden.js";
+import { type InitCase, initKey, runInit } from "./init-runner.js";
 import { ModulesRunner } from "./modules-runner.js";
 import { keyOf, OpsRunner } from "./ops-runner.js";
 import { type OptimCase, OptimRunner, optimKey } from "./optim-runner.js";
@@ -44,6 +45,7 @@ export class Suite {
     for (const c of await readGroup<ModuleCase>("modules")) suite.#add(`modules/${c.module}`, 0, c, () => modules.run(c));
     const optim = new OptimRunner(device);
     for (const c of await readGroup<OptimCase>("optim")) suite.#add(`optim/${optimKey(c)}`, 0, c, () => optim.run(c));
+    if (device === "cpu") for (const c of await readGroup<InitCase>("init")) suite.#add(`init/${initKey(c)}`, 0, c, () => runInit(c));
     return suite;
   }
 

@@ -1,4 +1,4 @@
-import { type Device, type DType, getBackend, hostArray, settledValue, Tensor, tensorOf, type TypedArray } from "@sconce/core";
+import { type Device, type DType, getBackend, hostArray, settledValue, Tensor, type TypedArray, tensorOf } from "@sconce/core";
 import { type GoldenTensor, type GoldenValue, isGoldenTensor } from "./golden.js";
 
 /** Thrown for a case that a device cannot be asked: a dtype that it lacks. */

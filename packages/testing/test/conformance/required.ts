@@ -48,7 +48,10 @@ const OPTIMIZERS = `
 
 /** Keys that every device must have fully right, but for the cases that it leaves out with a reason. */
 export const REQUIRED: readonly string[] = [
-  ...keys("ops", `${ELEMENTWISE} ${REDUCTIONS} ${PRODUCTS} ${SHAPES} ${INDEXING} ${CREATION} softmax softmax/with_dtype log_softmax log_softmax/dtype`),
+  ...keys(
+    "ops",
+    `${ELEMENTWISE} ${REDUCTIONS} ${PRODUCTS} ${SHAPES} ${INDEXING} ${CREATION} softmax softmax/with_dtype log_softmax log_softmax/dtype`,
+  ),
   ...keys("ops", FUNCTIONAL).map((key) => key.replace("/", "/nn.functional.")),
   ...keys("modules", MODULES),
   ...keys("optim", OPTIMIZERS),

@@ -1,5 +1,5 @@
 import "@sconce/backend-cpu";
-import { arange, Generator, manualSeed, memory, rand, randn, tensor, type Tensor } from "@sconce/core";
+import { arange, Generator, manualSeed, memory, rand, randn, type Tensor, tensor } from "@sconce/core";
 import {
   BatchSampler,
   ConcatDataset,
