@@ -53,6 +53,19 @@ describe("a CPU backend", () => {
     warn.mockRestore();
   });
 
+  it("keeps its tensors while memory that is not shared grows and moves", () => {
+    const backend = new CpuBackend({ shared: false });
+    const { heap } = backend.machine;
+    expect(heap.shared).toBe(false);
+    const handles = Array.from({ length: 40 }, (_, i) => backend.upload(new Float32Array(100_000).fill(i), "float32"));
+    const view = (handle: Handle): View => ({ handle, dtype: "float32", shape: [100_000], strides: [1], offset: 0 });
+    const [joined] = backend.run("concat", handles.map(view), [{ shape: [4_000_000], dtype: "float32" }], { dim: 0 });
+    const attrs = { op: "sum" as const, dims: [0], shape: [4_000_000], expr: inputExpr(0, "float32"), numbers: [] };
+    const [sum] = backend.run("reduce", [{ ...view(joined), shape: [4_000_000] }], [{ shape: [], dtype: "float32" }], attrs);
+    expect(backend.downloadSync(sum, "float32", 1)[0]).toBe((100_000 * 39 * 40) / 2);
+    expect(heap.stats().reserved).toBeGreaterThan(32_000_000);
+  });
+
   it("runs the reference kernels on demand", () => {
     expect(createCpuBackend({ reference: true })).toBeInstanceOf(ReferenceBackend);
     expect(createCpuBackend()).toBeInstanceOf(CpuBackend);

@@ -16,6 +16,7 @@ import { type Block, Machine } from "./machine.js";
 import { enter, enterAll, isOverflow, leave, leaveAll, overflowHandle } from "./overflow.js";
 import { ReferenceBackend } from "./reference/backend.js";
 import { detectFeatures } from "./wasm/features.js";
+import { Heap } from "./wasm/memory.js";
 
 const MEMORY_LIMIT = 2 ** 31;
 
@@ -25,18 +26,26 @@ export interface CpuOptions {
   readonly reference?: boolean;
   /** Bytes of tensors in the WebAssembly memory beyond which new ones live in garbage-collected arrays. */
   readonly memoryLimit?: number;
+  /** Puts tensors into memory that workers can share; by default wherever the platform allows it. */
+  readonly shared?: boolean;
 }
 
-/** The CPU: tensors in one WebAssembly memory, kernels emitted at run time. */
+/**
+ * The CPU: tensors in one WebAssembly memory, kernels emitted at run time.
+ * @example
+ * registerBackend(new CpuBackend({ memoryLimit: 2 ** 30 }));
+ */
 export class CpuBackend implements Backend {
   readonly name: Device = "cpu";
   readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
-  readonly machine: Machine = new Machine();
+  /** The memory and what kernels need besides. */
+  readonly machine: Machine;
   readonly #memoryLimit: number;
   /** Some tensor may lie outside of the memory. */
   #overflowed = false;
 
-  constructor({ memoryLimit = MEMORY_LIMIT }: CpuOptions = {}) {
+  constructor({ memoryLimit = MEMORY_LIMIT, shared }: CpuOptions = {}) {
+    this.machine = new Machine(new Heap({ shared }));
     this.#memoryLimit = memoryLimit;
   }
 

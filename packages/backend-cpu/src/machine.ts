@@ -6,7 +6,7 @@
 import { type DType, itemSize, type Spec, sizeOf, type TypedArray, type View } from "@sconce/core";
 import { type ArrayOutput, type ArrayView, elementsOf } from "./reference/array.js";
 import { type KernelOptions, kernelOptions } from "./wasm/features.js";
-import { Heap, type Pointer } from "./wasm/memory.js";
+import type { Heap, Pointer } from "./wasm/memory.js";
 
 /** A tensor's memory, the CPU's handle. */
 export interface Block {
@@ -34,7 +34,7 @@ export class Machine {
   /** What {@link perMachine} keeps. */
   readonly tools: unknown[] = [];
 
-  constructor(heap: Heap = new Heap()) {
+  constructor(heap: Heap) {
     this.heap = heap;
     this.options = kernelOptions(heap);
     this.args = heap.alloc(ARGUMENT_BYTES);
