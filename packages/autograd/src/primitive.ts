@@ -39,7 +39,7 @@ export class PrimitiveNode extends TapeNode implements Context {
   readonly op: PrimitiveName;
   readonly attrs: Primitives[PrimitiveName];
   readonly shapes: readonly Shape[];
-  readonly strides: readonly number[];
+  readonly strides: readonly (readonly number[])[];
   readonly offset: number;
   readonly dtype: DType;
   readonly device: Device;
@@ -58,11 +58,15 @@ export class PrimitiveNode extends TapeNode implements Context {
     super(next, slots);
     const first = inputs[0];
     const shapes = new Array<Shape>(inputs.length);
-    for (let i = 0; i < inputs.length; i++) shapes[i] = inputs[i].shape;
+    const strides = new Array<readonly number[]>(inputs.length);
+    for (let i = 0; i < inputs.length; i++) {
+      shapes[i] = inputs[i].shape;
+      strides[i] = inputs[i].strides;
+    }
     this.op = op;
     this.attrs = attrs;
     this.shapes = shapes;
-    this.strides = first.strides;
+    this.strides = strides;
     this.offset = first.offset;
     this.dtype = first.dtype;
     this.device = first.device;

@@ -68,7 +68,10 @@ function forget(box: Box): void {
 
 const finalizer = new FinalizationRegistry<Box>(freeBox);
 
-/** The garbage collector does not see device memory: a token of a quarter of its size makes it feel the pressure. */
+/**
+ * The garbage collector does not see device memory: a token of a quarter of its size makes it feel the pressure. What its last owner
+ * frees is no work for the collector and pays for as much that comes later.
+ */
 const TOKEN_BYTES = 65536;
 let debt = 0;
 const allocateToken: (bytes: number) => object =
@@ -137,9 +140,15 @@ export class Value {
     }
   }
 
+  #credit({ handle, collected, bytes }: Box): void {
+    if (handle !== null && !collected) debt -= bytes >> 2;
+  }
+
   /** Takes the buffer away without freeing it: another value now owns it. */
   surrender(): void {
-    if (this.#box !== null && this.#box.handle !== null) forget(this.#box);
+    if (this.#box === null || this.#box.handle === null) return;
+    this.#credit(this.#box);
+    forget(this.#box);
   }
 
   retain(): void {
@@ -149,7 +158,10 @@ export class Value {
   /** Gives up one ownership; the last one frees the buffer. */
   release(): void {
     if (--this.owners > 0) return;
-    if (this.#box !== null) freeBox(this.#box);
+    if (this.#box !== null) {
+      this.#credit(this.#box);
+      freeBox(this.#box);
+    }
     this.#dropPending();
     this.token = null;
   }

@@ -33,7 +33,7 @@ export const movement: Rules<keyof ViewOps> = {
   squeeze: [of((g, { shapes }) => reshape(g, shapes[0]))],
   // The result may show elements that the input does not, so the gradient goes by way of the memory that both show.
   asStrided: [
-    of((g, { attrs, shapes: [shape], strides, offset }) => {
+    of((g, { attrs, shapes: [shape], strides: [strides], offset }) => {
       const input = { shape, strides, offset };
       const memory = spread(g, [Math.max(extent(attrs), extent(input))], attrs);
       return apply("asStrided", [memory], input);

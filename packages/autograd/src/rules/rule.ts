@@ -8,12 +8,13 @@ export const C = 2;
 export const Y = 3;
 export const Z = 4;
 
-/** What a formula knows of its call besides tensors. Strides, offset, dtype and device are those of the first input. */
+/** What a formula knows of its call besides tensors. Offset, dtype and device are those of the first input. */
 export interface Context<K extends PrimitiveName = PrimitiveName> {
   readonly attrs: Primitives[K];
   /** Shapes of the inputs. */
   readonly shapes: readonly Shape[];
-  readonly strides: readonly number[];
+  /** Strides of the inputs. */
+  readonly strides: readonly (readonly number[])[];
   readonly offset: number;
   readonly dtype: DType;
   readonly device: Device;
