@@ -45,6 +45,7 @@ const SIGNATURES: { readonly [call: string]: string } = {
   hardshrink: "input lambd",
   prelu: "input weight",
   as_strided: "input size stride storage_offset",
+  as_strided_scatter: "input src size stride storage_offset",
   bernoulli: "input | generator",
   chunk: "input chunks dim",
   cat: "tensors dim",
