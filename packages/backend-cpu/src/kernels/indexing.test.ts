@@ -24,6 +24,15 @@ const CASES: readonly (readonly [shape: readonly number[], index: readonly numbe
   [[4, 6], [0, 6], 0],
 ];
 
+/** Shapes of a tensor whose rows are picked along a dimension. */
+const ROWS: readonly (readonly [shape: readonly number[], dim: number])[] = [
+  [[5], 0],
+  [[4, 6], 0],
+  [[4, 6], 1],
+  [[3, 4, 5], 1],
+  [[3, 0], 0],
+];
+
 describe("gather and scatter", () => {
   it("agree with their references for every dtype, mode and layout", () => {
     for (const dtype of DTYPES) {
@@ -51,13 +60,7 @@ describe("indexSelect and indexUpdate", () => {
   it("agree with their references for every dtype, mode and layout", () => {
     for (const dtype of DTYPES) {
       for (const layout of LAYOUTS) {
-        for (const [shape, dim] of [
-          [[5], 0],
-          [[4, 6], 0],
-          [[4, 6], 1],
-          [[3, 4, 5], 1],
-          [[3, 0], 0],
-        ] as const) {
+        for (const [shape, dim] of ROWS) {
           const rows: number[] = [...shape];
           rows[dim] = 7;
           const index = indices([7], shape[dim], layout);

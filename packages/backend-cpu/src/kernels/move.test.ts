@@ -6,36 +6,39 @@ import { expectClose, generator, hostTensor, LAYOUTS, runBoth, values } from "..
 const backend = new CpuBackend();
 const DTYPES = ["float32", "float64", "int32", "int64", "uint8", "bool"] as const;
 
+/** Shapes that are joined along a dimension. */
+const JOINS: readonly (readonly [dim: number, shapes: readonly (readonly number[])[]])[] = [
+  [
+    0,
+    [
+      [2, 3],
+      [1, 3],
+      [0, 3],
+    ],
+  ],
+  [
+    1,
+    [
+      [2, 3, 2],
+      [2, 5, 2],
+    ],
+  ],
+  [
+    2,
+    [
+      [2, 3, 1],
+      [2, 3, 4],
+      [2, 3, 2],
+    ],
+  ],
+];
+
 describe("concat", () => {
   it("agrees with its reference for every dtype and layout", () => {
     const random = generator(41);
     for (const dtype of DTYPES) {
       for (const layout of LAYOUTS) {
-        for (const [dim, shapes] of [
-          [
-            0,
-            [
-              [2, 3],
-              [1, 3],
-              [0, 3],
-            ],
-          ],
-          [
-            1,
-            [
-              [2, 3, 2],
-              [2, 5, 2],
-            ],
-          ],
-          [
-            2,
-            [
-              [2, 3, 1],
-              [2, 3, 4],
-              [2, 3, 2],
-            ],
-          ],
-        ] as const) {
+        for (const [dim, shapes] of JOINS) {
           const inputs = shapes.map((shape) => hostTensor(dtype, shape, layout, values(dtype, random)));
           const shape: number[] = [...shapes[0]];
           shape[dim] = shapes.reduce((sum, s) => sum + s[dim], 0);
