@@ -1,5 +1,5 @@
 import { enableGrad, noGrad } from "@sconce/autograd";
-import { DTypeError, realiseAll, Tensor, ValueError } from "@sconce/core";
+import { DTypeError, keep, realiseAll, scope, Tensor, ValueError } from "@sconce/core";
 
 /** Options that every optimizer has. */
 export interface OptimizerOptions {
@@ -94,16 +94,11 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   #move(param: Tensor, grad: Tensor, group: ParamGroup<O>): void {
     let state = this.state.get(param);
     if (state === undefined) this.state.set(param, (state = {}));
+    // Frees what the update computed on the way, and with it the old values of parameter and state.
+    using _ = scope();
     this.update(param, grad, state, group);
-    const moved = [param];
-    for (const name in state) {
-      const entry = state[name];
-      if (entry instanceof Tensor) {
-        entry.storage.owner?.escape(entry.storage);
-        moved.push(entry);
-      }
-    }
-    realiseAll(moved);
+    const kept = Object.values(state).filter((entry) => entry instanceof Tensor);
+    realiseAll(keep([param, ...kept]));
   }
 
   /** Moves one parameter in place and updates what is remembered of it. */
