@@ -19,6 +19,8 @@ export * from "./layers/normalization.js";
 export * from "./layers/padding.js";
 export * from "./layers/parameters.js";
 export * from "./layers/pooling.js";
+export * from "./layers/recurrent.js";
+export * from "./layers/recurrent-cell.js";
 export * from "./layers/sequential.js";
 export * from "./layers/vision.js";
 export {

@@ -106,9 +106,15 @@ export abstract class Module extends Callable {
     return module.#items;
   }
 
-  #keyOf(field: string): string {
-    const { stateKeys } = this.constructor as typeof Module;
+  /** The state key of a field: from {@link Module.stateKeys}, else its own name. For layers with any number of parameters. */
+  protected static stateKey(field: string): string {
+    // biome-ignore lint/complexity/noThisInStatic: each class has its own table
+    const { stateKeys } = this;
     return Object.hasOwn(stateKeys, field) ? stateKeys[field] : field;
+  }
+
+  #keyOf(field: string): string {
+    return (this.constructor as typeof Module).stateKey(field);
   }
 
   *#members(): Generator<readonly [key: string, value: unknown]> {

@@ -1,5 +1,7 @@
 import { cat, formatShape, ShapeError, type Tensor, write } from "@sconce/core";
 
+export * as rnn from "./packed.js";
+
 /**
  * All parameters in one vector, in order.
  * @example

@@ -122,10 +122,10 @@ export function keyOf({ op, variant }: OpCase): string {
   return variant ? `${op}/${variant}` : op;
 }
 
-/** The outputs that have cotangents, by path. */
+/** The outputs that have cotangents, by path, such as `1.0` for the first part of the second. */
 export function outputsOf(result: unknown, cotangents: GoldenMap): Map<string, Tensor> {
-  const list = asList(result);
-  const pick = (path: string): unknown => (path === "out" ? result : list?.[Number(path)]);
+  const step = (value: unknown, at: string): unknown => asList(value)?.[Number(at)];
+  const pick = (path: string): unknown => (path === "out" ? result : path.split(".").reduce(step, result));
   return new Map(Object.keys(cotangents).map((path) => [path, pick(path) as Tensor]));
 }
 

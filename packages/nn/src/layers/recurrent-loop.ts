@@ -1,0 +1,137 @@
+import { cat, type Tensor } from "@sconce/core";
+
+/** The gates of a recurrent layer and what acts on them. */
+export type RecurrentMode = "RNN_TANH" | "RNN_RELU" | "GRU" | "LSTM";
+
+/** Rows of gates for each hidden unit. */
+export const GATES: { readonly [M in RecurrentMode]: number } = { RNN_TANH: 1, RNN_RELU: 1, GRU: 3, LSTM: 4 };
+
+/** Weights of one layer in one direction, or of a cell. */
+export interface RecurrentWeights {
+  readonly weightIh: Tensor;
+  readonly weightHh: Tensor;
+  readonly biasIh: Tensor | null;
+  readonly biasHh: Tensor | null;
+  /** Projection of the hidden state of an LSTM. */
+  readonly weightHr: Tensor | null;
+}
+
+/** Hidden state `[N, H]`, and the cell state of an LSTM. */
+export type State = readonly Tensor[];
+
+/** The next state from what the input gives to the gates, `[N, gates]`, and the state before. */
+type Step = (gates: Tensor, state: State) => State;
+
+/** What all inputs `[..., inputSize]` give to the gates: one matrix product for the whole sequence. */
+function projected(mode: RecurrentMode, x: Tensor, { weightIh, biasIh, biasHh }: RecurrentWeights): Tensor {
+  // A GRU scales what the hidden state gives to a gate, with its bias, so the two biases stay apart there.
+  const bias = mode === "GRU" || biasIh === null || biasHh === null ? biasIh : biasIh.add(biasHh);
+  return x.linear(weightIh, bias);
+}
+
+function lstmStep({ weightHh, weightHr }: RecurrentWeights): Step {
+  const hidden = weightHh.t();
+  const projection = weightHr?.t();
+  return (gates, [h, c]) => {
+    const [i, f, g, o] = gates.addmm(h, hidden).chunk(4, 1);
+    const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
+    const output = o.sigmoid().mul(cell.tanh());
+    return [projection === undefined ? output : output.matmul(projection), cell];
+  };
+}
+
+function gruStep({ weightHh, biasHh }: RecurrentWeights): Step {
+  const hidden = weightHh.t();
+  return (gates, [h]) => {
+    const [inputR, inputZ, inputN] = gates.chunk(3, 1);
+    const [hiddenR, hiddenZ, hiddenN] = (biasHh === null ? h.matmul(hidden) : biasHh.addmm(h, hidden)).chunk(3, 1);
+    const reset = inputR.add(hiddenR).sigmoid();
+    const update = inputZ.add(hiddenZ).sigmoid();
+    const fresh = inputN.add(reset.mul(hiddenN)).tanh();
+    return [fresh.add(update.mul(h.sub(fresh)))];
+  };
+}
+
+function rnnStep({ weightHh }: RecurrentWeights, act: (x: Tensor) => Tensor): Step {
+  const hidden = weightHh.t();
+  return (gates, [h]) => [act(gates.addmm(h, hidden))];
+}
+
+const STEPS: { readonly [M in RecurrentMode]: (weights: RecurrentWeights) => Step } = {
+  RNN_TANH: (weights) => rnnStep(weights, (x) => x.tanh()),
+  RNN_RELU: (weights) => rnnStep(weights, (x) => x.relu()),
+  GRU: gruStep,
+  LSTM: lstmStep,
+};
+
+/** One step of a batch `[N, inputSize]`. */
+export function recurrentStep(mode: RecurrentMode, x: Tensor, state: State, weights: RecurrentWeights): State {
+  return STEPS[mode](weights)(projected(mode, x, weights), state);
+}
+
+/** A run over all steps: outputs `[total, H]` in the order of the inputs, and the last state of every sequence. */
+export interface RecurrentRun {
+  readonly output: Tensor;
+  readonly state: State;
+}
+
+/**
+ * Runs one layer in one direction over a packed batch `[total, inputSize]`: the `batchSizes[0]` sequences' first steps, then the
+ * `batchSizes[1]` second steps of those that are longer, and so on.
+ */
+export function runLayer(
+  mode: RecurrentMode,
+  x: Tensor,
+  batchSizes: readonly number[],
+  start: State,
+  weights: RecurrentWeights,
+  reverse: boolean,
+): RecurrentRun {
+  const gates = projected(mode, x, weights).split(batchSizes);
+  const step = STEPS[mode](weights);
+  return reverse ? runBackward(gates, start, step) : runForward(gates, start, step);
+}
+
+function rows(state: State, from: number, count: number): State {
+  return state.map((x) => (from === 0 && count === x.shape[0] ? x : x.narrow(0, from, count)));
+}
+
+function join(parts: readonly Tensor[]): Tensor {
+  return parts.length === 1 ? parts[0] : cat(parts);
+}
+
+/** Sequences are sorted by length, so that those that end are the last rows. */
+function runForward(gates: readonly Tensor[], start: State, step: Step): RecurrentRun {
+  const outputs: Tensor[] = [];
+  const ended: State[] = [];
+  let state = start;
+  for (const gate of gates) {
+    const [count] = gate.shape;
+    const [before] = state[0].shape;
+    if (count < before) {
+      ended.unshift(rows(state, count, before - count));
+      state = rows(state, 0, count);
+    }
+    state = step(gate, state);
+    outputs.push(state[0]);
+  }
+  ended.unshift(state);
+  return { output: join(outputs), state: state.map((_, k) => join(ended.map((part) => part[k]))) };
+}
+
+/** Starts with the longest sequences; the others join where they end. */
+function runBackward(gates: readonly Tensor[], start: State, step: Step): RecurrentRun {
+  const outputs = new Array<Tensor>(gates.length);
+  let state = rows(start, 0, gates[gates.length - 1].shape[0]);
+  for (let t = gates.length - 1; t >= 0; t--) {
+    const [count] = gates[t].shape;
+    const [before] = state[0].shape;
+    if (count > before) {
+      const joining = rows(start, before, count - before);
+      state = state.map((x, k) => cat([x, joining[k]]));
+    }
+    state = step(gates[t], state);
+    outputs[t] = state[0];
+  }
+  return { output: join(outputs), state };
+}

@@ -1,0 +1,23 @@
+import "@sconce/backend-cpu";
+import { describe, expect, it } from "vitest";
+import { type ModuleCase, ModulesRunner, readGroup } from "../../src/index.js";
+
+const NAMES = ["GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"];
+
+const runner = new ModulesRunner("cpu");
+const cases = await readGroup<ModuleCase>("modules");
+
+describe("layers with a state, attention and bags", () => {
+  for (const name of NAMES) {
+    const list = cases.filter((c) => c.module === name);
+    it(`${name} has PyTorch's outputs, gradients and state in all of its ${list.length} cases`, async () => {
+      expect(list.length).toBeGreaterThan(0);
+      const wrong: string[] = [];
+      for (const c of list) {
+        const { status, why } = await runner.run(c);
+        if (status !== "pass") wrong.push(`${c.id}: ${why}`);
+      }
+      expect(wrong).toEqual([]);
+    });
+  }
+});
