@@ -8,18 +8,19 @@ export interface ErrorDetails {
 /** Base of all errors that Sconce throws on purpose. */
 export class SconceError extends Error {
   /** The operation that refused its input. */
-  readonly op: string | undefined;
+  declare readonly op: string | undefined;
   /** Shapes of the tensors involved, where they matter. */
-  readonly shapes: readonly (readonly number[])[] | undefined;
+  declare readonly shapes: readonly (readonly number[])[] | undefined;
   /** Dtypes of the tensors involved, where they matter. */
-  readonly dtypes: readonly string[] | undefined;
+  declare readonly dtypes: readonly string[] | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message);
     this.name = new.target.name;
-    this.op = details.op;
-    this.shapes = details.shapes;
-    this.dtypes = details.dtypes;
+    // Only what is known: Node prints every field of an error that nobody catches.
+    if (details.op !== undefined) this.op = details.op;
+    if (details.shapes !== undefined) this.shapes = details.shapes;
+    if (details.dtypes !== undefined) this.dtypes = details.dtypes;
   }
 }
 

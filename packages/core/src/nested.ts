@@ -1,4 +1,4 @@
-import { convertScalar, type DType, dtypeOfArray, getDefaultDType, hostArray, type TypedArray } from "./dtype.js";
+import { checkDType, convertScalar, type DType, dtypeOfArray, getDefaultDType, hostArray, type TypedArray } from "./dtype.js";
 import { ValueError } from "./errors.js";
 import type { Shape } from "./shape.js";
 
@@ -28,6 +28,7 @@ function isSequence(value: unknown): value is Sequence {
  * @throws ValueError at the first element that does not fit, with its position.
  */
 export function parseNested(source: TensorData, wanted: DType | undefined, op: string): HostTensor {
+  if (wanted !== undefined) checkDType(wanted, op);
   const shape = shapeOf(source);
   const dtype = wanted ?? inferDType(source);
   const flat = dtypeOfArray(source);

@@ -187,14 +187,24 @@ export class TensorBase implements Layout {
     }
   }
 
-  /** Reads all elements as nested arrays; bool as booleans, int64 as numbers where they are safe integers. */
-  async tolist(): Promise<NestedArray> {
-    return nest(await this.data(), this.shape, this.dtype);
+  /**
+   * Reads all elements as nested arrays; bool as booleans, int64 as numbers where they are safe integers. `T` names the nesting that
+   * the shape has.
+   * @example
+   * const rows = await tensor([[1, 2], [3, 4]]).tolist<number[][]>();
+   */
+  async tolist<T extends NestedArray = NestedArray>(): Promise<T> {
+    return nest(await this.data(), this.shape, this.dtype) as T;
   }
 
   /** Reads nested arrays at once. @throws NotSupportedError where the device cannot block. */
-  tolistSync(): NestedArray {
-    return nest(this.#read("tolistSync", "tolist"), this.shape, this.dtype);
+  tolistSync<T extends NestedArray = NestedArray>(): T {
+    return nest(this.#read("tolistSync", "tolist"), this.shape, this.dtype) as T;
+  }
+
+  /** What `JSON.stringify` writes: nested arrays. @throws NotSupportedError where the device cannot block: stringify `await tolist()`. */
+  toJSON(): NestedArray {
+    return nest(this.#read("toJSON", "tolist"), this.shape, this.dtype);
   }
 
   /**
@@ -290,6 +300,17 @@ export class TensorBase implements Layout {
   /** The text that PyTorch prints. On a device that cannot block, the shape stands for the elements. Autograd adds its part. */
   toString(): string {
     return printTensor(this.self);
+  }
+
+  /**
+   * The text in a template or beside a string. A tensor is no number: `a < b` and `+a` would compare and convert texts.
+   * @throws NotSupportedError for an operator that wants a number.
+   */
+  [Symbol.toPrimitive](hint: "string" | "number" | "default"): string {
+    if (hint !== "number") return this.toString();
+    throw new NotSupportedError(
+      "Tensor: expected a method, got a JavaScript operator, which does not compute with tensors; use a.lt(b) or a.sub(b), or await a.item() for a number",
+    );
   }
 
   static {

@@ -52,6 +52,12 @@ describe("tensor", () => {
     expect(tensor(new Float32Array([1.5]), { dtype: "float64" }).dtype).toBe("float64");
   });
 
+  it("refuses a dtype that does not exist, and says which do", () => {
+    expect(() => tensor([1], { dtype: "float16" as "float32" })).toThrow(
+      'tensor: expected a dtype of bool, uint8, int32, int64, float32, float64, got "float16"',
+    );
+  });
+
   it("takes nested, empty and single values", () => {
     expect(tensor([[[1], [2]]]).shape).toEqual([1, 2, 1]);
     expect([tensor([]).shape, tensor([[], []]).shape, tensor(5).shape]).toEqual([[0], [2, 0], []]);

@@ -1,6 +1,6 @@
 import "@sconce/backend-cpu";
 import { inspect } from "node:util";
-import { addPrintSuffix, arange, scalar, scope, type Tensor, tensor, zeros } from "@sconce/core";
+import { addPrintSuffix, arange, NotSupportedError, scalar, scope, type Tensor, tensor, zeros } from "@sconce/core";
 import { describe, expect, it } from "vitest";
 
 describe("the text of a tensor", () => {
@@ -32,6 +32,16 @@ describe("the text of a tensor", () => {
       lost = zeros(2);
     });
     expect(String(lost)).toBe("tensor(<freed>, shape=[2], dtype=float32)");
+  });
+
+  it("stands in templates, and takes no part in arithmetic and comparison", () => {
+    const x: unknown = tensor([1, 2]);
+    expect(`x = ${x}`).toBe("x = tensor([1., 2.])");
+    for (const wrong of [() => (x as number) < 1, () => (x as number) * 2, () => Number(x)]) expect(wrong).toThrow(NotSupportedError);
+  });
+
+  it("is JSON as nested arrays", () => {
+    expect(JSON.stringify({ x: tensor([[1, 2]]), y: scalar(3) })).toBe('{"x":[[1,2]],"y":3}');
   });
 
   it("ends with what other packages add", () => {
