@@ -74,9 +74,10 @@ const finalizer = new FinalizationRegistry<Box>(freeBox);
  */
 const TOKEN_BYTES = 65536;
 let debt = 0;
-const allocateToken: (bytes: number) => object =
-  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): object } }).Buffer?.allocUnsafeSlow === "function"
-    ? (n) => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): object } }).Buffer.allocUnsafeSlow(n)
+type Token = { readonly byteLength: number };
+const allocateToken: (bytes: number) => Token =
+  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): Token } }).Buffer?.allocUnsafeSlow === "function"
+    ? (n) => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): Token } }).Buffer.allocUnsafeSlow(n)
     : (n) => new ArrayBuffer(n);
 
 /** A write-once array on a device: a buffer, a number that fills it, or an expression that has not run. */
@@ -96,7 +97,7 @@ export class Value {
   saved = 0;
   #box: Box | null = null;
   // Keeps the token reachable exactly as long as the value.
-  token: object | null = null;
+  token: Token | null = null;
 
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
     this.backend = backend;
@@ -163,6 +164,8 @@ export class Value {
       freeBox(this.#box);
     }
     this.#dropPending();
+    // The token stood for others too: a later value carries on.
+    if (this.token !== null) debt += this.token.byteLength;
     this.token = null;
   }
 
@@ -192,6 +195,9 @@ const byte = new Uint8Array(1);
 
 /** Rounds a number to what `dtype` holds. */
 function normalizeNumber(value: number | bigint | boolean, dtype: DType): number | bigint {
+  if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
+    throw new ValueError(`expected a number, boolean or bigint, got ${value === null ? "null" : typeof value}`);
+  }
   const converted = convertScalar(value, dtype);
   if (dtype === "float32") return ((float[0] = converted as number), float[0]);
   if (dtype === "int32") return ((int[0] = converted as number), int[0]);
@@ -225,7 +231,10 @@ export class Storage implements Disposable_ {
       );
     }
     if (this.host !== null) {
-      const { backend, shape, dtype } = this.#value;
+      const { backend, shape, dtype, size } = this.#value;
+      if (this.host.length !== size) {
+        throw new ValueError(`host memory: expected an array of ${size} elements, got ${this.host.length}: its buffer was transferred or resized`);
+      }
       return settledValue(backend, shape, dtype, backend.upload(this.host, dtype));
     }
     return this.#value;
