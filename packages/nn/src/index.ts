@@ -9,6 +9,7 @@ export type { Reduction, ReductionOptions } from "./functional/reduction.js";
 export { type BackwardHook, type Gradients, RemovableHandle } from "./hooks.js";
 export * as init from "./init.js";
 export * from "./layers/activation.js";
+export * from "./layers/attention.js";
 export { Container, DictContainer, type Item, ListContainer, type NamedItems } from "./layers/container.js";
 export * from "./layers/conv.js";
 export * from "./layers/dropout.js";
@@ -22,6 +23,7 @@ export * from "./layers/pooling.js";
 export * from "./layers/recurrent.js";
 export * from "./layers/recurrent-cell.js";
 export * from "./layers/sequential.js";
+export * from "./layers/transformer.js";
 export * from "./layers/vision.js";
 export {
   BCELoss,

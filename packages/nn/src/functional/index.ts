@@ -3,6 +3,7 @@
  * @module functional
  */
 export * from "./activation.js";
+export { type AttentionOptions, scaledDotProductAttention } from "./attention.js";
 export * from "./classification.js";
 export * from "./conv.js";
 export * from "./distance.js";

@@ -2,7 +2,11 @@ import "@sconce/backend-cpu";
 import { describe, expect, it } from "vitest";
 import { type ModuleCase, ModulesRunner, readGroup } from "../../src/index.js";
 
-const NAMES = ["GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"];
+const NAMES = `
+  GRU GRUCell LSTM LSTMCell RNN RNNCell
+  MultiheadAttention Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer`
+  .trim()
+  .split(/\s+/);
 
 const runner = new ModulesRunner("cpu");
 const cases = await readGroup<ModuleCase>("modules");

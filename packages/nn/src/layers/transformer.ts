@@ -1,0 +1,317 @@
+import { full, type Tensor, ValueError } from "@sconce/core";
+import { clone } from "../clone.js";
+import { gelu, relu } from "../functional/activation.js";
+import { xavierUniform_ } from "../init.js";
+import { Module } from "../module.js";
+import { MultiheadAttention } from "./attention.js";
+import { Dropout } from "./dropout.js";
+import type { BiasOptions, FactoryOptions } from "./factory.js";
+import { Linear } from "./linear.js";
+import { LayerNorm } from "./normalization.js";
+import { ModuleList } from "./sequential.js";
+
+/** What acts between the two linear layers: a name, a function or a module. */
+export type TransformerActivation = "relu" | "gelu" | ((x: Tensor) => Tensor);
+
+/** Settings of {@link TransformerEncoderLayer} and {@link TransformerDecoderLayer}. */
+export interface TransformerLayerOptions extends BiasOptions {
+  /** Size between the two linear layers; 2048 unless given. */
+  readonly dimFeedforward?: number;
+  /** Probability of dropout; 0.1 unless given. */
+  readonly dropout?: number;
+  /** ReLU unless given. */
+  readonly activation?: TransformerActivation;
+  readonly layerNormEps?: number;
+  /** Takes and returns sequences as `[N, L, E]` where it would be `[L, N, E]`. */
+  readonly batchFirst?: boolean;
+  /** Normalises before attention and linear layers, where it would be after them. */
+  readonly normFirst?: boolean;
+}
+
+function activationOf(activation: TransformerActivation): (x: Tensor) => Tensor {
+  if (activation === "relu") return relu;
+  if (activation === "gelu") return gelu;
+  if (typeof activation === "function") return activation;
+  throw new ValueError(`activation should be relu/gelu, not ${activation}`, { op: "Transformer" });
+}
+
+/** The masks of a {@link TransformerEncoderLayer}. */
+export interface EncoderLayerMasks {
+  /** `[L, L]` or `[N * heads, L, L]`: true for positions to leave out, or numbers to add to the scores. */
+  readonly srcMask?: Tensor | null;
+  /** `[N, L]`: true for positions to leave out. */
+  readonly srcKeyPaddingMask?: Tensor | null;
+}
+
+/**
+ * A layer of attention to itself and a network of two linear layers: `[L, N, dModel]` to the same shape. State: `self_attn`,
+ * `linear1`, `linear2`, `norm1`, `norm2`.
+ *
+ * Source: https://arxiv.org/abs/1706.03762
+ * @throws ValueError unless the heads divide the size, or for an unknown activation.
+ * @example
+ * const layer = new nn.TransformerEncoderLayer(16, 4, { dimFeedforward: 32, batchFirst: true });
+ * layer(randn([8, 10, 16])); // [8, 10, 16]
+ */
+export class TransformerEncoderLayer extends Module {
+  static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn" };
+
+  selfAttn: MultiheadAttention;
+  linear1: Linear;
+  dropout: Dropout;
+  linear2: Linear;
+  readonly normFirst: boolean;
+  norm1: LayerNorm;
+  norm2: LayerNorm;
+  dropout1: Dropout;
+  dropout2: Dropout;
+  activation: (x: Tensor) => Tensor;
+
+  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+    super();
+    const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5, normFirst = false } = options;
+    const { bias, dtype, device } = options;
+    const common = { bias, dtype, device };
+    this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
+    this.linear1 = new Linear(dModel, dimFeedforward, common);
+    this.dropout = new Dropout(dropout);
+    this.linear2 = new Linear(dimFeedforward, dModel, common);
+    this.normFirst = normFirst;
+    this.norm1 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
+    this.norm2 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
+    this.dropout1 = new Dropout(dropout);
+    this.dropout2 = new Dropout(dropout);
+    this.activation = activationOf(activation);
+  }
+
+  override forward(src: Tensor, { srcMask = null, srcKeyPaddingMask = null }: EncoderLayerMasks = {}): Tensor {
+    const attention = (x: Tensor): Tensor => {
+      const masks = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask };
+      return this.dropout1(this.selfAttn(x, x, x, { ...masks, needWeights: false })[0]);
+    };
+    const network = (x: Tensor): Tensor => this.dropout2(this.linear2(this.dropout(this.activation(this.linear1(x)))));
+    if (this.normFirst) {
+      const x = src.add(attention(this.norm1(src)));
+      return x.add(network(this.norm2(x)));
+    }
+    const x = this.norm1(src.add(attention(src)));
+    return this.norm2(x.add(network(x)));
+  }
+}
+
+/** The masks of a {@link TransformerDecoderLayer} and a {@link TransformerDecoder}. */
+export interface DecoderMasks {
+  /** `[L, L]` or `[N * heads, L, L]`: true for positions to leave out, or numbers to add to the scores. */
+  readonly tgtMask?: Tensor | null;
+  /** `[L, S]` or `[N * heads, L, S]`. */
+  readonly memoryMask?: Tensor | null;
+  /** `[N, L]`: true for positions to leave out. */
+  readonly tgtKeyPaddingMask?: Tensor | null;
+  /** `[N, S]`. */
+  readonly memoryKeyPaddingMask?: Tensor | null;
+}
+
+/**
+ * A layer of attention to itself, attention to a memory, and a network of two linear layers: `[L, N, dModel]` and memory
+ * `[S, N, dModel]` to the shape of the first. State: `self_attn`, `multihead_attn`, `linear1`, `linear2`, `norm1` to `norm3`.
+ *
+ * Source: https://arxiv.org/abs/1706.03762
+ * @throws ValueError unless the heads divide the size, or for an unknown activation.
+ */
+export class TransformerDecoderLayer extends Module {
+  static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn", multiheadAttn: "multihead_attn" };
+
+  selfAttn: MultiheadAttention;
+  multiheadAttn: MultiheadAttention;
+  linear1: Linear;
+  dropout: Dropout;
+  linear2: Linear;
+  readonly normFirst: boolean;
+  norm1: LayerNorm;
+  norm2: LayerNorm;
+  norm3: LayerNorm;
+  dropout1: Dropout;
+  dropout2: Dropout;
+  dropout3: Dropout;
+  activation: (x: Tensor) => Tensor;
+
+  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+    super();
+    const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5, normFirst = false } = options;
+    const { bias, dtype, device } = options;
+    const common = { bias, dtype, device };
+    this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
+    this.multiheadAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
+    this.linear1 = new Linear(dModel, dimFeedforward, common);
+    this.dropout = new Dropout(dropout);
+    this.linear2 = new Linear(dimFeedforward, dModel, common);
+    this.normFirst = normFirst;
+    this.norm1 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
+    this.norm2 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
+    this.norm3 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
+    this.dropout1 = new Dropout(dropout);
+    this.dropout2 = new Dropout(dropout);
+    this.dropout3 = new Dropout(dropout);
+    this.activation = activationOf(activation);
+  }
+
+  override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+    const { tgtMask = null, memoryMask = null, tgtKeyPaddingMask = null, memoryKeyPaddingMask = null } = masks;
+    const own = { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, needWeights: false };
+    const other = { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false };
+    const attention = (x: Tensor): Tensor => this.dropout1(this.selfAttn(x, x, x, own)[0]);
+    const recall = (x: Tensor): Tensor => this.dropout2(this.multiheadAttn(x, memory, memory, other)[0]);
+    const network = (x: Tensor): Tensor => this.dropout3(this.linear2(this.dropout(this.activation(this.linear1(x)))));
+    let x = tgt;
+    if (this.normFirst) {
+      x = x.add(attention(this.norm1(x)));
+      x = x.add(recall(this.norm2(x)));
+      return x.add(network(this.norm3(x)));
+    }
+    x = this.norm1(x.add(attention(x)));
+    x = this.norm2(x.add(recall(x)));
+    return this.norm3(x.add(network(x)));
+  }
+}
+
+/** Settings of stacks of layers. */
+export interface TransformerStackOptions {
+  /** Normalises the result of the last layer. */
+  readonly norm?: Module | null;
+}
+
+/** `count` copies of a layer, all with its weights at first. */
+function copies<M extends Module>(layer: M, count: number): ModuleList<M> {
+  return new ModuleList(Array.from({ length: count }, () => clone(layer)));
+}
+
+/** The masks of a {@link TransformerEncoder}. */
+export interface EncoderMasks {
+  readonly mask?: Tensor | null;
+  readonly srcKeyPaddingMask?: Tensor | null;
+}
+
+/**
+ * Copies of an encoder layer, one after the other. State: `layers.0` and so on, `norm` if given.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html
+ * @example
+ * const encoder = new nn.TransformerEncoder(new nn.TransformerEncoderLayer(16, 4), 2);
+ * encoder(randn([10, 8, 16])); // [10, 8, 16]
+ */
+export class TransformerEncoder extends Module {
+  layers: ModuleList<TransformerEncoderLayer>;
+  readonly numLayers: number;
+  norm: Module | null;
+
+  constructor(encoderLayer: TransformerEncoderLayer, numLayers: number, { norm = null }: TransformerStackOptions = {}) {
+    super();
+    this.layers = copies(encoderLayer, numLayers);
+    this.numLayers = numLayers;
+    this.norm = norm;
+  }
+
+  override forward(src: Tensor, { mask = null, srcKeyPaddingMask = null }: EncoderMasks = {}): Tensor {
+    let x = src;
+    for (const layer of this.layers) x = layer(x, { srcMask: mask, srcKeyPaddingMask });
+    return this.norm === null ? x : this.norm(x);
+  }
+}
+
+/**
+ * Copies of a decoder layer, one after the other. State: `layers.0` and so on, `norm` if given.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html
+ */
+export class TransformerDecoder extends Module {
+  layers: ModuleList<TransformerDecoderLayer>;
+  readonly numLayers: number;
+  norm: Module | null;
+
+  constructor(decoderLayer: TransformerDecoderLayer, numLayers: number, { norm = null }: TransformerStackOptions = {}) {
+    super();
+    this.layers = copies(decoderLayer, numLayers);
+    this.numLayers = numLayers;
+    this.norm = norm;
+  }
+
+  override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+    let x = tgt;
+    for (const layer of this.layers) x = layer(x, memory, masks);
+    return this.norm === null ? x : this.norm(x);
+  }
+}
+
+/** Settings of {@link Transformer}. */
+export interface TransformerOptions extends TransformerLayerOptions {
+  /** 512 unless given. */
+  readonly dModel?: number;
+  /** 8 unless given. */
+  readonly nhead?: number;
+  /** 6 unless given. */
+  readonly numEncoderLayers?: number;
+  /** 6 unless given. */
+  readonly numDecoderLayers?: number;
+  readonly customEncoder?: Module | null;
+  readonly customDecoder?: Module | null;
+}
+
+/** The masks of a {@link Transformer}. */
+export interface TransformerMasks extends DecoderMasks, EncoderLayerMasks {}
+
+/**
+ * An encoder and a decoder that looks at what the encoder returns: source `[S, N, dModel]` and target `[L, N, dModel]` to the shape of
+ * the target. State: `encoder`, `decoder`.
+ *
+ * Source: https://arxiv.org/abs/1706.03762
+ * @throws ValueError unless the heads divide the size, or if source and target differ in batch or size.
+ * @example
+ * const model = new nn.Transformer({ dModel: 16, nhead: 4, numEncoderLayers: 2, numDecoderLayers: 2, dimFeedforward: 32 });
+ * const tgtMask = nn.Transformer.generateSquareSubsequentMask(5);
+ * model(randn([7, 3, 16]), randn([5, 3, 16]), { tgtMask }); // [5, 3, 16]
+ */
+export class Transformer extends Module {
+  encoder: Module;
+  decoder: Module;
+  readonly dModel: number;
+  readonly nhead: number;
+  readonly batchFirst: boolean;
+
+  constructor(options: TransformerOptions = {}) {
+    super();
+    const { dModel = 512, nhead = 8, numEncoderLayers = 6, numDecoderLayers = 6, customEncoder, customDecoder, ...rest } = options;
+    const { layerNormEps = 1e-5, bias, dtype, device } = rest;
+    const norm = (): LayerNorm => new LayerNorm(dModel, { eps: layerNormEps, bias, dtype, device });
+    this.encoder =
+      customEncoder ?? new TransformerEncoder(new TransformerEncoderLayer(dModel, nhead, rest), numEncoderLayers, { norm: norm() });
+    this.decoder =
+      customDecoder ?? new TransformerDecoder(new TransformerDecoderLayer(dModel, nhead, rest), numDecoderLayers, { norm: norm() });
+    this.dModel = dModel;
+    this.nhead = nhead;
+    this.batchFirst = rest.batchFirst ?? false;
+    for (const parameter of this.parameters()) if (parameter.ndim > 1) xavierUniform_(parameter);
+  }
+
+  override forward(src: Tensor, tgt: Tensor, masks: TransformerMasks = {}): Tensor {
+    const batch = this.batchFirst ? 0 : 1;
+    if (src.ndim === 3 && src.shape[batch] !== tgt.shape[batch]) {
+      throw new ValueError(`Transformer: the batch number of src and tgt must be equal, got ${src.shape[batch]} and ${tgt.shape[batch]}`, {
+        op: "Transformer",
+      });
+    }
+    if (src.shape.at(-1) !== this.dModel || tgt.shape.at(-1) !== this.dModel) {
+      throw new ValueError(
+        `Transformer: the feature number of src and tgt must be equal to d_model, got ${src.shape.at(-1)} and ${tgt.shape.at(-1)}`,
+        { op: "Transformer" },
+      );
+    }
+    const { srcMask: mask = null, srcKeyPaddingMask = null, ...rest } = masks;
+    const memory: Tensor = this.encoder(src, { mask, srcKeyPaddingMask });
+    return this.decoder(tgt, memory, rest);
+  }
+
+  /** A mask `[size, size]` that lets each position look at itself and those before it: 0 there, minus infinity elsewhere. */
+  static generateSquareSubsequentMask(size: number, options: FactoryOptions = {}): Tensor {
+    return full([size, size], Number.NEGATIVE_INFINITY, options).triu(1);
+  }
+}
