@@ -5,7 +5,17 @@ import { itemSize } from "./dtype.js";
 import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
 import { INFER, KERNEL_OF, type KernelOps, VIEWS, type ViewOps } from "./primitives.js";
 import { type Expr, inputExpr, numberExpr, SCALAR_OPS, type ScalarOp, scalarExpr } from "./scalar.js";
-import { broadcastStrides, contiguousStrides, isContiguous, type Layout, type Shape, sameShape, sizeOf } from "./shape.js";
+import {
+  broadcastStrides,
+  checkLayout,
+  checkShape,
+  contiguousStrides,
+  isContiguous,
+  type Layout,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
 import { filledArray, type Operand, type Pending, Storage, settledValue, Value } from "./value.js";
 
@@ -40,7 +50,10 @@ function evaluate(call: Call): readonly Tensor[] {
 
 function evaluateView(op: keyof ViewOps, { inputs, attrs }: Call): Tensor {
   const rule = VIEWS[op] as (x: Layout, attrs: unknown) => Layout;
-  return construct(inputs[0].storage, rule(inputs[0], attrs));
+  const [x] = inputs;
+  const layout = rule(x, attrs);
+  checkLayout(layout, x.storage.size, op);
+  return construct(x.storage, layout);
 }
 
 // ---- scalar ops: grow an expression
@@ -73,27 +86,69 @@ function resultDType(op: ScalarOp, inputs: readonly Tensor[]): DType {
 }
 
 function pendingValue(backend: Backend, op: ScalarOp, shape: Shape, dtype: DType, inputs: readonly Tensor[]): Value {
-  const { maxExpr, maxInputs } = backend.limits;
-  let cost = 1;
-  let leaves = 0;
+  const { limits } = backend;
   const operands = new Array<Operand>(inputs.length);
+  let counts: Counts = { cost: 1, leaves: 0 };
   for (let i = 0; i < inputs.length; i++) {
     const operand = operandOf(inputs[i], shape);
-    const { value } = operand;
-    if (operand.whole && value.pending !== null) {
-      if (cost + value.pending.cost > maxExpr || leaves + value.pending.leaves + inputs.length > maxInputs) {
-        realise(value);
-        leaves++;
-      } else {
-        cost += value.pending.cost;
-        leaves += value.pending.leaves;
-      }
-    } else if (value.constant === null) leaves++;
+    const { value, whole } = operand;
+    if (whole && value.pending !== null) {
+      counts.cost += value.pending.cost;
+      counts.leaves += value.pending.leaves;
+    } else if (value.constant === null) counts.leaves++;
     operands[i] = operand;
   }
-  const out = new Value(backend, shape, dtype, null, { op, operands, cost, leaves });
-  if (maxExpr <= 1) realise(out);
+  // Shared parts were counted each time: only where that is too much is it worth a walk.
+  if (isTooLarge(counts, limits)) counts = shrink(operands, limits);
+  const out = new Value(backend, shape, dtype, null, { op, operands, ...counts });
+  if (limits.maxExpr <= 1) realise(out);
   return out;
+}
+
+interface Counts {
+  /** Scalar ops. */
+  cost: number;
+  /** Inputs that are read. */
+  leaves: number;
+}
+
+/** True if one kernel cannot hold the ops, or cannot read the inputs and write an output. */
+function isTooLarge({ cost, leaves }: Counts, { maxExpr, maxInputs }: Backend["limits"]): boolean {
+  return cost > maxExpr || leaves >= maxInputs;
+}
+
+/** Realises pending operands, the largest first, until an op over them fits a kernel. */
+function shrink(operands: readonly Operand[], limits: Backend["limits"]): Counts {
+  for (;;) {
+    const counts = countOnce(operands);
+    if (!isTooLarge(counts, limits)) return counts;
+    let largest: Value | null = null;
+    for (const { value, whole } of operands) {
+      if (whole && value.pending !== null && value.pending.cost > (largest?.pending?.cost ?? 0)) largest = value;
+    }
+    if (largest === null) return counts;
+    realise(largest);
+  }
+}
+
+/** Ops and inputs of an op over operands, shared ones counted once. */
+function countOnce(operands: readonly Operand[]): Counts {
+  const seen = new Set<Value>();
+  const leaves: Operand[] = [];
+  const visit = (operand: Operand): void => {
+    const { value, whole } = operand;
+    if (whole && value.pending !== null) {
+      if (seen.has(value)) return;
+      seen.add(value);
+      value.pending.operands.forEach(visit);
+    } else if (value.constant === null && !leaves.some((leaf) => leaf.value === value && sameRead(leaf, operand))) leaves.push(operand);
+  };
+  operands.forEach(visit);
+  return { cost: 1 + seen.size, leaves: leaves.length };
+}
+
+function sameRead(a: Operand, b: Operand): boolean {
+  return a.offset === b.offset && sameShape(a.strides, b.strides);
 }
 
 function operandOf(x: Tensor, shape: Shape): Operand {
@@ -114,8 +169,8 @@ export function isWhole(layout: Layout, value: Value): boolean {
 class Fusion {
   readonly views: View[] = [];
   readonly numbers: (number | bigint)[] = [];
-  /** Pending values whose expression was taken over. */
-  readonly inlined: Value[] = [];
+  /** Pending values whose expression was taken over, and how often it is used here. */
+  readonly inlined: Map<Value, number> = new Map();
   readonly #done = new Map<Value, Expr>();
   readonly #shape: Shape;
   readonly #stopAtShared: boolean;
@@ -129,10 +184,13 @@ class Fusion {
   operand(operand: Operand): Expr {
     const { value } = operand;
     if (value.handle === null && value.constant !== null) return this.#number(value);
-    if (value.pending !== null && operand.whole && !(this.#stopAtShared && isShared(value))) return this.pending(value);
-    return this.#view(operand);
+    if (value.pending === null || !operand.whole || (this.#stopAtShared && isShared(value))) return this.#view(operand);
+    const expr = this.pending(value);
+    this.inlined.set(value, (this.inlined.get(value) ?? 0) + 1);
+    return expr;
   }
 
+  /** The expression of a pending value. */
   pending(value: Value): Expr {
     const found = this.#done.get(value);
     if (found !== undefined) return found;
@@ -141,7 +199,6 @@ class Fusion {
     for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
     const expr = scalarExpr(op, value.dtype, args);
     this.#done.set(value, expr);
-    this.inlined.push(value);
     return expr;
   }
 
@@ -173,20 +230,31 @@ function isShared(value: Value): boolean {
 /** Gives a value its buffer, running what is pending as one kernel. Returns the buffer. */
 export function realise(value: Value): object {
   if (value.handle !== null) return value.handle;
-  if (value.pending !== null) return runFused(value.backend, [value])[0];
+  if (value.pending !== null) return runFused(value.backend, fuse([value]))[0];
   if (value.constant === null) throw new Error("internal: a value without content");
   value.settle(value.backend.upload(filledArray(value.dtype, value.size, value.constant), value.dtype));
   return value.handle as unknown as object;
 }
 
-/** Runs pending values of one shape as one kernel, writing out what others need on the way as far as the device has room. */
-function runFused(backend: Backend, values: readonly Value[]): readonly object[] {
+/** One kernel that computes pending values of one shape. */
+function fuse(values: readonly Value[]): Fused {
   const fusion = new Fusion(values[0].shape, false);
-  const roots = [...values];
-  const exprs = roots.map((value) => fusion.pending(value));
-  for (const other of fusion.inlined) {
-    const room = fusion.views.length + roots.length <= backend.limits.maxInputs;
-    if (room && isShared(other) && !roots.includes(other)) {
+  return { fusion, roots: [...values], exprs: values.map((value) => fusion.pending(value)) };
+}
+
+interface Fused {
+  readonly fusion: Fusion;
+  /** What is written out, and its expressions. */
+  readonly roots: Value[];
+  readonly exprs: Expr[];
+}
+
+/** Runs a fused kernel, writing out what others need on the way as far as the device has room. */
+function runFused(backend: Backend, { fusion, roots, exprs }: Fused): readonly object[] {
+  for (const [other, uses] of fusion.inlined) {
+    const room = fusion.views.length + roots.length < backend.limits.maxInputs;
+    // Where this kernel holds the only uses, nobody is left to read it.
+    if (room && isShared(other) && other.owners > uses && !roots.includes(other)) {
       roots.push(other);
       exprs.push(fusion.pending(other));
     }
@@ -197,18 +265,26 @@ function runFused(backend: Backend, values: readonly Value[]): readonly object[]
 }
 
 /**
- * Computes what is pending of several tensors now, in one kernel where their shapes and the device's limits allow: an optimizer
- * calls it so that nothing pending holds the gradients.
+ * Computes what is pending of several tensors now, in as few kernels as their shapes and the device's limits allow: an optimizer calls
+ * it so that a parameter and all that is remembered of it take one kernel.
  */
 export function realiseAll(tensors: readonly Tensor[]): void {
-  const waiting = tensors.map((t) => t.storage.value).filter((v) => v.handle === null && v.pending !== null);
-  if (waiting.length === 0) return;
-  const [first] = waiting;
-  const leaves = waiting.reduce((n, v) => n + (v.pending as Pending).leaves + 1, 0);
-  const together =
-    waiting.every((v) => v.backend === first.backend && sameShape(v.shape, first.shape)) && leaves <= first.backend.limits.maxInputs;
-  if (together) runFused(first.backend, waiting);
-  else for (const value of waiting) realise(value);
+  let waiting = [...new Set(tensors.map((t) => t.storage.value))].filter((v) => v.pending !== null);
+  while (waiting.length > 0) {
+    const [first] = waiting;
+    let group = waiting.filter((v) => v.backend === first.backend && sameShape(v.shape, first.shape));
+    let fused = fuse(group);
+    while (group.length > 1 && !fits(fused, first.backend.limits)) {
+      group = group.slice(0, -1);
+      fused = fuse(group);
+    }
+    runFused(first.backend, fused);
+    waiting = waiting.filter((v) => v.pending !== null);
+  }
+}
+
+function fits({ fusion, roots }: Fused, { maxInputs, maxExpr }: Backend["limits"]): boolean {
+  return fusion.views.length + roots.length <= maxInputs && fusion.inlined.size + roots.length <= maxExpr;
 }
 
 // ---- kernels
@@ -220,7 +296,11 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const outputs = infer(inputs, attrs);
   for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
   if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
-  if (op === "updateSlice") return [tensorOf(updateSlice(inputs[0], inputs[1], (attrs as KernelOps["updateSlice"]).layout, false))];
+  if (op === "updateSlice") {
+    const { layout } = attrs as KernelOps["updateSlice"];
+    checkLayout(layout, sizeOf(inputs[0].shape), op);
+    return [tensorOf(updateSlice(inputs[0], inputs[1], layout, false))];
+  }
   const views = op === "addmm" ? [viewOf(inputs[1]), viewOf(inputs[2]), viewOf(inputs[0], outputs[0].shape)] : inputs.map((x) => viewOf(x));
   const kernelAttrs = op === "matmul" || op === "addmm" ? { bias: op === "addmm" } : attrs;
   const handles = backend.run(KERNEL_OF[op], views, outputs, kernelAttrs as Kernels[keyof Kernels]);
@@ -344,6 +424,7 @@ export function checkDevice(backend: Backend, shape: Shape, dtype: DType, op: st
       dtypes: [dtype],
     });
   }
+  checkShape(shape, op);
   const bytes = sizeOf(shape) * itemSize(dtype);
   if (bytes > backend.limits.maxBytes) {
     throw new NotSupportedError(

@@ -1,5 +1,15 @@
 import type { Tensor } from "@sconce/core";
-import { Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, require } from "./optimizer.js";
+import {
+  countStep,
+  directionOf,
+  Optimizer,
+  type OptimizerOptions,
+  type ParamGroup,
+  type ParamState,
+  type Params,
+  remembered,
+  require,
+} from "./optimizer.js";
 
 /** Options of {@link Adagrad}. */
 export interface AdagradOptions extends OptimizerOptions {
@@ -34,13 +44,10 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   }
 
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdagradOptions>): void {
-    const { lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize } = group;
-    let direction = maximize ? grad.neg() : grad;
-    if (weightDecay !== 0) direction = direction.add(param, { alpha: weightDecay });
-    const step = ((state.step as number | undefined) ?? 0) + 1;
-    state.step = step;
-    state.sum ??= param.newFull(param.shape, initialAccumulatorValue);
-    const sum = (state.sum as Tensor).addcmul_(direction, direction);
+    const { lr, lrDecay, initialAccumulatorValue, eps } = group;
+    const direction = directionOf(grad, param, group);
+    const step = countStep(state);
+    const sum = remembered(state, "sum", param, initialAccumulatorValue).addcmul_(direction, direction);
     param.addcdiv_(direction, sum.sqrt().add(eps), { value: -lr / (1 + (step - 1) * lrDecay) });
   }
 }

@@ -1,5 +1,15 @@
 import type { Tensor } from "@sconce/core";
-import { Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, require } from "./optimizer.js";
+import {
+  countStep,
+  directionOf,
+  Optimizer,
+  type OptimizerOptions,
+  type ParamGroup,
+  type ParamState,
+  type Params,
+  remembered,
+  require,
+} from "./optimizer.js";
 
 /** Options of {@link Adam} and {@link AdamW}. */
 export interface AdamOptions extends OptimizerOptions {
@@ -30,18 +40,21 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
   protected moments(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
     const { lr, betas, eps, amsgrad } = group;
     const [beta1, beta2] = betas;
-    const step = ((state.step as number | undefined) ?? 0) + 1;
-    state.step = step;
-    state.exp_avg ??= param.newFull(param.shape, 0);
-    state.exp_avg_sq ??= param.newFull(param.shape, 0);
-    const mean = (state.exp_avg as Tensor).mul_(beta1).add_(grad, { alpha: 1 - beta1 });
-    let square = (state.exp_avg_sq as Tensor).mul_(beta2).addcmul_(grad, grad, { value: 1 - beta2 });
+    const step = countStep(state);
+    const mean = remembered(state, "exp_avg", param)
+      .mul_(beta1)
+      .add_(grad, { alpha: 1 - beta1 });
+    let square = remembered(state, "exp_avg_sq", param)
+      .mul_(beta2)
+      .addcmul_(grad, grad, { value: 1 - beta2 });
     if (amsgrad) {
-      state.max_exp_avg_sq ??= param.newFull(param.shape, 0);
-      const largest = state.max_exp_avg_sq as Tensor;
+      const largest = remembered(state, "max_exp_avg_sq", param);
       square = largest.copy_(largest.maximum(square));
     }
-    const denominator = square.sqrt().div(Math.sqrt(1 - beta2 ** step)).add(eps);
+    const denominator = square
+      .sqrt()
+      .div(Math.sqrt(1 - beta2 ** step))
+      .add(eps);
     param.addcdiv_(mean, denominator, { value: -lr / (1 - beta1 ** step) });
   }
 }
@@ -59,9 +72,7 @@ export class Adam extends AdamBase {
   }
 
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
-    let direction = group.maximize ? grad.neg() : grad;
-    if (group.weightDecay !== 0) direction = direction.add(param, { alpha: group.weightDecay });
-    this.moments(param, direction, state, group);
+    this.moments(param, directionOf(grad, param, group), state, group);
   }
 }
 

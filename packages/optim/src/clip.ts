@@ -36,8 +36,15 @@ export function clipGradNorm_(params: Tensor | Iterable<Tensor>, maxNorm: number
 
 function totalNorm(grads: readonly Tensor[], normType: number): Tensor {
   if (normType === Number.POSITIVE_INFINITY) return grads.map((g) => g.abs().max()).reduce((a, b) => a.maximum(b));
-  if (normType === 2) return grads.map((g) => g.square().sum()).reduce((a, b) => a.add(b)).sqrt();
-  return grads.map((g) => g.abs().pow(normType).sum()).reduce((a, b) => a.add(b)).pow(1 / normType);
+  if (normType === 2)
+    return grads
+      .map((g) => g.square().sum())
+      .reduce((a, b) => a.add(b))
+      .sqrt();
+  return grads
+    .map((g) => g.abs().pow(normType).sum())
+    .reduce((a, b) => a.add(b))
+    .pow(1 / normType);
 }
 
 /**

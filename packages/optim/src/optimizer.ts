@@ -1,5 +1,5 @@
 import { enableGrad, noGrad } from "@sconce/autograd";
-import { DTypeError, keep, realiseAll, scope, Tensor, ValueError } from "@sconce/core";
+import { constantValue, DTypeError, keep, NotSupportedError, realiseAll, scope, Tensor, tensorOf, ValueError } from "@sconce/core";
 
 /** Options that every optimizer has. */
 export interface OptimizerOptions {
@@ -20,8 +20,11 @@ export type ParamGroupInput<O extends OptimizerOptions> = Partial<O> & { params:
 /** What an optimizer can be given: tensors, or groups of them. */
 export type Params<O extends OptimizerOptions> = Iterable<Tensor> | Iterable<ParamGroupInput<O>>;
 
+/** Something that an optimizer remembers. */
+export type StateValue = Tensor | number | null | readonly (Tensor | number | null)[];
+
 /** What an optimizer remembers of one parameter, under PyTorch's names. */
-export type ParamState = { [name: string]: Tensor | number | null };
+export type ParamState = { [name: string]: StateValue };
 
 /** An option of a saved group. */
 export type OptionValue = number | boolean | string | null | undefined | readonly number[];
@@ -32,7 +35,12 @@ export type OptimizerStateDict = {
   param_groups: { params: number[]; [option: string]: OptionValue }[];
 };
 
-/** Base of all optimizers. A subclass says how one parameter moves. */
+/** Ends what it was given for; again does nothing. */
+export interface HookHandle {
+  remove(): void;
+}
+
+/** Base of all optimizers. A subclass says how one parameter moves, or overrides {@link Optimizer.step}. */
 export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   /** The groups, whose options may be changed at any time. */
   readonly paramGroups: ParamGroup<O>[] = [];
@@ -40,13 +48,20 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   readonly state: Map<Tensor, ParamState> = new Map();
   /** Options of groups that do not set them. */
   readonly defaults: O;
+  /** What is remembered as a number here and saved by PyTorch as a tensor without dimensions, or as a number. */
+  protected readonly scalars: { readonly [name: string]: "tensor" | "number" } = { step: "tensor" };
+  readonly #hooks: { readonly before: Set<() => void>; readonly after: Set<() => void> } = { before: new Set(), after: new Set() };
 
   /**
    * @throws ValueError for an empty list, a tensor that is not a leaf, or one that is in two groups.
    */
   constructor(params: Params<O>, defaults: O) {
     this.defaults = defaults;
-    if (params instanceof Tensor) throw new ValueError("optimizer: params argument should be an iterable of tensors or groups, but got a Tensor");
+    if (params instanceof Tensor)
+      throw new ValueError("optimizer: params argument should be an iterable of tensors or groups, but got a Tensor");
+    if (typeof (params as Partial<Iterable<unknown>>)?.[Symbol.iterator] !== "function") {
+      throw new ValueError("optimizer: params argument should be an iterable of tensors or groups; give it net.parameters()");
+    }
     const list = [...(params as Iterable<Tensor | ParamGroupInput<O>>)];
     if (list.length === 0) throw new ValueError("optimizer got an empty parameter list");
     if (list[0] instanceof Tensor) this.addParamGroup({ params: list as Tensor[] } as unknown as ParamGroupInput<O>);
@@ -82,27 +97,56 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   step(): undefined;
   step(closure: () => Tensor): Tensor;
   step(closure?: () => Tensor): Tensor | undefined {
+    this.runHooks("before");
     const loss = closure === undefined ? undefined : enableGrad(closure);
     noGrad(() => {
       for (const group of this.paramGroups) {
         for (const param of group.params) if (param.grad !== null) this.#move(param, param.grad, group);
       }
     });
+    this.runHooks("after");
     return loss;
   }
 
-  #move(param: Tensor, grad: Tensor, group: ParamGroup<O>): void {
-    let state = this.state.get(param);
-    if (state === undefined) this.state.set(param, (state = {}));
-    // Frees what the update computed on the way, and with it the old values of parameter and state.
-    using _ = scope();
-    this.update(param, grad, state, group);
-    const kept = Object.values(state).filter((entry) => entry instanceof Tensor);
-    realiseAll(keep([param, ...kept]));
+  /** Calls the hooks before or after a step; a subclass that overrides `step` does so itself. */
+  protected runHooks(when: "before" | "after"): void {
+    for (const hook of this.#hooks[when]) hook();
   }
 
-  /** Moves one parameter in place and updates what is remembered of it. */
-  protected abstract update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<O>): void;
+  /** Calls a function before every step. */
+  registerStepPreHook(hook: (optimizer: this) => void): HookHandle {
+    return addHook(this.#hooks.before, () => hook(this));
+  }
+
+  /** Calls a function after every step. */
+  registerStepPostHook(hook: (optimizer: this) => void): HookHandle {
+    return addHook(this.#hooks.after, () => hook(this));
+  }
+
+  /** What is remembered of a parameter. */
+  protected stateOf(param: Tensor): ParamState {
+    let state = this.state.get(param);
+    if (state === undefined) this.state.set(param, (state = {}));
+    return state;
+  }
+
+  #move(param: Tensor, grad: Tensor, group: ParamGroup<O>): void {
+    const state = this.stateOf(param);
+    // Temporaries are gone before the kernel runs, so it writes out nothing for them.
+    scope(() => {
+      this.update(param, grad, state, group);
+      keep(state);
+    });
+    realiseAll([param, ...Object.values(state).filter((entry) => entry instanceof Tensor)]);
+  }
+
+  /**
+   * Moves one parameter in place and updates what is remembered of it.
+   * @throws NotSupportedError unless a subclass overrides it.
+   */
+  protected update(_param: Tensor, _grad: Tensor, _state: ParamState, _group: ParamGroup<O>): void {
+    throw new NotSupportedError(`${this.constructor.name}: expected a subclass that overrides update or step`);
+  }
 
   /** The state under PyTorch's names. Tensors are shared, not copied. */
   stateDict(): OptimizerStateDict {
@@ -110,21 +154,65 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     const groups = this.paramGroups.map(({ params, ...options }) => {
       for (const p of params) if (!index.has(p)) index.set(p, index.size);
       const entries = Object.entries(options).map(([key, value]) => [toSnake(key), value]);
-      return { ...Object.fromEntries(entries), params: params.map((p) => index.get(p) as number) } as OptimizerStateDict["param_groups"][number];
+      return {
+        ...Object.fromEntries(entries),
+        params: params.map((p) => index.get(p) as number),
+      } as OptimizerStateDict["param_groups"][number];
     });
     const state: OptimizerStateDict["state"] = {};
-    for (const [p, entries] of this.state) state[index.get(p) as number] = { ...entries };
+    for (const [p, entries] of this.state) state[index.get(p) as number] = this.#saved(p, entries);
     return { state, param_groups: groups };
+  }
+
+  /** State with the numbers that PyTorch keeps in tensors as such; they take no memory. */
+  #saved(param: Tensor, entries: ParamState): ParamState {
+    const wrap = (value: Tensor | number | null): Tensor | number | null =>
+      typeof value === "number" ? tensorOf(constantValue(param.storage.backend, [], "float32", value)) : value;
+    return mapEntries(entries, (value, name) => (this.scalars[name] === "tensor" ? wrap(value) : value));
   }
 
   /**
    * Loads a state that {@link stateDict} or PyTorch made; tensors are copied.
    * @throws ValueError if the groups do not match, and then nothing is changed.
+   * @throws NotSupportedError if a number lies in the memory of a device that cannot block: see {@link loadStateDictAsync}.
    */
   loadStateDict(dict: OptimizerStateDict): void {
     const groups = dict.param_groups;
+    const byIndex = this.#matchGroups(groups);
+    const loaded = new Map<Tensor, ParamState>();
+    for (const [key, entries] of Object.entries(dict.state)) {
+      const p = byIndex.get(Number(key));
+      if (p === undefined) throw new ValueError("loadStateDict: the state names a parameter that is in no group");
+      loaded.set(p, this.#loaded(entries, p));
+    }
+    this.state.clear();
+    for (const [p, entries] of loaded) this.state.set(p, entries);
+    for (let i = 0; i < groups.length; i++) {
+      const { params: _, ...options } = groups[i];
+      for (const key in options) (this.paramGroups[i] as unknown as Record<string, unknown>)[toCamel(key)] = options[key];
+    }
+  }
+
+  /** {@link loadStateDict} on any device. */
+  async loadStateDictAsync(dict: OptimizerStateDict): Promise<void> {
+    const state: OptimizerStateDict["state"] = {};
+    for (const [key, entries] of Object.entries(dict.state)) {
+      const read: ParamState = (state[Number(key)] = { ...entries });
+      for (const name in this.scalars) {
+        const entry = read[name];
+        if (entry instanceof Tensor) read[name] = await entry.item();
+        else if (Array.isArray(entry)) read[name] = await Promise.all(entry.map((v) => (v instanceof Tensor ? v.item() : v)));
+      }
+    }
+    this.loadStateDict({ state, param_groups: dict.param_groups });
+  }
+
+  /** The parameters by their numbers in saved groups. */
+  #matchGroups(groups: OptimizerStateDict["param_groups"]): Map<number, Tensor> {
     if (groups.length !== this.paramGroups.length) {
-      throw new ValueError(`loadStateDict: loaded state dict has a different number of parameter groups: expected ${this.paramGroups.length}, got ${groups.length}`);
+      throw new ValueError(
+        `loadStateDict: loaded state dict has a different number of parameter groups: expected ${this.paramGroups.length}, got ${groups.length}`,
+      );
     }
     const byIndex = new Map<number, Tensor>();
     for (let i = 0; i < groups.length; i++) {
@@ -137,22 +225,22 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
       }
       for (let j = 0; j < params.length; j++) byIndex.set(groups[i].params[j], params[j]);
     }
-    const loaded = [...Object.entries(dict.state)].map(([key, entries]) => [byIndex.get(Number(key)), entries] as const);
-    for (const [p, entries] of loaded) {
-      if (p === undefined) throw new ValueError("loadStateDict: the state names a parameter that is in no group");
-      for (const name in entries) {
-        const entry = entries[name];
-        if (entry instanceof Tensor && entry.ndim > 0 && entry.numel() !== p.numel()) {
-          throw new ValueError(`loadStateDict: ${name} has shape [${entry.shape}], expected that of its parameter, [${p.shape}]`);
-        }
-      }
-    }
-    this.state.clear();
-    for (const [p, entries] of loaded) this.state.set(p as Tensor, copyState(entries, p as Tensor));
-    for (let i = 0; i < groups.length; i++) {
-      const { params: _, ...options } = groups[i];
-      for (const key in options) (this.paramGroups[i] as unknown as Record<string, unknown>)[toCamel(key)] = options[key];
-    }
+    return byIndex;
+  }
+
+  #loaded(entries: ParamState, param: Tensor): ParamState {
+    return mapEntries(entries, (value, name) => {
+      if (!(value instanceof Tensor)) return value;
+      if (name in this.scalars) return value.itemSync();
+      this.checkState(name, value, param);
+      return keep(value.detach().to({ device: param.device, dtype: param.dtype, copy: true }));
+    });
+  }
+
+  /** Throws ValueError if a loaded tensor does not fit its parameter. */
+  protected checkState(name: string, value: Tensor, param: Tensor): void {
+    if (value.numel() === param.numel()) return;
+    throw new ValueError(`loadStateDict: ${name} has shape [${value.shape}], expected that of its parameter, [${param.shape}]`);
   }
 
   /** The text that PyTorch prints. */
@@ -165,30 +253,61 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     });
     return `${this.constructor.name} (\n${blocks.join("\n")})`;
   }
+
+  static {
+    // `console.log` in Node prints the text.
+    Object.defineProperty(Optimizer.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Optimizer): string {
+        return this.toString();
+      },
+    });
+  }
 }
 
-function copyState(entries: ParamState, param: Tensor): ParamState {
+type Leaf = Tensor | number | null;
+
+/** Applies a function to every entry, and to every item of an entry that is a list. */
+function mapEntries(entries: ParamState, fn: (value: Leaf, name: string) => Leaf): ParamState {
   const out: ParamState = {};
   for (const name in entries) {
     const entry = entries[name];
-    if (!(entry instanceof Tensor)) out[name] = entry;
-    else if (entry.ndim === 0 && name === "step") out[name] = entry.itemSync();
-    else {
-      const copy = entry.detach().clone().to({ device: param.device, dtype: param.dtype });
-      copy.storage.owner?.escape(copy.storage);
-      out[name] = copy;
-    }
+    out[name] = Array.isArray(entry) ? entry.map((item) => fn(item, name)) : fn(entry as Leaf, name);
   }
   return out;
 }
 
+function addHook(hooks: Set<() => void>, hook: () => void): HookHandle {
+  hooks.add(hook);
+  return { remove: () => void hooks.delete(hook) };
+}
+
 /** `weightDecay` to PyTorch's `weight_decay`. */
-function toSnake(name: string): string {
+export function toSnake(name: string): string {
   return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 }
 
-function toCamel(name: string): string {
+/** PyTorch's `weight_decay` to `weightDecay`. */
+export function toCamel(name: string): string {
   return name.replace(/_([a-z])/g, (_, c: string) => c.toUpperCase());
+}
+
+/** The gradient to descend along: turned round to climb, with the L2 penalty's. */
+export function directionOf(grad: Tensor, param: Tensor, { maximize, weightDecay }: { maximize: boolean; weightDecay: number }): Tensor {
+  const along = maximize ? grad.neg() : grad;
+  return weightDecay === 0 ? along : along.add(param, { alpha: weightDecay });
+}
+
+/** Counts a step of a parameter, from 1. */
+export function countStep(state: ParamState): number {
+  const step = ((state.step as number | undefined) ?? 0) + 1;
+  state.step = step;
+  return step;
+}
+
+/** A tensor in the state, of its parameter's shape, filled with `initial` at first. */
+export function remembered(state: ParamState, name: string, param: Tensor, initial = 0): Tensor {
+  state[name] ??= param.newFull(param.shape, initial);
+  return state[name] as Tensor;
 }
 
 /** Throws ValueError unless `ok`: options of optimizers are checked when they are made. */

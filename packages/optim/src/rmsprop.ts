@@ -1,5 +1,15 @@
 import type { Tensor } from "@sconce/core";
-import { Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, require } from "./optimizer.js";
+import {
+  countStep,
+  directionOf,
+  Optimizer,
+  type OptimizerOptions,
+  type ParamGroup,
+  type ParamState,
+  type Params,
+  remembered,
+  require,
+} from "./optimizer.js";
 
 /** Options of {@link RMSprop}. */
 export interface RMSpropOptions extends OptimizerOptions {
@@ -25,6 +35,8 @@ export interface RMSpropOptions extends OptimizerOptions {
  * const optimizer = new RMSprop(net.parameters(), { lr: 1e-3, momentum: 0.9 });
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
+  protected override readonly scalars = { step: "number" } as const;
+
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
     const all = { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false, maximize: false, ...options };
     require(all.lr >= 0, "learning rate", all.lr);
@@ -36,22 +48,22 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   }
 
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<RMSpropOptions>): void {
-    const { lr, alpha, eps, weightDecay, momentum, centered, maximize } = group;
-    let direction = maximize ? grad.neg() : grad;
-    if (weightDecay !== 0) direction = direction.add(param, { alpha: weightDecay });
-    state.step = ((state.step as number | undefined) ?? 0) + 1;
-    state.square_avg ??= param.newFull(param.shape, 0);
-    const square = (state.square_avg as Tensor).mul_(alpha).addcmul_(direction, direction, { value: 1 - alpha });
+    const { lr, alpha, eps, momentum, centered } = group;
+    const direction = directionOf(grad, param, group);
+    countStep(state);
+    const square = remembered(state, "square_avg", param)
+      .mul_(alpha)
+      .addcmul_(direction, direction, { value: 1 - alpha });
     let spread = square;
     if (centered) {
-      state.grad_avg ??= param.newFull(param.shape, 0);
-      const mean = (state.grad_avg as Tensor).mul_(alpha).add_(direction, { alpha: 1 - alpha });
+      const mean = remembered(state, "grad_avg", param)
+        .mul_(alpha)
+        .add_(direction, { alpha: 1 - alpha });
       spread = square.addcmul(mean, mean, { value: -1 });
     }
     const denominator = spread.sqrt().add(eps);
     if (momentum > 0) {
-      state.momentum_buffer ??= param.newFull(param.shape, 0);
-      const buffer = (state.momentum_buffer as Tensor).mul_(momentum).addcdiv_(direction, denominator);
+      const buffer = remembered(state, "momentum_buffer", param).mul_(momentum).addcdiv_(direction, denominator);
       param.add_(buffer, { alpha: -lr });
     } else param.addcdiv_(direction, denominator, { value: -lr });
   }

@@ -1,5 +1,5 @@
 import { Tensor, ValueError } from "@sconce/core";
-import { Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, require } from "./optimizer.js";
+import { directionOf, Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, require } from "./optimizer.js";
 
 /** Options of {@link SGD}. */
 export interface SGDOptions extends OptimizerOptions {
@@ -35,9 +35,8 @@ export class SGD extends Optimizer<SGDOptions> {
   }
 
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<SGDOptions>): void {
-    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group;
-    let direction = maximize ? grad.neg() : grad;
-    if (weightDecay !== 0) direction = direction.add(param, { alpha: weightDecay });
+    const { lr, momentum, dampening, nesterov } = group;
+    let direction = directionOf(grad, param, group);
     if (momentum !== 0) {
       const before = state.momentum_buffer;
       if (before instanceof Tensor) before.mul_(momentum).add_(direction, { alpha: 1 - dampening });

@@ -1,0 +1,79 @@
+import type { Tensor } from "@sconce/core";
+import {
+  countStep,
+  directionOf,
+  Optimizer,
+  type OptimizerOptions,
+  type ParamGroup,
+  type ParamState,
+  type Params,
+  remembered,
+  require,
+} from "./optimizer.js";
+
+/** Options of {@link RAdam}. */
+export interface RAdamOptions extends OptimizerOptions {
+  /** Decay of the running means of gradient and squared gradient, [0.9, 0.999] by default. */
+  betas: readonly [number, number];
+  /** Added to the denominator, 1e-8 by default. */
+  eps: number;
+  /** L2 penalty, or decay with `decoupledWeightDecay`. */
+  weightDecay: number;
+  /** Decays the parameters themselves, as AdamW does. */
+  decoupledWeightDecay: boolean;
+  /** Climbs instead of descends. */
+  maximize: boolean;
+}
+
+/**
+ * RAdam: Adam that moves by momentum alone until the variance of its second moment is small enough to trust.
+ * Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", https://arxiv.org/abs/1908.03265
+ * @throws ValueError for options out of range.
+ * @example
+ * const optimizer = new RAdam(net.parameters(), { lr: 1e-3 });
+ */
+export class RAdam extends Optimizer<RAdamOptions> {
+  constructor(params: Params<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
+    const all: RAdamOptions = {
+      lr: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0,
+      decoupledWeightDecay: false,
+      maximize: false,
+      ...options,
+    };
+    require(all.lr >= 0, "learning rate", all.lr);
+    require(all.eps >= 0, "epsilon", all.eps);
+    require(all.betas[0] >= 0 && all.betas[0] < 1, "beta parameter at index 0", all.betas[0]);
+    require(all.betas[1] >= 0 && all.betas[1] < 1, "beta parameter at index 1", all.betas[1]);
+    require(all.weightDecay >= 0, "weightDecay", all.weightDecay);
+    super(params, all);
+  }
+
+  protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<RAdamOptions>): void {
+    const { lr, betas, eps, weightDecay, decoupledWeightDecay, maximize } = group;
+    const [beta1, beta2] = betas;
+    if (decoupledWeightDecay && weightDecay !== 0) param.mul_(1 - lr * weightDecay);
+    const direction = directionOf(grad, param, { maximize, weightDecay: decoupledWeightDecay ? 0 : weightDecay });
+    const step = countStep(state);
+    const mean = remembered(state, "exp_avg", param)
+      .mul_(beta1)
+      .add_(direction, { alpha: 1 - beta1 });
+    const square = remembered(state, "exp_avg_sq", param)
+      .mul_(beta2)
+      .addcmul_(direction, direction, { value: 1 - beta2 });
+    const rate = -lr / (1 - beta1 ** step);
+    const rectified = rectification(step, beta2);
+    if (rectified === null) param.add_(mean, { alpha: rate });
+    else param.addcdiv_(mean, square.sqrt().add(eps), { value: rate * rectified * Math.sqrt(1 - beta2 ** step) });
+  }
+}
+
+/** The paper's r_t, or null while the variance is not tractable. */
+function rectification(step: number, beta2: number): number | null {
+  const longest = 2 / (1 - beta2) - 1;
+  const length = longest - (2 * step * beta2 ** step) / (1 - beta2 ** step);
+  if (length <= 5) return null;
+  return Math.sqrt(((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length));
+}
