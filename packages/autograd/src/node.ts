@@ -39,6 +39,11 @@ export interface Walk {
   callUser<T>(fn: (...grads: (Tensor | null)[]) => T, grads: readonly (Tensor | null)[]): T;
 }
 
+/** Lets `console.log` in Node print the text. */
+function printAsText(prototype: Node): void {
+  Object.defineProperty(prototype, Symbol.for("nodejs.util.inspect.custom"), { value: prototype.toString });
+}
+
 let sequence = 0;
 
 /** Nodes made so far: a node made later has a larger number. */
@@ -91,6 +96,10 @@ export abstract class TapeNode implements Node {
   toString(): string {
     return `<${this.name} object>`;
   }
+
+  static {
+    printAsText(TapeNode.prototype);
+  }
 }
 
 /** The node that users see for a node: the composition it ends. */
@@ -121,6 +130,10 @@ export class Group implements Node {
 
   toString(): string {
     return `<${this.name} object>`;
+  }
+
+  static {
+    printAsText(Group.prototype);
   }
 }
 

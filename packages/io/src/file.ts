@@ -1,10 +1,20 @@
-import { FormatError, NotSupportedError } from "@sconce/core";
+import { FormatError, NotSupportedError, ValueError } from "@sconce/core";
 import { deserialize, type State, serialize } from "./state.js";
 
 /** Where a state can be read from: a path or URL, or bytes that are already here (an upload, a `fetch`). */
 export type StateSource = string | URL | Uint8Array | ArrayBuffer | Blob;
 
 const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
+
+let parts = 0;
+
+/** @throws ValueError for what names no file, before anything is done. */
+function checkPath(op: string, path: unknown): void {
+  if ((typeof path === "string" && path !== "") || path instanceof URL) return;
+  throw new ValueError(`${op}: expected a path or URL, got ${path === "" ? "an empty string" : path === null ? "null" : typeof path}`, {
+    op,
+  });
+}
 
 /**
  * Saves a state to a safetensors file in Node. The file appears whole or not at all.
@@ -13,12 +23,17 @@ const inNode = typeof process !== "undefined" && process.versions?.node !== unde
  * await save(net.stateDict(), "net.safetensors");
  */
 export async function save(state: State, path: string | URL): Promise<void> {
-  if (!inNode) throw new NotSupportedError("save: there is no file system here; use serialize(state) and offer the bytes as a download", { op: "save" });
+  if (!inNode)
+    throw new NotSupportedError("save: there is no file system here; use serialize(state) and offer the bytes as a download", {
+      op: "save",
+    });
+  checkPath("save", path);
   const bytes = await serialize(state);
   const { rename, rm, writeFile } = await import("node:fs/promises");
   const { fileURLToPath } = await import("node:url");
   const target = path instanceof URL ? fileURLToPath(path) : path;
-  const part = `${target}.${process.pid}.part`;
+  // Numbered: two saves to one path must not write into one another's file.
+  const part = `${target}.${process.pid}.${parts++}.part`;
   try {
     await writeFile(part, bytes);
     await rename(part, target);
@@ -29,15 +44,17 @@ export async function save(state: State, path: string | URL): Promise<void> {
 }
 
 /**
- * Loads a state from a safetensors file, a URL or bytes: a record of tensors, or the structure that was saved.
+ * Loads a state from a safetensors file, a URL or bytes: a record of tensors, or the structure that was saved, whose type is `T`.
  * @throws FormatError if the file is damaged or is no safetensors file; nothing is loaded then.
  * @example
  * net.loadStateDict(await load("net.safetensors"));
+ * const { epoch, model } = await load<{ epoch: number; model: StateDict }>("checkpoint.safetensors");
  */
 export async function load<T = Record<string, import("@sconce/core").Tensor>>(source: StateSource): Promise<T> {
   if (source instanceof Uint8Array) return deserialize<T>(source);
   if (source instanceof ArrayBuffer) return deserialize<T>(new Uint8Array(source));
   if (source instanceof Blob) return deserialize<T>(new Uint8Array(await source.arrayBuffer()));
+  checkPath("load", source);
   return deserialize<T>(await readSource(source), String(source));
 }
 
