@@ -7,23 +7,31 @@ import { output, root } from "./shell.mjs";
 
 const read = (file) => readFileSync(file, "utf8");
 
+/** The packages that are published, as `packages/core`. */
+const published = workspaces.filter((name) => name.startsWith("packages/") && !JSON.parse(read(join(root, name, "package.json"))).private);
+
+/** Packs every public package into `packed/`, so that projects beside this one can install them. */
+export async function pack() {
+  const folder = join(root, "packed");
+  rmSync(folder, { recursive: true, force: true });
+  const command = await pnpm();
+  for (const workspace of published) output(command, ["pack", "--pack-destination", folder], join(root, workspace));
+  console.log(`In your project: npm install ${join(folder, "*.tgz")}`);
+  return 0;
+}
+
 /** Packs every public package as it would be published; returns name -> { tarball, manifest, readme }. */
 async function packAll(folder) {
   const packed = new Map();
   const command = await pnpm();
-  for (const workspace of workspaces.filter((name) => name.startsWith("packages/"))) {
-    const manifest = JSON.parse(read(join(root, workspace, "package.json")));
-    if (manifest.private) continue;
+  for (const workspace of published) {
     const target = join(folder, workspace);
     mkdirSync(target, { recursive: true });
     output(command, ["pack", "--pack-destination", target], join(root, workspace));
     const tarball = join(target, readdirSync(target)[0]);
     output("tar", ["-xzf", tarball, "-C", target]);
-    packed.set(manifest.name, {
-      tarball,
-      manifest: JSON.parse(read(join(target, "package/package.json"))),
-      readme: read(join(target, "package/README.md")),
-    });
+    const manifest = JSON.parse(read(join(target, "package/package.json")));
+    packed.set(manifest.name, { tarball, manifest, readme: read(join(target, "package/README.md")) });
   }
   return packed;
 }
@@ -92,15 +100,16 @@ async function checkOne({ manifest, readme }, app, packed) {
 }
 
 /**
- * Packs every package and runs its README's program with only the packages of its install line beside it, as it is and bundled.
- * Resolves to the number of packages that fail.
+ * Packs every package and runs its README's program with only the packages of its install line beside it, as it is and bundled; the
+ * repository's README too. Resolves to the number of READMEs that fail.
  */
 export async function checkPacked() {
   const folder = mkdtempSync(join(tmpdir(), "sconce-packed-"));
   let failed = 0;
   try {
     const packed = await packAll(folder);
-    for (const [name, entry] of packed) {
+    const own = { manifest: { name: "README.md" }, readme: read(join(root, "README.md")) };
+    for (const [name, entry] of [...packed, ["README.md", own]]) {
       try {
         const names = await checkOne(entry, join(folder, "apps", name.replace(/\W+/g, "-")), packed);
         console.log(`${name}: packed, installed as ${names.join(" + ")}, type-checked, run, bundled`);

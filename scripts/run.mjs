@@ -38,6 +38,13 @@ const commands = {
   typecheck: () => all(install, () => build(), typecheck),
   lint: () => all(install, () => biome("check"), checkLines),
   format: () => all(install, () => biome("check", "--write")),
+  pack: () =>
+    all(
+      install,
+      () => build(),
+      // What it imports is installed only now.
+      async () => (await import("./packed.mjs")).pack(),
+    ),
   docs: () => all(install, () => node("node_modules/typedoc/bin/typedoc")),
   release: () =>
     all(
