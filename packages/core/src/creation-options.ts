@@ -23,7 +23,7 @@ export function splitSizes<O extends object>(args: SizeArgs<O>, none: O): [Shape
   const [first, second] = args;
   if (Array.isArray(first)) return [first as Shape, (second as O | undefined) ?? none];
   const last = args[args.length - 1];
-  return typeof last === "object" ? [args.slice(0, -1) as number[], last as O] : [args as readonly number[], none];
+  return typeof last === "object" && last !== null ? [args.slice(0, -1) as number[], last as O] : [args as readonly number[], none];
 }
 
 /** Something that an option does to every new tensor. */
@@ -59,13 +59,15 @@ export function create(
   options: TensorOptions,
   defaults: Defaults = NO_DEFAULTS,
 ): Tensor {
-  return finish(fromHost(target(op, shape, dtype, options, defaults), shape, dtype, data), options);
+  return finish(fromHost(target(op, shape, dtype, options, defaults), [...shape], dtype, data), options);
 }
 
 /** A new tensor of one number; it takes no memory until it is read or written. */
 export function createFilled(op: string, shape: Shape, value: Scalar, options: TensorOptions, defaults: Defaults = NO_DEFAULTS): Tensor {
   const dtype = options.dtype ?? defaults.dtype ?? getDefaultDType();
-  return finish(tensorOf(constantValue(target(op, shape, dtype, options, defaults), shape, dtype, value)), options);
+  const backend = target(op, shape, dtype, options, defaults);
+  // The caller's array may change later; a tensor's shape must not.
+  return finish(tensorOf(constantValue(backend, [...shape], dtype, value)), options);
 }
 
 function target(op: string, shape: Shape, dtype: DType, { device }: TensorOptions, defaults: Defaults): Backend {

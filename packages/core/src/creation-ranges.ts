@@ -1,9 +1,9 @@
 import { createConverted } from "./creation.js";
 import { create, type TensorOptions } from "./creation-options.js";
 import { type DType, getDefaultDType, hostArray, isFloatingPoint } from "./dtype.js";
-import { ShapeError, ValueError } from "./errors.js";
+import { formatShape, NotSupportedError, ShapeError, ValueError } from "./errors.js";
 import { isTensor } from "./promotion.js";
-import { broadcastAll } from "./shape.js";
+import { broadcastAll, checkShape } from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 const NONE: TensorOptions = {};
@@ -85,8 +85,14 @@ export function logspace(start: number, end: number, steps: number, options: Ten
   return sequence("logspace", steps, dtype, (i) => base ** exponent(i), options);
 }
 
+const MAX_CELLS = 2 ** 28;
+
 /** Positions `[2, N]` (rows, columns) of the elements of a triangle, row by row. */
 function triangleIndices(rows: number, columns: number, keep: (row: number, column: number) => boolean, options: TensorOptions): Tensor {
+  checkShape([rows, columns], "triangleIndices");
+  if (rows * columns > MAX_CELLS) {
+    throw new NotSupportedError(`triangleIndices: expected at most ${MAX_CELLS} cells, got ${formatShape([rows, columns])}`);
+  }
   const found: [number[], number[]] = [[], []];
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {

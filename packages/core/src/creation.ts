@@ -45,7 +45,8 @@ export function scalar(value: Scalar, dtype?: DType, options: TensorOptions = NO
  * fromTypedArray(a).add_(1); // a is now [1, 1, 1]
  */
 export function fromTypedArray(array: TypedArray, options: TensorOptions & { readonly shape?: Shape } = NONE): Tensor {
-  const { dtype = requireArrayDType(array, "fromTypedArray"), shape = [array.length], device } = options;
+  const { dtype = requireArrayDType(array, "fromTypedArray"), device } = options;
+  const shape = [...(options.shape ?? [array.length])];
   if (!holds(array, dtype)) {
     throw new DTypeError(`fromTypedArray: expected an array that holds ${dtype}, got ${array.constructor.name}; tensor() converts`, {
       op: "fromTypedArray",

@@ -1,4 +1,4 @@
-import { DTypeError } from "./errors.js";
+import { DTypeError, NotSupportedError } from "./errors.js";
 
 /** Element type of a tensor. */
 export type DType = "float32" | "float64" | "int32" | "int64" | "uint8" | "bool";
@@ -51,11 +51,17 @@ export function isInteger(dtype: DType): boolean {
 
 /** Throws DTypeError unless `dtype` is one of {@link DTYPES}. */
 export function checkDType(dtype: string, op: string): asserts dtype is DType {
-  if (!(dtype in INFO)) throw new DTypeError(`${op}: expected a dtype of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`, { op });
+  if (!Object.hasOwn(INFO, dtype))
+    throw new DTypeError(`${op}: expected a dtype of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`, { op });
 }
+
+const MAX_HOST_BYTES = 2 ** 31;
 
 /** A zeroed host array for `length` elements. */
 export function hostArray(dtype: DType, length: number): TypedArray {
+  if (!(length >= 0 && length * INFO[dtype].bytes <= MAX_HOST_BYTES)) {
+    throw new NotSupportedError(`expected a host array of 0 to ${MAX_HOST_BYTES} bytes, got ${length} elements of ${dtype}`);
+  }
   return new INFO[dtype].array(length);
 }
 

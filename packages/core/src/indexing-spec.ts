@@ -61,7 +61,12 @@ export function parseList(list: IndexList): ListSpec {
       throw new ValueError(`at: expected a list of integers or a list of booleans, got ${JSON.stringify(list)}`, { op: "at" });
     }
   }
-  return { shape, data: Int32Array.from(flat, Number), mask };
+  return { shape, data: Int32Array.from(flat, (item) => clampInt32(Number(item))), mask };
+}
+
+/** Beyond int32 no dimension reaches: the bound stays out of range where wrapping would not. */
+function clampInt32(n: number): number {
+  return Math.min(Math.max(n, -(2 ** 31)), 2 ** 31 - 1);
 }
 
 function collect(list: IndexList, shape: readonly number[], depth: number, out: (number | boolean)[]): void {

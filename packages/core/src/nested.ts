@@ -41,11 +41,14 @@ export function parseNested(source: TensorData, wanted: DType | undefined, op: s
   return { shape, dtype, data };
 }
 
+const MAX_DEPTH = 64;
+
 /** The sizes along the first element of each level. */
 function shapeOf(source: unknown): number[] {
   const shape: number[] = [];
   for (let level = source; isSequence(level); level = level[0]) {
     shape.push(level.length);
+    if (shape.length > MAX_DEPTH) throw new ValueError(`tensor: expected at most ${MAX_DEPTH} nested levels; does the array hold itself?`);
     if (level.length === 0) break;
   }
   return shape;

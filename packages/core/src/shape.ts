@@ -1,4 +1,4 @@
-import { formatShape, ShapeError } from "./errors.js";
+import { formatShape, NotSupportedError, ShapeError } from "./errors.js";
 
 /** Sizes of a tensor's dimensions, outermost first. */
 export type Shape = readonly number[];
@@ -102,6 +102,7 @@ export function normalizeDim(dim: number, rank: number, op: string): number {
 export function normalizeDims(dim: number | readonly number[] | null | undefined, rank: number, op: string): number[] {
   if (dim === undefined || dim === null || (typeof dim !== "number" && dim.length === 0)) return Array.from({ length: rank }, (_, i) => i);
   const list = typeof dim === "number" ? [dim] : dim;
+  if (!Array.isArray(list)) throw new ShapeError(`${op}: expected a dimension or a list of dimensions, got ${typeof dim}`, { op });
   const out = list.map((d) => normalizeDim(d, rank, op)).sort((a, b) => a - b);
   for (let i = 1; i < out.length; i++) {
     if (out[i] === out[i - 1]) throw new ShapeError(`${op}: dim ${out[i]} appears multiple times in the list of dims`, { op });
@@ -121,21 +122,56 @@ export function reducedShape(shape: Shape, dims: readonly number[], keepdim: boo
 
 /** Throws ShapeError unless every size is a non-negative integer. */
 export function checkShape(shape: Shape, op: string): void {
+  if (!Array.isArray(shape)) throw new ShapeError(`${op}: expected a list of sizes, got ${typeof shape}`, { op });
   for (const n of shape) {
     if (!Number.isInteger(n) || n < 0) {
       throw new ShapeError(
-        `${op}: expected non-negative integer sizes, got ${formatShape(shape)}: Trying to create tensor with negative dimension ${n}`,
-        {
-          op,
-          shapes: [shape],
-        },
+        `${op}: expected non-negative integer sizes, got ${formatShape(shape)}: ` +
+          (n < 0 ? `Trying to create tensor with negative dimension ${n}` : `${typeof n} ${String(n)} is not a size`),
+        { op, shapes: [shape] },
       );
     }
   }
 }
 
+/** Elements that a kernel can count. */
+const MAX_ELEMENTS = 2 ** 31 - 1;
+
+/**
+ * Throws unless a layout is one of integers that stays within a storage of `size` elements: what passes it cannot make a kernel read or
+ * write another tensor's memory.
+ */
+export function checkLayout({ shape, strides, offset }: Layout, size: number, op: string): void {
+  let valid = shape.length === strides.length && Number.isSafeInteger(offset);
+  let first = offset;
+  let last = offset;
+  let count = 1;
+  for (let i = 0; i < shape.length; i++) {
+    const n = shape[i];
+    valid &&= Number.isSafeInteger(n) && n >= 0 && Number.isSafeInteger(strides[i]);
+    count *= n;
+    const reach = (n - 1) * strides[i];
+    if (reach < 0) first += reach;
+    else last += reach;
+  }
+  if (!valid || (count > 0 && (first < 0 || last >= size))) {
+    throw new ShapeError(
+      `${op}: expected integer sizes and strides within the storage, got sizes ${formatShape(shape)}, strides ${formatShape(strides)}, ` +
+        `storage offset ${offset} are out of bounds for storage of size ${size}`,
+      { op, shapes: [shape] },
+    );
+  }
+  if (count > MAX_ELEMENTS) {
+    throw new NotSupportedError(`${op}: expected at most ${MAX_ELEMENTS} elements in one tensor, got ${formatShape(shape)}`, {
+      op,
+      shapes: [shape],
+    });
+  }
+}
+
 /** Replaces one -1 by the size that fits `size` elements. */
 export function inferSize(shape: Shape, size: number, op: string): number[] {
+  if (!Array.isArray(shape)) throw new ShapeError(`${op}: expected a list of sizes, got ${typeof shape}`, { op });
   let unknown = -1;
   let known = 1;
   for (let i = 0; i < shape.length; i++) {

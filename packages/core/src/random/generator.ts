@@ -36,7 +36,7 @@ export class Generator {
    * @throws ValueError unless `seed` is an integer from -2^63 to 2^64 - 1.
    */
   manualSeed(seed: number | bigint): this {
-    if (typeof seed === "number" && !Number.isInteger(seed)) {
+    if (typeof seed !== "bigint" && !Number.isInteger(seed)) {
       throw new ValueError(`manualSeed: expected an integer, got ${seed}`, { op: "manualSeed" });
     }
     const wide = BigInt(seed);

@@ -140,7 +140,13 @@ export function indexTensor(index: Tensor, op: string): Tensor {
       dtypes: [index.dtype],
     });
   }
-  return index.cast("int32");
+  return narrowIndex(index);
+}
+
+/** Integers as int32; those beyond it become its bounds, so that they stay out of range instead of wrapping into it. */
+export function narrowIndex(index: Tensor): Tensor {
+  if (index.dtype !== "int64") return index.cast("int32");
+  return maximum(minimum(index, 2 ** 31 - 1), -(2 ** 31)).cast("int32");
 }
 
 /** Throws DTypeError unless all tensors have one dtype. */

@@ -1,7 +1,8 @@
 import { apply, applyAll, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
+import { checkDevice } from "../evaluate.js";
 import { sizeOf } from "../shape.js";
-import { constantLike, fromHost, positions, requireFloat } from "./compose.js";
+import { constantLike, fromHost, indexTensor, positions, requireFloat } from "./compose.js";
 import { ConvOps } from "./conv.js";
 import { ValuesIndices } from "./results.js";
 import { batchedInput, checkAtLeast, formatSizes, type Spatial, spatial } from "./spatial.js";
@@ -132,6 +133,7 @@ function adaptiveSizes(x: Tensor, n: number, size: AdaptiveSize, op: string): nu
   if (list.length !== n) throw new ShapeError(`${op}: output_size must be ${n}, got ${formatShape(list as number[])}`, { op });
   const out = list.map((s, d) => s ?? input[d]);
   checkAtLeast(out, 0, op, "elements of output_size must be greater than or equal to 0");
+  checkDevice(x.storage.backend, [...x.shape.slice(0, 2), ...out], x.dtype, op);
   if (input.some((s) => s === 0)) {
     throw new ShapeError(`${op}: Expected input to have non-zero size for non-batch dimensions, got ${formatShape(x.shape)}`, {
       op,
@@ -257,7 +259,7 @@ function maxUnpool(x: Tensor, n: number, indices: Tensor, kernelSize: Spatial, o
     const sizes =
       options.outputSize?.slice(-n) ?? input.shape.slice(2).map((size, d) => (size - 1) * stride[d] - 2 * padding[d] + kernel[d]);
     const flat = [...lead, sizeOf(input.shape.slice(2))];
-    const at = indices.cast("int32").reshape(flat);
+    const at = indexTensor(indices, op).reshape(flat);
     const zeros = constantLike(input, 0, input.dtype, [...lead, sizeOf(sizes)]);
     const out = apply("scatter", [zeros, at, input.reshape(flat)], { dim: 2, mode: "set" }, `MaxUnpool${n}D`);
     return [out.reshape([...lead, ...sizes])];

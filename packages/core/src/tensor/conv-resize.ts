@@ -118,6 +118,15 @@ function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor = false }:
       { op: "interpolate", shapes: [x.shape] },
     );
   }
+  if (list.some((n) => (size === undefined ? !(n > 0 && Number.isFinite(n)) : !Number.isInteger(n) || n < 1))) {
+    throw new ShapeError(
+      `interpolate: Input and output sizes should be greater than 0, but got ${formatShape(list)} for ${formatShape(x.shape)}`,
+      {
+        op: "interpolate",
+        shapes: [x.shape],
+      },
+    );
+  }
   return input.map((from, d) => {
     if (size !== undefined) return { from, to: list[d], step: null };
     const to = Math.floor(from * list[d]);

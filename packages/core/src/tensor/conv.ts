@@ -58,8 +58,9 @@ function checkBias(op: string, weight: Tensor, bias: Tensor | null | undefined, 
 }
 
 function checkWeightRank(op: string, weight: Tensor, n: number): void {
-  if (weight.ndim === n + 2) return;
-  throw new ShapeError(`${op}: expected ${n + 2}-dimensional weight, got ${formatShape(weight.shape)}`, { op, shapes: [weight.shape] });
+  if (weight.ndim !== n + 2)
+    throw new ShapeError(`${op}: expected ${n + 2}-dimensional weight, got ${formatShape(weight.shape)}`, { op, shapes: [weight.shape] });
+  checkAtLeast(weight.shape.slice(2), 1, op, "kernel size should be greater than zero");
 }
 
 function checkKernelFits(op: string, x: Tensor, weight: Tensor, { padding, dilation }: ConvAttrs): void {
@@ -154,7 +155,8 @@ function transposed(x: Tensor, n: number, weight: Tensor, bias: Tensor | null | 
   checkAtLeast(stride, 1, op, "non-positive stride is not supported");
   checkAtLeast(padding, 0, op, "negative padding is not supported");
   checkAtLeast(dilation, 1, op, "dilation should be greater than zero");
-  if (extra.some((e, d) => e < 0 || (e >= stride[d] && e >= dilation[d]))) {
+  checkAtLeast(extra, 0, op, "negative output padding is not supported");
+  if (extra.some((e, d) => e >= stride[d] && e >= dilation[d])) {
     throw new ShapeError(`${op}: output padding must be smaller than either stride or dilation, but got ${formatShape(extra)}`, { op });
   }
   const attrs = { stride, padding, dilation, groups };

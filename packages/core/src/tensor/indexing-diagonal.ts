@@ -5,7 +5,7 @@ import { VIEWS } from "../primitives.js";
 import { contiguousStrides, type Layout, normalizeDim, type Shape, sameShape } from "../shape.js";
 import { ge, iota, le, sub, unsqueezeAt, where } from "./compose.js";
 import { GatherOps } from "./indexing-gather.js";
-import type { DiagonalOptions } from "./movement.js";
+import { type DiagonalOptions, requireInteger, stridedLayout } from "./movement.js";
 import type { Tensor } from "./tensor.js";
 
 function rowMajor(x: Tensor): Layout {
@@ -26,7 +26,8 @@ function replaced(x: Tensor, source: Tensor, layout: Layout, op: string, label: 
   return apply("updateSlice", [x, source.cast(x.dtype)], { layout }, label);
 }
 
-function diagonalDims(x: Tensor, { dim1 = 0, dim2 = 1 }: DiagonalOptions, op: string): [number, number] {
+function diagonalDims(x: Tensor, { offset = 0, dim1 = 0, dim2 = 1 }: DiagonalOptions, op: string): [number, number] {
+  requireInteger(offset, op, "offset");
   const a = normalizeDim(dim1, x.ndim, op);
   const b = normalizeDim(dim2, x.ndim, op);
   if (a === b) throw new ShapeError(`${op}: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op, shapes: [x.shape] });
@@ -37,6 +38,7 @@ function triangle(x: Tensor, op: "tril" | "triu", diagonal: number): Tensor {
   if (x.ndim < 2) {
     throw new ShapeError(`${op}: input tensor must have at least 2 dimensions, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
   }
+  requireInteger(diagonal, op, "diagonal");
   const rows = unsqueezeAt(iota(x, x.shape[x.ndim - 2]), 1);
   const ahead = sub(iota(x, x.shape[x.ndim - 1]), rows);
   const keep = op === "tril" ? le(ahead, diagonal) : ge(ahead, diagonal);
@@ -85,6 +87,9 @@ export class DiagonalOps extends GatherOps {
   sliceScatter(source: Tensor, dim = 0, range: { readonly start?: number; readonly end?: number; readonly step?: number } = {}): Tensor {
     const d = normalizeDim(dim, this.ndim, "sliceScatter");
     const { step = 1 } = range;
+    for (const value of [range.start ?? 0, range.end ?? 0]) requireInteger(value, "sliceScatter", "start and end");
+    if (!Number.isInteger(step) || step <= 0)
+      throw new ShapeError(`sliceScatter: slice step must be positive, got ${step}`, { op: "sliceScatter" });
     const { start, length } = resolveSlice({ start: range.start, stop: range.end, step }, this.shape[d]);
     const layout = VIEWS.slice(rowMajor(this.self), { dim: d, start, step, length });
     return replaced(this.self, source, layout, "sliceScatter", "SliceScatter");
@@ -97,8 +102,9 @@ export class DiagonalOps extends GatherOps {
     return replaced(this.self, source, layout, "diagonalScatter", "DiagonalScatter");
   }
 
-  /** A copy with the elements of a layout over the row-major copy replaced by `source`. @throws ShapeError if the shapes do not fit. */
+  /** A copy with the elements of a layout over the row-major copy replaced by `source`. @throws ShapeError if the shapes do not fit or the layout reaches outside. */
   asStridedScatter(source: Tensor, shape: Shape, strides: readonly number[], offset = 0): Tensor {
-    return replaced(this.self, source, { shape, strides, offset }, "asStridedScatter", "AsStridedScatter");
+    const layout = stridedLayout(shape, strides, offset, this.numel(), "asStridedScatter");
+    return replaced(this.self, source, layout, "asStridedScatter", "AsStridedScatter");
   }
 }

@@ -12,7 +12,21 @@ import {
 } from "../indexing-spec.js";
 import { broadcastAll, type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
-import { add, constantLike, expandTo, fromHost, ge, lt, mul, or, positions, reshapeTo, unsqueezeAt, where } from "./compose.js";
+import {
+  add,
+  constantLike,
+  expandTo,
+  fromHost,
+  ge,
+  lt,
+  mul,
+  narrowIndex,
+  or,
+  positions,
+  reshapeTo,
+  unsqueezeAt,
+  where,
+} from "./compose.js";
 import { coordinates, readSync } from "./host.js";
 import type { Tensor } from "./tensor.js";
 
@@ -85,6 +99,7 @@ function consumed(entry: Entry): number {
 
 /** Applies the basic entries as views and collects the others. */
 export function plan(x: Tensor, indices: readonly Index[], op: string): Plan {
+  if (!Array.isArray(indices)) throw new DTypeError(`${op}: expected a list of indices, got ${typeof indices}`, { op });
   const entries = indices.map((index) => toEntry(index, op));
   const used = entries.reduce((n, entry) => n + consumed(entry), 0);
   if (used > x.ndim) {
@@ -123,7 +138,7 @@ class Builder {
     else if (entry.kind === "flag") this.#flag(entry.value);
     else if (entry.kind === "list") this.#list(entry.list);
     else if (isMask(entry.tensor)) this.#mask(entry.tensor);
-    else this.#pick({ dim: this.dim, shape: entry.tensor.shape, host: null, tensor: entry.tensor.detach().cast("int32") });
+    else this.#pick({ dim: this.dim, shape: entry.tensor.shape, host: null, tensor: narrowIndex(entry.tensor.detach()) });
   }
 
   #basic(index: number | string | null): void {

@@ -1,5 +1,5 @@
 import { apply, composite } from "../dispatch.js";
-import { formatShape, ShapeError } from "../errors.js";
+import { formatShape, ShapeError, ValueError } from "../errors.js";
 import type { Index } from "../indexing-spec.js";
 import { type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
@@ -133,6 +133,8 @@ export class IndexingOps extends CountOps {
   indexPut(indices: readonly Tensor[], value: Tensor | number, { accumulate = false }: SetAtOptions = {}): Tensor {
     const { view, pickers, mask } = plan(this.self, indices, "indexPut");
     const source = toValue(this.self, value);
+    if (pickers.length === 0 && mask === null)
+      throw new ValueError("indexPut: expected at least one index tensor, got none", { op: "indexPut" });
     const pick = joinPickers(view, mask === null ? pickers : readMask(mask, "indexPut"), "indexPut");
     return composite("IndexPut", [view, source], () => updated(view, pick, source, accumulate));
   }

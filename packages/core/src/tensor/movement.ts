@@ -2,11 +2,11 @@ import type { Backend } from "../backend.js";
 import { create, createFilled, type Defaults, type SizeArgs, splitSizes, type TensorOptions } from "../creation-options.js";
 import { apply } from "../dispatch.js";
 import type { TypedArray } from "../dtype.js";
-import { formatShape, ShapeError } from "../errors.js";
+import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { contiguousValue, isWhole } from "../evaluate.js";
 import { parseNested, type TensorData } from "../nested.js";
 import type { Scalar } from "../promotion.js";
-import { inferSize, normalizeDim, type Shape, sizeOf, viewStrides } from "../shape.js";
+import { checkLayout, checkShape, inferSize, type Layout, normalizeDim, type Shape, sizeOf, viewStrides } from "../shape.js";
 import { TensorBase } from "./base.js";
 import { fromHost } from "./compose.js";
 import type { Tensor } from "./tensor.js";
@@ -278,14 +278,15 @@ export class MovementOps extends TensorBase {
     if (!Number.isInteger(step) || step <= 0) throw new ShapeError(`slice: slice step must be positive, got ${step}`, { op: "slice" });
     const size = this.shape[at];
     const clip = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
-    const first = clip(start ?? 0);
-    const length = Math.max(Math.ceil((clip(end ?? size) - first) / step), 0);
+    const first = clip(requireInteger(start ?? 0, "slice", "start"));
+    const length = Math.max(Math.ceil((clip(requireInteger(end ?? size, "slice", "end")) - first) / step), 0);
     return apply("slice", [this.self], { dim: at, start: first, step, length });
   }
 
   /** A diagonal of two dimensions, as the last dimension. */
   diagonal(options: number | DiagonalOptions = 0): Tensor {
     const { offset = 0, dim1 = 0, dim2 = 1 } = typeof options === "number" ? { offset: options } : options;
+    requireInteger(offset, "diagonal", "offset");
     const first = normalizeDim(dim1, this.ndim, "diagonal");
     const second = normalizeDim(dim2, this.ndim, "diagonal");
     if (first === second) throw new ShapeError(`diagonal: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op: "diagonal" });
@@ -296,6 +297,8 @@ export class MovementOps extends TensorBase {
   unfold(dim: number, size: number, step: number): Tensor {
     const at = normalizeDim(dim, this.ndim, "unfold");
     const length = this.ndim === 0 ? 1 : this.shape[at];
+    requireInteger(size, "unfold", "size");
+    requireInteger(step, "unfold", "step");
     if (size < 0 || size > length) {
       throw new ShapeError(`unfold: maximum size for tensor at dimension ${at} is ${length} but size is ${size}`, { op: "unfold" });
     }
@@ -305,15 +308,8 @@ export class MovementOps extends TensorBase {
 
   /** The storage in a layout of one's own. @throws ShapeError if it reaches outside the storage. */
   asStrided(shape: Shape, strides: readonly number[], offset: number = this.offset): Tensor {
-    const last = shape.reduce((n, size, i) => n + (size - 1) * strides[i], offset);
-    if (shape.length !== strides.length || strides.some((s) => s < 0) || (sizeOf(shape) > 0 && last >= this.storage.size)) {
-      throw new ShapeError(
-        `asStrided: sizes ${formatShape(shape)}, strides ${formatShape(strides)}, storage offset ${offset} are out of bounds for storage of ` +
-          `size ${this.storage.size}`,
-        { op: "asStrided", shapes: [shape] },
-      );
-    }
-    return apply("asStrided", [this.self], { shape, strides, offset });
+    const layout = stridedLayout(shape, strides, offset, this.storage.size, "asStrided");
+    return apply("asStrided", [this.self], layout);
   }
 
   /** A tensor on another backend from host data of this shape. */
@@ -358,6 +354,26 @@ export class MovementOps extends TensorBase {
   get #defaults(): Defaults {
     return { dtype: this.dtype, backend: this.storage.backend };
   }
+}
+
+/** A copy of a caller's layout. @throws ShapeError if it has negative numbers or reaches outside a storage of `size` elements. */
+export function stridedLayout(shape: Shape, strides: readonly number[], offset: number, size: number, op: string): Layout {
+  checkShape(shape, op);
+  if (strides.some((s) => s < 0) || offset < 0) {
+    throw new ShapeError(`${op}: negative strides and offsets are not supported, got strides ${formatShape(strides)}, offset ${offset}`, {
+      op,
+      shapes: [shape],
+    });
+  }
+  const layout = { shape: [...shape], strides: [...strides], offset };
+  checkLayout(layout, size, op);
+  return layout;
+}
+
+/** An integer argument. @throws ValueError for anything else. */
+export function requireInteger(value: number, op: string, name: string): number {
+  if (!Number.isSafeInteger(value)) throw new ValueError(`${op}: expected an integer ${name}, got ${value}`, { op });
+  return value;
 }
 
 function swapped(x: Tensor, dim0: number, dim1: number, op: string, label: string): Tensor {

@@ -4,7 +4,7 @@ import { VIEWS } from "../primitives.js";
 import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
 import { positions } from "./compose.js";
 import { readSync } from "./host.js";
-import { type DiagonalOptions, type DimArgument, dimOf, MovementOps, type Sizes, sizesOf } from "./movement.js";
+import { type DiagonalOptions, type DimArgument, dimOf, MovementOps, requireInteger, type Sizes, sizesOf } from "./movement.js";
 import type { Tensor } from "./tensor.js";
 
 /** Ops that cut a tensor into views or copy its elements to other places. */
@@ -222,6 +222,7 @@ export class RearrangeOps extends MovementOps {
   /** Zeros with the last dimension on a diagonal of two new dimensions. */
   diagEmbed({ offset = 0, dim1 = -2, dim2 = -1 }: DiagonalOptions = {}): Tensor {
     const x = this.self;
+    requireInteger(offset, "diagEmbed", "offset");
     const rank = x.ndim + 1;
     const [a, b] = [normalizeDim(dim1, rank, "diagEmbed"), normalizeDim(dim2, rank, "diagEmbed")];
     if (a === b) throw new ShapeError(`diagEmbed: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op: "diagEmbed" });

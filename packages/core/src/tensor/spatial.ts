@@ -9,6 +9,7 @@ export type Spatial = number | readonly number[];
 /** A number for each of `n` spatial dimensions. @throws ShapeError for a list of another length. */
 export function spatial(value: Spatial, n: number, op: string, name: string): number[] {
   if (typeof value === "number") return new Array<number>(n).fill(value);
+  if (!Array.isArray(value)) throw new ShapeError(`${op}: expected ${name} to be a number or a list of ${n}, got ${typeof value}`, { op });
   if (value.length === 1) return new Array<number>(n).fill(value[0]);
   if (value.length !== n) {
     throw new ShapeError(`${op}: ${name} must either be a single int, or a tuple of ${n} ints, got ${formatShape(value)}`, { op });

@@ -1,0 +1,149 @@
+import "@sconce/backend-cpu";
+import {
+  arange,
+  asStridedScatter,
+  DTypeError,
+  eye,
+  fromTypedArray,
+  full,
+  linspace,
+  NotSupportedError,
+  ones,
+  SconceError,
+  ShapeError,
+  tensor,
+  triuIndices,
+  ValueError,
+  zeros,
+} from "@sconce/core";
+import { describe, expect, it } from "vitest";
+
+describe("layouts stay within their storage", () => {
+  it.each([
+    ["an offset that is not a number", [2], [1], Number.NaN],
+    ["a negative offset", [2], [1], -100],
+    ["an offset beyond the end", [2], [1], 3],
+    ["a stride that is not a number", [2], [Number.NaN], 0],
+    ["a negative stride", [2], [-1], 3],
+    ["a fraction as a size", [1.5], [1], 0],
+    ["a negative size", [-2], [1], 0],
+    ["more sizes than strides", [2, 2], [1], 0],
+    ["an endless size", [Number.POSITIVE_INFINITY], [0], 0],
+  ])("asStrided and asStridedScatter refuse %s", (_, shape, strides, offset) => {
+    const x = zeros(4);
+    expect(() => x.asStrided(shape, strides, offset)).toThrow(ShapeError);
+    expect(() => asStridedScatter(x, ones(2), shape, strides, offset)).toThrow(ShapeError);
+  });
+
+  it("asStridedScatter writes a layout that fits", () => {
+    expect(zeros(5).asStridedScatter(ones(2), [2], [2], 1).tolistSync()).toEqual([0, 1, 0, 1, 0]);
+  });
+
+  it("positions that are no integers are refused", () => {
+    const x = arange(9).reshape(3, 3);
+    expect(() => x.slice(0, 0.5)).toThrow(ValueError);
+    expect(() => x.slice(0, 0, Number.NaN)).toThrow(ValueError);
+    expect(() => x.sliceScatter(ones(3, 3), 0, { start: Number.NaN })).toThrow(ValueError);
+    expect(() => x.sliceScatter(ones(3, 3), 0, { step: 0 })).toThrow(ShapeError);
+    expect(() => x.diagonal(0.5)).toThrow(ValueError);
+    expect(() => x.diagonal(Number.NaN)).toThrow(ValueError);
+    expect(() => x.diagonalScatter(ones(3), { offset: Number.NaN })).toThrow(ValueError);
+    expect(() => x.diagEmbed({ offset: 0.5 })).toThrow(ValueError);
+    expect(() => x.unfold(0, Number.NaN, 1)).toThrow(ValueError);
+    expect(() => x.unfold(0, 2, 0.5)).toThrow(ValueError);
+    expect(() => x.tensorSplit(["a" as unknown as number])).toThrow(SconceError);
+    expect(() => x.tensorSplit([Number.NaN])).toThrow(SconceError);
+  });
+
+  it("a view of more elements than a kernel counts is refused, not read wrongly", () => {
+    expect(() => ones(1).expand(2 ** 31 + 8)).toThrow(NotSupportedError);
+    expect(() => ones(1, 1).expand(2 ** 20, 2 ** 20)).toThrow(NotSupportedError);
+  });
+
+  it("the caller's array of sizes may change afterwards", () => {
+    const shape = [2, 3];
+    const made = [zeros(shape), full(shape, 1), fromTypedArray(new Float32Array(6), { shape }), zeros(6).view(shape)];
+    const strides = [3, 1];
+    made.push(arange(6).asStrided(shape, strides));
+    shape[0] = 1000;
+    strides[0] = 1000;
+    for (const x of made) expect([x.shape, x.strides, x.dataSync().length]).toEqual([[2, 3], [3, 1], 6]);
+  });
+
+  it("a host array whose buffer went away is refused", () => {
+    const array = new Float32Array(4);
+    const x = fromTypedArray(array);
+    structuredClone(array, { transfer: [array.buffer] });
+    expect(() => x.add(1).dataSync()).toThrow(/transferred or resized/);
+  });
+});
+
+describe("indices beyond int32", () => {
+  const x = arange(4);
+
+  it.each([2n ** 32n, 2n ** 32n + 1n, -(2n ** 32n), 2n ** 63n - 1n])("%s is out of bounds, not another position", (n) => {
+    const index = tensor([n]);
+    expect(() => x.indexSelect(0, index)).toThrow(ShapeError);
+    expect(() => x.gather(0, index)).toThrow(ShapeError);
+    expect(() => x.scatter(0, index, 1)).toThrow(ShapeError);
+    expect(() => x.take(index)).toThrow(ShapeError);
+    expect(() => x.at(index)).toThrow(ShapeError);
+    expect(() => x.at([Number(n)])).toThrow(ShapeError);
+    expect(() => x.setAt([index], 1)).toThrow(ShapeError);
+  });
+
+  it("int64 positions within bounds still work", () => {
+    expect(x.indexSelect(0, tensor([3n, 0n])).tolistSync()).toEqual([3, 0]);
+    expect(x.at(tensor([-1n, 1n])).tolistSync()).toEqual([3, 1]);
+  });
+});
+
+describe("sizes that cannot be", () => {
+  it("huge ones are refused before anything is computed", () => {
+    for (const make of [
+      () => arange(1e10),
+      () => arange(2 ** 31),
+      () => linspace(0, 1, 1e12),
+      () => triuIndices(2 ** 40, 2),
+      () => eye(1e6),
+      () => ones(1, 1, 4).adaptiveMaxPool1d(2 ** 31),
+      () => ones(1, 1, 5).adaptiveAvgPool1d(2 ** 31),
+    ])
+      expect(make).toThrow(NotSupportedError);
+  });
+
+  it("what is no size is refused with its kind", () => {
+    expect(() => zeros("3" as unknown as number)).toThrow(/string 3 is not a size/);
+    expect(() => zeros(3n as unknown as number)).toThrow(/bigint 3 is not a size/);
+    expect(() => zeros(null as unknown as number)).toThrow(ShapeError);
+    expect(() => zeros(Number.NaN)).toThrow(ShapeError);
+    expect(() => zeros(-1)).toThrow(/negative dimension -1/);
+    expect(() => ones(2).reshape("2" as unknown as number)).toThrow(ShapeError);
+    expect(() => ones(2).sum("0" as unknown as number)).toThrow(ShapeError);
+  });
+
+  it("windows without extent and fractions of one are refused", () => {
+    const x = ones(1, 1, 4, 4);
+    expect(() => x.conv2d(zeros(1, 1, 0, 0))).toThrow(/kernel size should be greater than zero/);
+    expect(() => x.convTranspose2d(zeros(1, 1, 3, 3), null, { stride: 2, outputPadding: 0.5 })).toThrow(ShapeError);
+    expect(() => x.convTranspose2d(zeros(1, 1, 3, 3), null, { stride: 2, outputPadding: Number.NaN })).toThrow(ShapeError);
+    expect(() => x.interpolate({ scaleFactor: Number.NaN })).toThrow(ShapeError);
+    expect(() => x.interpolate({ size: [2.5, 2] })).toThrow(ShapeError);
+    expect(() => x.maxUnpool2d(zeros(1, 1, 4, 4).int(), 2, { outputSize: [Number.NaN, 8] })).toThrow(ShapeError);
+  });
+
+  it("an array that holds itself is refused", () => {
+    const loop: unknown[] = [];
+    loop.push(loop);
+    expect(() => tensor(loop as never)).toThrow(ValueError);
+  });
+});
+
+describe("values that are none", () => {
+  it("are refused where a number is expected", () => {
+    expect(() => full([2], undefined as unknown as number)).toThrow(ValueError);
+    expect(() => full([2], tensor(3) as unknown as number)).toThrow(ValueError);
+    expect(() => zeros(2, { dtype: "toString" as never })).toThrow(DTypeError);
+    expect(() => zeros(3).indexPut([], 1)).toThrow(ValueError);
+  });
+});
