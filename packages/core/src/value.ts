@@ -1,7 +1,7 @@
 import type { Backend, CollectedHandle, Handle } from "./backend.js";
 import type { DType, TypedArray } from "./dtype.js";
 import { convertScalar, hostArray, itemSize } from "./dtype.js";
-import { DisposedError } from "./errors.js";
+import { DisposedError, ValueError } from "./errors.js";
 import type { ScalarOp } from "./scalar.js";
 import { currentScope, type Disposable_, type Scope } from "./scope.js";
 import { type Shape, sizeOf } from "./shape.js";
