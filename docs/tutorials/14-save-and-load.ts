@@ -39,6 +39,42 @@ export async function roundTrip(folder: string): Promise<boolean> {
   return net(x).equalSync(net2(x));
 }
 
+/** What a run needs to go on. An alias: `save` takes no interfaces, to which anyone could add. */
+type Checkpoint = {
+  readonly epoch: number;
+  readonly model: nn.StateDict;
+  readonly optimizer: optim.OptimizerStateDict;
+  readonly scheduler: optim.lrScheduler.SchedulerState;
+};
+
+/** A network with its optimizer and scheduler, as a run makes them. */
+function setUp(): { net: MLP; optimizer: optim.SGD; scheduler: optim.lrScheduler.StepLR } {
+  const net = new MLP();
+  const optimizer = new optim.SGD(net.parameters(), { lr: 0.1, momentum: 0.9 });
+  return { net, optimizer, scheduler: new optim.lrScheduler.StepLR(optimizer, 2) };
+}
+
+/** Saves a run after its third epoch and goes on from the file. Returns the epoch to run next and its learning rate. */
+export async function resume(path: string): Promise<{ epoch: number; lr: number }> {
+  const { net, optimizer, scheduler } = setUp();
+  for (let epoch = 0; epoch < 3; epoch++) {
+    net(randn([4, 3]))
+      .sum()
+      .backward();
+    optimizer.step();
+    scheduler.step();
+  }
+  const checkpoint: Checkpoint = { epoch: 3, model: net.stateDict(), optimizer: optimizer.stateDict(), scheduler: scheduler.stateDict() };
+  await save(checkpoint, path);
+
+  const run = setUp();
+  const { epoch, model, optimizer: state, scheduler: schedule } = await load<Checkpoint>(path);
+  run.net.loadStateDict(model);
+  run.optimizer.loadStateDict(state);
+  run.scheduler.loadStateDict(schedule);
+  return { epoch, lr: run.scheduler.getLastLr()[0] };
+}
+
 /** Prints what the guide shows. */
 export async function run(print: typeof console.log = console.log): Promise<void> {
   manualSeed(0);
@@ -52,6 +88,7 @@ export async function run(print: typeof console.log = console.log): Promise<void
     await save({ epoch: 3, tensors: [tensor([1, 2]), tensor([[3]])] }, path);
     print(await load(path));
     print(await roundTrip(folder));
+    print(await resume(join(folder, "checkpoint.safetensors")));
   } finally {
     await rm(folder, { recursive: true });
   }

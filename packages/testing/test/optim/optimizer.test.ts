@@ -1,5 +1,7 @@
 import "@sconce/backend-cpu";
+import { inspect } from "node:util";
 import { manualSeed, randn, type Tensor, tensor } from "@sconce/core";
+import { deserialize, serialize } from "@sconce/io";
 import { functional as F, Linear, ReLU, Sequential } from "@sconce/nn";
 import { Adagrad, Adam, AdamW, clipGradNorm_, clipGradValue_, lrScheduler, type Optimizer, RMSprop, SGD } from "@sconce/optim";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -134,17 +136,29 @@ describe("Optimizer", () => {
     expect(() => new Adam([w, tensor([1]).requiresGrad_()]).loadStateDict(state)).toThrow(/doesn't match the size/);
     expect(() => new Adam([tensor([1, 2, 3]).requiresGrad_()]).loadStateDict(state)).toThrow(/expected that of its parameter/);
     expect(() => optimizer.loadStateDict({ ...state, param_groups: [] })).toThrow(/different number of parameter groups/);
-    expect(optimizer.stateDict().state[0].step).toBe(1);
+    expect(String(optimizer.stateDict().state[0].step)).toBe("tensor(1.)");
   });
 
   it("has PyTorch's names in its state and prints its groups", () => {
     const optimizer = new SGD([w], { lr: 0.1, momentum: 0.9 });
     expect(optimizer.stateDict().param_groups[0]).toMatchObject({ lr: 0.1, momentum: 0.9, weight_decay: 0, nesterov: false, params: [0] });
     expect(String(optimizer)).toContain("SGD (\nParameter Group 0\n    dampening: 0\n");
+    expect(inspect(optimizer)).toBe(String(optimizer));
+  });
+
+  it("says what it takes when it is given a module", () => {
+    expect(() => new Adam(new Linear(1, 1) as never)).toThrow("give it net.parameters()");
   });
 });
 
 describe("schedulers", () => {
+  it("have a state that can be saved beside the optimizer's", async () => {
+    const optimizer = new SGD([tensor([1]).requiresGrad_()], { lr: 1 });
+    const scheduler = new lrScheduler.ReduceLROnPlateau(optimizer);
+    const saved = { epoch: 1, optimizer: optimizer.stateDict(), scheduler: scheduler.stateDict() };
+    expect(deserialize<typeof saved>(await serialize(saved)).scheduler).toEqual(scheduler.stateDict());
+  });
+
   it("go on from a saved state", () => {
     const make = (): [SGD, InstanceType<typeof lrScheduler.CosineAnnealingLR>] => {
       const optimizer = new SGD([tensor([1]).requiresGrad_()], { lr: 1 });
