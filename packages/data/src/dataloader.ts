@@ -1,4 +1,4 @@
-import { defaultGenerator, type Device, type Generator, macrotask, Tensor, ValueError } from "@sconce/core";
+import { type Device, defaultGenerator, type Generator, macrotask, Tensor, ValueError } from "@sconce/core";
 import { type Collated, defaultCollate } from "./collate.js";
 import { type Dataset, IterableDataset } from "./dataset.js";
 import { BatchSampler, drawSeed, RandomSampler, type Sampler, SequentialSampler } from "./sampler.js";
@@ -54,6 +54,10 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     this.#device = device;
     this.#generator = generator;
     this.#signal = signal;
+    if (!(dataset instanceof IterableDataset) && typeof (dataset as Partial<Dataset<Item>> | undefined)?.getItem !== "function") {
+      throw new ValueError("DataLoader: expected a Dataset with getItem and length, or an IterableDataset");
+    }
+    checkBatchSize(batchSize);
     if (dataset instanceof IterableDataset) {
       if (shuffle || sampler !== undefined || batchSampler !== undefined) {
         throw new ValueError("DataLoader with IterableDataset: expected unspecified shuffle, sampler and batchSampler options");
@@ -73,18 +77,23 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     const source = this.#batches === undefined ? this.#streamed() : this.#indexed(this.#batches);
     // The next batch is made and uploaded while the device still works on this one.
     let ahead = this.#device === undefined ? undefined : source.next();
-    for (;;) {
-      this.#signal?.throwIfAborted();
-      const result = await (ahead ?? source.next());
-      if (result.done === true) return;
-      if (ahead !== undefined) {
-        ahead = source.next();
-        // A failure is reported when its turn comes.
-        ahead.catch(() => undefined);
+    try {
+      for (;;) {
+        this.#signal?.throwIfAborted();
+        const result = await (ahead ?? source.next());
+        if (result.done === true) return;
+        if (ahead !== undefined) {
+          ahead = source.next();
+          // A failure is reported when its turn comes.
+          ahead.catch(() => undefined);
+        }
+        await macrotask();
+        this.#signal?.throwIfAborted();
+        yield result.value;
       }
-      await macrotask();
-      this.#signal?.throwIfAborted();
-      yield result.value;
+    } finally {
+      // A loop that is left early closes what an IterableDataset has open. It may still wait for its next sample, so do not wait for it.
+      source.return().catch(() => undefined);
     }
   }
 
@@ -118,7 +127,17 @@ export class DataLoader<Item, Batch = Collated<Item>> {
   }
 }
 
-function batchesOf<Item, Batch>(dataset: Dataset<Item>, options: DataLoaderOptions<Item, Batch>, batchSize: number | null): Sampler<number[]> {
+/** PyTorch's rule and words, for datasets of both kinds. */
+function checkBatchSize(batchSize: number | null): void {
+  if (batchSize === null || (Number.isInteger(batchSize) && batchSize > 0)) return;
+  throw new ValueError(`DataLoader: batchSize should be a positive integer value or null, but got batchSize=${batchSize}`);
+}
+
+function batchesOf<Item, Batch>(
+  dataset: Dataset<Item>,
+  options: DataLoaderOptions<Item, Batch>,
+  batchSize: number | null,
+): Sampler<number[]> {
   const { shuffle = false, dropLast = false, sampler, batchSampler, generator } = options;
   if (sampler !== undefined && shuffle) throw new ValueError("DataLoader: sampler option is mutually exclusive with shuffle");
   if (batchSampler !== undefined) {
@@ -130,7 +149,9 @@ function batchesOf<Item, Batch>(dataset: Dataset<Item>, options: DataLoaderOptio
   if (batchSize === null && dropLast) {
     throw new ValueError("DataLoader: batchSize=null option disables auto-batching and is mutually exclusive with dropLast");
   }
-  const order = sampler ?? (shuffle ? new RandomSampler(dataset, { ...(generator === undefined ? {} : { generator }) }) : new SequentialSampler(dataset));
+  const order =
+    sampler ??
+    (shuffle ? new RandomSampler(dataset, { ...(generator === undefined ? {} : { generator }) }) : new SequentialSampler(dataset));
   return new BatchSampler(order, batchSize ?? 1, dropLast);
 }
 

@@ -38,6 +38,8 @@ export class TensorDataset<T extends readonly Tensor[]> extends Dataset<{ [K in 
   constructor(...tensors: T) {
     super();
     if (tensors.length === 0) throw new ValueError("TensorDataset: expected at least one tensor");
+    if (tensors.some((t) => t.ndim === 0))
+      throw new ShapeError("TensorDataset: expected tensors of samples, got a 0-d tensor", { op: "TensorDataset" });
     this.length = tensors[0].shape[0];
     if (tensors.some((t) => t.shape[0] !== this.length)) {
       throw new ShapeError(`TensorDataset: Size mismatch between tensors, got first sizes ${tensors.map((t) => t.shape[0]).join(", ")}`, {
@@ -125,6 +127,7 @@ export function randomSplit<Item>(
 
 /** Lengths from fractions: floors, and the rest dealt out one by one from the first. */
 function splitSizes(total: number, lengths: readonly number[]): number[] {
+  if (lengths.some((n) => !(n >= 0))) throw new ValueError(`randomSplit: expected lengths of 0 or more, got [${lengths.join(", ")}]`);
   const sum = lengths.reduce((a, b) => a + b, 0);
   const fractions = Math.abs(sum - 1) < 1e-9 && lengths.every((x) => x >= 0 && x <= 1) && !(total === 1 && lengths.every(Number.isInteger));
   const sizes = fractions ? lengths.map((x) => Math.floor(total * x)) : [...lengths];
@@ -132,8 +135,10 @@ function splitSizes(total: number, lengths: readonly number[]): number[] {
     const left = total - sizes.reduce((a, b) => a + b, 0);
     for (let i = 0; i < left; i++) sizes[i % sizes.length]++;
   }
-  if (sizes.reduce((a, b) => a + b, 0) !== total) {
-    throw new ValueError(`randomSplit: Sum of input lengths does not equal the length of the input dataset! Expected ${total}, got [${lengths.join(", ")}]`);
+  if (sizes.reduce((a, b) => a + b, 0) !== total || !sizes.every(Number.isInteger)) {
+    throw new ValueError(
+      `randomSplit: Sum of input lengths does not equal the length of the input dataset! Expected ${total}, got [${lengths.join(", ")}]`,
+    );
   }
   return sizes;
 }

@@ -132,7 +132,7 @@ class ImageDataset extends Dataset<[Tensor, number]> {
  * const [image, label] = train.getItem(0); // Tensor [1, 28, 28], 5
  */
 export class MNIST extends ImageDataset {
-  /** @throws ValueError where the files are missing, truncated or not those of MNIST. */
+  /** @throws FormatError where a file is damaged or cut short. @throws ValueError where files are missing or not those of MNIST. */
   static async load(options: MNISTOptions = {}): Promise<MNIST> {
     return new MNIST(...(await loadImages(DIGITS, options)));
   }
@@ -143,7 +143,7 @@ export class MNIST extends ImageDataset {
  * Source: Xiao, Rasul and Vollgraf, https://arxiv.org/abs/1708.07747
  */
 export class FashionMNIST extends ImageDataset {
-  /** @throws ValueError where the files are missing, truncated or not those of Fashion-MNIST. */
+  /** @throws FormatError where a file is damaged or cut short. @throws ValueError where files are missing or not those of Fashion-MNIST. */
   static async load(options: MNISTOptions = {}): Promise<FashionMNIST> {
     return new FashionMNIST(...(await loadImages(FASHION, options)));
   }
@@ -154,14 +154,17 @@ type Loaded = [pixels: Uint8Array, labels: Uint8Array, classes: readonly string[
 async function loadImages(source: Source, options: MNISTOptions): Promise<Loaded> {
   const { train = true, normalize = source.normalize, pad = 0, limit = Number.POSITIVE_INFINITY } = options;
   if (!Number.isInteger(pad) || pad < 0) throw new ValueError(`${source.name}.load: expected a pad of 0 or more pixels, got ${pad}`);
-  if (!(limit >= 1)) throw new ValueError(`${source.name}.load: expected a limit of at least 1 sample, got ${limit}`);
+  if (!(limit >= 1) || (Number.isFinite(limit) && !Number.isInteger(limit)))
+    throw new ValueError(`${source.name}.load: expected a limit of at least 1 whole sample, got ${limit}`);
   const part = train ? "train" : "t10k";
   const read = await opener(source, options);
   const images = await readIdx(read, `${part}-images-idx3-ubyte`, 3);
   const labels = await readIdx(read, `${part}-labels-idx1-ubyte`, 1);
   const [count, height, width] = images.shape;
   if (height !== SIDE || width !== SIDE || labels.shape[0] !== count) {
-    throw new ValueError(`${source.name}.load: expected images of [N, 28, 28] and labels of [N], got [${images.shape}] and [${labels.shape}]`);
+    throw new ValueError(
+      `${source.name}.load: expected images of [N, 28, 28] and labels of [N], got [${images.shape}] and [${labels.shape}]`,
+    );
   }
   const wrong = labels.data.findIndex((label) => label > 9);
   if (wrong >= 0) throw new ValueError(`${source.name}.load: expected labels of 0 to 9, got ${labels.data[wrong]} at ${wrong}`);
@@ -172,7 +175,7 @@ async function loadImages(source: Source, options: MNISTOptions): Promise<Loaded
 type Reader = (file: string) => Promise<Uint8Array>;
 
 async function readIdx(read: Reader, file: string, rank: number): Promise<{ shape: readonly number[]; data: Uint8Array }> {
-  const { dtype, shape, data } = parseIdx(await read(file));
+  const { dtype, shape, data } = parseIdx(await read(file), file);
   if (dtype !== "uint8" || shape.length !== rank) {
     throw new ValueError(`${file}: expected bytes of ${rank} dimensions, got ${dtype} of [${shape}]`);
   }
@@ -196,7 +199,9 @@ async function opener(source: Source, options: MNISTOptions): Promise<Reader> {
       }
     }
     if (download) return checked(source, file, await fetchFile(`${source.mirror}${file}.gz`, file, options));
-    throw new ValueError(`${source.name}.load: found no ${file} ${bases.length > 0 ? `in ${bases.map(String).join(", ")}` : "here"}; ${advice(source)}`);
+    throw new ValueError(
+      `${source.name}.load: found no ${file} ${bases.length > 0 ? `in ${bases.map(String).join(", ")}` : "here"}; ${advice(source)}`,
+    );
   };
 }
 
@@ -222,13 +227,15 @@ async function fetchFile(location: string | URL, file: string, { signal, onProgr
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined ? {} : { onProgress: (received: number, total: number | null) => onProgress(file, received, total) }),
   });
-  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes) : bytes;
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes, file) : bytes;
 }
 
 async function checked(source: Source, file: string, bytes: Uint8Array): Promise<Uint8Array> {
   const sum = await sha256(bytes);
   if (sum !== source.sums[file]) {
-    throw new ValueError(`${source.name}.load: ${file} from the mirror has SHA-256 ${sum}, expected ${source.sums[file]}; try again or pass { root }`);
+    throw new ValueError(
+      `${source.name}.load: ${file} from the mirror has SHA-256 ${sum}, expected ${source.sums[file]}; try again or pass { root }`,
+    );
   }
   return bytes;
 }

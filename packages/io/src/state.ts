@@ -1,5 +1,11 @@
 import { type DType, FormatError, NotSupportedError, Tensor, type TypedArray, tensor } from "@sconce/core";
-import { encodeSafetensors, type SafetensorsEntry, type SafetensorsFile, type SafetensorsTensor, decodeSafetensors } from "./safetensors.js";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+  type SafetensorsTensor,
+} from "./safetensors.js";
 
 /** What can be saved: tensors, plain values, and arrays and plain objects of them, such as the state dicts of modules and optimizers. */
 export type State = Tensor | number | string | boolean | null | undefined | readonly State[] | { readonly [key: string]: State };
@@ -62,7 +68,9 @@ function collect(value: State, path: string, found: [string, Tensor][]): unknown
   if (value === undefined) return null;
   if (typeof value === "number" && !Number.isFinite(value)) return { $number: String(value) };
   if (value === null || typeof value === "number" || typeof value === "string" || typeof value === "boolean") return value;
-  throw new NotSupportedError(`save: expected tensors, numbers, strings, booleans, arrays and plain objects, got ${typeof value} at "${path}"`);
+  throw new NotSupportedError(
+    `save: expected tensors, numbers, strings, booleans, arrays and plain objects, got ${typeof value} at "${path}"`,
+  );
 }
 
 /** PyTorch counts batches in int64. */
@@ -121,7 +129,9 @@ function structureOf(file: SafetensorsFile, path: string | undefined): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new FormatError(`load: the structure in the metadata is no JSON: ${(cause as Error).message}`, { ...(path === undefined ? {} : { path }) });
+    throw new FormatError(`load: the structure in the metadata is no JSON: ${(cause as Error).message}`, {
+      ...(path === undefined ? {} : { path }),
+    });
   }
 }
 
@@ -133,7 +143,9 @@ function restore(value: unknown, tensors: ReadonlyMap<string, Tensor>, path: str
   if (name === undefined) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, restore(v, tensors, path)]));
   const found = tensors.get(name);
   if (found === undefined) {
-    throw new FormatError(`load: the structure names a tensor "${name}" that the file does not hold`, { ...(path === undefined ? {} : { path }) });
+    throw new FormatError(`load: the structure names a tensor "${name}" that the file does not hold`, {
+      ...(path === undefined ? {} : { path }),
+    });
   }
   return found;
 }
