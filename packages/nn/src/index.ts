@@ -14,6 +14,7 @@ export { Container, DictContainer, type Item, ListContainer, type NamedItems } f
 export * from "./layers/conv.js";
 export * from "./layers/dropout.js";
 export * from "./layers/embedding.js";
+export * from "./layers/embedding-bag.js";
 export type { BiasOptions, FactoryOptions } from "./layers/factory.js";
 export * from "./layers/linear.js";
 export * from "./layers/normalization.js";
@@ -39,6 +40,7 @@ export {
   SmoothL1Loss,
 } from "./losses/common.js";
 export * from "./losses/margin.js";
+export * from "./losses/sequence.js";
 export { type ForwardHook, type ForwardPreHook, Module, type WalkOptions } from "./module.js";
 export { Parameter, type ParameterOptions } from "./parameter.js";
 export { IncompatibleKeys, type StateDict } from "./state.js";

@@ -93,6 +93,8 @@ const SIGNATURES: { readonly [call: string]: string } = {
   "nn.functional.feature_alpha_dropout": "input p | training inplace",
   "nn.functional.elu": "input alpha | inplace",
   "nn.functional.embedding": "input weight | padding_idx max_norm norm_type scale_grad_by_freq sparse",
+  "nn.functional.embedding_bag":
+    "input weight | offsets max_norm norm_type scale_grad_by_freq mode sparse per_sample_weights include_last_offset padding_idx",
   "nn.functional.glu": "input dim",
   "nn.functional.interpolate": "input | size scale_factor mode align_corners recompute_scale_factor antialias",
   "nn.functional.instance_norm": "input | running_mean running_var weight bias use_input_stats momentum eps",

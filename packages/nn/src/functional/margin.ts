@@ -39,7 +39,9 @@ export function hingeEmbeddingLoss(input: Tensor, target: Tensor, { margin = 1, 
 
 /** `max(0, margin - target * (x1 - x2))`: x1 should rank higher where target is 1, lower where it is -1. */
 export function marginRankingLoss(x1: Tensor, x2: Tensor, target: Tensor, { margin = 0, reduction = "mean" }: MarginOptions = {}): Tensor {
-  return reduced("marginRankingLoss", target.neg().mul(x1.sub(x2)).add(margin).clampMin(0), reduction);
+  const order = target.neg().mul(x1.sub(x2));
+  const loss = order.isFloatingPoint() ? order : order.float();
+  return reduced("marginRankingLoss", loss.add(margin).clampMin(0), reduction);
 }
 
 /** `log(1 + exp(-target * x))` for targets 1 and -1. */

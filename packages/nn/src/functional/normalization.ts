@@ -160,6 +160,8 @@ export function localResponseNorm(
     );
   }
   const pads = [...input.shape.slice(2).flatMap(() => [0, 0]), Math.floor(size / 2), Math.floor((size - 1) / 2)];
-  const power = input.square().pad(pads).unfold(1, size, 1).mean(-1);
+  const squares = input.square().pad(pads).unfold(1, size, 1);
+  // PyTorch's mean of integers is rounded down.
+  const power = input.isFloatingPoint() ? squares.mean(-1) : squares.sum(-1).floorDivide(size).float();
   return input.div(power.mul(alpha).add(k).pow(beta));
 }

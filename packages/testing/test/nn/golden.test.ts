@@ -4,14 +4,15 @@ import { type ModuleCase, ModulesRunner, readGroup } from "../../src/index.js";
 
 const NAMES = `
   GRU GRUCell LSTM LSTMCell RNN RNNCell
-  MultiheadAttention Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer`
+  MultiheadAttention Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
+  CTCLoss EmbeddingBag LocalResponseNorm MarginRankingLoss`
   .trim()
   .split(/\s+/);
 
 const runner = new ModulesRunner("cpu");
 const cases = await readGroup<ModuleCase>("modules");
 
-describe("layers with a state, attention and bags", () => {
+describe("layers over sequences", () => {
   for (const name of NAMES) {
     const list = cases.filter((c) => c.module === name);
     it(`${name} has PyTorch's outputs, gradients and state in all of its ${list.length} cases`, async () => {

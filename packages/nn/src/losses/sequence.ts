@@ -1,0 +1,27 @@
+import type { Tensor } from "@sconce/core";
+import { type CtcLossOptions, ctcLoss, type Lengths } from "../functional/ctc.js";
+import { Loss } from "./common.js";
+
+/**
+ * Connectionist temporal classification: `[T, N, C]` logarithms against targets `[N, L]` of given lengths.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html
+ * @throws ShapeError or ValueError if lengths or classes do not fit.
+ * @example
+ * const criterion = new nn.CTCLoss({ zeroInfinity: true });
+ * criterion(logits.logSoftmax(2), targets, inputLengths, targetLengths);
+ */
+export class CTCLoss extends Loss {
+  readonly blank: number;
+  readonly zeroInfinity: boolean;
+
+  constructor({ blank = 0, zeroInfinity = false, ...options }: CtcLossOptions = {}) {
+    super(options);
+    this.blank = blank;
+    this.zeroInfinity = zeroInfinity;
+  }
+
+  override forward(logProbs: Tensor, targets: Tensor, inputLengths: Lengths, targetLengths: Lengths): Tensor {
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this);
+  }
+}
