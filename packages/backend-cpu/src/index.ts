@@ -15,3 +15,4 @@ declare module "@sconce/core" {
 registerBackend(createCpuBackend());
 
 export { CpuBackend, type CpuOptions, createCpuBackend } from "./backend.js";
+export { getNumThreads, setNumThreads } from "./threads/settings.js";

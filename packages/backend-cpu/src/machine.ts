@@ -5,6 +5,7 @@
  */
 import { type DType, itemSize, type Spec, sizeOf, type TypedArray, type View } from "@sconce/core";
 import { type ArrayOutput, type ArrayView, elementsOf } from "./reference/array.js";
+import { ThreadPool } from "./threads/pool.js";
 import { type KernelOptions, kernelOptions } from "./wasm/features.js";
 import type { Heap, Pointer } from "./wasm/memory.js";
 
@@ -22,13 +23,15 @@ const HEAP_VIEW: { readonly [D in DType]: (heap: Heap) => TypedArray } = {
   float64: (heap) => heap.f64,
 };
 
-const ARGUMENT_BYTES = 8192;
+/** Size of a block of arguments. */
+export const ARGUMENT_BYTES = 8192;
+const PART_ARGUMENTS_SLOT = 2;
 
 /** The heap and what one thread needs besides. */
 export class Machine {
   readonly heap: Heap;
   readonly options: KernelOptions;
-  readonly thread = 0;
+  readonly pool: ThreadPool;
   /** Memory for the arguments of a kernel call. */
   readonly args: Pointer;
   /** What {@link perMachine} keeps. */
@@ -37,7 +40,13 @@ export class Machine {
   constructor(heap: Heap) {
     this.heap = heap;
     this.options = kernelOptions(heap);
+    this.pool = new ThreadPool(heap);
     this.args = heap.alloc(ARGUMENT_BYTES);
+  }
+
+  /** Memory for the arguments of so many kernel calls that run at the same time, one block after the other. */
+  partArgs(parts: number): Pointer {
+    return this.heap.workspace(PART_ARGUMENTS_SLOT, parts * ARGUMENT_BYTES);
   }
 
   /** A new block for a kernel's result. */

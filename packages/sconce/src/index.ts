@@ -2,9 +2,8 @@
  * PyTorch's programming model in TypeScript: everything that a training program needs, with the CPU backend.
  * @module sconce
  */
-import "@sconce/backend-cpu";
-
 export * from "@sconce/autograd";
+export { getNumThreads, setNumThreads } from "@sconce/backend-cpu";
 export * from "@sconce/core";
 export * as data from "@sconce/data";
 export { deserialize, load, save, serialize } from "@sconce/io";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Exports, I32, type Local, ModuleBuilder } from "../wasm/asm.js";
+import { I32, instantiate, type Local, ModuleBuilder, type WasmFunction } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import { Body, type StrideClass } from "./body.js";
 import { Emitter } from "./emitter.js";
@@ -29,14 +29,12 @@ export function buildKernel(plan: Plan, width: Width, options: KernelOptions, ma
   return { bytes: module.bytes(), imports: Object.fromEntries([...imports].map(([name, { fn }]) => [name, fn])) };
 }
 
-/** The compiled function of a kernel. */
-export type CompiledKernel = (args: number) => void;
+/** The compiled function of a kernel: its only parameter is the address of the argument block. */
+export type CompiledKernel = WasmFunction;
 
 /** Links a kernel to a memory. */
 export function linkKernel({ bytes, imports }: KernelCode, memory: WebAssembly.Memory): CompiledKernel {
-  const env = { memory, ...imports };
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
-  return (exports as Exports).run as unknown as CompiledKernel;
+  return instantiate(bytes, memory, imports).run;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Local, OpName } from "../wasm/asm.js";
 import type { Emitter } from "./emitter.js";
 import { erf, exp, expm1, log, log1p, log2, sigmoid, tanh } from "./math.js";
 import { callLanes, cos, pow, sin } from "./math-wide.js";
-import { importName, type OpExpr, operandType } from "./plan.js";
+import { importName, type OpExpr, operandType, opsOf, type Plan } from "./plan.js";
 
 /** Leaves the result of an op on the stack; arguments are in locals. */
 type Emit = (e: Emitter, x: Local, y: Local, z: Local) => void;
@@ -275,4 +275,11 @@ export function isCheap(expr: OpExpr): boolean {
   if (expr.op === "cast") return true;
   const cell = SIMD[expr.op].float32;
   return cell === undefined || expr.op === "where" || Array.isArray(cell);
+}
+
+/** About the time that one element of an expression takes, for the choice of threads alone. */
+export function nanosecondsOf(plan: Plan): number {
+  const ops = opsOf(plan);
+  const costly = ops.filter((op) => !isCheap(op)).length;
+  return 0.05 * (plan.inputs.length + plan.roots.length) + 0.05 * ops.length + costly;
 }

@@ -42,7 +42,7 @@ export const conv: Fill<"conv"> = (machine, inputs, outputs, blocks, attrs) => {
   }
   const geometry = geometryOf(x, w, outputs[0], attrs);
   withContiguous(machine, inputs, ([source, weight, bias = 0]) => {
-    convForward(machine.heap, kernelsOf(machine), geometry, source, weight, bias, blocks[0].pointer);
+    convForward(machine.heap, kernelsOf(machine), geometry, source, weight, bias, blocks[0].pointer, 0, machine.pool);
   });
 };
 
@@ -54,7 +54,7 @@ export const convInput: Fill<"convInput"> = (machine, inputs, outputs, blocks, a
   }
   const geometry = geometryOf(outputs[0], w, grad, attrs);
   withContiguous(machine, inputs, ([source, weight]) => {
-    convInputGradient(machine.heap, kernelsOf(machine), geometry, source, weight, blocks[0].pointer);
+    convInputGradient(machine.heap, kernelsOf(machine), geometry, source, weight, blocks[0].pointer, machine.pool);
   });
 };
 
@@ -66,6 +66,6 @@ export const convWeight: Fill<"convWeight"> = (machine, inputs, outputs, blocks,
   }
   const geometry = geometryOf(x, outputs[0], grad, attrs);
   withContiguous(machine, inputs, ([source, image]) => {
-    convWeightGradient(machine.heap, kernelsOf(machine), geometry, image, source, blocks[0].pointer);
+    convWeightGradient(machine.heap, kernelsOf(machine), geometry, image, source, blocks[0].pointer, 0, machine.pool);
   });
 };

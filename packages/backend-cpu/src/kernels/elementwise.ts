@@ -6,10 +6,11 @@
  */
 import { contiguousStrides, type Expr, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
-import { PreparedCall, RecentCalls, writeNumbers } from "../elementwise/call.js";
+import { INNER_UNIT, PreparedCall, RecentCalls, writeNumbers } from "../elementwise/call.js";
 import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
 import { allContiguous, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
+import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES } from "../elementwise/unit.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import type { Fill } from "./kernel.js";
@@ -58,6 +59,11 @@ export class ElementwiseCache {
   }
 }
 
+/** Elements from which a call may be worth sharing. */
+const LARGE = 8192;
+/** The variant for inputs without gaps. */
+const CONTIGUOUS = 0;
+
 const cacheOf = perMachine((machine) => new ElementwiseCache(machine));
 
 export const elementwise: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
@@ -66,7 +72,7 @@ export const elementwise: Fill<"elementwise"> = (machine, inputs, outputs, block
   if (size === 0) return;
   const cache = cacheOf(machine);
   const entry = cache.entry(exprs);
-  if (allContiguous(inputs)) runContiguous(machine, cache, entry, size, inputs, blocks, numbers);
+  if (size < LARGE && allContiguous(inputs)) runContiguous(machine, cache, entry, size, inputs, blocks, numbers);
   else {
     const call = entry.calls.get(inputs, shape, () => prepare(cache, entry, shape, inputs));
     call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[o - inputs.length].pointer), numbers);
@@ -83,14 +89,14 @@ function runContiguous(
   blocks: readonly Block[],
   numbers: readonly (number | bigint)[],
 ): void {
-  const kernel = cache.variant(entry, 0, () => inputs.map(() => 1), 1);
+  const kernel = cache.variant(entry, CONTIGUOUS, () => inputs.map(() => 1), 1);
   const { i32 } = machine.heap;
   let at = machine.args / 4;
   i32[at++] = size;
   // Strides of one dimension are never read.
   for (let i = 0; i < inputs.length; i++, at += 2) i32[at] = pointerOf(inputs[i]);
   for (let i = 0; i < blocks.length; i++, at += 2) i32[at] = blocks[i].pointer;
-  if (numbers.length > 0) writeNumbers(machine, numbers, entry.plan.numbers, 1, inputs.length + blocks.length);
+  if (numbers.length > 0) writeNumbers(machine.heap, machine.args, numbers, entry.plan.numbers, 1, inputs.length + blocks.length);
   kernel(machine.args);
 }
 
@@ -101,12 +107,15 @@ function prepare(cache: ElementwiseCache, entry: Entry, shape: readonly number[]
   );
   const dims = sizes.length;
   const classes = strides.map((list) => strideClass(list[dims - 1]));
-  const code = classes.reduce<number>((sum, c) => sum * 3 + c, 0) * 64 + dims;
+  const contiguous = dims === 1 && classes.every((c) => c === 1);
+  const code = contiguous ? CONTIGUOUS : classes.reduce<number>((sum, c) => sum * 3 + c, 0) * 64 + dims;
   const kernel = cache.variant(entry, code, () => classes, dims);
   const dense = contiguousStrides(sizes);
   const bytes = [
     ...inputs.map((x, i) => strides[i].map((s) => s * BYTES[x.dtype])),
     ...entry.plan.roots.map(({ dtype }) => dense.map((s) => s * BYTES[dtype])),
   ];
-  return new PreparedCall(kernel, sizes, bytes, entry.plan.numbers);
+  const dim = sizes.indexOf(Math.max(...sizes));
+  const nanoseconds = sizeOf(sizes) * nanosecondsOf(entry.plan);
+  return new PreparedCall(kernel, sizes, bytes, entry.plan.numbers, { dim, unit: dim === dims - 1 ? INNER_UNIT : 1, nanoseconds });
 }

@@ -5,28 +5,34 @@
  */
 import type { Spec, View } from "@sconce/core";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
-import { ACCUMULATE, FLOAT32, FLOAT64, type GemmKernels, gemmKernels, product } from "../wasm/gemm.js";
+import { WORTH } from "../threads/pool.js";
+import { DIRECT, shareItems } from "../threads/share.js";
+import {
+  ACCUMULATE,
+  callProduct,
+  FLOAT32,
+  FLOAT64,
+  type GemmKernels,
+  gemmKernels,
+  type Product,
+  pathOf,
+  shareProduct,
+} from "../wasm/gemm.js";
 import { copyView } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
 const float32 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));
 const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, options));
 
-/** The matrix kernels of a floating-point dtype. */
-export function gemmOf(machine: Machine, dtype: "float32" | "float64"): GemmKernels {
-  return dtype === "float32" ? float32(machine) : float64(machine);
-}
-
-/** Scratch memory for one product on this machine's thread. */
-export function gemmScratch(machine: Machine, kernels: GemmKernels): number {
-  return machine.heap.workspace(machine.thread, kernels.workspaceBytes);
-}
+/** Time of a multiplication and addition; for the choice of threads alone. */
+const NANOSECONDS_PER_STEP = 0.04;
 
 const general = twin("matmul");
 
 export const matmul: Fill<"matmul"> = (machine, inputs, outputs, blocks, attrs) => {
   const { dtype } = outputs[0];
-  if (dtype === "float32" || dtype === "float64") multiply(machine, gemmOf(machine, dtype), inputs, outputs[0], blocks[0]);
+  if (dtype === "float32" || dtype === "float64")
+    multiply(machine, (dtype === "float32" ? float32 : float64)(machine), inputs, outputs[0], blocks[0]);
   else general(machine, inputs, outputs, blocks, attrs);
 };
 
@@ -60,29 +66,39 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
     m *= batch;
     batch = 1;
   }
-  const workspace = gemmScratch(machine, kernels);
-  const { bytes } = kernels.element;
-  const biasPointer = vector ? pointerOf(bias) : 0;
-  const pointers = [pointerOf(a), pointerOf(b)];
-  eachBatch(output.shape.slice(0, rank - 2), batch, [a.strides, b.strides], ([atA, atB], i) => {
-    product(
-      kernels,
-      workspace,
-      m,
-      n,
-      k,
-      pointers[0] + atA * bytes,
-      a.strides[rank - 2],
-      a.strides[rank - 1],
-      pointers[1] + atB * bytes,
-      b.strides[rank - 2],
-      b.strides[rank - 1],
-      block.pointer + i * m * n * bytes,
-      n,
-      mode,
-      biasPointer,
-    );
+  const p: Product = {
+    m,
+    n,
+    k,
+    a: pointerOf(a),
+    aRow: a.strides[rank - 2],
+    aColumn: a.strides[rank - 1],
+    b: pointerOf(b),
+    bRow: b.strides[rank - 2],
+    bColumn: b.strides[rank - 1],
+    c: block.pointer,
+    cRow: n,
+    mode,
+    bias: vector ? pointerOf(bias) : 0,
+  };
+  const nanoseconds = batch * m * n * k * NANOSECONDS_PER_STEP;
+  const path = pathOf(p);
+  const { pool } = machine;
+  const workspace = pool.scratch(kernels.workspaceBytes);
+  if (batch > 1) {
+    const items = batchOf(p, output.shape.slice(0, rank - 2), batch, a, b, kernels.element.bytes);
+    shareItems(pool, nanoseconds, batch, 2, (calls, i) => callProduct(calls, kernels, path, items[i], workspace));
+  } else if (nanoseconds < WORTH) callProduct(DIRECT, kernels, path, p, workspace);
+  else shareProduct(pool, nanoseconds, p, kernels.element.bytes, (calls, part) => callProduct(calls, kernels, path, part, workspace));
+}
+
+/** The products of a batch. */
+function batchOf(p: Product, shape: readonly number[], count: number, a: View, b: View, bytes: number): Product[] {
+  const items: Product[] = [];
+  eachBatch(shape, count, [a.strides, b.strides], ([atA, atB], i) => {
+    items.push({ ...p, a: p.a + atA * bytes, b: p.b + atB * bytes, c: p.c + i * p.m * p.n * bytes });
   });
+  return items;
 }
 
 /** Calls `visit` for `count` batch indices with each operand's element offset. */

@@ -62,7 +62,9 @@ export const maxPool: Fill<"maxPool"> = (machine, inputs, outputs, blocks, attrs
     return;
   }
   const geometry = geometryOf(shape, outputs[0].shape, attrs);
-  withContiguous(machine, inputs, ([x]) => runMaxPool(kernelsOf(machine, dtype), geometry, x, blocks[0].pointer, blocks[1].pointer));
+  withContiguous(machine, inputs, ([x]) =>
+    runMaxPool(kernelsOf(machine, dtype), geometry, x, blocks[0].pointer, blocks[1].pointer, machine.pool),
+  );
 };
 
 export const avgPool: Fill<"avgPool"> = (machine, inputs, outputs, blocks, attrs) => {
@@ -72,7 +74,9 @@ export const avgPool: Fill<"avgPool"> = (machine, inputs, outputs, blocks, attrs
     return;
   }
   const geometry = geometryOf(shape, outputs[0].shape, attrs);
-  withContiguous(machine, inputs, ([x]) => runAvgPool(kernelsOf(machine, dtype), geometry, averageOf(attrs), x, blocks[0].pointer));
+  withContiguous(machine, inputs, ([x]) =>
+    runAvgPool(kernelsOf(machine, dtype), geometry, averageOf(attrs), x, blocks[0].pointer, machine.pool),
+  );
 };
 
 export const avgPoolGrad: Fill<"avgPoolGrad"> = (machine, inputs, outputs, blocks, attrs) => {
@@ -82,5 +86,7 @@ export const avgPoolGrad: Fill<"avgPoolGrad"> = (machine, inputs, outputs, block
     return;
   }
   const geometry = geometryOf(outputs[0].shape, shape, attrs);
-  withContiguous(machine, inputs, ([dy]) => avgPoolGradient(kernelsOf(machine, dtype), geometry, averageOf(attrs), dy, blocks[0].pointer));
+  withContiguous(machine, inputs, ([dy]) =>
+    avgPoolGradient(kernelsOf(machine, dtype), geometry, averageOf(attrs), dy, blocks[0].pointer, machine.pool),
+  );
 };

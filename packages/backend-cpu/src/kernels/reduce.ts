@@ -5,10 +5,11 @@
  */
 import { contiguousStrides, type Expr, opExpr, type ReduceOp, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
-import { PreparedCall, RecentCalls } from "../elementwise/call.js";
+import { INNER_UNIT, PreparedCall, RecentCalls } from "../elementwise/call.js";
 import { type CompiledKernel, linkKernel } from "../elementwise/emit.js";
 import { type Collapsed, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
+import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES, widthOf } from "../elementwise/unit.js";
 import { type Machine, perMachine, pointerOf } from "../machine.js";
 import { emitReduction } from "../reduce/emit.js";
@@ -107,7 +108,17 @@ function prepare(machine: Machine, entry: Entry, shape: readonly number[], dims:
   const bytes = [...inputs.map((x) => BYTES[x.dtype]), BYTES[entry.plan.roots[0].dtype]];
   const sizes = order.map((d) => collapsed.sizes[d]);
   const strides = collapsed.strides.map((list, i) => order.map((d) => list[d] * bytes[i]));
-  return new PreparedCall(kernel, sizes, strides, entry.plan.numbers);
+  const nanoseconds = sizeOf(sizes) * nanosecondsOf(entry.plan);
+  return new PreparedCall(kernel, sizes, strides, entry.plan.numbers, { ...cutOf(loops, sizes), nanoseconds });
+}
+
+/** The dimension that threads share: the largest of the kept ones, whose outputs do not depend on each other. */
+function cutOf({ kept, form }: Loops, sizes: readonly number[]): { readonly dim: number; readonly unit: number } {
+  const last = sizes.length - 1;
+  const outer = sizes.slice(0, form === "columns" ? kept - 1 : kept);
+  const dim = outer.indexOf(Math.max(...outer));
+  if (form === "columns" && (dim < 0 || sizes[last] > INNER_UNIT * outer[dim])) return { dim: last, unit: INNER_UNIT };
+  return { dim, unit: 1 };
 }
 
 /** Strides of a row-major output for each input dimension, 0 where it is reduced. */

@@ -7,6 +7,7 @@
 import { contiguousStrides, isContiguous, itemSize, sizeOf, type View } from "@sconce/core";
 import { type Machine, perMachine, pointerOf } from "../machine.js";
 import { emitSoftmax } from "../reduce/softmax.js";
+import { shareRange } from "../threads/share.js";
 import { instantiate } from "../wasm/asm.js";
 import type { Pointer } from "../wasm/memory.js";
 import { copyRegion, copyView } from "./copy.js";
@@ -14,6 +15,9 @@ import { type Fill, twin } from "./kernel.js";
 import { moveLast, rowsAlong } from "./rows.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitSoftmax(options), heap.memory));
+
+/** For the choice of threads alone. */
+const NANOSECONDS_PER_ELEMENT = 2;
 
 const general = twin("softmax");
 
@@ -24,14 +28,19 @@ export const softmax: Fill<"softmax"> = (machine, inputs, outputs, blocks, attrs
   const size = sizeOf(shape);
   if (x.dtype !== "float32" || shape.length === 0) general(machine, inputs, outputs, blocks, attrs);
   else if (size > 0) {
-    const run = kernelsOf(machine)[log ? "logSoftmax" : "softmax"];
+    const kernel = kernelsOf(machine)[log ? "logSoftmax" : "softmax"];
+    const length = shape[dim];
+    const run = (source: Pointer, target: Pointer): void => {
+      shareRange(machine.pool, size * NANOSECONDS_PER_ELEMENT, size / length, 1, (calls, first, end) => {
+        calls.call(kernel, 0, [end - first, length, source + 4 * first * length, target + 4 * first * length]);
+      });
+    };
     const [{ pointer }] = blocks;
-    const rows = size / shape[dim];
-    if (dim < shape.length - 1) alongRows(machine, x, dim, pointer, (at) => run(rows, shape[dim], at, at));
-    else if (isContiguous(shape, x.strides)) run(rows, shape[dim], pointerOf(x), pointer);
+    if (dim < shape.length - 1) alongRows(machine, x, dim, pointer, (at) => run(at, at));
+    else if (isContiguous(shape, x.strides)) run(pointerOf(x), pointer);
     else {
       copyView(machine, x, blocks[0]);
-      run(rows, shape[dim], pointer, pointer);
+      run(pointer, pointer);
     }
   }
 };

@@ -10,18 +10,18 @@ const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
 const WEYL = [0x9e3779b9, 0xbb67ae85] as const;
 const ROUNDS = 10;
 
-/** A module with `uniform(groups, target, offsetLow, offsetHigh, seedLow, seedHigh)`: 16 float32 in [0, 1) per group. */
+/** A module with `uniform(first, groups, target, offsetLow, offsetHigh, seedLow, seedHigh)`: 16 float32 in [0, 1) per group, from a group of the stream on. */
 export function emitRandom(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const f = module.function("uniform", [I32, I32, I32, I32, I32, I32]);
-  const [groups, target, offsetLow, offsetHigh, seedLow, seedHigh] = [0, 1, 2, 3, 4, 5];
+  const f = module.function("uniform", Array(7).fill(I32));
+  const [first, groups, target, offsetLow, offsetHigh, seedLow, seedHigh] = [0, 1, 2, 3, 4, 5, 6];
   const counters = f.local(V128);
   const words = f.locals(V128, 4);
   const keys = f.locals(V128, 2);
   const products = f.locals(V128, 4);
   f.i32x4(0);
   for (let i = 1; i < 4; i++) f.i32(i).lane("i32x4.replace_lane", i);
-  f.set(counters);
+  f.get(first).i32(2).op("i32.shl", "i32x4.splat", "i32x4.add").set(counters);
   f.countDown(f.local(I32), groups, () => {
     f.get(counters).set(words[0]).i32x4(0).set(words[1]);
     f.get(offsetLow).op("i32x4.splat").set(words[2]).get(offsetHigh).op("i32x4.splat").set(words[3]);

@@ -29,8 +29,10 @@ export interface MemoryType {
   readonly maximum: number;
 }
 
+/** A function that a kernel module exports. */
+export type WasmFunction = (...args: number[]) => number;
 /** The functions a kernel module exports. */
-export type Exports = Record<string, (...args: number[]) => number>;
+export type Exports = Record<string, WasmFunction>;
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -424,7 +426,7 @@ export class ModuleBuilder {
   }
 
   /** Compiles and instantiates on the spot; kernels are small enough for the synchronous path of every engine. */
-  instantiate(memory: WebAssembly.Memory, imports: Record<string, (...args: number[]) => unknown> = {}): Exports {
+  instantiate(memory: WebAssembly.Memory, imports: Record<string, WasmFunction> = {}): Exports {
     return instantiate(this.bytes(), memory, imports);
   }
 
@@ -464,12 +466,28 @@ export class ModuleBuilder {
   }
 }
 
+/** Where an exported function comes from. */
+export interface KernelOrigin {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Its place among the exports of the module. */
+  readonly ordinal: number;
+}
+
+const origins = new WeakMap<WasmFunction, KernelOrigin>();
+
+/** The origin of a kernel that another thread can link too; undefined for one that imports functions. */
+export function codeOf(kernel: WasmFunction): KernelOrigin | undefined {
+  return origins.get(kernel);
+}
+
 /** Compiles module bytes and links them to the memory. */
 export function instantiate(
   bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory,
-  imports: Record<string, (...args: number[]) => unknown> = {},
+  imports: Record<string, WasmFunction> = {},
 ): Exports {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, ...imports } });
-  return instance.exports as Exports;
+  const exports = instance.exports as Exports;
+  if (Object.keys(imports).length === 0) Object.values(exports).forEach((kernel, ordinal) => origins.set(kernel, { bytes, ordinal }));
+  return exports;
 }

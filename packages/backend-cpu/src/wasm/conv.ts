@@ -4,13 +4,27 @@
  *
  * @module
  */
+import type { ThreadPool } from "../threads/pool.js";
+import { type Calls, DIRECT, shareItems, shareRange, shareRangeOfItems } from "../threads/share.js";
 import { type ConvGeometry, inputPlanes, offsets, outputPlanes, type Planes, type Residue, residues, volume } from "./conv-geometry.js";
 import { ACCUMULATE } from "./element.js";
-import { type ConvKernels, eachBlock, IndirectProduct } from "./indirect.js";
+import { type ConvKernels, eachBlock, IndirectProduct, type Tiles } from "./indirect.js";
+import { TILE_COLUMNS, TILE_ROWS } from "./indirect-emit.js";
 import type { Heap, Pointer } from "./memory.js";
 
 export { type ConvGeometry, convOutput } from "./conv-geometry.js";
 export { type ConvKernels, convKernels } from "./indirect.js";
+
+/** Time of a multiplication and addition; for the choice of threads alone. */
+const NANOSECONDS_PER_STEP = 0.045;
+/** From so many images on threads take whole ones. */
+const FEW_IMAGES = 8;
+/** From so many filters on threads share the gradient of the weights by filters. */
+const FEW_FILTERS = 16;
+/** Rows of a part are a multiple of this. */
+const ROW_UNIT = 4 * TILE_ROWS;
+/** Bit of `copyBlock` for the source. */
+const SPREAD_SOURCE = 1 << 3;
 
 /** Sizes of one group of one image, in bytes. */
 function groupSizes(g: ConvGeometry): { x: number; w: number; y: number; channels: number; filters: number } {
@@ -47,23 +61,44 @@ export function convForward(
   bias: Pointer,
   y: Pointer,
   mode = 0,
+  pool?: ThreadPool,
 ): void {
   const size = groupSizes(g);
   if (g.batch * g.groups * size.y === 0) return;
   const planes = inputPlanes(g);
   const { positions, taps } = inputAxes(g, planes);
   const shape = { rowAxes: positions, stepAxes: taps, columns: size.filters, planes, channels: size.channels, blockwise: false };
-  const product = new IndirectProduct(heap, kernels, shape);
+  const product = new IndirectProduct(heap, kernels, shape, pool);
   const { rows, steps } = product;
   for (let group = 0; group < g.groups; group++) {
-    product.pack(w + group * size.w, 4 * steps, 4, 0, steps);
+    product.pack(DIRECT, w + group * size.w, 4 * steps, 4, 0, steps);
     if (bias) product.setBias(bias + 4 * group * size.filters);
-    for (let part = group; part < g.batch * g.groups; part += g.groups) {
-      const image = product.enter(x + part * size.x);
-      eachBlock(steps, (first, count) => product.multiply(image, first, count, y + part * size.y, 4 * rows, mode, bias !== 0));
-    }
+    shareImages(pool, product, g, true, (calls, i, tiles) => {
+      const part = i * g.groups + group;
+      const image = product.enter(calls, x + part * size.x);
+      const options = { mode, biased: bias !== 0, tiles };
+      eachBlock(steps, (first, count) => product.multiply(calls, image, first, count, y + part * size.y, 4 * rows, options));
+    });
   }
   product.free();
+}
+
+/** Deals out the images of one group of a product, or where there are few the rows of each if they are independent. */
+function shareImages(
+  pool: ThreadPool | undefined,
+  product: IndirectProduct,
+  { batch }: ConvGeometry,
+  independent: boolean,
+  body: (calls: Calls, image: number, tiles: Tiles) => void,
+): void {
+  const { all, callsPerImage } = product;
+  const nanoseconds = product.rows * product.steps * all.columns * NANOSECONDS_PER_STEP;
+  if (batch >= FEW_IMAGES || !independent) shareItems(pool, batch * nanoseconds, batch, callsPerImage, (calls, i) => body(calls, i, all));
+  else {
+    for (let i = 0; i < batch; i++) {
+      shareRange(pool, nanoseconds, all.rows, ROW_UNIT, (calls, first, end) => body(calls, i, { ...all, row: first, rows: end - first }));
+    }
+  }
 }
 
 /** Gradient of the weights `[F, C / groups, ...kernel]` from x and dy, replacing dw or, with ACCUMULATE in `mode`, added to it. */
@@ -75,6 +110,7 @@ export function convWeightGradient(
   dy: Pointer,
   dw: Pointer,
   mode = 0,
+  pool?: ThreadPool,
 ): void {
   const size = groupSizes(g);
   if (!(mode & ACCUMULATE)) kernels.fill(dw, 0, g.groups * size.w);
@@ -82,14 +118,21 @@ export function convWeightGradient(
   const planes = inputPlanes(g);
   const { positions, taps } = inputAxes(g, planes);
   const shape = { rowAxes: taps, stepAxes: positions, columns: size.filters, planes, channels: size.channels, blockwise: true };
-  const product = new IndirectProduct(heap, kernels, shape);
-  const { rows, steps } = product;
-  for (let part = 0; part < g.batch * g.groups; part++) {
-    const image = product.enter(x + part * size.x);
-    const target = dw + (part % g.groups) * size.w;
-    eachBlock(steps, (first, count) => {
-      product.pack(dy + part * size.y + 4 * first, 4 * steps, 4, first, count);
-      product.multiply(image, first, count, target, 4 * rows, ACCUMULATE);
+  const product = new IndirectProduct(heap, kernels, shape, pool);
+  const { rows, steps, callsPerImage, all } = product;
+  const nanoseconds = g.batch * rows * steps * size.filters * NANOSECONDS_PER_STEP;
+  // Each weight is summed up by one thread, in the order of the images. A range of filters packs only its own gradients.
+  const byFilters = size.filters >= FEW_FILTERS;
+  const [extent, unit] = byFilters ? [size.filters, TILE_COLUMNS] : [rows, TILE_ROWS];
+  for (let group = 0; group < g.groups; group++) {
+    shareRangeOfItems(pool, nanoseconds, extent, unit, g.batch, callsPerImage, (calls, i, start, end) => {
+      const tiles = byFilters ? { ...all, column: start, columns: end - start } : { ...all, row: start, rows: end - start };
+      const part = i * g.groups + group;
+      const image = product.enter(calls, x + part * size.x);
+      eachBlock(steps, (first, count) => {
+        product.pack(calls, dy + part * size.y + 4 * first, 4 * steps, 4, first, count, tiles);
+        product.multiply(calls, image, first, count, dw + group * size.w, 4 * rows, { mode: ACCUMULATE, tiles });
+      });
     });
   }
   product.free();
@@ -99,7 +142,15 @@ export function convWeightGradient(
  * Gradient of the input `[N, C, ...input]` from dy and w; also the forward pass of a transposed convolution. Inputs are taken by their
  * remainder modulo the stride: those of one kind see the same kernel elements, so that no multiplication by an inserted zero is done.
  */
-export function convInputGradient(heap: Heap, kernels: ConvKernels, g: ConvGeometry, dy: Pointer, w: Pointer, dx: Pointer): void {
+export function convInputGradient(
+  heap: Heap,
+  kernels: ConvKernels,
+  g: ConvGeometry,
+  dy: Pointer,
+  w: Pointer,
+  dx: Pointer,
+  pool?: ThreadPool,
+): void {
   const size = groupSizes(g);
   if (g.batch * g.groups * size.x === 0) return;
   const perDimension = g.input.map((_, d) => residues(g, d));
@@ -115,7 +166,7 @@ export function convInputGradient(heap: Heap, kernels: ConvKernels, g: ConvGeome
     const target = [elements + at, filter, 4, size.filters * filter] as const;
     kernels.copyBlock(size.filters, size.channels, element, w + at, filter * element, 4 * element, 4, ...target);
   }
-  for (const kind of reached) inputGradientOfKind(heap, kernels, g, planes, kind, dy, elements, dx);
+  for (const kind of reached) inputGradientOfKind(heap, kernels, g, planes, kind, dy, elements, dx, pool);
   heap.free(elements);
 }
 
@@ -129,21 +180,24 @@ function inputGradientOfKind(
   dy: Pointer,
   elements: Pointer,
   dx: Pointer,
+  pool: ThreadPool | undefined,
 ): void {
   const size = groupSizes(g);
-  const product = new IndirectProduct(heap, kernels, inputGradientShape(g, planes, kind));
   const whole = g.stride.every((stride) => stride === 1);
-  const staged = whole ? 0 : heap.alloc(4 * size.channels * product.rows);
+  const shape = inputGradientShape(g, planes, kind);
+  const product = new IndirectProduct(heap, kernels, shape, pool, whole ? 0 : 4 * size.channels * volume(kind.map(({ count }) => count)));
   for (let group = 0; group < g.groups; group++) {
     packKind(product, g, kind, elements + group * size.w);
-    for (let part = group; part < g.batch * g.groups; part += g.groups) {
-      const image = product.enter(dy + part * size.y);
-      const out = whole ? dx + part * size.x : staged;
-      eachBlock(product.steps, (first, count) => product.multiply(image, first, count, out, 4 * product.rows, 0));
-      if (!whole) spread(kernels, g, kind, staged, dx + part * size.x);
-    }
+    shareImages(pool, product, g, whole, (calls, i, tiles) => {
+      const part = i * g.groups + group;
+      const image = product.enter(calls, dy + part * size.y);
+      const out = whole ? dx + part * size.x : product.staged;
+      eachBlock(product.steps, (first, count) => {
+        product.multiply(calls, image, first, count, out, 4 * product.rows, { staged: !whole, tiles });
+      });
+      if (!whole) spread(calls, kernels, g, kind, product.staged, dx + part * size.x);
+    });
   }
-  if (!whole) heap.free(staged);
   product.free();
 }
 
@@ -165,12 +219,12 @@ function packKind(product: IndirectProduct, g: ConvGeometry, kind: readonly Resi
   const [channels, filters] = [g.channels / g.groups, g.filters / g.groups];
   const own = kind.reduce<number[]>((all, { taps }, d) => all.flatMap((at) => taps.map(({ kernel }) => at * g.kernel[d] + kernel)), [0]);
   for (const [i, element] of own.entries()) {
-    product.pack(elements + 4 * element * filters * channels, 4, 4 * channels, i * filters, filters);
+    product.pack(DIRECT, elements + 4 * element * filters * channels, 4, 4 * channels, i * filters, filters);
   }
 }
 
 /** Puts the inputs of one kind, `[C, ...counts]` in `staged`, into their places in dx. */
-function spread(kernels: ConvKernels, g: ConvGeometry, kind: readonly Residue[], staged: Pointer, dx: Pointer): void {
+function spread(calls: Calls, kernels: ConvKernels, g: ConvGeometry, kind: readonly Residue[], staged: Pointer, dx: Pointer): void {
   const strides = g.input.map((_, d) => volume(g.input.slice(d + 1)));
   const start = dx + 4 * kind.reduce((sum, { first }, d) => sum + first * strides[d], 0);
   const counts = kind.map(({ count }) => count);
@@ -182,6 +236,6 @@ function spread(kernels: ConvKernels, g: ConvGeometry, kind: readonly Residue[],
   for (const [i, slice] of slices.entries()) {
     const from = [staged + 4 * i * rows * columns, 4 * volume(counts), 4 * columns, 4] as const;
     const to = [start + slice, 4 * volume(g.input), steps.at(-2) ?? 0, steps.at(-1)!] as const;
-    kernels.copyBlock(g.channels / g.groups, rows, columns, ...from, ...to);
+    calls.call(kernels.copyBlock, SPREAD_SOURCE, [g.channels / g.groups, rows, columns, ...from, ...to]);
   }
 }

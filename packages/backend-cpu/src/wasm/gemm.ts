@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { ThreadPool } from "../threads/pool.js";
+import { type Calls, DIRECT, shareRange } from "../threads/share.js";
 import { type Exports, instantiate } from "./asm.js";
 import { ACCUMULATE, type Element } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
@@ -42,10 +44,64 @@ export function gemmKernels(
   return { element, workspaceBytes: gemmWorkspace(element), exports: instantiate(emitGemm(options, element), heap.memory) };
 }
 
+/** A product `c[m, n] = a[m, k] b[k, n]`, see {@link product}. */
+export interface Product {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: Pointer;
+  readonly aRow: number;
+  readonly aColumn: number;
+  readonly b: Pointer;
+  readonly bRow: number;
+  readonly bColumn: number;
+  readonly c: Pointer;
+  readonly cRow: number;
+  readonly mode: number;
+  readonly bias: Pointer;
+}
+
+/** The kernel for a product; that of a whole product serves its parts too, so that they give the same bits. */
+export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "packed";
+
+/** Chooses the kernel. */
+export function pathOf(p: Product): ProductPath {
+  if (p.k === 0) return "empty";
+  if (p.m === 1 && p.aColumn === 1 && (p.bRow === 1 || p.bColumn === 1) && !(p.bias && p.mode & ACCUMULATE)) {
+    return p.bRow === 1 ? "rowByRows" : "rowByColumns";
+  }
+  if (p.n === 1 && p.cRow === 1 && p.bRow === 1 && !p.bias) {
+    if (p.aColumn === 1) return "columnByRows";
+    if (p.aRow === 1) return "columnByColumns";
+  }
+  return "packed";
+}
+
+const WORKSPACE_ARGUMENT = 1 << 13;
+
+/** The calls of a product. */
+export function callProduct(calls: Calls, { exports, element }: GemmKernels, path: ProductPath, p: Product, workspace: Pointer): void {
+  const { bytes } = element;
+  const { m, n, k, a, b, c, mode, bias } = p;
+  if (path === "packed") {
+    const [left, right] = [[a, p.aRow * bytes, p.aColumn * bytes] as const, [b, p.bRow * bytes, p.bColumn * bytes] as const];
+    calls.call(exports.gemm, WORKSPACE_ARGUMENT, [m, n, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
+  } else if (path === "empty") {
+    // One step of 0 * 0 leaves what mode and bias ask for.
+    calls.call(exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);
+  } else if (path === "columnByRows") calls.call(exports.gemvRows, 0, [m, k, b, a, p.aRow * bytes, c, mode]);
+  else if (path === "columnByColumns") calls.call(exports.gemvColumns, 0, [m, k, b, a, p.aColumn * bytes, c, mode]);
+  else {
+    if (bias) calls.call(exports.copy, 0, [c, bias, n * bytes]);
+    const start = bias ? mode | ACCUMULATE : mode;
+    if (path === "rowByRows") calls.call(exports.gemvRows, 0, [n, k, a, b, p.bColumn * bytes, c, start]);
+    else calls.call(exports.gemvColumns, 0, [n, k, a, b, p.bRow * bytes, c, start]);
+  }
+}
+
 /**
  * `c[m, n] = a[m, k] b[k, n]`. Pointers are in bytes; strides are in elements, from row to row and from column to column, and of any sign;
- * the rows of c are contiguous and `cRow` apart. `mode` combines ACCUMULATE and RELU; `bias` (0 for none) points to n values. A range of m
- * or of n is a product of its own, which is how threads share one.
+ * the rows of c are contiguous and `cRow` apart. `mode` combines ACCUMULATE and RELU; `bias` (0 for none) points to n values.
  */
 export function product(
   kernels: GemmKernels,
@@ -65,22 +121,30 @@ export function product(
   bias: Pointer = 0,
 ): void {
   if (m === 0 || n === 0) return;
-  const { exports } = kernels;
-  const { bytes } = kernels.element;
-  if (k === 0) {
-    // One step of 0 * 0 leaves what mode and bias ask for.
-    exports.gemm(m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, cRow * bytes, mode, bias, workspace);
-  } else if (m === 1 && aColumn === 1 && (bRow === 1 || bColumn === 1) && !(bias && mode & ACCUMULATE)) {
-    if (bias) exports.copy(c, bias, n * bytes);
-    const start = bias ? mode | ACCUMULATE : mode;
-    if (bRow === 1) exports.gemvRows(n, k, a, b, bColumn * bytes, c, start);
-    else exports.gemvColumns(n, k, a, b, bRow * bytes, c, start);
-  } else if (n === 1 && cRow === 1 && bRow === 1 && aColumn === 1 && !bias) {
-    exports.gemvRows(m, k, b, a, aRow * bytes, c, mode);
-  } else if (n === 1 && cRow === 1 && bRow === 1 && aRow === 1 && !bias) {
-    exports.gemvColumns(m, k, b, a, aColumn * bytes, c, mode);
+  const p = { m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias };
+  callProduct(DIRECT, kernels, pathOf(p), p, workspace);
+}
+
+/** Rows and columns that a part of a product has a multiple of: tiles of rows, and vectors of columns side by side. */
+const ROW_UNIT = 8;
+const COLUMN_UNIT = 32;
+
+/** Hands the range of a product along its longer side to `body` for each thread, see {@link shareRange}. */
+export function shareProduct(
+  pool: ThreadPool,
+  nanoseconds: number,
+  p: Product,
+  bytes: number,
+  body: (calls: Calls, part: Product) => void,
+): void {
+  if (p.m >= p.n) {
+    shareRange(pool, nanoseconds, p.m, ROW_UNIT, (calls, first, end) => {
+      body(calls, { ...p, m: end - first, a: p.a + first * p.aRow * bytes, c: p.c + first * p.cRow * bytes });
+    });
   } else {
-    const [aStep, bStep] = [aColumn * bytes, bColumn * bytes];
-    exports.gemm(m, n, k, a, aRow * bytes, aStep, b, bRow * bytes, bStep, c, cRow * bytes, mode, bias, workspace);
+    shareRange(pool, nanoseconds, p.n, COLUMN_UNIT, (calls, first, end) => {
+      const bias = p.bias ? p.bias + first * bytes : 0;
+      body(calls, { ...p, n: end - first, b: p.b + first * p.bColumn * bytes, c: p.c + first * bytes, bias });
+    });
   }
 }

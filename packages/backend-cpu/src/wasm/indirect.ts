@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { ThreadPool } from "../threads/pool.js";
+import type { Calls } from "../threads/share.js";
 import { type Exports, I32, ModuleBuilder } from "./asm.js";
 import { type Planes, tableLength, volume, writeTable } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
@@ -45,9 +47,36 @@ export interface IndirectShape {
   readonly blockwise: boolean;
 }
 
+/** A range of the result that starts at a tile. */
+export interface Tiles {
+  readonly row: number;
+  readonly rows: number;
+  readonly column: number;
+  readonly columns: number;
+}
+
+export interface MultiplyOptions {
+  readonly mode?: number;
+  readonly biased?: boolean;
+  readonly staged?: boolean;
+  readonly tiles?: Tiles;
+}
+
+/** Bits of arguments that may lie in a thread's own memory: of `pack`, of `copyBlock`, of `indirect`. */
+const PACK_TARGET = 1 << 5;
+const COPY_TARGET = 1 << 7;
+const [IMAGE, PANELS, OUT, SCRATCH] = [1 << 3, 1 << 6, 1 << 8, 1 << 12];
+
+/** Starts of blocks of memory one after the other, and the end of the last. */
+function starts(sizes: readonly number[]): number[] {
+  const list = [0];
+  for (const size of sizes) list.push(list[list.length - 1] + Math.ceil(size / 64) * 64);
+  return list;
+}
+
 /**
- * `out[column][row] = bias[column] + sum over step of x[rowTable[row] + stepTable[step]] * right[column][step]` with the memory it needs.
- * It belongs to one thread; `free` gives the memory back.
+ * `out[column][row] = bias[column] + sum over step of x[rowTable[row] + stepTable[step]] * right[column][step]` with the memory it needs:
+ * tables and panels for all threads of a pool, and for each of them its own copy of an image. `free` gives the memory back.
  */
 export class IndirectProduct {
   readonly rows: number;
@@ -60,10 +89,13 @@ export class IndirectProduct {
   private readonly stepTable: Pointer;
   private readonly panels: Pointer;
   private readonly bias: Pointer;
+  private readonly own: Pointer;
   private readonly scratch: Pointer;
   private readonly copy: Pointer;
+  /** Room of each thread for `stagedBytes`. */
+  readonly staged: Pointer;
 
-  constructor(heap: Heap, kernels: ConvKernels, shape: IndirectShape) {
+  constructor(heap: Heap, kernels: ConvKernels, shape: IndirectShape, pool?: ThreadPool, stagedBytes = 0) {
     this.heap = heap;
     this.kernels = kernels;
     this.shape = shape;
@@ -72,20 +104,45 @@ export class IndirectProduct {
     this.panelSteps = shape.blockwise ? Math.min(this.steps, BLOCK_STEPS) : this.steps;
     const columns = Math.ceil(shape.columns / TILE_COLUMNS) * TILE_COLUMNS;
     const copyBytes = shape.planes.copied ? 4 * shape.planes.plane * shape.channels : 0;
-    const sizes = [4 * tableLength(this.rows), 4 * tableLength(this.steps), 4 * this.panelSteps * columns, 4 * columns, SCRATCH_BYTES];
-    const starts = [0];
-    for (const size of sizes) starts.push(starts.at(-1)! + Math.ceil(size / 64) * 64);
-    this.base = heap.alloc(starts.at(-1)! + copyBytes);
-    [this.stepTable, this.panels, this.bias, this.scratch, this.copy] = starts.slice(1).map((start) => this.base + start);
+    const panelBytes = 4 * this.panelSteps * columns;
+    const [ownPanels, sharedPanels] = shape.blockwise ? [panelBytes, 0] : [0, panelBytes];
+    const shared = starts([4 * tableLength(this.rows), 4 * tableLength(this.steps), 4 * columns, sharedPanels]);
+    const own = starts([SCRATCH_BYTES, copyBytes, stagedBytes, ownPanels]);
+    const [ownBytes, sharedBytes] = [own[4], shared[4]];
+    this.base = heap.alloc(sharedBytes);
+    const span = pool?.span(ownBytes) ?? ownBytes;
+    this.own = heap.alloc(span);
+    [this.stepTable, this.bias] = [this.base + shared[1], this.base + shared[2]];
+    [this.scratch, this.copy, this.staged] = [this.own, this.own + own[1], this.own + own[2]];
+    this.panels = shape.blockwise ? this.own + own[3] : this.base + shared[3];
     writeTable(heap.i32, this.base / 4, shape.rowAxes);
     writeTable(heap.i32, this.stepTable / 4, shape.stepAxes);
-    kernels.fill(this.copy, 0, copyBytes);
+    for (let at = 0; at < span && copyBytes > 0; at += ownBytes) kernels.fill(this.copy + at, 0, copyBytes);
   }
 
-  /** Packs `count` steps of the right operand, where element (column, step) lies at `source + column * columnStride + step * stepStride`. */
-  pack(source: Pointer, columnStride: number, stepStride: number, first: number, count: number): void {
-    const target = this.shape.blockwise ? this.panels : this.panels + 4 * TILE_COLUMNS * first;
-    this.kernels.pack(this.shape.columns, count, source, columnStride, stepStride, target, this.panelStride);
+  /** Calls of the kernels per image, at most. */
+  get callsPerImage(): number {
+    const slices = volume(this.shape.planes.size.slice(0, -2));
+    return slices + 2 * Math.ceil(this.steps / BLOCK_STEPS) + 2;
+  }
+
+  /**
+   * Packs `count` steps of the right operand for a range of columns that starts with a panel. Element (column, step) of it lies at
+   * `source + column * columnStride + step * stepStride`.
+   */
+  pack(
+    calls: Calls,
+    source: Pointer,
+    columnStride: number,
+    stepStride: number,
+    first: number,
+    count: number,
+    { column, columns }: Tiles = this.all,
+  ): void {
+    const { blockwise } = this.shape;
+    const target = this.panels + (column / TILE_COLUMNS) * this.panelStride + (blockwise ? 0 : 4 * TILE_COLUMNS * first);
+    const args = [columns, count, source + column * columnStride, columnStride, stepStride, target, this.panelStride];
+    calls.call(this.kernels.pack, blockwise ? PACK_TARGET : 0, args);
   }
 
   /** Copies the bias to where it may be read in whole vectors. */
@@ -94,7 +151,7 @@ export class IndirectProduct {
   }
 
   /** Makes an image readable by the tables: in place, or by a copy into the middle of zeros. */
-  enter(source: Pointer): Pointer {
+  enter(calls: Calls, source: Pointer): Pointer {
     const { planes, channels } = this.shape;
     if (!planes.copied) return source;
     const { size, before, strides } = planes;
@@ -104,26 +161,46 @@ export class IndirectProduct {
     const start = this.copy + 4 * before.reduce((sum, count, d) => sum + count * strides[d], 0);
     const slices = this.sliceOffsets(size.slice(0, -2), strides);
     for (const [i, offset] of slices.entries()) {
-      const from = source + 4 * i * rows * columns;
+      const from = [source + 4 * i * rows * columns, 4 * volume(size), 4 * columns, 4] as const;
       const target = [start + 4 * offset, 4 * planes.plane, rowStride, 4] as const;
-      this.kernels.copyBlock(channels, rows, columns, from, 4 * volume(size), 4 * columns, 4, ...target);
+      calls.call(this.kernels.copyBlock, COPY_TARGET, [channels, rows, columns, ...from, ...target]);
     }
     return this.copy;
   }
 
-  /** Multiplies with steps that are packed. `mode` speaks of the whole product: relu waits for the last step. */
-  multiply(image: Pointer, first: number, count: number, out: Pointer, outColumn: number, mode: number, biased = false): void {
-    const panels = this.shape.blockwise ? this.panels : this.panels + 4 * TILE_COLUMNS * first;
+  /**
+   * Multiplies a range of tiles with steps that are packed. `mode` speaks of the whole product: relu waits for the last step. `staged` says
+   * that `out` lies in the thread's own memory.
+   */
+  multiply(
+    calls: Calls,
+    image: Pointer,
+    first: number,
+    count: number,
+    out: Pointer,
+    outColumn: number,
+    { mode = 0, biased = false, staged = false, tiles = this.all }: MultiplyOptions = {},
+  ): void {
+    const { blockwise, planes } = this.shape;
+    const { row, rows, column, columns } = tiles;
+    const panels = this.panels + (column / TILE_COLUMNS) * this.panelStride + (blockwise ? 0 : 4 * TILE_COLUMNS * first);
     const last = first + count === this.steps;
     const blockMode = (first > 0 ? ACCUMULATE : mode & ACCUMULATE) | (last ? mode & RELU : 0);
-    this.kernels.indirect(
-      ...([this.rows, count, this.shape.columns, image, this.base, this.stepTable + 4 * first, panels, this.panelStride] as const),
-      ...([out, outColumn, blockMode, biased && first === 0 ? this.bias : 0, this.scratch] as const),
-    );
+    const own = (planes.copied ? IMAGE : 0) | (blockwise ? PANELS : 0) | (staged ? OUT : 0) | SCRATCH;
+    calls.call(this.kernels.indirect, own, [
+      ...[rows, count, columns, image, this.base + 4 * row, this.stepTable + 4 * first, panels, this.panelStride],
+      ...[out + 4 * row + column * outColumn, outColumn, blockMode, biased && first === 0 ? this.bias + 4 * column : 0, this.scratch],
+    ]);
+  }
+
+  /** All rows and columns. */
+  get all(): Tiles {
+    return { row: 0, rows: this.rows, column: 0, columns: this.shape.columns };
   }
 
   free(): void {
     this.heap.free(this.base);
+    this.heap.free(this.own);
   }
 
   private get panelStride(): number {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { ThreadPool } from "../threads/pool.js";
+import { type Calls, shareRange } from "../threads/share.js";
 import { type Exports, I32, ModuleBuilder } from "./asm.js";
 import { type Element, FLOAT32 } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
@@ -61,20 +63,39 @@ export function poolKernels(
   return { element, exports: module.instantiate(heap.memory) };
 }
 
+/** Time of one element of a window; for the choice of threads alone. */
+const NANOSECONDS_PER_ELEMENT = 0.6;
+
+/** Hands ranges of planes to `body` with the geometry of each. */
+function sharePlanes(pool: ThreadPool | undefined, g: PoolGeometry, body: (calls: Calls, part: PoolGeometry, first: number) => void): void {
+  const nanoseconds = g.planes * g.output[0] * g.output[1] * g.kernel[0] * g.kernel[1] * NANOSECONDS_PER_ELEMENT;
+  shareRange(pool, nanoseconds, g.planes, 1, (calls, first, end) => body(calls, { ...g, planes: end - first }, first));
+}
+
 function shapeArguments(g: PoolGeometry): number[] {
   return [g.planes, ...g.input, ...g.output, ...g.kernel, ...g.stride, ...g.padding, ...g.dilation];
+}
+
+/** Bytes of an input and of an output plane. */
+function planeBytes({ element }: PoolKernels, { input, output }: PoolGeometry): readonly [number, number] {
+  return [input[0] * input[1] * element.bytes, output[0] * output[1] * element.bytes];
 }
 
 /**
  * `y[planes, ...output]` = maximum of each window and `indices` (int32) = where it lies in its plane. NaN wins over every number, padding
  * over none.
  */
-export function maxPool({ exports }: PoolKernels, g: PoolGeometry, x: Pointer, y: Pointer, indices: Pointer): void {
+export function maxPool(kernels: PoolKernels, g: PoolGeometry, x: Pointer, y: Pointer, indices: Pointer, pool?: ThreadPool): void {
+  const { exports, element } = kernels;
   const is = (pair: Pair, value: number): boolean => pair[0] === value && pair[1] === value;
   const inside = 2 * g.output[0] <= g.input[0] && 2 * g.output[1] <= g.input[1];
   const halving = inside && is(g.kernel, 2) && is(g.stride, 2) && is(g.padding, 0) && is(g.dilation, 1);
-  if (exports.maxPool2x2 && halving) exports.maxPool2x2(g.planes, ...g.input, ...g.output, x, y, indices);
-  else exports.maxPool(...shapeArguments(g), x, y, indices);
+  const [xBytes, yBytes] = planeBytes(kernels, g);
+  sharePlanes(pool, g, (calls, part, first) => {
+    const pointers = [x + first * xBytes, y + first * yBytes, indices + (4 * first * yBytes) / element.bytes];
+    if (exports.maxPool2x2 && halving) calls.call(exports.maxPool2x2, 0, [part.planes, ...g.input, ...g.output, ...pointers]);
+    else calls.call(exports.maxPool, 0, [...shapeArguments(part), ...pointers]);
+  });
 }
 
 function clear({ exports, element }: PoolKernels, g: PoolGeometry, dx: Pointer): void {
@@ -88,12 +109,27 @@ export function maxPoolGradient(kernels: PoolKernels, g: PoolGeometry, dy: Point
 }
 
 /** `y[planes, ...output]` = average of each window. */
-export function avgPool({ exports }: PoolKernels, g: PoolGeometry, average: Average, x: Pointer, y: Pointer): void {
-  exports.avgPool(...shapeArguments(g), x, y, average.countIncludePad ? 1 : 0, average.divisor);
+export function avgPool(kernels: PoolKernels, g: PoolGeometry, average: Average, x: Pointer, y: Pointer, pool?: ThreadPool): void {
+  const [xBytes, yBytes] = planeBytes(kernels, g);
+  const options = [average.countIncludePad ? 1 : 0, average.divisor];
+  sharePlanes(pool, g, (calls, part, first) => {
+    calls.call(kernels.exports.avgPool, 0, [...shapeArguments(part), x + first * xBytes, y + first * yBytes, ...options]);
+  });
 }
 
 /** Gradient of {@link avgPool}. */
-export function avgPoolGradient(kernels: PoolKernels, g: PoolGeometry, average: Average, dy: Pointer, dx: Pointer): void {
+export function avgPoolGradient(
+  kernels: PoolKernels,
+  g: PoolGeometry,
+  average: Average,
+  dy: Pointer,
+  dx: Pointer,
+  pool?: ThreadPool,
+): void {
   clear(kernels, g, dx);
-  kernels.exports.avgPoolGradient(...shapeArguments(g), dx, dy, average.countIncludePad ? 1 : 0, average.divisor);
+  const [xBytes, yBytes] = planeBytes(kernels, g);
+  const options = [average.countIncludePad ? 1 : 0, average.divisor];
+  sharePlanes(pool, g, (calls, part, first) => {
+    calls.call(kernels.exports.avgPoolGradient, 0, [...shapeArguments(part), dx + first * xBytes, dy + first * yBytes, ...options]);
+  });
 }
