@@ -1,4 +1,6 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { data, init, manualSeed, optim, save, type Tensor } from "sconce";
@@ -63,12 +65,21 @@ function parseOptions(): Options {
 }
 
 function makeOptimizer(net: Classifier, { optimizer, lr }: Options): optim.Optimizer {
-  const made = optimizer === "adam" ? new optim.Adam(net.parameters(), { lr: lr ?? 1e-3 }) : new optim.SGD(net.parameters(), { lr: lr ?? 0.01, momentum: 0.9 });
+  const made =
+    optimizer === "adam"
+      ? new optim.Adam(net.parameters(), { lr: lr ?? 1e-3 })
+      : new optim.SGD(net.parameters(), { lr: lr ?? 0.01, momentum: 0.9 });
   return made as unknown as optim.Optimizer;
 }
 
 /** One epoch with a progress bar. */
-async function runEpoch(name: string, net: Classifier, batches: Batches, optimizer: optim.Optimizer, images: number): Promise<{ loss: number; seconds: number }> {
+async function runEpoch(
+  name: string,
+  net: Classifier,
+  batches: Batches,
+  optimizer: optim.Optimizer,
+  images: number,
+): Promise<{ loss: number; seconds: number }> {
   const bar = new SingleBar({
     format: `${name} {bar} {percentage}% | {value}/{total} | loss {loss} | accuracy {accuracy} | {rate} images/s | {eta_formatted} left`,
     noTTYOutput: true,
@@ -87,7 +98,11 @@ async function runEpoch(name: string, net: Classifier, batches: Batches, optimiz
       seen += step.images;
       correct += step.correct;
       smooth = Number.isNaN(smooth) ? step.loss : 0.95 * smooth + 0.05 * step.loss;
-      bar.update(seen, { loss: smooth.toFixed(4), accuracy: `${((100 * correct) / seen).toFixed(2)}%`, rate: Math.round(seen / seconds()) });
+      bar.update(seen, {
+        loss: smooth.toFixed(4),
+        accuracy: `${((100 * correct) / seen).toFixed(2)}%`,
+        rate: Math.round(seen / seconds()),
+      });
     });
     return { loss, seconds: seconds() };
   } finally {
@@ -105,6 +120,19 @@ function examples(test: data.MNIST, { predictions }: Evaluation): { first: Examp
   return { first: all.slice(0, 4), wrong: all.filter((e) => e.label !== e.prediction).slice(0, 4) };
 }
 
+/** Says before the training, not after it, that a result could not be written. */
+async function checkWritable(option: string, file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  const folder = dirname(resolve(file));
+  const reason = await access(folder, constants.W_OK).then(
+    () => null,
+    (error: Error) => error.message,
+  );
+  if (reason !== null) throw new Error(`${option}: cannot write to ${folder}: ${reason}`);
+  const there = await stat(file).catch(() => null);
+  if (there?.isDirectory()) throw new Error(`${option}: ${file} is a folder, expected a file`);
+}
+
 async function writeJson(file: string, value: unknown): Promise<void> {
   const part = `${file}.part`;
   try {
@@ -119,6 +147,8 @@ async function writeJson(file: string, value: unknown): Promise<void> {
 async function main(): Promise<void> {
   const options = parseOptions();
   const { model, device, batchSize } = options;
+  await checkWritable("--save", options.save);
+  await checkWritable("--json", options.json);
   await init(device as "cpu");
   const { pad, make } = models[model];
   const part = {

@@ -26,7 +26,15 @@ export type Classifier = nn.Module & ((x: Tensor) => Tensor);
 export const models: { readonly [name: string]: { readonly pad: number; make(): Classifier } } = {
   mlp: {
     pad: 0,
-    make: () => new nn.Sequential(new nn.Flatten(), new nn.Linear(784, 256), new nn.ReLU(), new nn.Linear(256, 128), new nn.ReLU(), new nn.Linear(128, 10)),
+    make: () =>
+      new nn.Sequential(
+        new nn.Flatten(),
+        new nn.Linear(784, 256),
+        new nn.ReLU(),
+        new nn.Linear(256, 128),
+        new nn.ReLU(),
+        new nn.Linear(128, 10),
+      ),
   },
   cnn: {
     pad: 0,
