@@ -14,4 +14,6 @@ export {
   SequentialSampler,
   type Sized,
   SubsetRandomSampler,
+  WeightedRandomSampler,
+  type WeightedRandomSamplerOptions,
 } from "./sampler.js";

@@ -1,4 +1,4 @@
-import { defaultGenerator, Generator, randint, randperm, ValueError } from "@sconce/core";
+import { defaultGenerator, drawMultinomial, Generator, randint, randperm, ValueError } from "@sconce/core";
 
 /** Anything that has a length: a sampler needs no more of a dataset. */
 export interface Sized {
@@ -97,6 +97,44 @@ export class SubsetRandomSampler implements Sampler {
 
   *[Symbol.iterator](): Iterator<number> {
     for (const i of permutation(this.length, this.#generator ?? defaultGenerator())) yield this.#indices[i];
+  }
+}
+
+/** Options of {@link WeightedRandomSampler}. */
+export interface WeightedRandomSamplerOptions {
+  /** Draws with replacement, the default. */
+  readonly replacement?: boolean;
+  /** Source of randomness; without one, an epoch's order follows `manualSeed`. */
+  readonly generator?: Generator;
+}
+
+/**
+ * Positions 0 up to `weights.length - 1` in proportion to their weights, which need not sum to one: rare classes can be drawn as often as common ones.
+ * @throws ValueError unless `numSamples` is a positive integer, and when it is iterated for weights that are negative or all zero, or
+ * for more samples than weights without replacement.
+ * @example
+ * const sampler = new WeightedRandomSampler([0.1, 0.9, 0.4], 5);
+ * const loader = new DataLoader(dataset, { batchSize: 2, sampler });
+ */
+export class WeightedRandomSampler implements Sampler {
+  readonly length: number;
+  readonly #weights: Float64Array;
+  readonly #replacement: boolean;
+  readonly #generator: Generator | undefined;
+
+  constructor(weights: Iterable<number>, numSamples: number, { replacement = true, generator }: WeightedRandomSamplerOptions = {}) {
+    if (!Number.isInteger(numSamples) || numSamples <= 0) {
+      throw new ValueError(`WeightedRandomSampler: numSamples should be a positive integer value, but got numSamples=${numSamples}`);
+    }
+    this.length = numSamples;
+    this.#weights = Float64Array.from(weights);
+    this.#replacement = replacement;
+    this.#generator = generator;
+  }
+
+  [Symbol.iterator](): Iterator<number> {
+    const generator = this.#generator ?? defaultGenerator();
+    return drawMultinomial(generator, this.#weights, 1, this.length, this.#replacement)[Symbol.iterator]();
   }
 }
 

@@ -1,5 +1,5 @@
 import "@sconce/backend-cpu";
-import { arange, Generator, manualSeed, memory, rand, randn, type Tensor, tensor } from "@sconce/core";
+import { arange, Generator, manualSeed, memory, multinomial, rand, randn, type Tensor, tensor } from "@sconce/core";
 import {
   BatchSampler,
   ConcatDataset,
@@ -13,6 +13,7 @@ import {
   Subset,
   SubsetRandomSampler,
   TensorDataset,
+  WeightedRandomSampler,
 } from "@sconce/data";
 import { describe, expect, it } from "vitest";
 import { expectTensor, type GoldenTensor, goldenData, readCases } from "../../src/index.js";
@@ -182,6 +183,21 @@ describe("DataLoader", () => {
 });
 
 describe("samplers and splits", () => {
+  it("draw in proportion to weights, as multinomial does", () => {
+    const weights = [0, 1, 3, 0.5];
+    const sampler = new WeightedRandomSampler(weights, 4000);
+    manualSeed(5);
+    const drawn = [...sampler];
+    manualSeed(5);
+    expect(drawn).toEqual(multinomial(tensor(weights, { dtype: "float64" }), 4000, { replacement: true }).tolistSync());
+    const shares = weights.map((_, i) => drawn.filter((j) => j === i).length / 4000);
+    expect(shares[0]).toBe(0);
+    expect(shares[2] / shares[1]).toBeCloseTo(3, 0);
+    expect([...new WeightedRandomSampler([1, 5, 2], 3, { replacement: false })].sort()).toEqual([0, 1, 2]);
+    expect(() => new WeightedRandomSampler([1], 0)).toThrow(/positive integer/);
+    expect(() => [...new WeightedRandomSampler([1, 1], 3, { replacement: false })]).toThrow(/without replacement/);
+  });
+
   it("are PyTorch's", async () => {
     for (const c of await readCases<SamplerCase>("data", "samplers")) {
       if (c.kind === "batch_sampler") {
