@@ -33,7 +33,7 @@ export interface ASGDOptions extends OptimizerOptions {
  * const optimizer = new ASGD(net.parameters(), { lr: 0.01, t0: 100 });
  */
 export class ASGD extends Optimizer<ASGDOptions> {
-  protected override readonly scalars = { step: "tensor", eta: "tensor", mu: "tensor" } as const;
+  protected override readonly scalars = { step: "float32", eta: "float32", mu: "float32" } as const;
 
   constructor(params: Params<ASGDOptions>, options: Partial<ASGDOptions> = {}) {
     const all = { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false, ...options };

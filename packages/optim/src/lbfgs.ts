@@ -56,8 +56,8 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     func_evals: "number",
     n_iter: "number",
     t: "number",
-    ro: "tensor",
-    H_diag: "tensor",
+    ro: "like",
+    H_diag: "like",
     prev_loss: "number",
   } as const;
 

@@ -35,7 +35,7 @@ export interface NAdamOptions extends OptimizerOptions {
  * const optimizer = new NAdam(net.parameters(), { lr: 2e-3 });
  */
 export class NAdam extends Optimizer<NAdamOptions> {
-  protected override readonly scalars = { step: "tensor", mu_product: "tensor" } as const;
+  protected override readonly scalars = { step: "float32", mu_product: "float32" } as const;
 
   constructor(params: Params<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
     const all: NAdamOptions = {

@@ -48,8 +48,8 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   readonly state: Map<Tensor, ParamState> = new Map();
   /** Options of groups that do not set them. */
   readonly defaults: O;
-  /** What is remembered as a number here and saved by PyTorch as a tensor without dimensions, or as a number. */
-  protected readonly scalars: { readonly [name: string]: "tensor" | "number" } = { step: "tensor" };
+  /** What is remembered as a number here, and what PyTorch saves it as: a tensor without dimensions (of the parameter's dtype), or a number. */
+  protected readonly scalars: { readonly [name: string]: "float32" | "like" | "number" } = { step: "float32" };
   readonly #hooks: { readonly before: Set<() => void>; readonly after: Set<() => void> } = { before: new Set(), after: new Set() };
 
   /**
@@ -166,9 +166,11 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
 
   /** State with the numbers that PyTorch keeps in tensors as such; they take no memory. */
   #saved(param: Tensor, entries: ParamState): ParamState {
-    const wrap = (value: Tensor | number | null): Tensor | number | null =>
-      typeof value === "number" ? tensorOf(constantValue(param.storage.backend, [], "float32", value)) : value;
-    return mapEntries(entries, (value, name) => (this.scalars[name] === "tensor" ? wrap(value) : value));
+    return mapEntries(entries, (value, name) => {
+      const kind = this.scalars[name] ?? "number";
+      if (kind === "number" || typeof value !== "number") return value;
+      return tensorOf(constantValue(param.storage.backend, [], kind === "like" ? param.dtype : "float32", value));
+    });
   }
 
   /**

@@ -85,7 +85,6 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
 
   /** Counts an epoch, or sets it (fractions are allowed), and writes the rates. @throws ValueError for a negative epoch. */
   override step(epoch?: number): void {
-    this.stepCount++;
     if (epoch === undefined && this.lastEpoch >= 0) this.#advance();
     else this.#jump(epoch ?? 0);
     this.write(this.next());

@@ -43,8 +43,10 @@ const MODULES = `
   MSELoss MaxPool2d NLLLoss ReLU Sequential Sigmoid SmoothL1Loss Softmax Tanh`;
 
 const OPTIMIZERS = `
-  Adagrad Adam Adam+CosineAnnealingLR Adam+StepLR AdamW AdamW+CosineAnnealingLR AdamW+ExponentialLR CosineAnnealingLR ExponentialLR LambdaLR
-  MultiStepLR RMSprop SGD SGD+StepLR StepLR clip_grad_norm_ clip_grad_value_`;
+  ASGD Adadelta Adagrad Adam Adam+CosineAnnealingLR Adam+StepLR AdamW AdamW+CosineAnnealingLR AdamW+ExponentialLR Adamax ChainedScheduler
+  ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR LBFGS LambdaLR LinearLR MultiStepLR MultiplicativeLR
+  NAdam OneCycleLR PolynomialLR RAdam RMSprop ReduceLROnPlateau Rprop SGD SGD+OneCycleLR SGD+StepLR SWALR SequentialLR StepLR
+  clip_grad_norm_ clip_grad_value_`;
 
 /** Keys that every device must have fully right, but for the cases that it leaves out with a reason. */
 export const REQUIRED: readonly string[] = [

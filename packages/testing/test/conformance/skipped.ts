@@ -19,4 +19,8 @@ export const SKIPPED: readonly Skip[] = [
     reason: "PyTorch 1.13 normalises an empty tensor of one dimension, which has no channels",
     cases: ["nn.functional.batch_norm/float32#1", "nn.functional.batch_norm/float32#2"],
   },
+  {
+    reason: "the path over Rosenbrock's function in float32 follows the last bit: PyTorch itself ends elsewhere on another processor",
+    cases: ["LBFGS#2", "LBFGS#3"],
+  },
 ];

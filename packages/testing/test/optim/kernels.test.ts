@@ -24,7 +24,7 @@ class Recorder extends CpuBackend {
   }
 }
 
-type Make = (params: Tensor[]) => optim.Optimizer<never>;
+type Make = (params: Tensor[]) => optim.Optimizer;
 
 /** Kernels per step, from the second on, of two parameters whose gradients are in memory. */
 function kernelsPerStep(make: Make, maxInputs = 16): string[][] {
