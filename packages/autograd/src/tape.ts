@@ -3,6 +3,7 @@ import { followView, type History, historyOf, needsGrad, resultHistory, startFam
 import { mode } from "./mode.js";
 import { nameOf } from "./names.js";
 import { Group, nodesMade, type TapeNode } from "./node.js";
+import { joinPieces } from "./pieces.js";
 import { PrimitiveNode, rowsOf } from "./primitive.js";
 import { ruleOf } from "./rules/index.js";
 
@@ -64,15 +65,19 @@ export function composite(name: string, inputs: readonly Tensor[], next: () => r
   const slots = before.map((h) => h?.output ?? 0);
   const start = nodesMade();
   const outputs = next();
+  const histories = outputs.map((x) => x.slot as History | undefined);
+  const joined = outputs.length > 1 && joinPieces(name, histories, start);
   let group: Group | null = null;
   for (let i = 0; i < outputs.length; i++) {
-    const history = outputs[i].slot as History | undefined;
+    const history = histories[i];
     const node = history?.node;
     if (history === undefined || node === null || node === undefined || node.sequence < start) continue;
-    group ??= new Group(nameOf(name), targets, slots);
-    node.group = group;
-    node.groupOutput = i;
-    if (outputs.length > 1 && history.root !== history) history.refusal = severalViews(i, group.name);
+    if (!joined) {
+      group ??= new Group(nameOf(name), targets, slots);
+      node.group = group;
+      node.groupOutput = i;
+    }
+    if (outputs.length > 1 && history.root !== history) history.refusal = severalViews(i, nameOf(name));
   }
   return outputs;
 }

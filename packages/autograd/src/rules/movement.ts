@@ -3,7 +3,7 @@ import { permute, reshape, rowMajor, spread } from "./help.js";
 import { of, type Rules } from "./rule.js";
 
 /** A view's layout over a row-major tensor. */
-function layoutIn<K extends "slice" | "select" | "diagonal" | "unfold">(op: K, shape: Shape, attrs: ViewOps[K]): Layout {
+export function layoutIn<K extends "slice" | "select" | "diagonal" | "unfold">(op: K, shape: Shape, attrs: ViewOps[K]): Layout {
   return (VIEWS[op] as (x: Layout, attrs: ViewOps[K]) => Layout)(rowMajor(shape), attrs);
 }
 
