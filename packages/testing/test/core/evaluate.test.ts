@@ -10,6 +10,7 @@ import {
   realiseAll,
   type Spec,
   Storage,
+  scope,
   settledValue,
   type Tensor,
   tensorOf,
@@ -22,7 +23,12 @@ import { describe, expect, it } from "vitest";
 class Recorder extends CpuBackend {
   readonly log: string[] = [];
 
-  override run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): ReturnType<Backend["run"]> {
+  override run<K extends KernelName>(
+    kernel: K,
+    inputs: readonly View[],
+    outputs: readonly Spec[],
+    attrs: Kernels[K],
+  ): ReturnType<Backend["run"]> {
     this.log.push(`${kernel} ${inputs.length}>${outputs.length}`);
     return super.run(kernel, inputs, outputs, attrs);
   }
@@ -110,6 +116,39 @@ describe("deferred elementwise work", () => {
     realiseAll([a, b]);
     expect(backend.log).toEqual(["elementwise 1>2"]);
   });
+
+  it("realises tensors of several shapes in one kernel for each", () => {
+    const backend = new Recorder();
+    const x = apply("neg", [make(backend, [2], [1, 2])], null);
+    const y = apply("neg", [make(backend, [3], [1, 2, 3])], null);
+    const z = apply("exp", [x], null);
+    realiseAll([x, y, z]);
+    expect(backend.log).toEqual(["elementwise 1>2", "elementwise 1>1"]);
+  });
+
+  it("does not write out what only the kernel itself used", () => {
+    const backend = new Recorder();
+    const x = make(backend, [2], [1, 2]);
+    const sum = scope(() => {
+      const shared = apply("exp", [x], null);
+      return apply("add", [apply("neg", [shared], null), apply("abs", [shared], null)], null);
+    });
+    expect(numbers(sum)).toEqual([0, 0]);
+    expect(backend.log).toEqual(["elementwise 1>1"]);
+  });
+
+  it("counts what an expression shares once against the limits of a kernel", () => {
+    const backend = new Recorder();
+    const [a, b] = [make(backend, [2], [1, 2]), make(backend, [2], [3, 4])];
+    let x = apply("add", [a, b], null);
+    // Each step reads x twice, so that a tree would have 2^12 leaves.
+    for (let i = 0; i < 12; i++) x = apply("maximum", [apply("mul", [x, a], null), apply("sub", [x, b], null)], null);
+    expect(backend.log).toEqual([]);
+    let expected = [4, 6];
+    for (let i = 0; i < 12; i++) expected = expected.map((v, j) => Math.max(v * (j + 1), v - (j + 3)));
+    expect(numbers(x)).toEqual(expected);
+    expect(backend.log).toHaveLength(1);
+  });
 });
 
 describe("values and storages", () => {
@@ -145,7 +184,9 @@ describe("values and storages", () => {
     const backend = new Recorder();
     const x = make(backend, [1, 2], [1, 2]);
     const wide = apply("expand", [x], { shape: [3, 2] });
-    expect(() => mutate(wide, wide.newFull([3, 2], 0))).toThrow(/more than one element of the written-to tensor refers to a single memory location/);
+    expect(() => mutate(wide, wide.newFull([3, 2], 0))).toThrow(
+      /more than one element of the written-to tensor refers to a single memory location/,
+    );
   });
 
   it("frees a buffer with its last owner", () => {
