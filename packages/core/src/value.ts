@@ -68,17 +68,25 @@ function forget(box: Box): void {
 
 const finalizer = new FinalizationRegistry<Box>(freeBox);
 
+/** More than C libraries ever take from recycled memory, so a block is address space that nobody has touched. */
+const BLOCK_BYTES = 2 ** 25 + 2 ** 16;
+/** Blocks that may be too many: buffers come and go within a training step. */
+const SPARE_BLOCKS = 2;
 /**
- * The garbage collector does not see device memory: a token of a quarter of its size makes it feel the pressure. What its last owner
- * frees is no work for the collector and pays for as much that comes later.
+ * The garbage collector does not see device memory, so blocks as large as the live buffers stand for it: it runs as they grow in number,
+ * and they go when what it found has been freed.
  */
-const TOKEN_BYTES = 65536;
-let debt = 0;
-type Token = { readonly byteLength: number };
-const allocateToken: (bytes: number) => Token =
-  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): Token } }).Buffer?.allocUnsafeSlow === "function"
-    ? (n) => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): Token } }).Buffer.allocUnsafeSlow(n)
-    : (n) => new ArrayBuffer(n);
+const ballast: object[] = [];
+const allocateBlock: () => object =
+  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): object } }).Buffer?.allocUnsafeSlow === "function"
+    ? () => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): object } }).Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    : () => new ArrayBuffer(BLOCK_BYTES);
+
+function balance(): void {
+  const wanted = Math.floor(liveBytes / BLOCK_BYTES);
+  while (ballast.length < wanted) ballast.push(allocateBlock());
+  if (ballast.length > wanted + SPARE_BLOCKS) ballast.length = wanted;
+}
 
 /** A write-once array on a device: a buffer, a number that fills it, or an expression that has not run. */
 export class Value {
@@ -96,8 +104,6 @@ export class Value {
   /** Nodes of a tape that keep it: whatever realises it writes it out. */
   saved = 0;
   #box: Box | null = null;
-  // Keeps the token reachable exactly as long as the value.
-  token: Token | null = null;
 
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
     this.backend = backend;
@@ -134,22 +140,12 @@ export class Value {
     liveBuffers++;
     if (liveBytes > peakBytes) peakBytes = liveBytes;
     finalizer.register(this, box);
-    debt += bytes >> 2;
-    if (debt > TOKEN_BYTES) {
-      this.token = allocateToken(debt);
-      debt = 0;
-    }
-  }
-
-  #credit({ handle, collected, bytes }: Box): void {
-    if (handle !== null && !collected) debt -= bytes >> 2;
+    balance();
   }
 
   /** Takes the buffer away without freeing it: another value now owns it. */
   surrender(): void {
-    if (this.#box === null || this.#box.handle === null) return;
-    this.#credit(this.#box);
-    forget(this.#box);
+    if (this.#box !== null && this.#box.handle !== null) forget(this.#box);
   }
 
   retain(): void {
@@ -159,14 +155,8 @@ export class Value {
   /** Gives up one ownership; the last one frees the buffer. */
   release(): void {
     if (--this.owners > 0) return;
-    if (this.#box !== null) {
-      this.#credit(this.#box);
-      freeBox(this.#box);
-    }
+    if (this.#box !== null) freeBox(this.#box);
     this.#dropPending();
-    // The token stood for others too: a later value carries on.
-    if (this.token !== null) debt += this.token.byteLength;
-    this.token = null;
   }
 
   #dropPending(): void {
@@ -233,7 +223,9 @@ export class Storage implements Disposable_ {
     if (this.host !== null) {
       const { backend, shape, dtype, size } = this.#value;
       if (this.host.length !== size) {
-        throw new ValueError(`host memory: expected an array of ${size} elements, got ${this.host.length}: its buffer was transferred or resized`);
+        throw new ValueError(
+          `host memory: expected an array of ${size} elements, got ${this.host.length}: its buffer was transferred or resized`,
+        );
       }
       return settledValue(backend, shape, dtype, backend.upload(this.host, dtype));
     }
