@@ -31,7 +31,7 @@ export interface CrossEntropyOptions extends NllLossOptions {
 interface Targets {
   /** False where a target is ignored. */
   readonly counts: Tensor;
-  /** Classes as int32, 0 where ignored. */
+  /** Classes, 0 where ignored. */
   readonly classes: Tensor;
   /** Class weights, 0 where ignored. */
   readonly weights: Tensor;
@@ -39,7 +39,7 @@ interface Targets {
 
 function readTargets(target: Tensor, dtype: DType, { weight = null, ignoreIndex = -100 }: NllLossOptions): Targets {
   const counts = target.ne(ignoreIndex);
-  const classes = choose(counts, target.int(), 0, "int32");
+  const classes = choose(counts, target, 0, target.dtype);
   if (weight === null) return { counts, classes, weights: counts.cast(dtype) };
   const chosen = weight.cast(dtype).indexSelect(0, classes.flatten()).reshape(classes.shape);
   return { counts, classes, weights: choose(counts, chosen, 0, dtype) };

@@ -87,7 +87,7 @@ export function multiMarginLoss(
   return composite("MultiMarginLoss", [input], () => {
     const classes = input.shape.at(-1) ?? 1;
     const x = input.reshape([-1, classes]);
-    const index = target.int().reshape([-1, 1]);
+    const index = target.reshape([-1, 1]);
     const violations = x.sub(x.gather(1, index)).add(margin).clampMin(0).pow(p);
     const others = x.detach().mul(0).add(1).scatter(1, index, 0);
     const weights = weight === null ? 1 : weight.indexSelect(0, index.flatten());
