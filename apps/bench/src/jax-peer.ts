@@ -1,11 +1,12 @@
 /** The same networks in jax-js: pure functions over lists of arrays, the whole training step under `jit`. */
-import { type Array as JaxArray, defaultDevice, init, jit, lax, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
+import { defaultDevice, init, type Array as JaxArray, jit, lax, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
 import type { Network, Start } from "./networks.js";
 
 type Forward = (params: JaxArray[], x: JaxArray) => JaxArray;
 
 const linear = (x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray => np.matmul(x, weight.transpose()).add(bias);
-const conv = (x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray => lax.convGeneralDilated(x, weight, [1, 1], "VALID").add(bias.reshape([1, -1, 1, 1]));
+const conv = (x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray =>
+  lax.convGeneralDilated(x, weight, [1, 1], "VALID").add(bias.reshape([1, -1, 1, 1]));
 
 /** Max over windows of 2 x 2. */
 function maxPool2(x: JaxArray): JaxArray {
@@ -26,7 +27,8 @@ const BETA2 = 0.999;
 const LR = 1e-3;
 
 function makeStep(forward: Forward): (...args: (JaxArray | JaxArray[])[]) => [JaxArray[], JaxArray[], JaxArray[], JaxArray] {
-  const loss = (params: JaxArray[], x: JaxArray, y: JaxArray): JaxArray => np.mean(np.sum(nn.logSoftmax(forward(params, x), -1).mul(y), -1)).mul(-1);
+  const loss = (params: JaxArray[], x: JaxArray, y: JaxArray): JaxArray =>
+    np.mean(np.sum(nn.logSoftmax(forward(params, x), -1).mul(y), -1)).mul(-1);
   const withGradient = valueAndGrad(loss);
   const step = (p: JaxArray[], m: JaxArray[], v: JaxArray[], scale1: JaxArray, scale2: JaxArray, x: JaxArray, y: JaxArray): unknown => {
     const [value, g] = withGradient(
@@ -36,7 +38,14 @@ function makeStep(forward: Forward): (...args: (JaxArray | JaxArray[])[]) => [Ja
     ) as [JaxArray, JaxArray[]];
     const moments = p.map((_, i) => m[i].mul(BETA1).add(g[i].ref.mul(1 - BETA1)));
     const squares = p.map((_, i) => v[i].mul(BETA2).add(g[i].ref.mul(g[i]).mul(1 - BETA2)));
-    const moved = p.map((a, i) => a.sub(moments[i].ref.mul(scale1.ref).mul(LR).div(np.sqrt(squares[i].ref.mul(scale2.ref)).add(1e-8))));
+    const moved = p.map((a, i) =>
+      a.sub(
+        moments[i].ref
+          .mul(scale1.ref)
+          .mul(LR)
+          .div(np.sqrt(squares[i].ref.mul(scale2.ref)).add(1e-8)),
+      ),
+    );
     scale1.dispose();
     scale2.dispose();
     return [moved, moments, squares, value];

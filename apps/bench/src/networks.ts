@@ -15,7 +15,15 @@ export interface Start {
 type Net = nn.Module & ((x: Tensor) => Tensor);
 
 const MAKE: { readonly [N in Network]: () => Net } = {
-  mlp: () => new nn.Sequential(new nn.Flatten(), new nn.Linear(784, 256), new nn.ReLU(), new nn.Linear(256, 128), new nn.ReLU(), new nn.Linear(128, 10)),
+  mlp: () =>
+    new nn.Sequential(
+      new nn.Flatten(),
+      new nn.Linear(784, 256),
+      new nn.ReLU(),
+      new nn.Linear(256, 128),
+      new nn.ReLU(),
+      new nn.Linear(128, 10),
+    ),
   cnn: () =>
     new nn.Sequential(
       new nn.Conv2d(1, 32, 3),

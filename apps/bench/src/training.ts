@@ -42,9 +42,15 @@ async function measure(network: Network, rounds: number): Promise<void> {
   }
   const [ours, theirs] = peers;
   for (const { name, times } of peers) {
-    console.log(`${network.padEnd(4)} ${name.padEnd(13)} median ${median(times).toFixed(2).padStart(9)} ms  min ${Math.min(...times).toFixed(2).padStart(9)} ms`);
+    console.log(
+      `${network.padEnd(4)} ${name.padEnd(13)} median ${median(times).toFixed(2).padStart(9)} ms  min ${Math.min(...times)
+        .toFixed(2)
+        .padStart(9)} ms`,
+    );
   }
-  console.log(`${network.padEnd(4)} ${"ratio".padEnd(13)} median ${(median(theirs.times) / median(ours.times)).toFixed(1)}x, min ${(Math.min(...theirs.times) / Math.min(...ours.times)).toFixed(1)}x`);
+  console.log(
+    `${network.padEnd(4)} ${"ratio".padEnd(13)} median ${(median(theirs.times) / median(ours.times)).toFixed(1)}x, min ${(Math.min(...theirs.times) / Math.min(...ours.times)).toFixed(1)}x`,
+  );
 }
 
 const chosen = process.argv.slice(2);
