@@ -54,7 +54,7 @@ describe("deferred elementwise work", () => {
     const backend = new Recorder();
     const x = make(backend, [2], [1, 2]);
     const kept = apply("exp", [x], null);
-    kept.storage.value.saved = true;
+    kept.storage.value.saved = 1;
     numbers(apply("neg", [kept], null));
     expect(backend.log).toEqual(["elementwise 1>2"]);
     numbers(kept);
