@@ -161,7 +161,7 @@ function operandOf(x: Tensor, shape: Shape): Operand {
 }
 
 /** True if a layout reads every element of the value in row-major order. */
-export function isWhole(layout: Layout, value: Value): boolean {
+export function isWhole(layout: Layout, value: { readonly size: number }): boolean {
   return layout.offset === 0 && sizeOf(layout.shape) === value.size && isContiguous(layout.shape, layout.strides);
 }
 
@@ -295,6 +295,7 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const infer = INFER[op] as (inputs: readonly Spec[], attrs: unknown) => readonly Spec[];
   const outputs = infer(inputs, attrs);
   for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
+  if (inputs.some((x) => x.storage.host !== null)) return withCopies(op, call);
   if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
   if (op === "updateSlice") {
     const { layout } = attrs as KernelOps["updateSlice"];
@@ -305,6 +306,18 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const kernelAttrs = op === "matmul" || op === "addmm" ? { bias: op === "addmm" } : attrs;
   const handles = backend.run(KERNEL_OF[op], views, outputs, kernelAttrs as Kernels[keyof Kernels]);
   return outputs.map(({ shape, dtype }, i) => tensorOf(settledValue(backend, shape, dtype, handles[i])));
+}
+
+/** Runs a kernel on copies of what lies in host memory, which are freed after it. */
+function withCopies(op: Exclude<keyof KernelOps, "transfer">, call: Call): readonly Tensor[] {
+  const inputs = call.inputs.map((x) => (x.storage.host === null ? x : construct(new Storage(x.storage.value), x)));
+  try {
+    return evaluateKernel(op, { ...call, inputs });
+  } finally {
+    inputs.forEach((x, i) => {
+      if (x !== call.inputs[i]) x.dispose();
+    });
+  }
 }
 
 function evaluateReduce(backend: Backend, x: Tensor, output: Spec, { op, dims }: KernelOps["reduce"]): Tensor {
@@ -327,12 +340,15 @@ export function viewOf(x: Tensor, shape: Shape = x.shape): View {
 function updateSlice(base: Tensor, source: Tensor, layout: Layout, reuse: boolean, shape: Shape = base.shape): Value {
   const { backend } = base.storage;
   const whole = contiguousValue(base);
+  whole.retain();
   const baseView = { handle: realise(whole), dtype: whole.dtype, shape: whole.shape, strides: contiguousStrides(whole.shape), offset: 0 };
   const may = reuse && whole === base.storage.value;
   const attrs = { strides: layout.strides, offset: layout.offset, reuse: may };
   const handles = backend.run("updateSlice", [baseView, viewOf(source, layout.shape)], [whole], attrs);
   if (handles[0] === baseView.handle) whole.surrender();
-  return settledValue(backend, shape, whole.dtype, handles[0]);
+  const { dtype } = whole;
+  whole.release();
+  return settledValue(backend, shape, dtype, handles[0]);
 }
 
 /** Copies a tensor to another device. */
@@ -345,7 +361,9 @@ function transfer(x: Tensor, device: Device): Tensor {
   if (from.downloadSync === undefined) {
     throw new NotSupportedError(`to: device "${from.name}" cannot block; use \`await t.toAsync("${device}")\``, { op: "to" });
   }
+  value.retain();
   const data = from.downloadSync(realise(value), value.dtype, value.size);
+  value.release();
   return tensorOf(settledValue(to, x.shape, value.dtype, to.upload(data, value.dtype)));
 }
 
@@ -365,12 +383,12 @@ export function contiguousValue(x: Tensor): Value {
 /** Writes `result` into the elements of `target`; shapes and dtypes are equal. */
 export function write(target: Tensor, result: Tensor): void {
   const { storage } = target;
-  if (isWhole(target, storage.value)) storage.set(contiguousValue(result));
+  if (isWhole(target, storage)) storage.set(contiguousValue(result));
   else {
     checkNoOverlap(target);
     const base = tensorOver(storage, { shape: [storage.size], strides: [1], offset: 0 });
     // A source in the same memory may overlap the target, so it must not be written while it is read.
-    storage.set(updateSlice(base, result, target, storage.exclusive && result.storage !== storage, storage.value.shape));
+    storage.set(updateSlice(base, result, target, storage.exclusive && result.storage !== storage, storage.shape));
   }
   writeThrough(storage);
 }

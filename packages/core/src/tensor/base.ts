@@ -140,9 +140,15 @@ export class TensorBase implements Layout {
    */
   async data(): Promise<TypedArray> {
     const value = contiguousValue(this.self);
-    const array = known(value) ?? (await value.backend.download(realise(value), value.dtype, value.size));
-    await macrotask();
-    return array;
+    // Held while it is read; a copy made for the reading alone is freed after it.
+    value.retain();
+    try {
+      const array = known(value) ?? (await value.backend.download(realise(value), value.dtype, value.size));
+      await macrotask();
+      return array;
+    } finally {
+      value.release();
+    }
   }
 
   /** Reads at once. @throws NotSupportedError where the device cannot block. */
@@ -153,12 +159,17 @@ export class TensorBase implements Layout {
   #read(op: string, other: string): TypedArray {
     const value = contiguousValue(this.self);
     const { backend } = value;
-    const array = known(value);
-    if (array !== null) return array;
-    if (backend.downloadSync === undefined) {
-      throw new NotSupportedError(`${op}: device "${backend.name}" cannot block; use \`await t.${other}()\``, { op });
+    value.retain();
+    try {
+      const array = known(value);
+      if (array !== null) return array;
+      if (backend.downloadSync === undefined) {
+        throw new NotSupportedError(`${op}: device "${backend.name}" cannot block; use \`await t.${other}()\``, { op });
+      }
+      return backend.downloadSync(realise(value), value.dtype, value.size);
+    } finally {
+      value.release();
     }
-    return backend.downloadSync(realise(value), value.dtype, value.size);
   }
 
   /**

@@ -319,7 +319,7 @@ export class MovementOps extends TensorBase {
 
   /** True if this tensor shows its whole storage in row-major order. */
   isWhole(): boolean {
-    return isWhole(this, this.storage.value) && sizeOf(this.shape) === contiguousValue(this.self).size;
+    return isWhole(this, this.storage) && sizeOf(this.shape) === contiguousValue(this.self).size;
   }
 
   /** A tensor of nested arrays in this one's dtype and device, as `tensor` reads them. */
