@@ -180,10 +180,19 @@ const SPECIAL: { readonly [call: string]: (args: readonly unknown[], kwargs: Kwa
   broadcast_shapes: (shapes) => core.broadcastShapes(...shapes.map((shape) => [shape].flat() as number[])),
   einsum: ([equation, operands]) => core.einsum(equation as string, ...(operands as Tensor[])),
   meshgrid: (args, options) => core.meshgrid(args.flat() as Tensor[], options),
+  "nn.functional._scaled_dot_product_attention": ([q, k, v], kwargs) => attention(q as Tensor, k as Tensor, v as Tensor, kwargs),
   unique: ([x], kwargs) => uniqueCall((x as Tensor).unique(camelKeys(present(kwargs)) as never), kwargs),
   unique_consecutive: ([x], kwargs) => uniqueCall((x as Tensor).uniqueConsecutive(camelKeys(present(kwargs)) as never), kwargs),
   where: ([condition, x, y]) => core.where(condition as Tensor, x as Tensor, y as Tensor),
 };
+
+/** PyTorch 1.13 returns the weights too, which are the attention to an identity. */
+function attention(q: Tensor, k: Tensor, v: Tensor, { dropout_p, is_causal }: Kwargs): [Tensor, Tensor] {
+  const options = { dropoutP: dropout_p as number, isCausal: is_causal as boolean };
+  const n = k.shape[k.ndim - 2];
+  const identity = core.eye(n, { device: k.device }).expand([...k.shape.slice(0, -1), n]);
+  return [functional.scaledDotProductAttention(q, k, v, options), functional.scaledDotProductAttention(q, k, identity, options)];
+}
 
 function eachOf(x: unknown, fn: (x: Tensor) => Tensor): unknown {
   return Array.isArray(x) ? x.map(fn) : fn(x as Tensor);
