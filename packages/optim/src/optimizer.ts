@@ -70,7 +70,11 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
 
   /** Adds a group, for example layers that are unfrozen later. */
   addParamGroup(group: ParamGroupInput<O>): void {
-    const params = group.params instanceof Tensor ? [group.params] : [...group.params];
+    const given = (group as Partial<ParamGroupInput<O>> | null)?.params;
+    if (typeof (given as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== "function" && !(given instanceof Tensor)) {
+      throw new ValueError("optimizer: expected tensors, or groups such as { params: net.parameters() }");
+    }
+    const params = given instanceof Tensor ? [given] : [...(given as Iterable<Tensor>)];
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
     for (const p of params) {
       if (!(p instanceof Tensor)) throw new ValueError(`optimizer can only optimize Tensors, but one of the params is ${typeof p}`);
@@ -179,6 +183,13 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
    * @throws NotSupportedError if a number lies in the memory of a device that cannot block: see {@link loadStateDictAsync}.
    */
   loadStateDict(dict: OptimizerStateDict): void {
+    if (
+      !Array.isArray((dict as Partial<OptimizerStateDict> | null)?.param_groups) ||
+      typeof dict.state !== "object" ||
+      dict.state === null
+    ) {
+      throw new ValueError("loadStateDict: expected what stateDict() gives, with state and param_groups");
+    }
     const groups = dict.param_groups;
     const byIndex = this.#matchGroups(groups);
     const loaded = new Map<Tensor, ParamState>();

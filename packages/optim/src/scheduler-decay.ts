@@ -19,6 +19,8 @@ export class StepLR extends LRScheduler {
 
   constructor(optimizer: AnyOptimizer, stepSize: number, { gamma = 0.1, ...options }: GammaOptions = {}) {
     super(optimizer, options);
+    if (!Number.isInteger(stepSize) || stepSize < 1)
+      throw new ValueError(`StepLR: expected a stepSize of at least 1 epoch, got ${stepSize}`);
     this.stepSize = stepSize;
     this.gamma = gamma;
     this.step();

@@ -90,6 +90,11 @@ export abstract class LRScheduler implements Schedule {
   }
 
   protected write(rates: readonly number[]): void {
+    if (rates.some(Number.isNaN)) {
+      throw new ValueError(
+        `lrScheduler: expected a learning rate in epoch ${this.lastEpoch}, got NaN; check the options of ${this.constructor.name}`,
+      );
+    }
     this.groups.forEach((group, i) => {
       group.lr = rates[i];
     });
