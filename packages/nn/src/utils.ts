@@ -1,6 +1,9 @@
 import { cat, formatShape, ShapeError, type Tensor, write } from "@sconce/core";
 
 export * as rnn from "./packed.js";
+export * as parametrizations from "./parametrizations.js";
+export * as parametrize from "./parametrize.js";
+export { removeSpectralNorm, removeWeightNorm, type SpectralNormOptions, spectralNorm, weightNorm } from "./weight-norms.js";
 
 /**
  * All parameters in one vector, in order.
