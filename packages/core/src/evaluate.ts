@@ -386,6 +386,8 @@ export function write(target: Tensor, result: Tensor): void {
   if (isWhole(target, storage)) storage.set(contiguousValue(result));
   else {
     checkNoOverlap(target);
+    // Sizes are read-only by type alone.
+    checkLayout(target, storage.size, "in-place write");
     const base = tensorOver(storage, { shape: [storage.size], strides: [1], offset: 0 });
     // A source in the same memory may overlap the target, so it must not be written while it is read.
     storage.set(updateSlice(base, result, target, storage.exclusive && result.storage !== storage, storage.shape));

@@ -70,6 +70,17 @@ describe("layouts stay within their storage", () => {
     for (const x of made) expect([x.shape, x.strides, x.dataSync().length]).toEqual([[2, 3], [3, 1], 6]);
   });
 
+  it("sizes that were written over cannot make an in-place op write beyond the storage", () => {
+    const x = zeros(4).add(0);
+    const neighbour = ones(300).add(0);
+    x.dataSync();
+    neighbour.dataSync();
+    (x.shape as number[])[0] = 1000;
+    expect(() => x.fill_(7)).toThrow(ShapeError);
+    expect(() => x.at(500).fill_(7)).toThrow(ShapeError);
+    expect(neighbour.dataSync().every((n) => n === 1)).toBe(true);
+  });
+
   it("a host array whose buffer went away is refused", () => {
     const array = new Float32Array(4);
     const x = fromTypedArray(array);
