@@ -25,6 +25,16 @@ export interface DataLoaderOptions<Item, Batch> {
   readonly signal?: AbortSignal;
 }
 
+/** Where a {@link DataLoader} is in its epoch: plain values, for `save` or JSON. */
+export type DataLoaderState = {
+  /** Batches of the epoch that are done. */
+  batches: number;
+  /** State of the randomness when the epoch started, in base64. */
+  epoch_start: string;
+  /** State of the randomness now; null for a loader with a generator of its own, which only follows its epochs. */
+  now: string | null;
+};
+
 /**
  * Batches of a dataset, epoch by epoch. Iterating yields to the event loop between batches, so that a plain training loop runs in
  * bounded memory; a yielded batch is never freed by the loader.
@@ -44,6 +54,9 @@ export class DataLoader<Item, Batch = Collated<Item>> {
   readonly #device: Device | undefined;
   readonly #generator: Generator | undefined;
   readonly #signal: AbortSignal | undefined;
+  /** The epoch that was started last, until it ends. */
+  #epoch: { readonly start: string; batches: number } | null = null;
+  #resume: DataLoaderState | null = null;
 
   constructor(dataset: Dataset<Item> | IterableDataset<Item>, options: DataLoaderOptions<Item, Batch> = {}) {
     const { batchSize = 1, shuffle = false, dropLast = false, sampler, batchSampler, collate, device, generator, signal } = options;
@@ -71,17 +84,50 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     return this.#batches.length;
   }
 
+  /**
+   * The position in the epoch, to go on later with the batch after the last one that a loop was given.
+   * @example
+   * await save({ loader: loader.stateDict(), net: net.stateDict() }, "run.safetensors");
+   */
+  stateDict(): DataLoaderState {
+    if (this.#resume !== null) return { ...this.#resume };
+    const state = encodeState(this.#generator ?? defaultGenerator());
+    const { start, batches } = this.#epoch ?? { start: state, batches: 0 };
+    return { batches, epoch_start: start, now: this.#generator === undefined ? state : null };
+  }
+
+  /**
+   * Lets the next loop go on where {@link stateDict} was called: with the same order, without loading the batches before (those of an
+   * IterableDataset are read and dropped), and with the randomness as it was.
+   * @throws ValueError for a state that is none of a loader.
+   */
+  loadStateDict(state: DataLoaderState): void {
+    if (!Number.isInteger(state.batches) || typeof state.epoch_start !== "string") {
+      throw new ValueError("DataLoader.loadStateDict: expected what stateDict() returned, with batches, epoch_start and now");
+    }
+    this.#resume = { ...state };
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+    const resume = this.#resume;
+    this.#resume = null;
+    const generator = this.#generator ?? defaultGenerator();
+    if (resume !== null) generator.setState(decodeState(resume.epoch_start));
+    const epoch = { start: encodeState(generator), batches: resume?.batches ?? 0 };
+    this.#epoch = epoch;
     // PyTorch draws a seed for its workers at the start of each epoch; the streams stay equal.
-    drawSeed(this.#generator ?? defaultGenerator());
-    const source = this.#batches === undefined ? this.#streamed() : this.#indexed(this.#batches);
+    drawSeed(generator);
+    const source = this.#batches === undefined ? this.#streamed(resume) : this.#indexed(this.#batches, resume);
     // The next batch is made and uploaded while the device still works on this one.
     let ahead = this.#device === undefined ? undefined : source.next();
     try {
       for (;;) {
         this.#signal?.throwIfAborted();
         const result = await (ahead ?? source.next());
-        if (result.done === true) return;
+        if (result.done === true) {
+          this.#epoch = null;
+          return;
+        }
         if (ahead !== undefined) {
           ahead = source.next();
           // A failure is reported when its turn comes.
@@ -89,6 +135,7 @@ export class DataLoader<Item, Batch = Collated<Item>> {
         }
         await macrotask();
         this.#signal?.throwIfAborted();
+        epoch.batches++;
         yield result.value;
       }
     } finally {
@@ -97,19 +144,28 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     }
   }
 
-  async *#indexed(batches: Sampler<number[]>): AsyncGenerator<Batch, void, undefined> {
+  async *#indexed(batches: Sampler<number[]>, resume: DataLoaderState | null): AsyncGenerator<Batch, void, undefined> {
     const dataset = this.dataset as Dataset<Item>;
+    let skip = resume?.batches ?? 0;
     for (const indices of batches) {
+      if (skip > 0) {
+        // The order was drawn with the first batch.
+        if (--skip === 0) restoreNow(resume);
+        continue;
+      }
       if (this.batchSize === null) yield this.#place((await dataset.getItem(indices[0])) as unknown as Batch);
       else if (this.#collate === undefined && dataset.getItems !== undefined) yield this.#place((await dataset.getItems(indices)) as Batch);
       else yield this.#batch(await Promise.all(indices.map((i) => dataset.getItem(i))));
     }
   }
 
-  async *#streamed(): AsyncGenerator<Batch, void, undefined> {
+  async *#streamed(resume: DataLoaderState | null): AsyncGenerator<Batch, void, undefined> {
+    let skip = (resume?.batches ?? 0) * (this.batchSize ?? 1);
     let samples: Item[] = [];
     for await (const sample of { [Symbol.asyncIterator]: () => (this.dataset as IterableDataset<Item>)[Symbol.asyncIterator]() }) {
-      if (this.batchSize === null) yield this.#place(sample as unknown as Batch);
+      if (skip > 0) {
+        if (--skip === 0) restoreNow(resume);
+      } else if (this.batchSize === null) yield this.#place(sample as unknown as Batch);
       else if (samples.push(sample) === this.batchSize) {
         yield this.#batch(samples);
         samples = [];
@@ -125,6 +181,19 @@ export class DataLoader<Item, Batch = Collated<Item>> {
   #place(batch: Batch): Batch {
     return this.#device === undefined ? batch : (moveAll(batch, this.#device) as Batch);
   }
+}
+
+function encodeState(generator: Generator): string {
+  return btoa(Array.from(generator.getState(), (byte) => String.fromCharCode(byte)).join(""));
+}
+
+function decodeState(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+}
+
+/** Puts the randomness that the rest of a program shares where it was. */
+function restoreNow(resume: DataLoaderState | null): void {
+  if (typeof resume?.now === "string") defaultGenerator().setState(decodeState(resume.now));
 }
 
 /** PyTorch's rule and words, for datasets of both kinds. */

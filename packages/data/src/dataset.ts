@@ -109,6 +109,90 @@ export class ConcatDataset<Item> extends Dataset<Item> {
 }
 
 /**
+ * Datasets side by side: a sample is an array, or an object, of their samples.
+ * @throws ValueError if there is none. @throws ShapeError if their lengths differ.
+ * @example
+ * const dataset = new StackDataset({ image: images, label: labels });
+ * await dataset.getItem(0); // { image, label }
+ */
+export class StackDataset<D extends readonly Dataset[] | { readonly [name: string]: Dataset }> extends Dataset<StackedItem<D>> {
+  readonly datasets: D;
+  readonly length: number;
+
+  constructor(datasets: D) {
+    super();
+    const [first, ...rest] = Object.values(datasets) as Dataset[];
+    if (first === undefined) throw new ValueError("StackDataset: At least one dataset should be passed");
+    if (rest.some((d) => d.length !== first.length)) {
+      throw new ShapeError(
+        `StackDataset: Size mismatch between datasets, got lengths ${[first, ...rest].map((d) => d.length).join(", ")}`,
+        {
+          op: "StackDataset",
+        },
+      );
+    }
+    this.datasets = datasets;
+    this.length = first.length;
+  }
+
+  override async getItem(index: number): Promise<StackedItem<D>> {
+    checkIndex(index, this.length, "StackDataset");
+    const items = await Promise.all(Object.values(this.datasets).map((d: Dataset) => d.getItem(index)));
+    if (Array.isArray(this.datasets)) return items as StackedItem<D>;
+    return Object.fromEntries(Object.keys(this.datasets).map((name, i) => [name, items[i]])) as StackedItem<D>;
+  }
+}
+
+/** A sample of a {@link StackDataset}. */
+export type StackedItem<D> = { -readonly [K in keyof D]: D[K] extends Dataset<infer Item> ? Item : never };
+
+/**
+ * Samples of another dataset after a function, such as one of `transforms`.
+ * @example
+ * const augmented = new MapDataset(dataset, ([image, label]) => [transforms.randomHorizontalFlip()(image), label] as const);
+ */
+export class MapDataset<From, To> extends Dataset<To> {
+  readonly dataset: Dataset<From>;
+  readonly #transform: (item: From) => To | Promise<To>;
+
+  constructor(dataset: Dataset<From>, transform: (item: From) => To | Promise<To>) {
+    super();
+    this.dataset = dataset;
+    this.#transform = transform;
+  }
+
+  get length(): number {
+    return this.dataset.length;
+  }
+
+  override async getItem(index: number): Promise<To> {
+    return this.#transform(await this.dataset.getItem(index));
+  }
+}
+
+/**
+ * Streams one after the other.
+ * @throws ValueError for anything but an IterableDataset, when it is reached.
+ * @example
+ * for await (const line of new ChainDataset([first, second])) console.log(line);
+ */
+export class ChainDataset<Item> extends IterableDataset<Item> {
+  readonly datasets: Iterable<IterableDataset<Item>>;
+
+  constructor(datasets: Iterable<IterableDataset<Item>>) {
+    super();
+    this.datasets = datasets;
+  }
+
+  override async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
+    for (const dataset of this.datasets) {
+      if (!(dataset instanceof IterableDataset)) throw new ValueError("ChainDataset only supports IterableDataset");
+      yield* { [Symbol.asyncIterator]: () => dataset[Symbol.asyncIterator]() };
+    }
+  }
+}
+
+/**
  * Splits a dataset at random into parts of the given lengths, or of the given fractions if they sum to 1.
  * @throws ValueError if the lengths do not sum to the dataset's.
  * @example

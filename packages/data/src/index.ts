@@ -1,10 +1,22 @@
 /**
- * Datasets, samplers and the DataLoader.
+ * Datasets, samplers, transforms and the DataLoader.
  * @module data
  */
 export { type Collated, defaultCollate } from "./collate.js";
-export { DataLoader, type DataLoaderOptions } from "./dataloader.js";
-export { ConcatDataset, Dataset, IterableDataset, randomSplit, Subset, TensorDataset } from "./dataset.js";
+export { DataLoader, type DataLoaderOptions, type DataLoaderState } from "./dataloader.js";
+export {
+  ChainDataset,
+  ConcatDataset,
+  Dataset,
+  IterableDataset,
+  MapDataset,
+  randomSplit,
+  StackDataset,
+  type StackedItem,
+  Subset,
+  TensorDataset,
+} from "./dataset.js";
+export { DistributedSampler, type DistributedSamplerOptions } from "./distributed-sampler.js";
 export { FashionMNIST, MNIST, type MNISTOptions } from "./mnist.js";
 export {
   BatchSampler,
@@ -17,3 +29,4 @@ export {
   WeightedRandomSampler,
   type WeightedRandomSamplerOptions,
 } from "./sampler.js";
+export * as transforms from "./transforms.js";

@@ -73,7 +73,8 @@ export class RandomSampler implements Sampler {
   }
 }
 
-function permutation(n: number, generator: Generator): Int32Array {
+/** A random order of 0 up to n - 1, PyTorch's for the same generator. */
+export function permutation(n: number, generator: Generator): Int32Array {
   return randperm(n, { generator, device: "cpu" as never }).dataSync() as Int32Array;
 }
 
