@@ -4,14 +4,18 @@
  *
  * @module
  */
-import { contiguousStrides, type DType, itemSize, type ScatterMode, sizeOf, type View } from "@sconce/core";
+import { contiguousStrides, type DType, isContiguous, itemSize, type ScatterMode, sameShape, sizeOf, type View } from "@sconce/core";
 import { type Block, type Machine, pointerOf } from "../machine.js";
 import { type Elements, elementsOf, type Steps } from "../reference/array.js";
 import { checkIndex, combiner } from "../reference/indexing.js";
+import { shareRange } from "../threads/share.js";
 import { copyView } from "./copy.js";
 import type { Fill } from "./kernel.js";
 import { rowKernels } from "./row-kernels.js";
 import { eachRow, lastSize, lastStride } from "./rows.js";
+
+/** For the choice of threads alone. */
+const NANOSECONDS_PER_ADDITION = 1;
 
 /** The memory as elements to be moved: float32 as its bits. */
 function movedAs(machine: Machine, dtype: DType): Elements {
@@ -40,6 +44,8 @@ function dimension(shape: readonly number[], strides: readonly number[], dim: nu
 
 /** Checks every index before anything is written. */
 function checkIndices(machine: Machine, index: View, dim: number, size: number): void {
+  // Negative indices are large when compared as unsigned.
+  if (isContiguous(index.shape, index.strides) && rowKernels(machine).largest(pointerOf(index), sizeOf(index.shape)) >>> 0 < size) return;
   const { i32 } = machine.heap;
   const count = lastSize(index.shape);
   const step = lastStride(index.strides);
@@ -89,6 +95,10 @@ export const scatter: Fill<"scatter"> = (machine, [self, index, source], _, [blo
   const [size, step] = dimension(self.shape, contiguousStrides(self.shape), dim);
   checkIndices(machine, index, dim, size);
   copyView(machine, self, block);
+  if (mode === "add" && self.dtype === "float32" && dim === self.shape.length - 1 && haveRowsOf(self.shape, index, source)) {
+    addRows(machine, self.shape, index, source, block);
+    return;
+  }
   const data = elementsOf(machine.elements(self.dtype));
   const { i32 } = machine.heap;
   const write = writer(mode, self.dtype);
@@ -99,6 +109,25 @@ export const scatter: Fill<"scatter"> = (machine, [self, index, source], _, [blo
     for (let i = 0; i < count; i++) write(data, to + i * toStep + i32[at + i * indexStep] * step, data[from + i * fromStep]);
   });
 };
+
+/** True if index and source lie without gaps and have a row for each row of `shape`. */
+function haveRowsOf(shape: readonly number[], index: View, source: View): boolean {
+  const rows = (list: readonly number[]): readonly number[] => list.slice(0, -1);
+  const whole = isContiguous(index.shape, index.strides) && isContiguous(source.shape, source.strides);
+  return whole && sameShape(index.shape, source.shape) && sameShape(rows(index.shape), rows(shape));
+}
+
+/** Adds rows of float32 to places within the rows of a block. */
+function addRows(machine: Machine, shape: readonly number[], index: View, source: View, { pointer }: Block): void {
+  const [size, count] = [lastSize(shape), lastSize(index.shape)];
+  if (size === 0 || count === 0) return;
+  const { scatterAdd } = rowKernels(machine);
+  const [from, indices] = [pointerOf(source), pointerOf(index)];
+  shareRange(machine.pool, sizeOf(index.shape) * NANOSECONDS_PER_ADDITION, sizeOf(shape) / size, 1, (calls, first, end) => {
+    const [done, to] = [4 * first * count, pointer + 4 * first * size];
+    calls.call(scatterAdd, 0, [end - first, count, size, from + done, indices + done, to]);
+  });
+}
 
 /** Steps through an index list for each position of `shape`, along dimension `dim`. */
 function alongDim(index: View, shape: readonly number[], dim: number): Steps {

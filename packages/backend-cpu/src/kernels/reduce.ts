@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { contiguousStrides, type Expr, opExpr, type ReduceOp, sizeOf, type View } from "@sconce/core";
+import { contiguousStrides, type Expr, inputExpr, type Kernels, opExpr, type ReduceOp, type Spec, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
 import { INNER_UNIT, PreparedCall, RecentCalls } from "../elementwise/call.js";
 import { type CompiledKernel, linkKernel } from "../elementwise/emit.js";
@@ -11,7 +11,7 @@ import { type Collapsed, collapse, strideClass } from "../elementwise/layout.js"
 import { type Plan, planOf } from "../elementwise/plan.js";
 import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES, widthOf } from "../elementwise/unit.js";
-import { type Machine, perMachine, pointerOf } from "../machine.js";
+import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import { emitReduction } from "../reduce/emit.js";
 import { type Fill, twin } from "./kernel.js";
 
@@ -80,6 +80,45 @@ function loopsOf({ sizes, strides }: Collapsed, vectors: boolean): Loops {
 
 const general = twin("reduce");
 
+/** Elements from which a reduction to one number is done in parts. */
+const LARGE = 1 << 17;
+/** Numbers of parts, of which the first that divides a dimension is taken: results must not depend on the number of threads. */
+const PARTS = [64, 48, 40, 32, 24, 20, 16, 10, 8, 6, 5, 4, 3, 2];
+
+/** Reduces to one number by way of some, which threads can share. False if the shape cannot be cut evenly. */
+function reduceInParts(
+  machine: Machine,
+  inputs: readonly View[],
+  outputs: readonly Spec[],
+  blocks: readonly Block[],
+  attrs: Kernels["reduce"],
+): boolean {
+  const { op, shape } = attrs;
+  const d = shape.findIndex((n) => n > 1);
+  const parts = PARTS.find((n) => shape[d] % n === 0);
+  if (parts === undefined) return false;
+  const length = shape[d] / parts;
+  const cut = (list: readonly number[], outer: number, inner: number): number[] => [
+    outer,
+    ...list.slice(0, d),
+    inner,
+    ...list.slice(d + 1),
+  ];
+  const whole = cut(shape, parts, length);
+  const views = inputs.map((x) => ({ ...x, shape: whole, strides: cut(x.strides, length * x.strides[d], x.strides[d]) }));
+  const { dtype } = outputs[0];
+  const between: Spec = { shape: [parts], dtype };
+  const block = machine.allocate(between);
+  try {
+    reduce(machine, views, [between], [block], { ...attrs, shape: whole, dims: whole.map((_, i) => i).slice(1) });
+    const rest: View = { ...between, handle: block, strides: [1], offset: 0 };
+    reduce(machine, [rest], outputs, blocks, { op, dims: [0], shape: between.shape, expr: inputExpr(0, dtype), numbers: [] });
+  } finally {
+    machine.free(block);
+  }
+  return true;
+}
+
 export const reduce: Fill<"reduce"> = (machine, inputs, outputs, blocks, attrs) => {
   const { op, dims, shape, expr, numbers } = attrs;
   if (sizeOf(outputs[0].shape) === 0) return;
@@ -87,6 +126,9 @@ export const reduce: Fill<"reduce"> = (machine, inputs, outputs, blocks, attrs) 
     general(machine, inputs, outputs, blocks, attrs);
     return;
   }
+  // A product may leave the range of float32 on the way.
+  if (op !== "prod" && dims.length === shape.length && sizeOf(shape) >= LARGE && reduceInParts(machine, inputs, outputs, blocks, attrs))
+    return;
   const entry = entryOf(machine, op, expr);
   const call = entry.calls.get(inputs, shape, () => prepare(machine, entry, shape, dims, inputs), dims);
   call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[0].pointer), numbers);

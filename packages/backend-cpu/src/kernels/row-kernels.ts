@@ -1,17 +1,23 @@
 /**
- * Rows of adjacent elements: copied, or added up in float32.
+ * Rows of adjacent elements: copied, added up or scattered in float32, and the bounds of indices.
  *
  * @module
  */
 import { type Machine, perMachine } from "../machine.js";
-import { I32, ModuleBuilder } from "../wasm/asm.js";
+import { I32, ModuleBuilder, V128 } from "../wasm/asm.js";
+import { FLOAT32 } from "../wasm/element.js";
 import type { Pointer } from "../wasm/memory.js";
+import { emitScatterAdd } from "../wasm/pool-emit.js";
 
 /** Functions over rows. */
 export interface RowKernels {
   copy(target: Pointer, source: Pointer, bytes: number): void;
   /** Adds `count` float32 to those at `target`. */
   add(target: Pointer, source: Pointer, count: number): void;
+  /** The largest of `count` int32, compared as unsigned and returned as signed; 0 for none. */
+  largest(source: Pointer, count: number): number;
+  /** `target[plane][indices[plane][i]] += source[plane][i]` in float32: `count` per plane, planes of the target `size` apart. */
+  scatterAdd(planes: number, count: number, size: number, source: Pointer, indices: Pointer, target: Pointer): number;
 }
 
 /** The row kernels of a machine. */
@@ -19,6 +25,8 @@ export const rowKernels: (machine: Machine) => RowKernels = perMachine(({ heap, 
   const module = new ModuleBuilder(options);
   module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
   emitAdd(module);
+  emitLargest(module);
+  emitScatterAdd(module, FLOAT32);
   return module.instantiate(heap.memory) as unknown as RowKernels;
 });
 
@@ -46,4 +54,27 @@ function emitAdd(module: ModuleBuilder): void {
       f.inc(target, 4);
     },
   );
+}
+
+function emitLargest(module: ModuleBuilder): void {
+  const f = module.function("largest", [I32, I32], [I32]);
+  const [source, count] = [0, 1];
+  const [counter, best, left] = f.locals(I32, 3);
+  const most = f.local(V128);
+  f.countDown(
+    counter,
+    () => f.get(count).i32(2).op("i32.shr_u"),
+    () => {
+      f.get(most).load("v128.load", source).op("i32x4.max_u").set(most).inc(source, 16);
+    },
+  );
+  f.get(count).i32(3).op("i32.and").set(left);
+  f.countDown(counter, left, () => {
+    f.get(most).load("v128.load32_zero", source).op("i32x4.max_u").set(most).inc(source, 4);
+  });
+  for (let lane = 0; lane < 4; lane++) {
+    f.get(most).lane("i32x4.extract_lane", lane).set(left);
+    f.get(best).get(left).get(best).get(left).op("i32.gt_u", "select").set(best);
+  }
+  f.get(best);
 }

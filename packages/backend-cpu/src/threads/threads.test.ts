@@ -123,6 +123,26 @@ describe("several threads give the bits of one", () => {
     }
   });
 
+  it("in reductions to one number", () => {
+    const expr = inputExpr(0, "float32");
+    for (const [shape, kind] of [
+      [[300, 700], "contiguous"],
+      [[300, 700], "transposed"],
+      [[1, 200_001], "contiguous"],
+    ] as const) {
+      for (const op of ["sum", "max", "any"] as const) {
+        const dtype = op === "any" ? "bool" : "float32";
+        expectSame("reduce", [input(shape, "float32", kind)], [{ shape: [], dtype }], { op, dims: [0, 1], shape, expr, numbers: [] });
+      }
+    }
+  });
+
+  it("in sums at indices", () => {
+    const index = hostTensor("int32", [128, 300], "contiguous", () => Math.floor(random() * 80));
+    const view = { ...index, handle: backend.upload(index.array, "int32") };
+    expectSame("scatter", [input([128, 80]), view, input([128, 300])], [float([128, 80])], { dim: 1, mode: "add" });
+  });
+
   it("in softmax and in random numbers", () => {
     for (const dim of [0, 1]) expectSame("softmax", [input([300, 211])], [float([300, 211])], { dim, log: dim === 1 });
     expectSame("random", [], [float([100_001])], { seed: 5, offset: 77 });
