@@ -100,7 +100,7 @@ function pendingValue(backend: Backend, op: ScalarOp, shape: Shape, dtype: DType
   }
   // Shared parts were counted each time: only where that is too much is it worth a walk.
   if (isTooLarge(counts, limits)) counts = shrink(operands, limits);
-  const out = new Value(backend, shape, dtype, null, { op, operands, ...counts });
+  const out = new Value(backend, shape, dtype, null, { op, operands, cost: counts.cost, leaves: counts.leaves });
   if (limits.maxExpr <= 1) realise(out);
   return out;
 }

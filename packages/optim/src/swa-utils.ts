@@ -160,5 +160,18 @@ export async function updateBn(
 }
 
 function isNormalisation(module: object): module is Normalisation {
-  return "resetRunningStats" in module && "momentum" in module && (module as Normalisation).runningMean instanceof Tensor;
+  return (
+    "resetRunningStats" in module &&
+    "momentum" in module &&
+    (module as Normalisation).runningMean instanceof Tensor &&
+    !isInstanceNorm(module)
+  );
+}
+
+/** Statistics of instances look alike from here, but are no averages over batches: PyTorch leaves them alone. */
+function isInstanceNorm(module: object): boolean {
+  for (let type = module.constructor; typeof type === "function"; type = Object.getPrototypeOf(type)) {
+    if (type.name.startsWith("InstanceNorm")) return true;
+  }
+  return false;
 }

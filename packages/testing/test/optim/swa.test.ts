@@ -1,7 +1,7 @@
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { randn, type Tensor, tensor } from "@sconce/core";
-import { BatchNorm1d, clone, Linear, Sequential } from "@sconce/nn";
+import { BatchNorm1d, clone, InstanceNorm1d, Linear, Sequential } from "@sconce/nn";
 import { swaUtils } from "@sconce/optim";
 import { manualSeed, noGrad } from "sconce";
 import { describe, expect, it } from "vitest";
@@ -89,6 +89,19 @@ describe("updateBn", () => {
     expect((norm.runningMean as Tensor).allcloseSync(mean)).toBe(true);
     expect((norm.runningVar as Tensor).allcloseSync(variance)).toBe(true);
     expect(net.training).toBe(false);
+    expect(norm.momentum).toBe(0.1);
+  });
+
+  it("leaves instance normalisations to their momentum", async () => {
+    const norm = new InstanceNorm1d(2, { trackRunningStats: true });
+    const x = tensor([
+      [
+        [1, 3],
+        [5, 9],
+      ],
+    ]);
+    await swaUtils.updateBn([x], new Sequential(norm, new BatchNorm1d(2)));
+    expect((norm.runningMean as Tensor).allcloseSync(tensor([0.2, 0.7]))).toBe(true);
     expect(norm.momentum).toBe(0.1);
   });
 });
