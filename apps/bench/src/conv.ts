@@ -1,4 +1,4 @@
-/** Speed of the convolution passes on the layers of an MNIST network and some larger ones: `node dist/conv.js`. */
+/** Speed of the convolution passes on the layers of an MNIST network and some larger ones: `node dist/conv.js [--threads n]`. */
 import {
   type ConvGeometry,
   convForward,
@@ -8,9 +8,11 @@ import {
   convWeightGradient,
 } from "../../../packages/backend-cpu/dist/wasm/conv.js";
 import { Heap, type Pointer } from "../../../packages/backend-cpu/dist/wasm/memory.js";
+import { startPool } from "./threads.js";
 
 const heap = new Heap();
 const kernels = convKernels(heap);
+const pool = await startPool(heap);
 const volume = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
 
 function fresh(length: number): Pointer {
@@ -66,9 +68,9 @@ for (const [name, g] of LAYERS) {
   const [y, dy] = [fresh(g.batch * g.filters * volume(g.output)), fresh(g.batch * g.filters * volume(g.output))];
   const operations = 2 * g.batch * volume(g.output) * weights;
   const passes = {
-    forward: () => convForward(heap, kernels, g, x, w, bias, y),
-    input: () => convInputGradient(heap, kernels, g, dy, w, dx),
-    weights: () => convWeightGradient(heap, kernels, g, x, dy, dw),
+    forward: () => convForward(heap, kernels, g, x, w, bias, y, 0, pool),
+    input: () => convInputGradient(heap, kernels, g, dy, w, dx, pool),
+    weights: () => convWeightGradient(heap, kernels, g, x, dy, dw, 0, pool),
   };
   const cells = Object.entries(passes).map(([pass, run]) => {
     const milliseconds = fastest(run);

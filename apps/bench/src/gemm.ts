@@ -1,11 +1,21 @@
-/** Speed of the matrix product against the peak of the SIMD units, measured in the same process: `node dist/gemm.js`. */
+/** Speed of the matrix product against the peak of the SIMD units, measured in the same process: `node dist/gemm.js [--threads n]`. */
 import { I32, ModuleBuilder, V128 } from "../../../packages/backend-cpu/dist/wasm/asm.js";
 import { kernelOptions } from "../../../packages/backend-cpu/dist/wasm/features.js";
-import { FLOAT32, FLOAT64, type GemmKernels, gemmKernels, product } from "../../../packages/backend-cpu/dist/wasm/gemm.js";
+import {
+  callProduct,
+  FLOAT32,
+  FLOAT64,
+  type GemmKernels,
+  gemmKernels,
+  pathOf,
+  shareProduct,
+} from "../../../packages/backend-cpu/dist/wasm/gemm.js";
 import { Heap } from "../../../packages/backend-cpu/dist/wasm/memory.js";
+import { startPool } from "./threads.js";
 
 const heap = new Heap();
 const options = kernelOptions(heap, process.argv.includes("--no-fma"));
+const pool = await startPool(heap);
 
 /** The shortest time of one call in seconds; runs for about `budget` seconds. */
 function fastest(call: () => void, budget: number): number {
@@ -60,10 +70,14 @@ function speed(kernels: GemmKernels, m: number, n: number, k: number, layout: La
   ]) {
     for (let i = 0; i < length; i++) data[pointer / bytes + i] = ((i * 7919) % 1000) / 1000 - 0.5;
   }
-  const workspace = heap.workspace(0, kernels.workspaceBytes);
+  const workspace = pool.scratch(kernels.workspaceBytes);
   const [aRow, aColumn] = layout === "TN" ? [1, m] : [k, 1];
   const [bRow, bColumn] = layout === "NT" ? [1, k] : [n, 1];
-  const seconds = fastest(() => product(kernels, workspace, m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, n), 0.5);
+  const whole = { m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow: n, mode: 0, bias: 0 };
+  const path = pathOf(whole);
+  const seconds = fastest(() => {
+    shareProduct(pool, m * n * k * 0.04, whole, bytes, (calls, part) => callProduct(calls, kernels, path, part, workspace));
+  }, 0.5);
   for (const pointer of [a, b, c]) heap.free(pointer);
   return (2 * m * n * k) / seconds;
 }
@@ -88,7 +102,8 @@ const SHAPES: [number, number, number, Layout][] = [
 ];
 
 const peak = registerPeak();
-console.log(`peak ${(peak / 1e9).toFixed(1)} GFLOP/s float32, ${options.fma ? "fused" : "separate"} multiply and add`);
+console.log(`${pool.threads} threads`);
+console.log(`peak of one ${(peak / 1e9).toFixed(1)} GFLOP/s float32, ${options.fma ? "fused" : "separate"} multiply and add`);
 for (const element of [FLOAT32, FLOAT64]) {
   const kernels = gemmKernels(heap, element, options);
   const limit = element === FLOAT32 ? peak : peak / 2;

@@ -1,6 +1,7 @@
-/** Training steps against jax-js in one process, one thread each: `node dist/training.js [mlp] [cnn]`. */
+/** Training steps against jax-js (one thread) in one process: `node dist/training.js [--threads n] [mlp] [cnn]`. */
 import { jaxTrainer } from "./jax-peer.js";
 import { makeStart, type Network, sconceTrainer } from "./networks.js";
+import { threadsFromArguments } from "./threads.js";
 
 const BATCH = 64;
 /** Steps whose losses must agree before anything is timed. */
@@ -53,6 +54,7 @@ async function measure(network: Network, rounds: number): Promise<void> {
   );
 }
 
+console.log(`${threadsFromArguments()} threads`);
 const chosen = process.argv.slice(2);
 if (chosen.length === 0 || chosen.includes("mlp")) await measure("mlp", 100);
 if (chosen.length === 0 || chosen.includes("cnn")) await measure("cnn", 3);
