@@ -9,6 +9,7 @@ export type { Reduction, ReductionOptions } from "./functional/reduction.js";
 export { type BackwardHook, type Gradients, RemovableHandle } from "./hooks.js";
 export * as init from "./init.js";
 export * from "./layers/activation.js";
+export * from "./layers/adaptive.js";
 export * from "./layers/attention.js";
 export { Container, DictContainer, type Item, ListContainer, type NamedItems } from "./layers/container.js";
 export * from "./layers/conv.js";

@@ -1,4 +1,4 @@
-import { arange, nn, type Tensor, tensor } from "sconce";
+import { arange, nn, randn, type Tensor, tensor } from "sconce";
 import { describe, expect, it } from "vitest";
 import { expectTensor, type GoldenTensor, type OpCase, readCases } from "../../src/index.js";
 import { load } from "../seeds/trajectory.js";
@@ -89,6 +89,22 @@ describe("ctcLoss", () => {
     expect(() => F.ctcLoss(logits(), targets, [5, 6], [2, 2])).toThrow(/Expected input_lengths to have value at most 5, but got value 6/);
     expect(() => F.ctcLoss(logits(), targets, [5], [2, 2])).toThrow(/must be of size batch_size/);
     expect(() => F.ctcLoss(logits(), targets, [5, 5], [2, 2], { blank: 4 })).toThrow(/blank must be in label range/);
+  });
+});
+
+describe("AdaptiveLogSoftmaxWithLoss", () => {
+  it("gives each class the logarithm that logProb has for it", () => {
+    const criterion = new nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 10], { divValue: 2, headBias: true });
+    const x = randn([6, 8]);
+    const target = ids([0, 4, 5, 9, 10, 19]);
+    const logs = criterion.logProb(x);
+    expect(logs.exp().sum(1).tolistSync()).toEqual(close([1, 1, 1, 1, 1, 1]));
+    const [output, loss] = criterion(x, target);
+    expect(flat(output)).toEqual(close(flat(logs.gather(1, target.unsqueeze(1)))));
+    expect(loss.itemSync()).toBeCloseTo(-output.mean().itemSync(), 5);
+    expect(criterion.predict(x).tolistSync()).toEqual(logs.argmax(1).tolistSync());
+    expect(() => criterion(x, ids([0, 1, 2, 3, 4, 20]))).toThrow(/Target values should be in \[0, 19\]/);
+    expect(() => new nn.AdaptiveLogSoftmaxWithLoss(8, 20, [10, 5])).toThrow(/sorted in an increasing order/);
   });
 });
 

@@ -5,7 +5,7 @@ import { type ModuleCase, ModulesRunner, readGroup } from "../../src/index.js";
 const NAMES = `
   GRU GRUCell LSTM LSTMCell RNN RNNCell
   MultiheadAttention Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
-  CTCLoss EmbeddingBag LocalResponseNorm MarginRankingLoss`
+  CTCLoss EmbeddingBag LocalResponseNorm MarginRankingLoss AdaptiveLogSoftmaxWithLoss`
   .trim()
   .split(/\s+/);
 
