@@ -50,9 +50,12 @@ function installInto(app, names, packed) {
     output("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"]);
     queue.push(...Object.keys(manifest.dependencies ?? {}));
   }
-  for (const name of done)
-    for (const peer of Object.keys(packed.get(name).manifest.peerDependencies ?? {}))
-      if (!done.has(peer)) throw new Error(`${name} needs its peer ${peer}, which the install line does not name`);
+  for (const name of done) {
+    const { peerDependencies = {}, peerDependenciesMeta = {} } = packed.get(name).manifest;
+    for (const peer of Object.keys(peerDependencies))
+      if (!done.has(peer) && !peerDependenciesMeta[peer]?.optional)
+        throw new Error(`${name} needs its peer ${peer}, which the install line does not name`);
+  }
 }
 
 /** Type-checks the program against the packed declarations, and compiles it. */

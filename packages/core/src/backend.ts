@@ -149,6 +149,11 @@ export function registerBackend(backend: Backend): void {
   defaultDevice ??= backend.name;
 }
 
+/** Withdraws a backend whose device is gone; the next `init` starts a new one. */
+export function unregisterBackend(backend: Backend): void {
+  if (backends.get(backend.name) === backend) backends.delete(backend.name);
+}
+
 /** Announces a device that `init` can start. */
 export function registerBackendFactory(name: Device, factory: BackendFactory): void {
   factories.set(name, factory);

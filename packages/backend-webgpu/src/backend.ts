@@ -1,0 +1,177 @@
+import {
+  type Backend,
+  type Device,
+  DeviceError,
+  type DType,
+  type Handle,
+  type KernelName,
+  type Kernels,
+  type Spec,
+  type TypedArray,
+  unregisterBackend,
+  type View,
+} from "@sconce/core";
+import { isSoftware, openDevice } from "./device.js";
+import type { GpuAdapterInfo, GpuDevice } from "./gpu.js";
+import { checkIndices } from "./indices.js";
+import { kernels } from "./kernels/index.js";
+import type { Kernel } from "./kernels/kernel.js";
+import { blockView, Machine } from "./machine.js";
+import type { Block, PoolInfo } from "./pool.js";
+import type { KernelTime } from "./profile.js";
+import type { QueueInfo } from "./queue.js";
+
+/** How a WebGPU backend is made. */
+export interface WebGpuOptions {
+  /** A device that the application already has; all of WebGPU goes through it then. */
+  readonly device?: GpuDevice;
+  /** Chooses the kernels for software adapters (true) or for hardware (false); from the adapter if left out. */
+  readonly software?: boolean;
+}
+
+/** Counts of a backend's work, and the buffers that it holds. */
+export interface WebGpuInfo extends QueueInfo, PoolInfo {
+  /** Pipelines compiled so far. */
+  readonly pipelines: number;
+}
+
+/** Tells why a device was lost. */
+export type LostListener = (error: DeviceError) => void;
+
+const DTYPES: readonly DType[] = ["bool", "uint8", "int32", "float32"];
+/** Uploads of int32 up to this many elements are kept, so that the host can check them where they serve as indices. */
+const CHECKED_INDICES = 65536;
+
+/** A WebGPU device: tensors in storage buffers, kernels printed as WGSL. */
+export class WebGpuBackend implements Backend {
+  readonly name: Device = "webgpu" as Device;
+  readonly limits: Backend["limits"];
+  /** What the adapter says about itself. */
+  readonly adapter: GpuAdapterInfo;
+  readonly #machine: Machine;
+  readonly #listeners = new Set<LostListener>();
+
+  constructor(device: GpuDevice, adapter: GpuAdapterInfo, software: boolean = isSoftware(adapter)) {
+    const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = device.limits;
+    this.adapter = adapter;
+    this.limits = {
+      dtypes: new Set(DTYPES),
+      maxInputs: Math.min(maxStorageBuffersPerShaderStage, 16) - 1,
+      maxExpr: 48,
+      maxBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+    };
+    this.#machine = new Machine(device, software);
+    void device.lost.then((info) => this.#fail(`the device was lost (${info.reason}): ${info.message}`));
+    device.addEventListener("uncapturederror", (event) => {
+      const { error } = event as { readonly error: { readonly message: string } };
+      this.#machine.queue.failure ??= new DeviceError(`webgpu: ${error.message}`);
+    });
+  }
+
+  #fail(why: string): void {
+    const { queue } = this.#machine;
+    queue.failure = new DeviceError(`webgpu: ${why}; call init("webgpu") for a new device and load the parameters again`);
+    unregisterBackend(this);
+    for (const listener of this.#listeners) listener(queue.failure);
+  }
+
+  #check(): void {
+    const { failure } = this.#machine.queue;
+    if (failure !== null) throw failure;
+  }
+
+  upload(data: TypedArray, dtype: DType): Handle {
+    this.#check();
+    const words = dtype === "float32" || dtype === "int32" ? (data as Float32Array | Int32Array) : Uint32Array.from(data as Uint8Array);
+    const block = this.#machine.queue.upload(words);
+    if (dtype === "int32" && data.length <= CHECKED_INDICES) block.indices = data.slice();
+    return block;
+  }
+
+  async download(handle: Handle, dtype: DType, length: number): Promise<TypedArray> {
+    this.#check();
+    const words = await this.#machine.queue.download(handle as Block, length * 4);
+    if (dtype === "float32") return new Float32Array(words);
+    return dtype === "int32" ? new Int32Array(words) : Uint8Array.from(new Uint32Array(words));
+  }
+
+  run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
+    this.#check();
+    const views = inputs.map(blockView);
+    checkIndices(kernel, views, attrs);
+    const run: Kernel<K> = kernels[kernel];
+    return run(this.#machine, views, outputs, attrs);
+  }
+
+  free(handle: Handle): void {
+    this.#machine.free(handle as Block);
+  }
+
+  /** Figures of what was sent to the device and of the buffers there. */
+  get info(): WebGpuInfo {
+    const { queue } = this.#machine;
+    return { ...queue.info, ...queue.pool.info, pipelines: queue.pipelines.compiled };
+  }
+
+  /** Calls `listener` once if the device is lost. Returns a function that forgets it. */
+  onLost(listener: LostListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Runs `fn` without computing anything, and compiles the kernels that it would need in the background. */
+  async warmup(fn: () => void): Promise<number> {
+    const machine = this.#machine;
+    const pipelines: Promise<void>[] = [];
+    machine.warming = pipelines;
+    try {
+      fn();
+    } finally {
+      machine.warming = null;
+    }
+    const before = machine.queue.pipelines.compiled;
+    await Promise.all(pipelines);
+    return machine.queue.pipelines.compiled - before;
+  }
+
+  /** Times every kernel that `fn` runs, on the device. */
+  async profile(fn: () => unknown): Promise<KernelTime[]> {
+    const { queue } = this.#machine;
+    if (!queue.profiler.supported) throw new DeviceError("profile: this adapter has no timestamp queries", { op: "profile" });
+    queue.flush();
+    queue.profiler.start();
+    try {
+      await fn();
+      await queue.idle();
+    } catch (error) {
+      await queue.profiler.stop();
+      throw error;
+    }
+    return queue.profiler.stop();
+  }
+
+  /** Resolves when the device has done all its work. */
+  async synchronize(): Promise<void> {
+    this.#check();
+    await this.#machine.queue.idle();
+  }
+
+  /** Gives the device up: later use of its tensors throws DeviceError. */
+  destroy(): void {
+    this.#machine.device.destroy();
+  }
+}
+
+/**
+ * Opens a WebGPU device. `init("webgpu")` does this and registers the backend; call it for a device of your own.
+ *
+ * @throws DeviceError if the platform has no WebGPU or no adapter.
+ * @example
+ * const backend = await createWebGpuBackend().catch(() => null);
+ * console.log(backend === null ? "no WebGPU here" : backend.adapter.vendor);
+ */
+export async function createWebGpuBackend({ device, software }: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  if (device !== undefined) return new WebGpuBackend(device, device.adapterInfo ?? {}, software);
+  const open = await openDevice();
+  return new WebGpuBackend(open.device, open.info, software);
+}

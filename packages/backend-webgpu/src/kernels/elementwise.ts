@@ -1,0 +1,109 @@
+import { type DType, type Expr, sizeOf } from "@sconce/core";
+import { type Access, accessOf, type Collapsed, collapse, coordinates, dot } from "../layout.js";
+import type { BlockView, Machine } from "../machine.js";
+import type { Params } from "../params.js";
+import type { Program } from "../pipelines.js";
+import { numberText, printExprs, usesOf } from "../wgsl/expr.js";
+import { fromStorage, Source, STORAGE_TYPE, toStorage } from "../wgsl/source.js";
+import { type Kernel, WORKGROUP } from "./kernel.js";
+
+const programs = new WeakMap<Machine, WeakMap<Expr, Map<string, Program>>>();
+
+/** The programs of an expression by layout class; the expression object is the key. */
+export function programsOf(machine: Machine, expr: Expr): Map<string, Program> {
+  let byExpr = programs.get(machine);
+  if (byExpr === undefined) programs.set(machine, (byExpr = new WeakMap()));
+  let found = byExpr.get(expr);
+  if (found === undefined) byExpr.set(expr, (found = new Map()));
+  return found;
+}
+
+/** Dtypes of the numbers that expressions use, by index. */
+export function numbersOf(exprs: readonly Expr[]): (readonly [index: number, dtype: DType])[] {
+  const all = new Map<number, DType>();
+  for (const expr of exprs) for (const [index, dtype] of usesOf(expr).numbers) all.set(index, dtype);
+  return [...all].sort(([a], [b]) => a - b);
+}
+
+/** Reserves parameters for numbers; returns their texts by index. */
+export function numberTexts(source: Source, exprs: readonly Expr[]): Map<number, string> {
+  return new Map(numbersOf(exprs).map(([index, dtype]) => [index, numberText(source, dtype)]));
+}
+
+/** Writes numbers in the order of {@link numberTexts}. */
+export function writeNumbers(params: Params, exprs: readonly Expr[], numbers: readonly (number | bigint)[]): void {
+  for (const [index, dtype] of numbersOf(exprs)) {
+    if (dtype === "float32") params.float(Number(numbers[index]));
+    else params.int(Number(numbers[index]));
+  }
+}
+
+function printElementwise(exprs: readonly Expr[], dtypes: readonly DType[], access: readonly Access[], rank: number): Source {
+  const source = new Source(WORKGROUP);
+  const inputs = dtypes.map((dtype) => source.read(STORAGE_TYPE[dtype]));
+  const outputs = exprs.map((expr) => source.write(STORAGE_TYPE[expr.dtype]));
+  const numbers = numberTexts(source, exprs);
+  if (access.includes("strided")) source.add(...coordinates(source, rank, "index"));
+  const positions = access.map((kind) => {
+    const offset = source.int();
+    if (kind === "single") return offset;
+    return kind === "linear" ? `index + ${offset}` : `${offset} + ${dot(source, rank)}`;
+  });
+  const leaves = {
+    input: (i: number, dtype: DType): string => fromStorage(dtype, `${inputs[i]}[${positions[i]}]`),
+    number: (i: number): string => numbers.get(i) as string,
+  };
+  const results = printExprs(exprs, leaves, (line) => source.add(line));
+  results.forEach((name, i) => source.add(`${outputs[i]}[index] = ${toStorage(exprs[i].dtype, name)};`));
+  return source;
+}
+
+function programFor(
+  machine: Machine,
+  exprs: readonly Expr[],
+  inputs: readonly BlockView[],
+  access: readonly Access[],
+  rank: number,
+): Program {
+  let key = access.includes("strided") ? String(rank) : "";
+  for (const kind of access) key += kind[1];
+  for (let i = 1; i < exprs.length; i++) key += `,${exprs[i].id}`;
+  const found = programsOf(machine, exprs[0]);
+  let program = found.get(key);
+  if (program === undefined) {
+    const dtypes = inputs.map(({ dtype }) => dtype);
+    const source = printElementwise(exprs, dtypes, access, rank);
+    program = machine.queue.pipelines.make(`elementwise ${labelOf(exprs[0])}`, source);
+    found.set(key, program);
+  }
+  return program;
+}
+
+/** The last op of an expression, for profiles. */
+export function labelOf(expr: Expr): string {
+  return expr.kind === "op" ? expr.op : expr.kind;
+}
+
+function writeLayouts(params: Params, inputs: readonly BlockView[], access: readonly Access[], { shape, strides }: Collapsed): void {
+  if (access.includes("strided")) for (let d = 1; d < shape.length; d++) params.int(shape[d]);
+  for (let i = 0; i < inputs.length; i++) {
+    params.int(inputs[i].offset);
+    if (access[i] === "strided") params.ints(strides[i]);
+  }
+}
+
+export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, { exprs, numbers }) => {
+  const [{ shape }] = outputs;
+  const blocks = outputs.map((spec) => machine.alloc(spec));
+  const layout = collapse(
+    shape,
+    inputs.map(({ strides }) => strides),
+  );
+  const access = layout.strides.map((strides) => accessOf(layout.shape, strides));
+  const program = programFor(machine, exprs, inputs, access, layout.shape.length);
+  const params = machine.params();
+  writeNumbers(params, exprs, numbers);
+  writeLayouts(params, inputs, access, layout);
+  machine.run(program, [...inputs.map(({ block }) => block), ...blocks], sizeOf(shape));
+  return blocks;
+};

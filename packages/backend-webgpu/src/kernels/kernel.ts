@@ -1,0 +1,19 @@
+import { contiguousStrides, type KernelName, type Kernels, type Spec } from "@sconce/core";
+import type { BlockView, Machine } from "../machine.js";
+import type { Block } from "../pool.js";
+
+/** Encodes one kernel: allocates the outputs and adds the dispatches that fill them. */
+export type Kernel<K extends KernelName> = (
+  machine: Machine,
+  inputs: readonly BlockView[],
+  outputs: readonly Spec[],
+  attrs: Kernels[K],
+) => readonly Block[];
+
+/** A block read in row-major order. */
+export function wholeView(block: Block, { shape, dtype }: Spec): BlockView {
+  return { block, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
+}
+
+/** Invocations in a workgroup of a kernel without barriers. */
+export const WORKGROUP = 64;

@@ -1,0 +1,64 @@
+/**
+ * What both variants of the matrix product share.
+ *
+ * @module
+ */
+import type { DType } from "@sconce/core";
+import { coordinates, dot } from "../layout.js";
+import type { BlockView } from "../machine.js";
+import type { Params } from "../params.js";
+import type { Source } from "../wgsl/source.js";
+
+/** How a factor is read: four elements along its rows, along its columns, or one by one through strides. */
+export type Access = "row" | "column" | "single";
+
+/** What a product's kernel depends on. */
+export interface ProductPlan {
+  readonly dtype: DType;
+  readonly a: Access;
+  readonly b: Access;
+  readonly batchRank: number;
+  readonly bias: boolean;
+}
+
+/** Batch layouts of the operands, then rows and columns. */
+export interface Product {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch: readonly number[];
+  readonly operands: readonly BlockView[];
+}
+
+/** Writes the parameters of both variants. */
+export function writeProduct(params: Params, { m, n, k, batch, operands }: Product): void {
+  const rank = batch.length + 2;
+  params.int(m).int(n).int(k).ints(batch.slice(1));
+  for (const x of operands)
+    params
+      .int(x.offset)
+      .ints(x.strides.slice(0, -2))
+      .int(x.strides[rank - 2])
+      .int(x.strides[rank - 1]);
+}
+
+/** Names of the parameters that both variants share. */
+export interface ProductText {
+  readonly m: string;
+  readonly n: string;
+  readonly k: string;
+  /** Start of the batch entry, row step and column step of each operand. */
+  readonly operands: readonly { readonly start: string; readonly row: string; readonly column: string }[];
+}
+
+/** Reserves the parameters of a product and adds the statements that find the batch entry `batch`. */
+export function productText(source: Source, { batchRank, bias }: ProductPlan, batch: string): ProductText {
+  const [m, n, k] = source.ints(3);
+  source.add(...coordinates(source, batchRank, batch, "z"));
+  const operands = (bias ? ["a", "b", "bias"] : ["a", "b"]).map((name) => {
+    source.add(`let ${name}_start = ${source.int()} + ${dot(source, batchRank, "z")};`);
+    const [row, column] = source.ints(2);
+    return { start: `${name}_start`, row, column };
+  });
+  return { m, n, k, operands };
+}

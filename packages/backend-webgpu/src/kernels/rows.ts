@@ -1,0 +1,128 @@
+/**
+ * Kernels that go along one dimension: positions of extremes, running results, softmax.
+ *
+ * @module
+ */
+import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
+import { collapse, coordinates, dot } from "../layout.js";
+import type { BlockView, Machine } from "../machine.js";
+import type { Params } from "../params.js";
+import type { Block } from "../pool.js";
+import { scalarText } from "../wgsl/scalar.js";
+import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgsl/source.js";
+import { type Kernel, WORKGROUP } from "./kernel.js";
+import { combineLanes } from "./reduce.js";
+
+/** A tensor as rows along a dimension, with the same rows in a row-major result. */
+interface Rows {
+  readonly count: number;
+  readonly length: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+  readonly offset: number;
+  readonly step: number;
+  readonly outStep: number;
+}
+
+function rowsOf(x: BlockView, dim: number): Rows {
+  const dense = contiguousStrides(x.shape);
+  const length = x.shape.length === 0 ? 1 : x.shape[dim];
+  const outer = x.shape.map((n, d) => (d === dim ? 1 : n));
+  const { shape, strides } = collapse(outer, [x.strides, dense]);
+  return { count: sizeOf(outer), length, shape, strides, offset: x.offset, step: x.strides[dim] ?? 0, outStep: dense[dim] ?? 0 };
+}
+
+/** Adds the statements that leave `start` and `to` at the start of row `row`; returns the length and the steps. */
+function rowText(source: Source, rank: number, row: string): { length: string; step: string; outStep: string } {
+  const [length, step, outStep] = source.ints(3);
+  source.add(...coordinates(source, rank, row));
+  source.add(`let start = ${source.int()} + ${dot(source, rank)};`, `let to = ${dot(source, rank)};`);
+  return { length, step, outStep };
+}
+
+function writeRows(params: Params, { length, step, outStep, shape, offset, strides }: Rows): void {
+  params.int(length).int(step).int(outStep).ints(shape.slice(1)).int(offset).ints(strides[0]).ints(strides[1]);
+}
+
+/** The text of "y beats best", where a NaN beats all but another NaN before it. */
+function beats(op: "max" | "min", dtype: DType, equal: boolean): string {
+  const scalar = op === "max" ? (equal ? "ge" : "gt") : equal ? "le" : "lt";
+  const plain = scalarText(scalar, dtype, ["y", "best"]);
+  if (dtype !== "float32") return plain;
+  return equal ? `(sc_isnan(y) || ${plain})` : `(!sc_isnan(best) && (sc_isnan(y) || ${plain}))`;
+}
+
+function printArgReduce(op: "max" | "min", dtype: DType, rank: number): Source {
+  const source = new Source(WORKGROUP);
+  const [x, output] = [source.read(STORAGE_TYPE[dtype]), source.write("i32")];
+  const { length, step } = rowText(source, rank, "index");
+  const read = (k: string): string => fromStorage(dtype, `${x}[start + ${k} * ${step}]`);
+  source.add(`var best = ${read("0")};`, "var found = 0;", `for (var k = 1; k < ${length}; k++) {`, `  let y = ${read("k")};`);
+  source.add(`  if (${beats(op, dtype, false)}) { best = y; found = k; }`, "}", `${output}[index] = found;`);
+  return source;
+}
+
+export const argReduce: Kernel<"argReduce"> = (machine, [x], [output], { op, dim }) => {
+  const rows = rowsOf(x, dim);
+  const block = machine.alloc(output);
+  const program = machine.program(`argReduce ${op} ${x.dtype} ${rows.shape.length}`, () => printArgReduce(op, x.dtype, rows.shape.length));
+  writeRows(machine.params(), rows);
+  machine.run(program, [x.block, block], rows.count);
+  return [block];
+};
+
+type CumulateOp = "sum" | "prod" | "max" | "min";
+
+function printCumulate(op: CumulateOp, dtype: DType, rank: number): Source {
+  const source = new Source(WORKGROUP);
+  const [x, values] = [source.read(STORAGE_TYPE[dtype]), source.write(STORAGE_TYPE[dtype])];
+  const positions = op === "max" || op === "min" ? source.write("i32") : "";
+  const { length, step, outStep } = rowText(source, rank, "index");
+  source.add(`var best = ${fromStorage(dtype, `${x}[start]`)};`, "var found = 0;", `for (var k = 0; k < ${length}; k++) {`);
+  source.add(`  let y = ${fromStorage(dtype, `${x}[start + k * ${step}]`)};`);
+  if (op === "max" || op === "min") {
+    source.add(`  if (${beats(op, dtype, true)}) { best = y; found = k; }`, `  ${positions}[to + k * ${outStep}] = found;`);
+  } else source.add(`  if (k > 0) { best = ${scalarText(op === "sum" ? "add" : "mul", dtype, ["best", "y"])}; }`);
+  source.add(`  ${values}[to + k * ${outStep}] = ${toStorage(dtype, "best")};`, "}");
+  return source;
+}
+
+export const cumulate: Kernel<"cumulate"> = (machine, [x], outputs, { op, dim }) => {
+  const rows = rowsOf(x, dim);
+  const blocks = outputs.map((spec) => machine.alloc(spec));
+  const program = machine.program(`cumulate ${op} ${x.dtype} ${rows.shape.length}`, () => printCumulate(op, x.dtype, rows.shape.length));
+  writeRows(machine.params(), rows);
+  machine.run(program, [x.block, ...blocks], rows.count);
+  return blocks;
+};
+
+/** A row for each invocation, or for each workgroup where rows are few and long. */
+function printSoftmax(log: boolean, rank: number, wide: boolean): Source {
+  const source = new Source(WORKGROUP);
+  const [x, output] = [source.read("f32"), source.write("f32")];
+  if (wide) source.global(`var<workgroup> scratch: array<${VALUE_TYPE.float32}, ${WORKGROUP}>;`);
+  const { length, step, outStep } = rowText(source, rank, wide ? "group" : "index");
+  const loop = `for (var k = ${wide ? "lane" : "0"}; k < ${length}; k += ${wide ? WORKGROUP : 1}) {`;
+  const value = `${x}[start + k * ${step}]`;
+  source.add("var high = -sc_inf();", loop, `  high = sc_max(high, ${value});`, "}");
+  if (wide) source.add(...combineLanes("high", WORKGROUP, (a, b) => `sc_max(${a}, ${b})`));
+  source.add("var total = 0.0;", loop, `  total += sc_exp(${value} - high);`, "}");
+  if (wide) source.add(...combineLanes("total", WORKGROUP, (a, b) => `${a} + ${b}`));
+  if (log) source.add("let shift = sc_log(total);", loop, `  ${output}[to + k * ${outStep}] = ${value} - high - shift;`, "}");
+  else source.add(loop, `  ${output}[to + k * ${outStep}] = sc_exp(${value} - high) / total;`, "}");
+  return source;
+}
+
+/** Rows from which on one invocation for each keeps the device busy. */
+const MANY = { software: 64, hardware: 4096 };
+
+export const softmax: Kernel<"softmax"> = (machine: Machine, [x], [output], { dim, log }) => {
+  const rows = rowsOf(x, dim);
+  const rank = rows.shape.length;
+  const block: Block = machine.alloc(output);
+  const wide = rows.length > WORKGROUP && rows.count < (machine.software ? MANY.software : MANY.hardware);
+  const program = machine.program(`softmax ${log} ${rank} ${wide}`, () => printSoftmax(log, rank, wide), wide ? "workgroup" : "invocation");
+  writeRows(machine.params(), rows);
+  machine.run(program, [x.block, block], rows.count);
+  return [block];
+};

@@ -1,0 +1,64 @@
+import { type DType, type Layout, type Spec, sizeOf, type View } from "@sconce/core";
+import type { GpuDevice } from "./gpu.js";
+import type { Params } from "./params.js";
+import type { Program } from "./pipelines.js";
+import type { Block } from "./pool.js";
+import { Queue } from "./queue.js";
+import type { Source } from "./wgsl/source.js";
+
+/** A view of a block. */
+export interface BlockView extends Layout {
+  readonly block: Block;
+  readonly dtype: DType;
+}
+
+/** What kernels run on: the queue, and which of their variants suit the adapter. */
+export class Machine {
+  readonly queue: Queue;
+  readonly device: GpuDevice;
+  /** Barriers and workgroup memory are slow: kernels block in registers alone. */
+  readonly software: boolean;
+  /** While set, kernels are compiled in the background and not run. */
+  warming: Promise<void>[] | null = null;
+
+  constructor(device: GpuDevice, software: boolean) {
+    this.device = device;
+    this.software = software;
+    this.queue = new Queue(device);
+  }
+
+  /** An uninitialised block for the elements of a spec. */
+  alloc({ shape }: Pick<Spec, "shape">): Block {
+    return this.queue.pool.take(sizeOf(shape) * 4);
+  }
+
+  free(block: Block): void {
+    this.queue.pool.give(block);
+  }
+
+  /** The program of a key, printed on first use. */
+  program(key: string, print: () => Source, by?: Program["by"]): Program {
+    return this.queue.pipelines.get(key, print, by);
+  }
+
+  /** Starts the parameters of the next dispatch. */
+  params(): Params {
+    return this.queue.params();
+  }
+
+  /** Runs a program with the parameters begun last: `size` invocations, or workgroups where the program counts in those. */
+  run(program: Program, blocks: readonly Block[], size: number): void {
+    if (size === 0) return;
+    if (this.warming !== null) {
+      this.warming.push(this.queue.pipelines.compile(program));
+      return;
+    }
+    const groups = program.by === "invocation" ? Math.ceil(size / program.workgroup) : size;
+    this.queue.dispatch(program, blocks, groups, size);
+  }
+}
+
+/** A view whose handle is one of this backend's. */
+export function blockView(view: View): BlockView {
+  return { block: view.handle as Block, dtype: view.dtype, shape: view.shape, strides: view.strides, offset: view.offset };
+}

@@ -1,0 +1,119 @@
+import type { GpuBuffer, GpuDevice } from "./gpu.js";
+import { BLOCK_BYTES } from "./params.js";
+import type { Block } from "./pool.js";
+import type { Source } from "./wgsl/source.js";
+
+/** A kernel's text and, once it is needed, its pipeline. */
+export interface Program {
+  readonly label: string;
+  readonly code: string;
+  readonly workgroup: number;
+  readonly by: "invocation" | "workgroup";
+  readonly layout: BindLayout;
+  pipeline: object | null;
+}
+
+/** Binding layout that all kernels with as many buffers and as large a parameter block share. */
+interface BindLayout {
+  readonly key: number;
+  readonly group: object;
+  readonly pipeline: object;
+  readonly paramBytes: number;
+  /** Bind groups by the ids of their buffers. */
+  readonly groups: Map<string, object>;
+}
+
+const MOST_GROUPS = 8192;
+
+/** Pipelines by text and bind groups by buffers, each made once. */
+export class Pipelines {
+  readonly #device: GpuDevice;
+  readonly #params: GpuBuffer;
+  readonly #layouts = new Map<number, BindLayout>();
+  readonly #programs = new Map<string, Program>();
+  #groups = 0;
+  /** Pipelines made so far. */
+  compiled = 0;
+
+  constructor(device: GpuDevice, params: GpuBuffer) {
+    this.#device = device;
+    this.#params = params;
+  }
+
+  /** The program of a key, printed on first use. */
+  get(key: string, print: () => Source, by: Program["by"] = "invocation"): Program {
+    let program = this.#programs.get(key);
+    if (program === undefined) this.#programs.set(key, (program = this.make(key, print(), by)));
+    return program;
+  }
+
+  /** A program of its own, for callers that keep it themselves. */
+  make(label: string, source: Source, by: Program["by"] = "invocation"): Program {
+    const code = source.text(by);
+    const layout = this.#layout(source.reads, source.writes, Math.ceil((source.words * 4) / BLOCK_BYTES) * BLOCK_BYTES);
+    return { label, code, workgroup: source.workgroup, by, layout, pipeline: null };
+  }
+
+  /** The pipeline of a program, compiled now if it must be. */
+  pipelineOf(program: Program): object {
+    if (program.pipeline === null) {
+      program.pipeline = this.#device.createComputePipeline(this.#descriptor(program));
+      this.compiled++;
+    }
+    return program.pipeline;
+  }
+
+  /** Compiles a program in the background. */
+  async compile(program: Program): Promise<void> {
+    if (program.pipeline !== null) return;
+    const pipeline = await this.#device.createComputePipelineAsync(this.#descriptor(program));
+    if (program.pipeline === null) this.compiled++;
+    program.pipeline ??= pipeline;
+  }
+
+  #descriptor({ label, code, layout }: Program): object {
+    const module = this.#device.createShaderModule({ label, code });
+    return { label, layout: layout.pipeline, compute: { module, entryPoint: "main" } };
+  }
+
+  #layout(reads: number, writes: number, paramBytes: number): BindLayout {
+    const key = (paramBytes / BLOCK_BYTES) * 65536 + reads * 256 + writes;
+    let layout = this.#layouts.get(key);
+    if (layout === undefined) {
+      const entry = (binding: number, buffer: object): object => ({ binding, visibility: 4, buffer });
+      const entries = [
+        ...Array.from({ length: reads }, (_, i) => entry(i, { type: "read-only-storage" })),
+        ...Array.from({ length: writes }, (_, i) => entry(reads + i, { type: "storage" })),
+        entry(reads + writes, { type: "uniform", hasDynamicOffset: true }),
+      ];
+      const group = this.#device.createBindGroupLayout({ entries });
+      const pipeline = this.#device.createPipelineLayout({ bindGroupLayouts: [group] });
+      layout = { key, group, pipeline, paramBytes, groups: new Map() };
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  /** The bind group of a program's layout with these buffers: parameters sit behind a dynamic offset, so one group serves all calls. */
+  groupOf({ layout }: Program, blocks: readonly Block[]): object {
+    let key = "";
+    for (let i = 0; i < blocks.length; i++) key += `${blocks[i].id},`;
+    let group = layout.groups.get(key);
+    if (group === undefined) {
+      if (++this.#groups > MOST_GROUPS) this.forgetGroups();
+      const entries = [
+        ...blocks.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
+        { binding: blocks.length, resource: { buffer: this.#params, size: layout.paramBytes } },
+      ];
+      group = this.#device.createBindGroup({ layout: layout.group, entries });
+      layout.groups.set(key, group);
+    }
+    return group;
+  }
+
+  /** Drops all bind groups: some of their buffers are about to be destroyed. */
+  forgetGroups(): void {
+    for (const layout of this.#layouts.values()) layout.groups.clear();
+    this.#groups = 0;
+  }
+}

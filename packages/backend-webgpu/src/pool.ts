@@ -1,0 +1,102 @@
+import { DeviceError, type TypedArray } from "@sconce/core";
+import { type GpuBuffer, type GpuDevice, USAGE } from "./gpu.js";
+
+/** A buffer on the device: the handle of this backend. */
+export interface Block {
+  readonly buffer: GpuBuffer;
+  /** Names the buffer in the cache of bind groups. */
+  readonly id: number;
+  readonly bytes: number;
+  /** The last batch of commands that uses it. */
+  batch: number;
+  /** What was uploaded, where it may hold indices: the host checks them before a kernel uses them. */
+  indices: TypedArray | null;
+}
+
+const SMALLEST = 256;
+/** Idle bytes beyond which buffers go back to the device. */
+const IDLE_LIMIT = 512 * 2 ** 20;
+
+/** The size that a request is rounded up to: four classes to each doubling, so that at most a fifth is wasted. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= SMALLEST) return SMALLEST;
+  const step = Math.max(2 ** (Math.floor(Math.log2(bytes - 1)) - 2), SMALLEST / 4);
+  return Math.ceil(bytes / step) * step;
+}
+
+/** Figures of the buffers that a backend holds. */
+export interface PoolInfo {
+  /** Buffers that exist, in use or idle. */
+  readonly buffers: number;
+  readonly bytes: number;
+  readonly idleBytes: number;
+}
+
+/** Storage buffers by size class; the last one freed is the first one given out, so that steps meet the same buffers again. */
+export class Pool {
+  readonly #device: GpuDevice;
+  readonly #idle = new Map<number, Block[]>();
+  readonly #onDestroy: (blocks: readonly Block[]) => void;
+  #nextId = 1;
+  #buffers = 0;
+  #bytes = 0;
+  #idleBytes = 0;
+
+  /** `onDestroy` is called before buffers are destroyed. */
+  constructor(device: GpuDevice, onDestroy: (blocks: readonly Block[]) => void) {
+    this.#device = device;
+    this.#onDestroy = onDestroy;
+  }
+
+  get info(): PoolInfo {
+    return { buffers: this.#buffers, bytes: this.#bytes, idleBytes: this.#idleBytes };
+  }
+
+  /** A buffer for at least `bytes`. With `before`, one that no batch from that number on uses, for writes that go ahead of the batch. */
+  take(bytes: number, before: number = Number.POSITIVE_INFINITY): Block {
+    const size = sizeClass(bytes);
+    const list = this.#idle.get(size);
+    if (list !== undefined) {
+      for (let i = list.length - 1; i >= 0; i--) {
+        if (list[i].batch >= before) continue;
+        const [block] = i === list.length - 1 ? [list.pop() as Block] : list.splice(i, 1);
+        this.#idleBytes -= size;
+        return block;
+      }
+    }
+    return this.#create(size);
+  }
+
+  #create(bytes: number): Block {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (bytes > most) throw new DeviceError(`webgpu: expected at most ${most} bytes in one buffer, got ${bytes}; use smaller tensors`);
+    const buffer = this.#device.createBuffer({ size: bytes, usage: USAGE.storage | USAGE.copySrc | USAGE.copyDst });
+    this.#buffers++;
+    this.#bytes += bytes;
+    return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null };
+  }
+
+  give(block: Block): void {
+    block.indices = null;
+    let list = this.#idle.get(block.bytes);
+    if (list === undefined) this.#idle.set(block.bytes, (list = []));
+    list.push(block);
+    this.#idleBytes += block.bytes;
+    if (this.#idleBytes > IDLE_LIMIT) this.trim();
+  }
+
+  /** Destroys all idle buffers. */
+  trim(): void {
+    const blocks = [...this.#idle.values()].flat();
+    if (blocks.length === 0) return;
+    this.#onDestroy(blocks);
+    for (const block of blocks) {
+      block.buffer.destroy();
+      this.#buffers--;
+      this.#bytes -= block.bytes;
+    }
+    this.#idle.clear();
+    this.#idleBytes = 0;
+  }
+}

@@ -1,0 +1,127 @@
+import type { DType } from "@sconce/core";
+import { HEADER_WORDS } from "../params.js";
+import { HELPERS } from "./helpers.js";
+
+/** Type of one element in a buffer. Bool and uint8 take a whole word: WGSL has nothing smaller. */
+export const STORAGE_TYPE: { readonly [D in DType]: string } = {
+  bool: "u32",
+  uint8: "u32",
+  int32: "i32",
+  float32: "f32",
+  // Not among the device's dtypes: core refuses them before a kernel is asked for.
+  int64: "i32",
+  float64: "f32",
+};
+
+/** Type of a value in a kernel. */
+export const VALUE_TYPE: { readonly [D in DType]: string } = { ...STORAGE_TYPE, bool: "bool" };
+
+/** The text of a value read from a buffer. */
+export function fromStorage(dtype: DType, text: string): string {
+  return dtype === "bool" ? `(${text} != 0u)` : text;
+}
+
+/** The text of a value as a buffer stores it. */
+export function toStorage(dtype: DType, text: string): string {
+  return dtype === "bool" ? `select(0u, 1u, ${text})` : text;
+}
+
+/** Text of a kernel in the making: its parameters, bindings and statements. */
+export class Source {
+  readonly workgroup: number;
+  reads = 0;
+  writes = 0;
+  words: number = HEADER_WORDS;
+  readonly #bindings: string[] = [];
+  readonly #globals: string[] = [];
+  readonly #body: string[] = [];
+
+  /** `workgroup` is the number of invocations in a workgroup. */
+  constructor(workgroup: number) {
+    this.workgroup = workgroup;
+  }
+
+  /** The next parameter word as an integer. */
+  int(): string {
+    const word = this.words++;
+    return `p[${word >> 2}].${"xyzw"[word & 3]}`;
+  }
+
+  /** The next `count` parameter words. */
+  ints(count: number): string[] {
+    return Array.from({ length: count }, () => this.int());
+  }
+
+  /** The next parameter word as a float. */
+  float(): string {
+    return `bitcast<f32>(${this.int()})`;
+  }
+
+  /** The next buffer that the kernel reads; all of them come before those that it writes. `type` is that of an element. */
+  read(type: string): string {
+    const name = `in${this.reads}`;
+    this.#bindings.push(`@group(0) @binding(${this.reads++}) var<storage, read> ${name}: array<${type}>;`);
+    return name;
+  }
+
+  /** The next buffer that the kernel writes. */
+  write(type: string): string {
+    const name = `out${this.writes}`;
+    this.#bindings.push(`@group(0) @binding(${this.reads + this.writes++}) var<storage, read_write> ${name}: array<${type}>;`);
+    return name;
+  }
+
+  /** A declaration outside of the function. */
+  global(text: string): void {
+    this.#globals.push(text);
+  }
+
+  /** Statements. */
+  add(...lines: readonly string[]): void {
+    this.#body.push(...lines);
+  }
+
+  /** Takes the statements so far away, to be added again behind others. */
+  take(): string[] {
+    return this.#body.splice(0);
+  }
+
+  /** The whole text. Kernels of single invocations get `index` and end where it is beyond the size; others get `group` and `lane`. */
+  text(by: "invocation" | "workgroup" = "invocation"): string {
+    const { workgroup } = this;
+    const start =
+      by === "invocation"
+        ? ["let index = i32(gid.x) + i32(gid.y) * p[0].y;", "if (index >= p[0].x) { return; }"]
+        : ["let group = i32(wid.x) + i32(wid.y) * p[0].y;", "if (group >= p[0].x) { return; }", "let lane = i32(lid);"];
+    const builtins =
+      by === "invocation"
+        ? "@builtin(global_invocation_id) gid: vec3<u32>"
+        : "@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32";
+    const main = [
+      `@compute @workgroup_size(${workgroup})`,
+      `fn main(${builtins}) {`,
+      ...[...start, ...this.#body].map((line) => `  ${line}`),
+      "}",
+    ];
+    const vectors = Math.ceil(this.words / 4);
+    const uniform = `@group(0) @binding(${this.reads + this.writes}) var<uniform> p: array<vec4<i32>, ${vectors}>;`;
+    const own = [...this.#globals, ...main].join("\n");
+    return [...this.#bindings, uniform, ...helpersOf(own), own, ""].join("\n");
+  }
+}
+
+/** The helper functions that a text calls, and those that these call. */
+function helpersOf(text: string): string[] {
+  const found = new Map<string, string>();
+  const visit = (part: string): void => {
+    for (const [, name] of part.matchAll(/\b(sc_\w+)\(/g)) {
+      if (found.has(name)) continue;
+      const helper = HELPERS[name];
+      if (helper === undefined) throw new Error(`internal: no WGSL helper ${name}`);
+      found.set(name, helper);
+      visit(helper);
+    }
+  };
+  visit(text);
+  return [...found.values()];
+}

@@ -1,0 +1,95 @@
+import { type DType, inputExpr, literal, opExpr, type ReduceOp } from "@sconce/core";
+import { describe, it } from "vitest";
+import { expectSame, generator, hostTensor, LAYOUTS, values } from "./both.js";
+import { startDevice } from "./start.js";
+
+const random = generator(1);
+const shape = [3, 4, 5];
+const READ: ReadonlySet<string> = new Set(["contiguous", "transposed", "sliced"]);
+
+for (const software of [true, false]) {
+  const backend = await startDevice(software);
+  describe.skipIf(backend === null)(`kernels for ${software ? "software adapters" : "hardware"}`, () => {
+    const device = backend!;
+    for (const dtype of ["float32", "int32"] as DType[]) {
+      for (const [m, k, n] of [
+        [1, 1, 1],
+        [8, 8, 8],
+        [5, 7, 3],
+        [64, 32, 48],
+        [70, 33, 65],
+        [130, 20, 132],
+      ]) {
+        it(`matmul of ${dtype} [${m}, ${k}] x [${k}, ${n}] in any layout`, async () => {
+          // Every layout once on each side; the three ways of reading a factor in all pairs.
+          const pairs = LAYOUTS.flatMap((left) => LAYOUTS.map((right) => [left, right] as const));
+          for (const [left, right] of pairs.filter(([l, r]) => (dtype === "float32" ? READ.has(l) && READ.has(r) : l === r))) {
+            const a = hostTensor(dtype, [m, k], left, values(dtype, random, 1));
+            const b = hostTensor(dtype, [k, n], right, values(dtype, random, 1));
+            await expectSame(device, "matmul", [a, b], [{ shape: [m, n], dtype }], { bias: false }, 1e-5, `${left} ${right}`);
+          }
+        });
+      }
+    }
+    it("matmul with batches and a bias", async () => {
+      for (const layout of LAYOUTS) {
+        const a = hostTensor("float32", [2, 3, 9, 20], layout, values("float32", random, 1));
+        const b = hostTensor("float32", [2, 3, 20, 24], "contiguous", values("float32", random, 1));
+        const bias = {
+          ...hostTensor("float32", [24], "contiguous", values("float32", random, 1)),
+          shape: [2, 3, 9, 24],
+          strides: [0, 0, 0, 1],
+        };
+        await expectSame(device, "matmul", [a, b, bias], [{ shape: [2, 3, 9, 24], dtype: "float32" }], { bias: true }, 1e-5, layout);
+      }
+    });
+    for (const op of ["sum", "prod", "max", "min", "any", "all"] as ReduceOp[]) {
+      for (const dtype of ["float32", "int32", "bool"] as DType[]) {
+        it(`${op} of ${dtype} over any dims`, async () => {
+          for (const layout of LAYOUTS)
+            for (const dims of [[], [0], [1], [2], [0, 2], [0, 1, 2]]) {
+              const x = hostTensor(dtype, shape, layout, values(dtype, random));
+              const kept = shape.filter((_, d) => !dims.includes(d));
+              const out = op === "any" || op === "all" ? "bool" : dtype;
+              const attrs = { op, dims, shape, expr: inputExpr(0, dtype), numbers: [] };
+              await expectSame(device, "reduce", [x], [{ shape: kept, dtype: out }], attrs, 1e-5, `${layout} ${dims}`);
+            }
+        });
+      }
+    }
+    it("long reductions of an expression", async () => {
+      const expr = opExpr("mul", "float32", [inputExpr(0, "float32"), literal(0.5, "float32")]);
+      for (const [size, dims] of [
+        [[100000], [0]],
+        [[3, 20000], [1]],
+        [[20000, 3], [0]],
+        [[300, 200], [1]],
+        [[200, 300], [0]],
+        [
+          [2, 3000, 5],
+          [0, 1],
+        ],
+      ] as number[][][]) {
+        const x = hostTensor("float32", size, "contiguous", values("float32", random, 1));
+        const kept = size.filter((_, d) => !dims.includes(d));
+        await expectSame(
+          device,
+          "reduce",
+          [x],
+          [{ shape: kept, dtype: "float32" }],
+          { op: "sum", dims, shape: size, expr, numbers: [] },
+          1e-5,
+        );
+      }
+    });
+    it("elementwise in any layout", async () => {
+      for (const left of LAYOUTS)
+        for (const right of LAYOUTS) {
+          const a = hostTensor("float32", shape, left, values("float32", random, 1));
+          const b = hostTensor("float32", shape, right, values("float32", random, 1));
+          const exprs = [opExpr("add", "float32", [inputExpr(0, "float32"), inputExpr(1, "float32")])];
+          await expectSame(device, "elementwise", [a, b], [{ shape, dtype: "float32" }], { exprs, numbers: [] });
+        }
+    });
+  });
+}
