@@ -28,11 +28,11 @@ export function shareItems(
   body: (calls: Calls, item: number) => void,
 ): void {
   const parts = pool?.parts(nanoseconds, count) ?? 1;
-  if (pool === undefined || parts === 1) {
+  const wave = waveOf(callsEach);
+  if (pool === undefined || parts === 1 || wave === 0) {
     for (let i = 0; i < count; i++) body(DIRECT, i);
     return;
   }
-  const wave = waveOf(callsEach);
   for (let start = 0; start < count; start += wave) {
     const size = Math.min(wave, count - start);
     for (let i = 0; i < parts; i++) {
@@ -68,11 +68,11 @@ export function shareRangeOfItems(
   body: (calls: Calls, item: number, first: number, end: number) => void,
 ): void {
   const parts = pool?.parts(nanoseconds, Math.ceil(size / unit)) ?? 1;
-  if (pool === undefined || parts === 1) {
+  const wave = waveOf(callsEach * parts);
+  if (pool === undefined || parts === 1 || wave === 0) {
     for (let i = 0; i < count; i++) body(DIRECT, i, 0, size);
     return;
   }
-  const wave = waveOf(callsEach * parts);
   for (let start = 0; start < count; start += wave) {
     const last = Math.min(count, start + wave);
     runRanges(pool, parts, size, unit, (calls, first, end) => {
@@ -96,7 +96,7 @@ function runRanges(
   pool.run();
 }
 
-/** Items whose calls fit a job. */
+/** Items whose calls fit a job, which may be none. */
 function waveOf(callsEach: number): number {
-  return Math.max(1, Math.floor(CALL_WORDS / (WORDS_PER_CALL * callsEach)));
+  return Math.floor(CALL_WORDS / (WORDS_PER_CALL * callsEach));
 }

@@ -76,6 +76,7 @@ describe("several threads give the bits of one", () => {
     ["one image", 1, 12, 24, 33, 3, 1, 0, 1],
     ["one strided image", 2, 12, 24, 33, 3, 2, 1, 1],
     ["grouped", 16, 12, 24, 15, 3, 1, 1, 2],
+    ["depthwise", 4, 40, 40, 30, 3, 1, 1, 40],
   ] as const) {
     it(`in convolutions: ${name}`, () => {
       const pair = (n: number): number[] => [n, n];

@@ -99,6 +99,8 @@ function check(g: ConvGeometry, own = kernels): void {
     steps,
     `forward ${name}`,
   );
+  convForward(heap, own, g, x, w, bias, y);
+  expectClose(read(y, ys), forward, steps, `forward without relu ${name}`);
   convInputGradient(heap, own, g, dy, w, dx);
   expectClose(read(dx, xs), gradX, (g.filters / g.groups) * volume(g.kernel), `input gradient ${name}`);
   convWeightGradient(heap, own, g, x, dy, dw, ACCUMULATE);
@@ -136,6 +138,17 @@ describe("convolution", () => {
     check(geometry({ ...plain, batch: 2, channels: 1, filters: 32, input: [28, 28], kernel: [3, 3] }));
     check(geometry({ ...plain, batch: 1, channels: 32, filters: 64, input: [26, 26], kernel: [3, 3] }));
     check(geometry({ ...plain, batch: 1, channels: 100, filters: 9, input: [7, 7], kernel: [3, 3], padding: [1, 1] }));
+  });
+
+  it("agrees for channels with a filter of their own in rows of every length", () => {
+    const depthwise = { ...plain, batch: 2, channels: 3, filters: 3, groups: 3 };
+    for (const columns of [3, 4, 5, 7, 8, 9, 15, 16, 17, 29, 32, 47]) {
+      check(geometry({ ...depthwise, input: [5, columns], kernel: [3, 3], padding: [1, 1] }));
+      check(geometry({ ...depthwise, input: [9, columns + 2], kernel: [2, 3], stride: [2, 1] }));
+      check(geometry({ ...depthwise, input: [columns + 8], kernel: [5], padding: [0], stride: [1], dilation: [2] }));
+    }
+    check(geometry({ ...depthwise, input: [9, 20], kernel: [3, 3], stride: [1, 2] }));
+    check(geometry({ ...depthwise, input: [4, 5, 9], kernel: [2, 3, 3], padding: [0, 1, 1], stride: [1, 1, 1], dilation: [1, 1, 1] }));
   });
 
   it("agrees for planes that are a power of two apart, which are read from a copy", () => {

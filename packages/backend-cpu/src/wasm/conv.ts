@@ -7,6 +7,7 @@
 import type { ThreadPool } from "../threads/pool.js";
 import { type Calls, DIRECT, shareItems, shareRange, shareRangeOfItems } from "../threads/share.js";
 import { type ConvGeometry, inputPlanes, offsets, outputPlanes, type Planes, type Residue, residues, volume } from "./conv-geometry.js";
+import { LEAST_COLUMNS } from "./depthwise-emit.js";
 import { ACCUMULATE } from "./element.js";
 import { type ConvKernels, eachBlock, IndirectProduct, type Tiles } from "./indirect.js";
 import { TILE_COLUMNS, TILE_ROWS } from "./indirect-emit.js";
@@ -21,6 +22,8 @@ const NANOSECONDS_PER_STEP = 0.045;
 const FEW_IMAGES = 8;
 /** From so many filters on threads share the gradient of the weights by filters. */
 const FEW_FILTERS = 16;
+/** From so many groups on threads share the gradient of the weights by groups. */
+const FEW_GROUPS = 8;
 /** Rows of a part are a multiple of this. */
 const ROW_UNIT = 4 * TILE_ROWS;
 /** Bit of `copyBlock` for the source. */
@@ -70,6 +73,15 @@ export function convForward(
   const shape = { rowAxes: positions, stepAxes: taps, columns: size.filters, planes, channels: size.channels, blockwise: false };
   const product = new IndirectProduct(heap, kernels, shape, pool);
   const { rows, steps } = product;
+  if (mode === 0 && isDepthwise(g, g.output)) {
+    const rowStride = 4 * (g.stride.at(-2) ?? 0) * (planes.strides.at(-2) ?? 0);
+    depthwise(pool, product, g, (calls, part, channel) => {
+      const image = product.enter(calls, x + part * size.x);
+      product.single(calls, image, w + channel * size.w, y + part * size.y, bias ? bias + 4 * channel : 0, rowStride);
+    });
+    product.free();
+    return;
+  }
   for (let group = 0; group < g.groups; group++) {
     product.pack(DIRECT, w + group * size.w, 4 * steps, 4, 0, steps);
     if (bias) product.setBias(bias + 4 * group * size.filters);
@@ -81,6 +93,23 @@ export function convForward(
     });
   }
   product.free();
+}
+
+/** True if every channel has one filter, and results of at most two dimensions have enough neighbours in a row. */
+function isDepthwise(g: ConvGeometry, result: readonly number[]): boolean {
+  const single = g.groups === g.channels && g.filters === g.channels;
+  return single && result.length <= 2 && g.stride[g.stride.length - 1] === 1 && result[result.length - 1] >= LEAST_COLUMNS;
+}
+
+/** Deals out the channels of all images. */
+function depthwise(
+  pool: ThreadPool | undefined,
+  product: IndirectProduct,
+  { batch, channels }: ConvGeometry,
+  body: (calls: Calls, part: number, channel: number) => void,
+): void {
+  const nanoseconds = batch * channels * product.rows * product.steps * NANOSECONDS_PER_STEP;
+  shareItems(pool, nanoseconds, batch * channels, product.callsPerImage, (calls, part) => body(calls, part, part % channels));
 }
 
 /** Deals out the images of one group of a product, or where there are few the rows of each if they are independent. */
@@ -124,16 +153,25 @@ export function convWeightGradient(
   // Each weight is summed up by one thread, in the order of the images. A range of filters packs only its own gradients.
   const byFilters = size.filters >= FEW_FILTERS;
   const [extent, unit] = byFilters ? [size.filters, TILE_COLUMNS] : [rows, TILE_ROWS];
-  for (let group = 0; group < g.groups; group++) {
-    shareRangeOfItems(pool, nanoseconds, extent, unit, g.batch, callsPerImage, (calls, i, start, end) => {
-      const tiles = byFilters ? { ...all, column: start, columns: end - start } : { ...all, row: start, rows: end - start };
-      const part = i * g.groups + group;
-      const image = product.enter(calls, x + part * size.x);
-      eachBlock(steps, (first, count) => {
-        product.pack(calls, dy + part * size.y + 4 * first, 4 * steps, 4, first, count, tiles);
-        product.multiply(calls, image, first, count, dw + group * size.w, 4 * rows, { mode: ACCUMULATE, tiles });
-      });
+  const addImage = (calls: Calls, group: number, i: number, tiles: Tiles): void => {
+    const part = i * g.groups + group;
+    const image = product.enter(calls, x + part * size.x);
+    eachBlock(steps, (first, count) => {
+      product.pack(calls, dy + part * size.y + 4 * first, 4 * steps, 4, first, count, tiles);
+      product.multiply(calls, image, first, count, dw + group * size.w, 4 * rows, { mode: ACCUMULATE, tiles });
     });
+  };
+  if (g.groups >= FEW_GROUPS) {
+    shareItems(pool, g.groups * nanoseconds, g.groups, g.batch * callsPerImage, (calls, group) => {
+      for (let i = 0; i < g.batch; i++) addImage(calls, group, i, all);
+    });
+  } else {
+    for (let group = 0; group < g.groups; group++) {
+      shareRangeOfItems(pool, nanoseconds, extent, unit, g.batch, callsPerImage, (calls, i, start, end) => {
+        const range = byFilters ? { column: start, columns: end - start } : { row: start, rows: end - start };
+        addImage(calls, group, i, { ...all, ...range });
+      });
+    }
   }
   product.free();
 }
@@ -186,6 +224,14 @@ function inputGradientOfKind(
   const whole = g.stride.every((stride) => stride === 1);
   const shape = inputGradientShape(g, planes, kind);
   const product = new IndirectProduct(heap, kernels, shape, pool, whole ? 0 : 4 * size.channels * volume(kind.map(({ count }) => count)));
+  if (whole && isDepthwise(g, g.input)) {
+    depthwise(pool, product, g, (calls, part, channel) => {
+      const image = product.enter(calls, dy + part * size.y);
+      product.single(calls, image, elements + channel * size.w, dx + part * size.x, 0, 4 * (planes.strides.at(-2) ?? 0));
+    });
+    product.free();
+    return;
+  }
   for (let group = 0; group < g.groups; group++) {
     packKind(product, g, kind, elements + group * size.w);
     shareImages(pool, product, g, whole, (calls, i, tiles) => {

@@ -8,6 +8,7 @@ import type { Calls } from "../threads/share.js";
 import { type Exports, I32, ModuleBuilder } from "./asm.js";
 import { type Planes, tableLength, volume, writeTable } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
+import { emitDepthwise } from "./depthwise-emit.js";
 import { ACCUMULATE, FLOAT32, RELU } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
@@ -17,13 +18,14 @@ import type { Heap, Pointer } from "./memory.js";
 /** Steps per call of the kernel: a panel of so many stays in the first-level cache beside the image. */
 const BLOCK_STEPS = 384;
 
-/** The convolution kernels, linked to one memory: `indirect`, `pack`, `copyBlock` and `fill(target, byte, bytes)`. */
+/** The convolution kernels, linked to one memory: `indirect`, `depthwise`, `pack`, `copyBlock` and `fill(target, byte, bytes)`. */
 export type ConvKernels = Exports;
 
 /** Emits and links the convolution kernels. */
 export function convKernels(heap: Pick<Heap, "memory" | "shared" | "maximum">, options: KernelOptions = kernelOptions(heap)): ConvKernels {
   const module = new ModuleBuilder(options);
   emitIndirect(module, options.fma);
+  emitDepthwise(module, options.fma);
   emitPack(module, "pack", FLOAT32, TILE_COLUMNS);
   emitCopyBlock(module);
   module.function("fill", [I32, I32, I32]).get(0).get(1).get(2).memoryFill();
@@ -191,6 +193,17 @@ export class IndirectProduct {
       ...[rows, count, columns, image, this.base + 4 * row, this.stepTable + 4 * first, panels, this.panelStride],
       ...[out + 4 * row + column * outColumn, outColumn, blockMode, biased && first === 0 ? this.bias + 4 * column : 0, this.scratch],
     ]);
+  }
+
+  /**
+   * One channel with one filter, whose weights need no packing. Rows of the result are `rowStride` bytes apart in the image; its columns
+   * are neighbours there.
+   */
+  single(calls: Calls, image: Pointer, weights: Pointer, out: Pointer, bias: Pointer, rowStride: number): void {
+    const own = this.shape.planes.copied ? IMAGE : 0;
+    const columns = this.shape.rowAxes[this.shape.rowAxes.length - 1].length;
+    const args = [this.rows / columns, columns, this.steps, image, rowStride, this.stepTable, weights, out, bias];
+    calls.call(this.kernels.depthwise, own, args);
   }
 
   /** All rows and columns. */
