@@ -97,6 +97,7 @@ const SIGNATURES: { readonly [call: string]: string } = {
     "input weight | offsets max_norm norm_type scale_grad_by_freq mode sparse per_sample_weights include_last_offset padding_idx",
   "nn.functional.glu": "input dim",
   "nn.functional.interpolate": "input | size scale_factor mode align_corners recompute_scale_factor antialias",
+  "nn.functional.grid_sample": "input grid | mode padding_mode align_corners",
   "nn.functional.instance_norm": "input | running_mean running_var weight bias use_input_stats momentum eps",
   "nn.functional.leaky_relu": "input negative_slope | inplace",
   "nn.functional.linear": "input weight bias",

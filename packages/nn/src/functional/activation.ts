@@ -1,4 +1,14 @@
-import { apply, composite, type DType, defaultGenerator, mutate, normalizeDim, ShapeError, type Tensor } from "@sconce/core";
+import {
+  apply,
+  composite,
+  type DType,
+  defaultGenerator,
+  type Generator,
+  mutate,
+  normalizeDim,
+  ShapeError,
+  type Tensor,
+} from "@sconce/core";
 import { choose } from "../ops.js";
 import { withOption } from "../options.js";
 import { warn } from "../warn.js";
@@ -231,4 +241,31 @@ function converted(input: Tensor, dtype: DType | undefined): Tensor {
 function implicitDim(name: string, { ndim }: Tensor): number {
   warn(`Implicit dimension choice for ${name} has been deprecated. Change the call to include dim=X as an argument.`);
   return ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1;
+}
+
+/** Settings of {@link gumbelSoftmax}. */
+export interface GumbelSoftmaxOptions {
+  /** Temperature: smaller ones give results closer to one-hot; 1 unless given. */
+  readonly tau?: number;
+  /** Gives one-hot results, with the gradient of the soft ones. */
+  readonly hard?: boolean;
+  /** -1 unless given. */
+  readonly dim?: number;
+  readonly generator?: Generator;
+}
+
+/**
+ * Draws from the distributions of logits along a dimension, so that gradients pass.
+ *
+ * Source: https://arxiv.org/abs/1611.01144
+ * @example
+ * F.gumbelSoftmax(logits, { tau: 0.5, hard: true });
+ */
+export function gumbelSoftmax(logits: Tensor, { tau = 1, hard = false, dim = -1, generator }: GumbelSoftmaxOptions = {}): Tensor {
+  const noise = logits.detach().newZeros(logits.shape).exponential_(1, { generator }).log().neg();
+  const soft = logits.add(noise).div(tau).softmax(dim);
+  if (!hard) return soft;
+  const index = soft.detach().argmax(dim, { keepdim: true });
+  const chosen = soft.detach().mul(0).scatter(dim, index, 1);
+  return chosen.sub(soft.detach()).add(soft);
 }

@@ -10,6 +10,7 @@ export * from "./ctc.js";
 export * from "./distance.js";
 export * from "./dropout.js";
 export * from "./embedding-bag.js";
+export * from "./grid.js";
 export * from "./likelihood.js";
 export * from "./linear.js";
 export * from "./loss.js";
