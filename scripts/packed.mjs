@@ -21,7 +21,7 @@ export async function pack() {
 }
 
 /** Packs every public package as it would be published; returns name -> { tarball, manifest, readme }. */
-async function packAll(folder) {
+export async function packAll(folder) {
   const packed = new Map();
   const command = await pnpm();
   for (const workspace of published) {

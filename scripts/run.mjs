@@ -45,6 +45,12 @@ const commands = {
       // What it imports is installed only now.
       async () => (await import("./packed.mjs")).pack(),
     ),
+  size: () =>
+    all(
+      install,
+      () => build(),
+      () => node("node_modules/size-limit/bin.js"),
+    ),
   docs: () => all(install, () => node("node_modules/typedoc/bin/typedoc")),
   release: () =>
     all(

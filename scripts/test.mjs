@@ -17,6 +17,9 @@ async function vitest(filters, env) {
   return counts;
 }
 
+// Package files keep the order of the package graph, and docs/adr is no package.
+const sherifArgs = ["--fail-on-warnings", "--ignore-rule", "unordered-dependencies", "--ignore-rule", "packages-without-package-json"];
+
 async function checks(filters) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const check = async (name, step) => {
@@ -32,7 +35,13 @@ async function checks(filters) {
   await check("types", typecheck);
   await check("lint", () => node("node_modules/@biomejs/biome/bin/biome", ["check", "--diagnostic-level=error"]));
   await check("lines", checkLines);
-  if (built) await check("packages", async () => (await import("./packed.mjs")).checkPacked());
+  await check("workspace", () => node("node_modules/sherif/index.js", sherifArgs));
+  await check("docs", () => node("node_modules/typedoc/bin/typedoc", ["--emit", "none", "--skipErrorChecking"]));
+  if (built) {
+    await check("packages", async () => (await import("./packed.mjs")).checkPacked());
+    await check("manifests and types", async () => (await import("./publishable.mjs")).checkPublishable());
+    await check("sizes", () => node("node_modules/size-limit/bin.js"));
+  }
   const chromium = wasInterrupted() ? null : await findChromium();
   if (chromium === null && process.env.CI)
     await check("browser suites", () => console.log("no Chromium could be found or installed; set CHROMIUM_BIN"));

@@ -225,7 +225,7 @@ export function relu(x: Tensor): Tensor {
   return x.relu();
 }
 
-/** The self-normalising {@link elu}. Source: https://arxiv.org/abs/1706.02515 */
+/** The self-normalising {@link Tensor.elu}. Source: https://arxiv.org/abs/1706.02515 */
 export function selu(x: Tensor): Tensor {
   return x.selu();
 }

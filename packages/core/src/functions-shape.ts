@@ -77,7 +77,7 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
   return x.unsqueeze(dim);
 }
 
-/** Stretched to a shape, as {@link expand}. */
+/** Stretched to a shape, as {@link Tensor.expand}. */
 export function broadcastTo(x: Tensor, ...shape: Sizes): Tensor {
   return x.broadcastTo(...shape);
 }
@@ -165,7 +165,7 @@ export function rot90(x: Tensor, k?: number, dims?: readonly [number, number]): 
   return x.rot90(k, dims);
 }
 
-/** Copies side by side, as {@link repeat}; missing leading counts are 1. */
+/** Copies side by side, as {@link Tensor.repeat}; missing leading counts are 1. */
 export function tile(x: Tensor, ...repeats: Sizes): Tensor {
   return x.tile(...repeats);
 }
