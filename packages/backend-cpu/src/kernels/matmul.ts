@@ -86,37 +86,34 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
   const { pool } = machine;
   const workspace = pool.scratch(kernels.workspaceBytes);
   if (batch > 1) {
-    const items = batchOf(p, output.shape.slice(0, rank - 2), batch, a, b, kernels.element.bytes);
-    shareItems(pool, nanoseconds, batch, 2, (calls, i) => callProduct(calls, kernels, path, items[i], workspace));
+    const at = batchOffsets(output.shape.slice(0, rank - 2), batch, a, b);
+    const { bytes } = kernels.element;
+    const item = { ...p };
+    shareItems(pool, nanoseconds, batch, 2, (calls, i) => {
+      item.a = p.a + at[2 * i] * bytes;
+      item.b = p.b + at[2 * i + 1] * bytes;
+      item.c = p.c + i * m * n * bytes;
+      callProduct(calls, kernels, path, item, workspace);
+    });
   } else if (nanoseconds < WORTH) callProduct(DIRECT, kernels, path, p, workspace);
   else shareProduct(pool, nanoseconds, p, kernels.element.bytes, (calls, part) => callProduct(calls, kernels, path, part, workspace));
 }
 
-/** The products of a batch. */
-function batchOf(p: Product, shape: readonly number[], count: number, a: View, b: View, bytes: number): Product[] {
-  const items: Product[] = [];
-  eachBatch(shape, count, [a.strides, b.strides], ([atA, atB], i) => {
-    items.push({ ...p, a: p.a + atA * bytes, b: p.b + atB * bytes, c: p.c + i * p.m * p.n * bytes });
-  });
-  return items;
-}
-
-/** Calls `visit` for `count` batch indices with each operand's element offset. */
-function eachBatch(
-  shape: readonly number[],
-  count: number,
-  strides: readonly (readonly number[])[],
-  visit: (at: readonly number[], i: number) => void,
-): void {
-  const at = strides.map(() => 0);
+/** Element offsets of the two operands for `count` batch indices, one pair after the other. */
+function batchOffsets(shape: readonly number[], count: number, a: View, b: View): number[] {
+  const offsets = new Array<number>(2 * count);
   const index = shape.map(() => 0);
-  for (let i = 0; i < count; i++) {
-    visit(at, i);
+  for (let i = 0, atA = 0, atB = 0; i < count; i++) {
+    offsets[2 * i] = atA;
+    offsets[2 * i + 1] = atB;
     for (let d = shape.length - 1; d >= 0; d--) {
       const wraps = ++index[d] === shape[d];
-      for (let o = 0; o < at.length; o++) at[o] += (wraps ? 1 - shape[d] : 1) * strides[o][d];
+      const move = wraps ? 1 - shape[d] : 1;
+      atA += move * a.strides[d];
+      atB += move * b.strides[d];
       if (!wraps) break;
       index[d] = 0;
     }
   }
+  return offsets;
 }

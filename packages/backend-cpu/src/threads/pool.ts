@@ -18,7 +18,7 @@ const PART_WORTH = 6_000;
 /** Nanoseconds of work worth sharing that come by before workers start: about what starting them costs. */
 const START_AFTER = 30_000_000;
 /** Looks at the workers so often before it blocks, where it may. */
-const JOIN_SPINS = 20_000;
+const JOIN_SPINS = 4_000;
 /** Kernels and bytes of code that must be free for a job to be planned. */
 const SPARE_KERNELS = 8;
 const SPARE_CODE = 1 << 16;

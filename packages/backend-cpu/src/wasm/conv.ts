@@ -22,6 +22,8 @@ const NANOSECONDS_PER_STEP = 0.045;
 const FEW_IMAGES = 8;
 /** From so many filters on threads share the gradient of the weights by filters. */
 const FEW_FILTERS = 16;
+/** Where there are fewer, parts have a multiple of so many rows, since each packs all of the output's gradient. */
+const TAP_UNIT = 8 * TILE_ROWS;
 /** From so many groups on threads share the gradient of the weights by groups. */
 const FEW_GROUPS = 8;
 /** Rows of a part are a multiple of this. */
@@ -152,7 +154,7 @@ export function convWeightGradient(
   const nanoseconds = g.batch * rows * steps * size.filters * NANOSECONDS_PER_STEP;
   // Each weight is summed up by one thread, in the order of the images. A range of filters packs only its own gradients.
   const byFilters = size.filters >= FEW_FILTERS;
-  const [extent, unit] = byFilters ? [size.filters, TILE_COLUMNS] : [rows, TILE_ROWS];
+  const [extent, unit] = byFilters ? [size.filters, TILE_COLUMNS] : [rows, TAP_UNIT];
   const addImage = (calls: Calls, group: number, i: number, tiles: Tiles): void => {
     const part = i * g.groups + group;
     const image = product.enter(calls, x + part * size.x);
