@@ -310,6 +310,25 @@ export abstract class Module extends Callable {
   }
 
   /**
+   * Puts a module in place of the one at a dotted path, or adds it under a new name.
+   * @throws ValueError for an empty path, or if there is no module to put it in.
+   * @example
+   * net.setSubmodule("encoder.0", new nn.Linear(8, 8));
+   */
+  setSubmodule(path: string, module: Module): void {
+    const dot = path.lastIndexOf(".");
+    const key = path.slice(dot + 1);
+    if (key === "") throw new ValueError("cannot set the submodule without a target name!", { op: "setSubmodule" });
+    const parent = this.getSubmodule(path.slice(0, Math.max(dot, 0)));
+    if (parent.#items.has(key)) {
+      parent.#items.set(key, module);
+      return;
+    }
+    const field = Object.keys(parent).find((name) => parent.#keyOf(name) === key) ?? key;
+    parent.registerModule(field, module);
+  }
+
+  /**
    * The parameter at a dotted path.
    * @throws ValueError if there is none.
    */

@@ -193,6 +193,16 @@ export abstract class DictContainer<T extends Item> extends Container<T> {
     return found;
   }
 
+  /**
+   * Takes out an item and returns it.
+   * @throws ValueError if there is none.
+   */
+  pop(name: string): T {
+    const found = this.get(name);
+    this.delete(name);
+    return found;
+  }
+
   /** Takes out all items. */
   clear(): void {
     this.setItems([]);

@@ -115,6 +115,14 @@ describe("ModuleList and ModuleDict", () => {
     expect(() => (net.list as unknown as () => void)()).toThrow('Module [ModuleList] is missing the required "forward" function');
   });
 
+  it("of names give back what is taken out", () => {
+    const [a, b] = layers(2);
+    const dict = new nn.ModuleDict({ a, b });
+    expect(dict.pop("a")).toBe(a);
+    expect([...dict.keys()]).toEqual(["b"]);
+    expect(() => dict.pop("a")).toThrow(/no item "a"/);
+  });
+
   it("of names act as a Map, and as properties", () => {
     const [a, b] = layers(2);
     const dict = new nn.ModuleDict<nn.Module>({ a }).set("b", b).update({ c: new nn.ReLU() });

@@ -72,6 +72,19 @@ describe("a module", () => {
     expect(() => net.getParameter("mask")).toThrow("Net has no attribute `mask`");
   });
 
+  it("puts a module at a path", () => {
+    const net = new nn.Sequential(new nn.Linear(2, 3), new nn.Sequential({ inner: new nn.ReLU() }));
+    const layer = new nn.Linear(3, 3);
+    net.setSubmodule("1.inner", layer);
+    expect(net.getSubmodule("1.inner")).toBe(layer);
+    const attention = new nn.TransformerEncoderLayer(4, 2, { dimFeedforward: 8 });
+    const other = new nn.MultiheadAttention(4, 1);
+    attention.setSubmodule("self_attn", other);
+    expect(attention.selfAttn).toBe(other);
+    expect(() => net.setSubmodule("", layer)).toThrow(/without a target name/);
+    expect(() => net.setSubmodule("2.inner", layer)).toThrow(/has no attribute `2`/);
+  });
+
   it("without forward says so", () => {
     // @ts-expect-error: the compiler says it too.
     class X extends nn.Module {}
