@@ -268,7 +268,7 @@ export class InplaceMathOps extends InplaceOps {
     return into(this.self, "hardtanh_", this.hardtanh(options));
   }
 
-  /** {@link threshold} in place. */
+  /** {@link Tensor.threshold} in place. */
   threshold_(threshold: number, value: number): Tensor {
     return into(this.self, "threshold_", this.threshold(threshold, value));
   }
