@@ -62,10 +62,6 @@ export class WebGpuBackend implements Backend {
     };
     this.#machine = new Machine(device, software);
     void device.lost.then((info) => this.#fail(`the device was lost (${info.reason}): ${info.message}`));
-    device.addEventListener("uncapturederror", (event) => {
-      const { error } = event as { readonly error: { readonly message: string } };
-      this.#machine.queue.failure ??= new DeviceError(`webgpu: ${error.message}`);
-    });
   }
 
   #fail(why: string): void {
@@ -75,13 +71,8 @@ export class WebGpuBackend implements Backend {
     for (const listener of this.#listeners) listener(queue.failure);
   }
 
-  #check(): void {
-    const { failure } = this.#machine.queue;
-    if (failure !== null) throw failure;
-  }
-
   upload(data: TypedArray, dtype: DType): Handle {
-    this.#check();
+    this.#machine.queue.check();
     const words = dtype === "float32" || dtype === "int32" ? (data as Float32Array | Int32Array) : Uint32Array.from(data as Uint8Array);
     const block = this.#machine.queue.upload(words);
     if (dtype === "int32" && data.length <= CHECKED_INDICES) block.indices = data.slice();
@@ -89,14 +80,14 @@ export class WebGpuBackend implements Backend {
   }
 
   async download(handle: Handle, dtype: DType, length: number): Promise<TypedArray> {
-    this.#check();
+    this.#machine.queue.check();
     const words = await this.#machine.queue.download(handle as Block, length * 4);
     if (dtype === "float32") return new Float32Array(words);
     return dtype === "int32" ? new Int32Array(words) : Uint8Array.from(new Uint32Array(words));
   }
 
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
-    this.#check();
+    this.#machine.queue.check();
     const views = inputs.map(blockView);
     checkIndices(kernel, views, attrs);
     const run: Kernel<K> = kernels[kernel];
@@ -152,7 +143,7 @@ export class WebGpuBackend implements Backend {
 
   /** Resolves when the device has done all its work. */
   async synchronize(): Promise<void> {
-    this.#check();
+    this.#machine.queue.check();
     await this.#machine.queue.idle();
   }
 

@@ -29,7 +29,7 @@ export class Machine {
 
   /** An uninitialised block for the elements of a spec. */
   alloc({ shape }: Pick<Spec, "shape">): Block {
-    return this.queue.pool.take(sizeOf(shape) * 4);
+    return this.queue.pool.take(sizeOf(shape) * 4, undefined, shape);
   }
 
   free(block: Block): void {

@@ -1,4 +1,4 @@
-import { DeviceError, type TypedArray } from "@sconce/core";
+import { DeviceError, formatShape, type TypedArray } from "@sconce/core";
 import { type GpuBuffer, type GpuDevice, USAGE } from "./gpu.js";
 
 /** A buffer on the device: the handle of this backend. */
@@ -14,6 +14,8 @@ export interface Block {
 }
 
 const SMALLEST = 256;
+/** Buffers from this size on are created in an error scope of their own. */
+const GUARDED = 2 ** 24;
 /** Idle bytes beyond which buffers go back to the device. */
 const IDLE_LIMIT = 512 * 2 ** 20;
 
@@ -37,23 +39,25 @@ export class Pool {
   readonly #device: GpuDevice;
   readonly #idle = new Map<number, Block[]>();
   readonly #onDestroy: (blocks: readonly Block[]) => void;
+  readonly #onError: (error: DeviceError) => void;
   #nextId = 1;
   #buffers = 0;
   #bytes = 0;
   #idleBytes = 0;
 
-  /** `onDestroy` is called before buffers are destroyed. */
-  constructor(device: GpuDevice, onDestroy: (blocks: readonly Block[]) => void) {
+  /** `onDestroy` is called before buffers are destroyed, `onError` when the device has no memory for one. */
+  constructor(device: GpuDevice, onDestroy: (blocks: readonly Block[]) => void, onError: (error: DeviceError) => void) {
     this.#device = device;
     this.#onDestroy = onDestroy;
+    this.#onError = onError;
   }
 
   get info(): PoolInfo {
     return { buffers: this.#buffers, bytes: this.#bytes, idleBytes: this.#idleBytes };
   }
 
-  /** A buffer for at least `bytes`. With `before`, one that no batch from that number on uses, for writes that go ahead of the batch. */
-  take(bytes: number, before: number = Number.POSITIVE_INFINITY): Block {
+  /** A buffer for at least `bytes`. With `before`, one that no batch from that number on uses, for writes that go ahead of the batch; `shape` names the tensor in errors. */
+  take(bytes: number, before: number = Number.POSITIVE_INFINITY, shape?: readonly number[]): Block {
     const size = sizeClass(bytes);
     const list = this.#idle.get(size);
     if (list !== undefined) {
@@ -64,14 +68,24 @@ export class Pool {
         return block;
       }
     }
-    return this.#create(size);
+    return this.#create(size, shape);
   }
 
-  #create(bytes: number): Block {
+  #create(bytes: number, shape: readonly number[] | undefined): Block {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
     const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (bytes > most) throw new DeviceError(`webgpu: expected at most ${most} bytes in one buffer, got ${bytes}; use smaller tensors`);
+    const whose = shape === undefined ? "" : ` for a tensor ${formatShape(shape)}`;
+    if (bytes > most)
+      throw new DeviceError(`webgpu: expected at most ${most} bytes in one buffer, got ${bytes}${whose}; use smaller tensors`);
+    const guarded = bytes >= GUARDED;
+    if (guarded) this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({ size: bytes, usage: USAGE.storage | USAGE.copySrc | USAGE.copyDst });
+    if (guarded) {
+      void this.#device.popErrorScope().then((error) => {
+        if (error !== null)
+          this.#onError(new DeviceError(`webgpu: out of memory: ${bytes} bytes${whose}; free tensors or use smaller ones`));
+      });
+    }
     this.#buffers++;
     this.#bytes += bytes;
     return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null };

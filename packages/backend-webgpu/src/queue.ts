@@ -31,6 +31,8 @@ export class Queue {
   #dispatches = 0;
   #submits = 0;
   #flushing = false;
+  /** An error that the device reported by itself and that nobody has seen. */
+  #error: DeviceError | null = null;
   /** Why the device cannot be used any more. */
   failure: DeviceError | null = null;
 
@@ -39,14 +41,29 @@ export class Queue {
     this.#paramBuffer = device.createBuffer({ size: this.#params.words.byteLength, usage: USAGE.uniform | USAGE.copyDst });
     this.pipelines = new Pipelines(device, this.#paramBuffer);
     this.profiler = new Profiler(device);
-    this.pool = new Pool(device, (blocks) => {
+    const beforeDestroy = (blocks: readonly Block[]): void => {
       if (blocks.some((block) => block.batch === this.#batch)) this.flush();
       this.pipelines.forgetGroups();
+    };
+    this.pool = new Pool(device, beforeDestroy, (error) => {
+      this.#error ??= error;
+    });
+    device.addEventListener("uncapturederror", (event) => {
+      const { error } = event as { readonly error: { readonly message: string } };
+      this.#error ??= new DeviceError(`webgpu: ${error.message}`);
     });
   }
 
   get info(): QueueInfo {
     return { dispatches: this.#dispatches, submits: this.#submits };
+  }
+
+  /** Throws what went wrong on the device since the last check. */
+  check(): void {
+    if (this.failure !== null) throw this.failure;
+    const error = this.#error;
+    this.#error = null;
+    if (error !== null) throw error;
   }
 
   /** Starts the parameters of the next dispatch. */
@@ -124,7 +141,7 @@ export class Queue {
     } catch (error) {
       throw this.failure ?? new DeviceError(`webgpu: reading failed: ${(error as Error).message}`);
     }
-    if (this.failure !== null) throw this.failure;
+    this.check();
     const copy = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
     this.#giveStaging(staging);

@@ -58,6 +58,8 @@ function printElementwise(exprs: readonly Expr[], dtypes: readonly DType[], acce
   return source;
 }
 
+const ACCESS_KEY: { readonly [K in Access]: string } = { linear: "l", single: "s", strided: "t" };
+
 function programFor(
   machine: Machine,
   exprs: readonly Expr[],
@@ -66,7 +68,7 @@ function programFor(
   rank: number,
 ): Program {
   let key = access.includes("strided") ? String(rank) : "";
-  for (const kind of access) key += kind[1];
+  for (const kind of access) key += ACCESS_KEY[kind];
   for (let i = 1; i < exprs.length; i++) key += `,${exprs[i].id}`;
   const found = programsOf(machine, exprs[0]);
   let program = found.get(key);

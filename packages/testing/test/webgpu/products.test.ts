@@ -82,6 +82,19 @@ for (const software of [true, false]) {
         );
       }
     });
+    it("elementwise of one element, stretched, beside tensors in order", async () => {
+      const exprs = [opExpr("sub", "float32", [inputExpr(0, "float32"), inputExpr(1, "float32")])];
+      const a = hostTensor("float32", [2, 3], "contiguous", values("float32", random, 1));
+      const b = { ...hostTensor("float32", [1], "contiguous", values("float32", random, 1)), shape: [2, 3], strides: [0, 0] };
+      const spec = { shape: [2, 3], dtype: "float32" as const };
+      for (const inputs of [
+        [a, b],
+        [b, a],
+        [a, a],
+        [b, b],
+      ])
+        await expectSame(device, "elementwise", inputs, [spec], { exprs, numbers: [] });
+    });
     it("elementwise in any layout", async () => {
       for (const left of LAYOUTS)
         for (const right of LAYOUTS) {

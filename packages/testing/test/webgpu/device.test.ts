@@ -1,0 +1,138 @@
+import "@sconce/backend-cpu";
+import { deviceInfo, onDeviceLost, profile, warmup } from "@sconce/backend-webgpu";
+import { arange, cat, DeviceError, getBackend, init, memory, randn, scope, tensor, zeros } from "@sconce/core";
+import { Linear, type Module } from "@sconce/nn";
+import { describe, expect, it } from "vitest";
+import { startDevice } from "./start.js";
+
+const available = (await startDevice()) !== null;
+if (available) await init("webgpu");
+const device = "webgpu" as const;
+
+describe.skipIf(!available)("the WebGPU device", () => {
+  it("moves tensors to it at once and back asynchronously", async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]).to(device);
+    expect(x.device).toBe(device);
+    expect(await x.t().tolist()).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
+    expect((await x.add(1).toAsync("cpu")).device).toBe("cpu");
+    expect(() => x.dataSync()).toThrow("cannot block");
+  });
+
+  it("refuses wide dtypes and tensors of another device", () => {
+    expect(() => tensor([1], { dtype: "float64" }).to(device)).toThrow("has no float64");
+    expect(() => tensor([1n]).to(device)).toThrow("has no int64");
+    expect(() => tensor([1]).add(tensor([1], { device }))).toThrow("Expected all tensors to be on the same device");
+  });
+
+  it("puts all that is read in one turn into one submit", async () => {
+    const before = deviceInfo().submits;
+    const list = [1, 2, 3].map((n) => tensor([n], { device }).mul(2));
+    expect(await Promise.all(list.map((t) => t.item()))).toEqual([2, 4, 6]);
+    expect(deviceInfo().submits - before).toBe(1);
+  });
+
+  it("does not let an upload overtake commands that still read its buffer", async () => {
+    const sums = [];
+    for (let i = 0; i < 20; i++) {
+      const x = tensor([i, i, i, i], { device });
+      sums.push(x.sum());
+      x.dispose();
+    }
+    expect(await Promise.all(sums.map((s) => s.item()))).toEqual(Array.from({ length: 20 }, (_, i) => 4 * i));
+  });
+
+  it("goes past 65535 workgroups and past the inputs of one kernel", async () => {
+    const n = 65535 * 64 + 1000;
+    const x = zeros([n], { device }).add(arange(3, { device }).at(1)).add(1);
+    expect(await x.sum().item()).toBe(2 * n);
+    const many = Array.from({ length: 30 }, (_, i) => tensor([i, 1], { device }));
+    expect(await many.reduce((a, b) => a.add(b)).tolist()).toEqual([435, 30]);
+    expect((await cat(many).data()).length).toBe(60);
+  });
+
+  it("handles empty tensors", async () => {
+    const x = zeros([0, 3], { device });
+    expect(await x.add(1).sum(0).tolist()).toEqual([0, 0, 0]);
+    expect((await x.mm(zeros([3, 2], { device })).data()).length).toBe(0);
+  });
+
+  it("compiles nothing for another batch size or another number", async () => {
+    const step = async (n: number, rate: number): Promise<number> =>
+      randn([n, 8])
+        .to(device)
+        .mul(rate)
+        .mm(randn([8, 4]).to(device))
+        .relu()
+        .sum()
+        .item();
+    await step(6, 0.5);
+    const before = deviceInfo().pipelines;
+    await step(10, 0.25);
+    expect(deviceInfo().pipelines).toBe(before);
+  });
+
+  it("compiles kernels ahead without running them", async () => {
+    const net = new Linear(5, 3).to(device) as Linear & Module;
+    const { dispatches } = deviceInfo();
+    const compiled = await warmup(() =>
+      net(zeros([4, 5], { device }))
+        .tanh()
+        .cosh()
+        .softmax(0),
+    );
+    expect(compiled).toBeGreaterThan(0);
+    expect(deviceInfo().dispatches).toBe(dispatches);
+    const { pipelines } = deviceInfo();
+    await net(randn([4, 5]).to(device))
+      .tanh()
+      .cosh()
+      .softmax(0)
+      .data();
+    expect(deviceInfo().pipelines).toBe(pipelines);
+  });
+
+  it("times kernels on the device", async () => {
+    const x = randn([64, 64]).to(device);
+    const times = await profile(() => x.mm(x).exp().sum().item());
+    expect(times.map(({ kernel }) => kernel.split(" ")[0]).sort()).toEqual(["matmul", "reduce"]);
+    for (const { ms, calls } of times) {
+      expect(ms).toBeGreaterThan(0);
+      expect(calls).toBeGreaterThan(0);
+    }
+  });
+
+  it("holds no more buffers after many steps in scopes", async () => {
+    const w = randn([16, 16]).to(device);
+    const step = async (): Promise<void> => {
+      const total = scope(() => randn([8, 16]).to(device).mm(w).relu().sum());
+      await total.item();
+      total.dispose();
+    };
+    for (let i = 0; i < 5; i++) await step();
+    const { buffers } = deviceInfo();
+    const held = memory().buffers;
+    for (let i = 0; i < 100; i++) await step();
+    expect(deviceInfo().buffers).toBe(buffers);
+    expect(memory().buffers).toBeLessThanOrEqual(held);
+  });
+
+  it("reports a lost device: reads reject, the listener is called, the next init works", async () => {
+    const lost: DeviceError[] = [];
+    onDeviceLost((error) => lost.push(error));
+    const x = tensor([1, 2], { device }).add(1);
+    const pending = x.data();
+    (getBackend(device) as unknown as { destroy(): void }).destroy();
+    await expect(pending).rejects.toThrow(DeviceError);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(lost.length).toBe(1);
+    expect(() => x.exp().sum()).toThrow("the device was lost");
+    await init(device);
+    expect(await tensor([1, 2], { device }).add(1).tolist()).toEqual([2, 3]);
+  });
+});
