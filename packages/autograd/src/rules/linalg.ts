@@ -10,8 +10,14 @@ function product(a: Tensor, b: Tensor, like: readonly number[]): Tensor {
 }
 
 // A weight enters as the transpose of what is stored, and its gradient is best laid out like the weight.
-const toLeft = (input: number) => (g: Tensor, b: Tensor, { strides }: Context) => product(g, transposed(b), strides[input]);
-const toRight = (input: number) => (g: Tensor, a: Tensor, { strides }: Context) => product(transposed(a), g, strides[input]);
+const toLeft =
+  (input: number) =>
+  (g: Tensor, b: Tensor, { strides }: Context) =>
+    product(g, transposed(b), strides[input]);
+const toRight =
+  (input: number) =>
+  (g: Tensor, a: Tensor, { strides }: Context) =>
+    product(transposed(a), g, strides[input]);
 
 /** Matrix products: transposes are views, which the kernels read as they are. */
 export const linalg: Rules<"matmul" | "addmm"> = {
