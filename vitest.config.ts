@@ -36,7 +36,11 @@ const chromium: TestProjectConfiguration = {
   server: { headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } },
   test: {
     name: "chromium",
-    include: ["packages/*/src/**/*.browser.test.ts", "packages/testing/test/browser/**/*.test.ts"],
+    include: [
+      "packages/*/src/**/*.browser.test.ts",
+      "packages/testing/test/browser/**/*.test.ts",
+      "packages/testing/test/webgpu/{kernels,products,scalars}.test.ts",
+    ],
     exclude,
     testTimeout: 60_000,
     browser: {
