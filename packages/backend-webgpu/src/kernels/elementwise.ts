@@ -18,11 +18,19 @@ export function programsOf(machine: Machine, expr: Expr): Map<string, Program> {
   return found;
 }
 
+type NumberList = readonly (readonly [index: number, dtype: DType])[];
+
+const numberLists = new WeakMap<Expr, NumberList>();
+
 /** Dtypes of the numbers that expressions use, by index. */
-export function numbersOf(exprs: readonly Expr[]): (readonly [index: number, dtype: DType])[] {
+function numbersOf(exprs: readonly Expr[]): NumberList {
+  const known = exprs.length === 1 ? numberLists.get(exprs[0]) : undefined;
+  if (known !== undefined) return known;
   const all = new Map<number, DType>();
   for (const expr of exprs) for (const [index, dtype] of usesOf(expr).numbers) all.set(index, dtype);
-  return [...all].sort(([a], [b]) => a - b);
+  const list = [...all].sort(([x], [y]) => x - y);
+  if (exprs.length === 1) numberLists.set(exprs[0], list);
+  return list;
 }
 
 /** Reserves parameters for numbers; returns their texts by index. */
