@@ -13,10 +13,15 @@ interface Timed {
   readonly times: number[];
 }
 
-async function timeOnce({ step, times }: Timed): Promise<void> {
+/** Times a run of steps, as training runs them: about 100 ms, at least one. */
+async function timeRun({ step, times }: Timed): Promise<void> {
   const started = performance.now();
-  await step();
-  times.push(performance.now() - started);
+  let steps = 0;
+  do {
+    await step();
+    steps++;
+  } while (performance.now() - started < 100);
+  times.push((performance.now() - started) / steps);
 }
 
 function median(times: readonly number[]): number {
@@ -35,12 +40,7 @@ async function measure(network: Network, rounds: number): Promise<void> {
     const spread = Math.abs(losses[0] - losses[1]) / Math.abs(losses[0]);
     if (!(spread < 1e-3)) throw new Error(`${network}: step ${i} gives losses ${losses.join(" and ")}`);
   }
-  // Each round gives Sconce as many steps as fit the time of one of the peer's, up to 20.
-  for (let i = 0; i < rounds; i++) {
-    await timeOnce(peers[1]);
-    const share = Math.min(20, Math.max(3, Math.floor(peers[1].times[i] / 100)));
-    for (let j = 0; j < share; j++) await timeOnce(peers[0]);
-  }
+  for (let i = 0; i < rounds; i++) for (const peer of peers) await timeRun(peer);
   const [ours, theirs] = peers;
   for (const { name, times } of peers) {
     console.log(
@@ -56,5 +56,5 @@ async function measure(network: Network, rounds: number): Promise<void> {
 
 console.log(`${threadsFromArguments()} threads`);
 const chosen = process.argv.slice(2);
-if (chosen.length === 0 || chosen.includes("mlp")) await measure("mlp", 100);
+if (chosen.length === 0 || chosen.includes("mlp")) await measure("mlp", 40);
 if (chosen.length === 0 || chosen.includes("cnn")) await measure("cnn", 3);
