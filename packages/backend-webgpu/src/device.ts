@@ -1,4 +1,4 @@
-import { DeviceError } from "@sconce/core";
+import { type Adapter, DeviceError } from "@sconce/core";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, GpuLimits } from "./gpu.js";
 
 /** A device and what its adapter says about itself. */
@@ -53,8 +53,7 @@ function descriptor(adapter: GpuAdapter): object {
   };
 }
 
-/** Opens the platform's preferred device. @throws DeviceError if there is none. */
-export async function openDevice(): Promise<OpenDevice> {
+async function findAdapter(): Promise<GpuAdapter> {
   const gpu = await findGpu();
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) {
@@ -63,7 +62,20 @@ export async function openDevice(): Promise<OpenDevice> {
       { op: "init" },
     );
   }
+  return adapter;
+}
+
+/** Opens the platform's preferred device. @throws DeviceError if there is none. */
+export async function openDevice(): Promise<OpenDevice> {
+  const adapter = await findAdapter();
   return { device: await adapter.requestDevice(descriptor(adapter)), info: adapter.info };
+}
+
+/** What `init()` weighs: the adapter's name, and whether it only emulates a GPU. @throws DeviceError if there is no adapter. */
+export async function probe(): Promise<Adapter> {
+  const { info } = await findAdapter();
+  const name = [info.vendor, info.architecture].filter(Boolean).join(" ") || info.description || "an adapter without a name";
+  return { name, software: isSoftware(info) };
 }
 
 /** True for adapters that run on the CPU, where workgroup memory and barriers cost more than they save. */

@@ -5,6 +5,7 @@
  */
 import { type Device, getBackend, registerBackendFactory } from "@sconce/core";
 import { createWebGpuBackend, type LostListener, type WebGpuBackend, type WebGpuInfo } from "./backend.js";
+import { probe } from "./device.js";
 import type { KernelTime } from "./profile.js";
 
 declare module "@sconce/core" {
@@ -15,7 +16,7 @@ declare module "@sconce/core" {
 
 const NAME = "webgpu" as Device;
 
-registerBackendFactory(NAME, () => createWebGpuBackend());
+registerBackendFactory(NAME, () => createWebGpuBackend(), { rank: 2, probe });
 
 const started = (op: string): WebGpuBackend => getBackend(NAME, op) as WebGpuBackend;
 

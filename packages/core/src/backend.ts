@@ -136,11 +136,40 @@ export interface Backend {
   free(handle: Handle): void;
 }
 
-/** Starts a device; called once, on the first `init` or use. */
+/** Starts a device; called once, on the first `init`. */
 export type BackendFactory = () => Backend | Promise<Backend>;
+
+/** What a device would run on. */
+export interface Adapter {
+  /** A name for people, such as `"nvidia ampere"`. */
+  readonly name: string;
+  /** The adapter computes on the CPU. */
+  readonly software: boolean;
+}
+
+/** How `init()` weighs a device. */
+export interface Candidate {
+  /** The highest is tried first: 2 for WebGPU, 1 for WebGL. */
+  readonly rank: number;
+  /** Finds the adapter without starting the device; throws a DeviceError that says why there is none. */
+  probe(): Promise<Adapter>;
+}
+
+/** A device that `init()` has started, and why this one. */
+export interface Choice {
+  readonly device: Device;
+  readonly why: string;
+}
+
+/** Options of `init()`. */
+export interface InitOptions {
+  /** Takes adapters that compute on the CPU, too. */
+  readonly software?: boolean;
+}
 
 const backends = new Map<string, Backend>();
 const factories = new Map<string, BackendFactory>();
+const candidates = new Map<Device, Candidate>();
 let defaultDevice: Device | undefined;
 
 /** Makes a started backend available under its name. The first one becomes the default device. */
@@ -154,24 +183,51 @@ export function unregisterBackend(backend: Backend): void {
   if (backends.get(backend.name) === backend) backends.delete(backend.name);
 }
 
-/** Announces a device that `init` can start. */
-export function registerBackendFactory(name: Device, factory: BackendFactory): void {
+/** Announces a device that `init` can start, as a `candidate` also without being named. */
+export function registerBackendFactory(name: Device, factory: BackendFactory, candidate?: Candidate): void {
   factories.set(name, factory);
+  if (candidate !== undefined) candidates.set(name, candidate);
 }
 
 /**
- * Starts a device and returns its name.
- * @throws DeviceError if no imported package provides it.
+ * Starts a device and returns its name. Without a name, starts the best of the devices whose packages are imported and tells why it is
+ * the best: WebGPU before WebGL before the CPU, those that only emulate a GPU left out unless `software` is set. The default device
+ * stays as it is.
+ * @throws DeviceError if no imported package provides the device, or if it cannot be started.
  * @example
- * await init("cpu");
+ * const { device, why } = await init();
+ * console.log(why); // "cpu: webgpu has only the software adapter google swiftshader"
  */
-export async function init(device: Device = getDefaultDevice()): Promise<Device> {
-  if (!backends.has(device)) {
-    const factory = factories.get(device);
-    if (factory === undefined) throw unknownDevice(device, "init");
+export function init(device: Device): Promise<Device>;
+export function init(options?: InitOptions): Promise<Choice>;
+export async function init(what: Device | InitOptions = {}): Promise<Device | Choice> {
+  if (typeof what === "object") return initBest(what);
+  if (!backends.has(what)) {
+    const factory = factories.get(what);
+    if (factory === undefined) throw unknownDevice(what, "init");
     registerBackend(await factory());
   }
-  return device;
+  return what;
+}
+
+async function initBest({ software = false }: InitOptions): Promise<Choice> {
+  const against: string[] = [];
+  for (const [device, { probe }] of [...candidates].sort((a, b) => b[1].rank - a[1].rank)) {
+    try {
+      const adapter = await probe();
+      if (software || !adapter.software) {
+        await init(device);
+        return { device, why: [`${device}: runs on ${adapter.name}`, ...against].join("; ") };
+      }
+      against.push(`${device} has only the software adapter ${adapter.name}`);
+    } catch (error) {
+      against.push(`${device} cannot start (${(error as Error).message})`);
+    }
+  }
+  const device = [...backends.keys()].find((name) => !candidates.has(name as Device)) as Device | undefined;
+  if (device === undefined)
+    throw new DeviceError(`init: ${against.join("; ") || "no backend is imported"}; import "@sconce/backend-cpu"`, { op: "init" });
+  return { device, why: `${device}: ${against.join("; ") || "nothing else is imported"}` };
 }
 
 function unknownDevice(device: string, op: string): DeviceError {
