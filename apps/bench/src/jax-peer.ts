@@ -53,10 +53,17 @@ function makeStep(forward: Forward): (...args: (JaxArray | JaxArray[])[]) => [Ja
   return jit(step as never) as never;
 }
 
-/** A training step of Adam in jax-js, one thread of WebAssembly. Returns the loss of each step. */
-export async function jaxTrainer(network: Network, { params, images, targets, batch }: Start): Promise<() => Promise<number>> {
-  await init("wasm");
-  defaultDevice("wasm");
+/** Devices of jax-js. */
+export type JaxDevice = "wasm" | "webgpu" | "webgl";
+
+/** A training step of Adam in jax-js, in Node on one thread of WebAssembly. Returns the loss of each step. */
+export async function jaxTrainer(
+  network: Network,
+  { params, images, targets, batch }: Start,
+  device: JaxDevice = "wasm",
+): Promise<() => Promise<number>> {
+  await init(device);
+  defaultDevice(device);
   const step = makeStep(FORWARD[network]);
   const array = (data: Float32Array, shape: readonly number[]): JaxArray => np.array(data.slice()).reshape([...shape]);
   let p = params.map(({ data, shape }) => array(data, shape));
