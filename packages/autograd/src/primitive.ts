@@ -13,14 +13,17 @@ import { attach } from "./history.js";
 import { defaultName, nameOf } from "./names.js";
 import { type Gradients, TapeNode, type Walk } from "./node.js";
 import { sumToShape } from "./rules/help.js";
-import { type Context, type Formula, type Kept, type Rows, type Rule, Y } from "./rules/rule.js";
+import { type Context, type Formula, type Kept, type Own, type Rows, type Rule, Y } from "./rules/rule.js";
 import { Saved, secondTime } from "./saved.js";
 
 type Slots = (Saved | null)[];
 const NOTHING: Slots = [];
 
+/** A rule made of rows. */
+export type TableRule = Exclude<Rule, Own>;
+
 /** Rows of a rule for one call. */
-export function rowsOf(rule: Rule, attrs: Primitives[PrimitiveName]): Rows | null {
+export function rowsOf(rule: TableRule, attrs: Primitives[PrimitiveName]): Rows | null {
   return "rows" in rule ? rule.rows(attrs) : "each" in rule ? null : rule;
 }
 
@@ -44,13 +47,13 @@ export class PrimitiveNode extends TapeNode implements Context {
   readonly dtype: DType;
   readonly device: Device;
   readonly #label: string | undefined;
-  readonly #rule: Rule;
+  readonly #rule: TableRule;
   #saved: Slots = NOTHING;
   #released = false;
 
   constructor(
     { op, attrs, label }: Recipe,
-    rule: Rule,
+    rule: TableRule,
     inputs: readonly Tensor[],
     next: readonly (TapeNode | null)[],
     slots: readonly number[] | null,

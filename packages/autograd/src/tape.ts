@@ -1,4 +1,5 @@
-import type { Call, Handler, Tensor } from "@sconce/core";
+import type { Call, Handler, Primitives, Tensor } from "@sconce/core";
+import { recordExtension } from "./extension.js";
 import { followView, type History, historyOf, needsGrad, resultHistory, startFamily } from "./history.js";
 import { mode } from "./mode.js";
 import { nameOf } from "./names.js";
@@ -34,6 +35,11 @@ function record(called: Call, outputs: readonly Tensor[]): readonly Tensor[] {
   const { op, inputs, attrs } = called;
   const out = outputs[0];
   const rule = ruleOf(op);
+  if (rule !== null && "own" in rule) {
+    const { op: extension, params } = attrs as Primitives["host"];
+    recordExtension(extension, params, inputs, outputs);
+    return outputs;
+  }
   if (rule === null || !out.isFloatingPoint()) return follow(called, outputs);
   const rows = rowsOf(rule, attrs);
   const n = inputs.length;

@@ -1,8 +1,9 @@
 import { type Backend, type Device, getBackend, type Kernels, type Spec, type View } from "./backend.js";
 import type { Call, Handler } from "./dispatch.js";
 import type { DType } from "./dtype.js";
-import { itemSize } from "./dtype.js";
+import { hostArray, itemSize } from "./dtype.js";
 import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
+import type { FormulaOp, HostView } from "./extension.js";
 import { INFER, KERNEL_OF, type KernelOps, VIEWS, type ViewOps } from "./primitives.js";
 import { type Expr, inputExpr, numberExpr, SCALAR_OPS, type ScalarOp, scalarExpr } from "./scalar.js";
 import {
@@ -45,6 +46,8 @@ function evaluate(call: Call): readonly Tensor[] {
   if (op in SCALAR_OPS) return [evaluateScalar(op as ScalarOp, call)];
   if (op in VIEWS) return [evaluateView(op as keyof ViewOps, call)];
   if (op === "transfer") return [transfer(call.inputs[0], (call.attrs as KernelOps["transfer"]).device)];
+  if (op === "formula") return [evaluateFormula(call as Call<"formula">)];
+  if (op === "host") return evaluateHost(call as Call<"host">);
   return evaluateKernel(op as Exclude<keyof KernelOps, "transfer">, call);
 }
 
@@ -60,13 +63,25 @@ function evaluateView(op: keyof ViewOps, { inputs, attrs }: Call): Tensor {
 
 function evaluateScalar(op: ScalarOp, { inputs, attrs }: Call): Tensor {
   const backend = commonBackend(op, inputs);
-  let shape = inputs[0].shape;
-  for (let i = 1; i < inputs.length; i++) if (!sameShape(shape, inputs[i].shape)) shape = widest(shape, inputs[i].shape);
+  const shape = commonShape(inputs);
   const dtype = op === "cast" ? (attrs as { dtype: DType }).dtype : resultDType(op, inputs);
   // Values are write-once, so a copy is a second owner until one of them is written.
   if (op === "cast" && dtype === inputs[0].dtype) return copyOf(inputs[0]);
   checkDevice(backend, shape, dtype, op);
   return tensorOf(pendingValue(backend, op, shape, dtype, inputs));
+}
+
+function evaluateFormula({ inputs, attrs: { op } }: Call<"formula">): Tensor {
+  const backend = commonBackend(op.name, inputs);
+  const shape = commonShape(inputs);
+  checkDevice(backend, shape, inputs[0].dtype, op.name);
+  return tensorOf(pendingValue(backend, op, shape, inputs[0].dtype, inputs));
+}
+
+function commonShape(inputs: readonly Tensor[]): Shape {
+  let { shape } = inputs[0];
+  for (let i = 1; i < inputs.length; i++) if (!sameShape(shape, inputs[i].shape)) shape = widest(shape, inputs[i].shape);
+  return shape;
 }
 
 function copyOf(x: Tensor): Tensor {
@@ -85,7 +100,7 @@ function resultDType(op: ScalarOp, inputs: readonly Tensor[]): DType {
   return inputs[op === "where" ? 1 : 0].dtype;
 }
 
-function pendingValue(backend: Backend, op: ScalarOp, shape: Shape, dtype: DType, inputs: readonly Tensor[]): Value {
+function pendingValue(backend: Backend, op: ScalarOp | FormulaOp, shape: Shape, dtype: DType, inputs: readonly Tensor[]): Value {
   const { limits } = backend;
   const operands = new Array<Operand>(inputs.length);
   let counts: Counts = { cost: 1, leaves: 0 };
@@ -197,7 +212,7 @@ class Fusion {
     const { op, operands } = value.pending as Pending;
     const args = new Array<Expr>(operands.length);
     for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
-    const expr = scalarExpr(op, value.dtype, args);
+    const expr = typeof op === "string" ? scalarExpr(op, value.dtype, args) : op.expr(...args);
     this.#done.set(value, expr);
     return expr;
   }
@@ -306,6 +321,31 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const kernelAttrs = op === "matmul" || op === "addmm" ? { bias: op === "addmm" } : attrs;
   const handles = backend.run(KERNEL_OF[op], views, outputs, kernelAttrs as Kernels[keyof Kernels]);
   return outputs.map(({ shape, dtype }, i) => tensorOf(settledValue(backend, shape, dtype, handles[i])));
+}
+
+function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly Tensor[] {
+  const backend = commonBackend(op.name, inputs);
+  if (backend.downloadSync === undefined) {
+    throw new NotSupportedError(
+      `${op.name}: runs on the host, and device "${backend.name}" cannot block; move the tensor first: await x.toAsync("cpu")`,
+      { op: op.name },
+    );
+  }
+  const outputs = op.infer(inputs, params).map(({ shape, dtype }) => {
+    checkDevice(backend, shape, dtype, op.name);
+    return { shape, dtype, data: hostArray(dtype, sizeOf(shape)) };
+  });
+  op.run(inputs.map(hostViewOf), outputs, params);
+  return outputs.map(({ shape, dtype, data }) => tensorOf(settledValue(backend, shape, dtype, backend.upload(data, dtype))));
+}
+
+function hostViewOf(x: Tensor): HostView {
+  const { shape, dtype } = x;
+  const value = contiguousValue(x);
+  value.retain();
+  const data = (value.backend.downloadSync as NonNullable<Backend["downloadSync"]>)(realise(value), dtype, value.size);
+  value.release();
+  return { shape, dtype, data };
 }
 
 /** Runs a kernel on copies of what lies in host memory, which are freed after it. */

@@ -24,6 +24,7 @@ export * from "./dispatch.js";
 export * from "./dtype.js";
 export * from "./errors.js";
 export * from "./evaluate.js";
+export * from "./extension.js";
 export * from "./format.js";
 export * from "./functions.js";
 export * from "./functions-indexing.js";

@@ -1,5 +1,6 @@
 import type { AvgPoolAttrs, ConvAttrs, Device, KernelName, PoolAttrs, ReduceOp, ScatterMode, Spec } from "./backend.js";
 import type { DType } from "./dtype.js";
+import type { FormulaOp, HostOp } from "./extension.js";
 import type { ScalarOp } from "./scalar.js";
 import { contiguousStrides, type Layout, reducedShape, type Shape, viewStrides } from "./shape.js";
 
@@ -51,8 +52,14 @@ export interface KernelOps {
   transfer: { readonly device: Device };
 }
 
+/** Ops outside of the tables, by the object that describes them. */
+export interface ExtensionOps {
+  formula: { readonly op: FormulaOp; readonly params: null };
+  host: { readonly op: HostOp; readonly params: unknown };
+}
+
 /** Every primitive by attributes. Whatever else there is composes these. */
-export type Primitives = ScalarAttrs & ViewOps & KernelOps;
+export type Primitives = ScalarAttrs & ViewOps & KernelOps & ExtensionOps;
 export type PrimitiveName = keyof Primitives;
 
 /** The layout rule of each view op. */

@@ -2,6 +2,7 @@ import type { Backend, CollectedHandle, Handle } from "./backend.js";
 import type { DType, TypedArray } from "./dtype.js";
 import { convertScalar, hostArray, itemSize } from "./dtype.js";
 import { DisposedError, ValueError } from "./errors.js";
+import type { FormulaOp } from "./extension.js";
 import type { ScalarOp } from "./scalar.js";
 import { currentScope, type Disposable_, type Scope } from "./scope.js";
 import { type Shape, sizeOf } from "./shape.js";
@@ -17,7 +18,7 @@ export interface Operand {
 
 /** A scalar op that has not run. */
 export interface Pending {
-  readonly op: ScalarOp;
+  readonly op: ScalarOp | FormulaOp;
   readonly operands: readonly Operand[];
   /** Scalar ops and leaf inputs in the expression, shared ones counted each time. */
   readonly cost: number;

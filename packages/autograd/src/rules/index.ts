@@ -15,6 +15,8 @@ export const RULES: Rules<PrimitiveName> = {
   ...indexing,
   ...linalg,
   ...convolution,
+  formula: { own: true },
+  host: { own: true },
   random: null,
   transfer: [of((g, { device }) => g.to({ device }))],
 };

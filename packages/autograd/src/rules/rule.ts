@@ -31,7 +31,7 @@ export interface Partial<K extends PrimitiveName = PrimitiveName> {
 export type Formula<_K extends PrimitiveName> = (g: Tensor, ...rest: any[]) => Tensor;
 
 /** The gradients of a primitive, one an input; null where there is none to have, such as for an index. */
-export type Rule<K extends PrimitiveName = PrimitiveName> = Rows<K> | Each<K> | ByAttrs<K>;
+export type Rule<K extends PrimitiveName = PrimitiveName> = Rows<K> | Each<K> | ByAttrs<K> | Own;
 
 export type Rows<K extends PrimitiveName = PrimitiveName> = readonly (Partial<K> | null)[];
 
@@ -43,6 +43,11 @@ export interface Each<K extends PrimitiveName = PrimitiveName> {
 /** Other formulas for other attributes. */
 export interface ByAttrs<K extends PrimitiveName = PrimitiveName> {
   readonly rows: (attrs: Primitives[K]) => Rows<K> | null;
+}
+
+/** The op itself brings its derivative. */
+export interface Own {
+  readonly own: true;
 }
 
 /** Rules of some primitives; null where nothing is differentiable. */

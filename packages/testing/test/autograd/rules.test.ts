@@ -1,7 +1,21 @@
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { gradcheck, gradgradcheck } from "@sconce/autograd";
-import { apply, applyAll, type Device, type PrimitiveName, type Primitives, type Shape, type Tensor, tensor } from "@sconce/core";
+import {
+  apply,
+  applyAll,
+  applyFormula,
+  applyHost,
+  type Device,
+  type FormulaOp,
+  type HostOp,
+  opExpr,
+  type PrimitiveName,
+  type Primitives,
+  type Shape,
+  type Tensor,
+  tensor,
+} from "@sconce/core";
 import { describe, expect, it } from "vitest";
 import { RULES } from "../../../autograd/src/rules/index.js";
 
@@ -62,7 +76,31 @@ const pool = { kernel: [2, 2], stride: [2, 1], padding: [0, 1] } as const;
 const SQUARE = spread([3, 4], -2, 2, 5);
 const CPU = "cpu" as Device;
 
+/** x² y as an op of its own. */
+const PRODUCT: FormulaOp = {
+  name: "SquareTimes",
+  expr: (x, y) => opExpr("mul", x.dtype, [opExpr("mul", x.dtype, [x, x]), y]),
+  vjp: ([g], { inputs: [x, y] }) => [g!.mul(x).mul(y).mul(2), g!.mul(x).mul(x)],
+};
+
+/** x + y and x y, by the host. */
+const SUM_AND_PRODUCT: HostOp<null> = {
+  name: "SumAndProduct",
+  infer: ([x]) => [x, x],
+  run: ([x, y], [sum, product]) => {
+    for (let i = 0; i < x.data.length; i++) {
+      sum.data[i] = (x.data[i] as number) + (y.data[i] as number);
+      product.data[i] = (x.data[i] as number) * (y.data[i] as number);
+    }
+  },
+  vjp: ([g, h], { inputs: [x, y], needs }) => [needs[0] ? g!.add(h!.mul(y)) : null, needs[1] ? g!.add(h!.mul(x)) : null],
+};
+
+const sumOf = ([sum, product]: readonly Tensor[]): Tensor => sum.sin().add(product.exp());
+
 const CHECKS: Checks = {
+  formula: [{ inputs: [spread([2, 3]), spread([3], 0.5, 2, 2)], run: (x, y) => applyFormula(PRODUCT, x, y) }],
+  host: [{ inputs: [spread([2, 3]), spread([2, 3], 0.5, 2, 2)], run: (x, y) => sumOf(applyHost(SUM_AND_PRODUCT, [x, y], null)) }],
   neg: unary("neg"),
   abs: withNumbers("abs"),
   sign: step("sign"),

@@ -1,0 +1,76 @@
+import { type Extension, type ExtensionCall, type Shape, sameShape, type Tensor } from "@sconce/core";
+import { attach, historyOf, needsGrad, resultHistory } from "./history.js";
+import { mode } from "./mode.js";
+import { nameOf } from "./names.js";
+import { type Gradients, TapeNode, type Walk } from "./node.js";
+import { sumToShape } from "./rules/help.js";
+import { Saved, secondTime } from "./saved.js";
+
+/** A recorded call of an op that brings its own derivative. */
+class ExtensionNode extends TapeNode {
+  readonly name: string;
+  readonly #op: Extension;
+  readonly #params: unknown;
+  #inputs: readonly Saved[];
+  #results: readonly Saved[];
+
+  constructor(op: Extension, params: unknown, inputs: readonly Tensor[], results: readonly Tensor[]) {
+    const histories = inputs.map((x) => (needsGrad(x) ? historyOf(x) : null));
+    super(
+      histories.map((h) => h?.target ?? null),
+      histories.map((h) => h?.output ?? 0),
+    );
+    this.name = nameOf(op.name);
+    this.#op = op;
+    this.#params = params;
+    this.#inputs = inputs.map((x) => new Saved(x));
+    this.#results = results.map((x) => new Saved(x));
+  }
+
+  override get outputs(): number {
+    return this.#results.length;
+  }
+
+  run(grad: Gradients, walk: Walk): void {
+    if (this.#released) throw secondTime(this.name);
+    const call: ExtensionCall = {
+      inputs: this.#inputs.map((saved, i) => this.#unpack(saved, this.next[i], this.slots?.[i] ?? 0, walk)),
+      outputs: this.#results.map((saved, i) => this.#unpack(saved, this, i, walk)),
+      params: this.#params,
+      needs: this.next.map((target) => target !== null && walk.wants(target)),
+    };
+    const grads = (this.#op.vjp as NonNullable<Extension["vjp"]>)(Array.isArray(grad) ? grad : [grad], call);
+    for (let i = 0; i < grads.length; i++) {
+      const g = grads[i];
+      if (g !== null && call.needs[i]) walk.send(this.next[i] as TapeNode, this.slots?.[i] ?? 0, fit(g, call.inputs[i].shape));
+    }
+  }
+
+  #unpack(saved: Saved, node: TapeNode | null, output: number, walk: Walk): Tensor {
+    const x = saved.unpack();
+    if (walk.createGraph && node !== null) attach(x, node, output);
+    return x;
+  }
+
+  #released = false;
+
+  override release(): void {
+    if (this.#released) return;
+    for (const saved of [...this.#inputs, ...this.#results]) saved.release();
+    this.#released = true;
+  }
+}
+
+function fit(g: Tensor, shape: Shape): Tensor {
+  return sameShape(g.shape, shape) ? g : sumToShape(g, shape);
+}
+
+/** Puts one node on the tape for all differentiable results of an extension. */
+export function recordExtension(op: Extension, params: unknown, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
+  if (op.vjp === undefined || !inputs.some(needsGrad)) return;
+  const node = new ExtensionNode(op, params, inputs, outputs);
+  if (mode.anomaly) node.stack = new Error(node.name).stack;
+  outputs.forEach((out, i) => {
+    if (out.isFloatingPoint()) resultHistory(out, undefined).setNode(node, i);
+  });
+}
