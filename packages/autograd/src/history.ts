@@ -40,6 +40,8 @@ export class History {
   #accumulator: AccumulateGrad | null = null;
   /** Backward, not the user, made `grad`. */
   #made = false;
+  /** Somebody outside may hold `grad`. */
+  #shown = false;
 
   constructor(tensor: Tensor, root: History | null = null) {
     this.tensor = tensor;
@@ -85,13 +87,24 @@ export class History {
     this.output = output;
   }
 
+  /** `grad`, which the caller may keep. */
+  showGrad(): Tensor | null {
+    this.#shown = true;
+    return this.grad;
+  }
+
   /**
-   * Replaces `grad`. What backward had put there now belongs to the open scope: in a synchronous loop nothing else would free it.
+   * Replaces `grad`. What backward had put there is freed at once if nobody was shown it, else it belongs to the open scope: in a
+   * synchronous loop nothing else would free it.
    */
-  replaceGrad(grad: Tensor | null, made = false): void {
+  replaceGrad(grad: Tensor | null): void {
     const before = this.grad;
-    if (before !== null && before !== grad && this.#made && before.storage.owner === null) currentScope()?.add(before.storage);
-    this.#made = made;
+    if (before !== null && before !== grad && this.#made) {
+      if (!this.#shown) before.dispose();
+      else if (before.storage.owner === null) currentScope()?.add(before.storage);
+    }
+    this.#made = false;
+    this.#shown = false;
     this.grad = grad;
   }
 
@@ -99,6 +112,7 @@ export class History {
   accumulate(grad: Tensor, recorded: boolean): void {
     const { grad: before } = this;
     if (before === null) this.#made = true;
+    if (recorded) this.#shown = true;
     if (recorded) this.grad = before === null ? grad.clone() : before.add(grad);
     else if (before === null) this.grad = ownCopy(grad);
     else mutate(before, apply("add", [before, grad], null));

@@ -10,5 +10,5 @@ export { Function, FunctionContext } from "./function.js";
 export { enableGrad, GradMode, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from "./grad-mode.js";
 export { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.js";
 export type { HookHandle } from "./hooks.js";
-export type { ZeroGradOptions } from "./install.js";
+export { gradOf, type ZeroGradOptions } from "./install.js";
 export type { GradHook, Node } from "./node.js";

@@ -126,7 +126,17 @@ function getGrad(x: Tensor): Tensor | null {
       "sconce: the .grad of a tensor that is not a leaf is being read; backward() does not fill it. Call .retainGrad() on it first, or read the leaf's.",
     );
   }
-  return history.grad;
+  return history.showGrad();
+}
+
+/**
+ * The gradient of a tensor for code that lets go of it before gradients are cleared, as an optimizer does: reading `grad` instead leaves
+ * the memory to the garbage collector, for whoever may have kept it.
+ * @example
+ * const square = gradOf(weight)?.square().sum();
+ */
+export function gradOf(x: Tensor): Tensor | null {
+  return (x.slot as History | undefined)?.grad ?? null;
 }
 
 function retainGrad(x: Tensor): void {

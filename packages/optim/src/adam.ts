@@ -53,7 +53,7 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
     }
     const denominator = square
       .sqrt()
-      .div(Math.sqrt(1 - beta2 ** step))
+      .mul(1 / Math.sqrt(1 - beta2 ** step))
       .add(eps);
     param.addcdiv_(mean, denominator, { value: -lr / (1 - beta1 ** step) });
   }

@@ -1,4 +1,4 @@
-import { noGrad } from "@sconce/autograd";
+import { gradOf, noGrad } from "@sconce/autograd";
 import { SconceError, Tensor, ValueError } from "@sconce/core";
 
 /** Options of {@link clipGradNorm_}. */
@@ -60,5 +60,5 @@ export function clipGradValue_(params: Tensor | Iterable<Tensor>, clipValue: num
 
 function gradsOf(params: Tensor | Iterable<Tensor>): Tensor[] {
   const list = params instanceof Tensor ? [params] : [...params];
-  return list.map((p) => p.grad).filter((g): g is Tensor => g !== null);
+  return list.map(gradOf).filter((g): g is Tensor => g !== null);
 }

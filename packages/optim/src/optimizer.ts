@@ -1,4 +1,4 @@
-import { enableGrad, noGrad } from "@sconce/autograd";
+import { enableGrad, gradOf, noGrad } from "@sconce/autograd";
 import { constantValue, DTypeError, keep, NotSupportedError, realiseAll, scope, Tensor, tensorOf, ValueError } from "@sconce/core";
 
 /** Options that every optimizer has. */
@@ -105,7 +105,10 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     const loss = closure === undefined ? undefined : enableGrad(closure);
     noGrad(() => {
       for (const group of this.paramGroups) {
-        for (const param of group.params) if (param.grad !== null) this.#move(param, param.grad, group);
+        for (const param of group.params) {
+          const grad = gradOf(param);
+          if (grad !== null) this.#move(param, grad, group);
+        }
       }
     });
     this.runHooks("after");
@@ -138,7 +141,8 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     const state = this.stateOf(param);
     // Temporaries are gone before the kernel runs, so it writes out nothing for them.
     scope(() => {
-      this.update(param, grad, state, group);
+      // Shares the memory, and lasts if the subclass keeps it.
+      this.update(param, grad.clone(), state, group);
       keep(state);
     });
     realiseAll([param, ...Object.values(state).filter((entry) => entry instanceof Tensor)]);

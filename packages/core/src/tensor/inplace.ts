@@ -21,7 +21,10 @@ export function into(x: Tensor, op: string, result: Tensor): Tensor {
       { op, shapes: [x.shape, result.shape] },
     );
   }
-  return mutate(x, result.cast(x.dtype));
+  mutate(x, result.cast(x.dtype));
+  // Only the content is needed from here on, and it is shared.
+  if (result.storage !== x.storage) result.dispose();
+  return x;
 }
 
 /** Arithmetic, filling, comparison and layout changes in place. Each returns the tensor itself, and views of it see the change. */

@@ -121,4 +121,24 @@ describe("memory of the tape", () => {
     y.backward();
     expect(() => y.backward()).not.toThrow();
   });
+
+  it("holds a gradient that nobody was shown until it is cleared", () => {
+    const x = ones([ELEMENTS], { requiresGrad: true });
+    realiseAll([x]);
+    const rest = left(() => {
+      x.square().sum().backward();
+      x.zeroGrad();
+    });
+    expect(rest).toBeLessThan(1024);
+    expect(x.grad).toBeNull();
+  });
+
+  it("leaves a gradient to whoever was shown it", () => {
+    const x = tensor([1, 2, 3], { requiresGrad: true });
+    x.square().sum().backward();
+    const grad = x.grad as Tensor;
+    x.zeroGrad();
+    expect(x.grad).toBeNull();
+    expect([...grad.dataSync()]).toEqual([2, 4, 6]);
+  });
 });

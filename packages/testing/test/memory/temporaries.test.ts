@@ -2,6 +2,8 @@ import "@sconce/backend-cpu";
 import { fromTypedArray, memory, ones, scope, type Tensor, zeros } from "@sconce/core";
 import { describe, expect, it } from "vitest";
 
+const ELEMENTS = 1 << 18;
+
 /** Bytes that a hundred rounds leave behind. */
 function left(round: () => void): number {
   round();
@@ -30,6 +32,17 @@ describe("copies made on the way are freed at once", () => {
   it("writing to host memory holds one copy, not one per write", () => {
     expect(left(() => host.add_(1))).toBeLessThanOrEqual(host.nbytes);
     expect(left(() => host.at("1:9").fill_(1))).toBeLessThanOrEqual(host.nbytes);
+  });
+
+  it("an in-place op outside of a scope holds nothing but its tensor", () => {
+    const y = ones(ELEMENTS);
+    y.add_(1).dataSync();
+    const before = memory().bytes;
+    for (let i = 0; i < 100; i++) {
+      y.add_(1).mul_(0.5);
+      y.at(0).itemSync();
+    }
+    expect(memory().bytes - before).toBeLessThanOrEqual(y.nbytes);
   });
 
   it("a tensor that is disposed while it is read still arrives", async () => {
