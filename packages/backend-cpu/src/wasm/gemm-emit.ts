@@ -9,6 +9,7 @@ import { type FunctionBuilder, I32, type Local, ModuleBuilder, type Operand, V12
 import { ACCUMULATE, type Element, RELU, zeroVector } from "./element.js";
 import type { KernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
+import { emitTurn } from "./gemm-turn.js";
 import { emitGemvColumns, emitGemvRows } from "./gemv-emit.js";
 
 /** Rows of a register tile. With two vectors per row, 8 sums, 2 and 4 loads stay within the 15 registers V8 can use. */
@@ -30,6 +31,7 @@ export function gemmWorkspace(element: Element): number {
 /**
  * Emits the module. Its exports, with pointers and strides in bytes:
  * - `gemm(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace)` for positive sizes,
+ * - `gemmTurned`, the same with a result that is stored column after column, `cRow` apart, a bias per row and at most one block of rows,
  * - `gemvRows(n, k, x, matrix, stride, y, mode)` and `gemvColumns`, see gemv-emit,
  * - `copy(target, source, bytes)`, and `micro4`, the full tile, for measuring.
  */
@@ -38,8 +40,8 @@ export function emitGemm(options: KernelOptions, element: Element): Uint8Array<A
   const packA = emitPack(module, undefined, element, TILE_ROWS);
   const packB = emitPack(module, undefined, element, tileColumns(element));
   const micro = Array.from({ length: TILE_ROWS }, (_, i) => emitMicro(module, element, options.fma, i + 1));
-  const macro = emitMacro(module, element, micro);
-  emitDriver(module, element, packA, packB, macro);
+  emitDriver(module, element, "gemm", packA, packB, emitMacro(module, element, micro));
+  emitDriver(module, element, "gemmTurned", packA, packB, emitTurnedMacro(module, element, micro));
   emitGemvRows(module, element, options.fma);
   emitGemvColumns(module, element, options.fma);
   module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
@@ -130,6 +132,31 @@ function emitMacro(module: ModuleBuilder, element: Element, micro: readonly Func
   return f;
 }
 
+/**
+ * Emits `macro(rows, columns, depth, a, b, c, cRow, mode, bias, scratch)` for a turned result: every tile is computed into the scratch and
+ * turned on its way out.
+ */
+function emitTurnedMacro(module: ModuleBuilder, element: Element, micro: readonly FunctionBuilder[]): FunctionBuilder {
+  const turn = emitTurn(module, element, TILE_VECTORS);
+  const f = module.function(undefined, Array(10).fill(I32));
+  const [rows, columns, depth, a, b, c, cRow, mode, bias, scratch] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const [i, j, left, panel, target, ownBias] = f.locals(I32, 6);
+  const { lit, min, mul, sub } = arithmetic(f);
+  const tile = tileColumns(element);
+  f.forRange(j, columns, tile, () => {
+    f.assign(i, lit(0)).assign(panel, a).assign(target, c).assign(ownBias, bias);
+    f.forRange(i, rows, TILE_ROWS, () => {
+      f.assign(left, sub(rows, i));
+      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tile * element.bytes), lit(0), lit(0)]);
+      f.call(turn, min(left, lit(TILE_ROWS)), min(sub(columns, j), lit(tile)), scratch, target, cRow, mode, ownBias);
+      f.addTo(panel, mul(depth, lit(TILE_ROWS * element.bytes))).inc(target, TILE_ROWS * element.bytes);
+      f.get(bias).if(() => f.inc(ownBias, TILE_ROWS * element.bytes));
+    });
+    f.addTo(b, mul(depth, lit(tile * element.bytes))).addTo(c, mul(cRow, lit(tile)));
+  });
+  return f;
+}
+
 /** Calls the micro-kernel for `left` rows, the full tile first since it is the common one. */
 function callByRows(f: FunctionBuilder, micro: readonly FunctionBuilder[], left: Local, args: readonly Operand[]): void {
   const { ge, lit } = arithmetic(f);
@@ -162,9 +189,16 @@ function emitClip(module: ModuleBuilder, element: Element): FunctionBuilder {
   return f;
 }
 
-/** Emits the driver `gemm`: blocks of columns, depth and rows in that order, so that a packed block of b serves all rows. */
-function emitDriver(module: ModuleBuilder, element: Element, packA: FunctionBuilder, packB: FunctionBuilder, macro: FunctionBuilder): void {
-  const f = module.function("gemm", Array(14).fill(I32));
+/** Emits a driver: blocks of columns, depth and rows in that order, so that a packed block of b serves all rows. */
+function emitDriver(
+  module: ModuleBuilder,
+  element: Element,
+  name: "gemm" | "gemmTurned",
+  packA: FunctionBuilder,
+  packB: FunctionBuilder,
+  macro: FunctionBuilder,
+): void {
+  const f = module.function(name, Array(14).fill(I32));
   const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace] = Array.from({ length: 14 }, (_, i) => i);
   const [ic, jc, pc, mc, nc, kc, depth, packedA, packedB, blockMode, blockBias, rest] = f.locals(I32, 12);
   const { add, and, ceilDiv, choose, eq, ge, lit, lt, min, mul, ne, or, sub } = arithmetic(f);
@@ -174,10 +208,12 @@ function emitDriver(module: ModuleBuilder, element: Element, packA: FunctionBuil
     return min(rest, block);
   };
   const columnBytes = mul(jc, lit(bytes));
+  const turned = name === "gemmTurned";
+  const target = turned ? add(c, mul(ic, lit(bytes)), mul(jc, cRow)) : add(c, mul(ic, cRow), columnBytes);
   const rowBlock = (): void => {
     f.assign(mc, remaining(m, ic, lit(BLOCK_ROWS)));
     f.call(packA, mc, kc, add(a, mul(ic, aRow), mul(pc, aColumn)), aRow, aColumn, packedA, mul(kc, lit(TILE_ROWS * bytes)));
-    f.call(macro, mc, nc, kc, packedA, packedB, add(c, mul(ic, cRow), columnBytes), cRow, blockMode, blockBias, workspace);
+    f.call(macro, mc, nc, kc, packedA, packedB, target, cRow, blockMode, blockBias, workspace);
   };
   const depthBlock = (): void => {
     f.assign(kc, remaining(k, pc, depth));
@@ -185,7 +221,7 @@ function emitDriver(module: ModuleBuilder, element: Element, packA: FunctionBuil
     const first = eq(pc, lit(0));
     const last = ge(add(pc, kc), k);
     f.assign(blockMode, or(choose(first, and(mode, lit(ACCUMULATE)), lit(ACCUMULATE)), choose(last, and(mode, lit(RELU)), lit(0))));
-    f.assign(blockBias, choose(and(first, ne(bias, lit(0))), add(bias, columnBytes), lit(0)));
+    f.assign(blockBias, choose(and(first, ne(bias, lit(0))), turned ? bias : add(bias, columnBytes), lit(0)));
     f.assign(ic, lit(0)).forRange(ic, m, BLOCK_ROWS, rowBlock);
   };
   f.assign(packedB, add(workspace, lit(CLIP_BYTES)));

@@ -6,7 +6,7 @@ import { Heap, type Pointer } from "./memory.js";
 // biome-ignore format: one shape after the other
 const SHAPES: [number, number, number][] = [
   [1, 1, 1], [1, 7, 13], [3, 5, 7], [6, 8, 4], [13, 17, 9], [64, 10, 128], [61, 67, 300], [130, 70, 33], [7, 1100, 5],
-  [1, 100, 64], [77, 1, 41], [5, 1, 1], [81, 9, 257], [5, 513, 260], [4, 8, 0], [0, 3, 2], [3, 0, 2],
+  [19, 12, 300], [9, 2, 8], [600, 3, 20], [1, 100, 64], [77, 1, 41], [5, 1, 1], [81, 9, 257], [5, 513, 260], [4, 8, 0], [0, 3, 2], [3, 0, 2],
 ];
 
 /** A matrix view on the heap: element (i, j) lies at `pointer + bytes * (i * row + j * column)`. */

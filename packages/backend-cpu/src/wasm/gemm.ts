@@ -62,7 +62,7 @@ export interface Product {
 }
 
 /** The kernel for a product; that of a whole product serves its parts too, so that they give the same bits. */
-export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "packed";
+export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "turned" | "packed";
 
 /** Chooses the kernel. */
 export function pathOf(p: Product): ProductPath {
@@ -74,8 +74,11 @@ export function pathOf(p: Product): ProductPath {
     if (p.aColumn === 1) return "columnByRows";
     if (p.aRow === 1) return "columnByColumns";
   }
-  return "packed";
+  return isThin(p) ? "turned" : "packed";
 }
+
+/** True if so few columns leave most of a tile empty that they are better off as its rows. */
+const isThin = ({ m, n }: Product): boolean => m >= 8 && n <= 12 && (n - 1) % 8 < 4;
 
 const WORKSPACE_ARGUMENT = 1 << 13;
 
@@ -86,6 +89,9 @@ export function callProduct(calls: Calls, { exports, element }: GemmKernels, pat
   if (path === "packed") {
     const [left, right] = [[a, p.aRow * bytes, p.aColumn * bytes] as const, [b, p.bRow * bytes, p.bColumn * bytes] as const];
     calls.call(exports.gemm, WORKSPACE_ARGUMENT, [m, n, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
+  } else if (path === "turned") {
+    const [left, right] = [[b, p.bColumn * bytes, p.bRow * bytes] as const, [a, p.aColumn * bytes, p.aRow * bytes] as const];
+    calls.call(exports.gemmTurned, WORKSPACE_ARGUMENT, [n, m, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
   } else if (path === "empty") {
     // One step of 0 * 0 leaves what mode and bias ask for.
     calls.call(exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);

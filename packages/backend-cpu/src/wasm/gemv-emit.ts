@@ -7,12 +7,15 @@ import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, type MemName, type ModuleBuilder, V128 } from "./asm.js";
 import { ACCUMULATE, type Element, horizontalSum, RELU, zeroVector } from "./element.js";
 
-const DOT_ROWS = 4;
-const COLUMN_VECTORS = 8;
+/** Rows of a group: 6 sums, 2 vectors of x and the 6 loads of one step stay within the 15 registers V8 can use. */
+const DOT_ROWS = 3;
+/** Rows added to y in one sweep over it, and vectors of each row at a time; 4 factors and 10 loads fit the registers likewise. */
+const SWEEP_ROWS = 4;
+const SWEEP_VECTORS = 2;
 
 /**
- * Emits `gemvRows(n, k, x, matrix, rowStride, y, mode)`: `y[j] = sum over i of x[i] matrix[j][i]` with contiguous rows, four rows at a
- * time with two sums each.
+ * Emits `gemvRows(n, k, x, matrix, rowStride, y, mode)`: `y[j] = sum over i of x[i] matrix[j][i]` with contiguous rows, three rows at
+ * a time with two sums each.
  */
 export function emitGemvRows(module: ModuleBuilder, element: Element, fma: boolean): void {
   const f = module.function("gemvRows", Array(7).fill(I32));
@@ -20,9 +23,12 @@ export function emitGemvRows(module: ModuleBuilder, element: Element, fma: boole
   const [j, whole] = f.locals(I32, 2);
   const [i, x, wholeSteps, ...rowPointers] = f.locals(I32, 3 + DOT_ROWS);
   const state: DotState = { i, x, wholeSteps, rows: rowPointers, sums: f.locals(V128, 2 * DOT_ROWS), inputs: f.locals(V128, 2) };
-  const { and, lit } = arithmetic(f);
+  const { and, lit, sub } = arithmetic(f);
   f.assign(state.wholeSteps, and(k, lit(-2 * element.lanes)));
-  f.assign(whole, and(n, lit(-DOT_ROWS)));
+  f.assign(
+    whole,
+    sub(n, () => f.apply("i32.rem_u", n, lit(DOT_ROWS))),
+  );
   const rows = (count: number): void => {
     dotRows(f, element, fma, state, count);
     for (let row = 0; row < count; row++) {
@@ -92,48 +98,79 @@ function storeScalar(f: FunctionBuilder, element: Element, y: Local, offset: num
 
 /**
  * Emits `gemvColumns(n, k, x, matrix, stride, y, mode)`: `y[j] = sum over i of x[i] matrix[i][j]` where neighbours in j are neighbours in
- * memory and `stride` leads from i to i + 1; eight vectors of y stay in registers.
+ * memory and `stride` leads from i to i + 1. The matrix is read from front to back; y stays in the cache.
  */
 export function emitGemvColumns(module: ModuleBuilder, element: Element, fma: boolean): void {
   const f = module.function("gemvColumns", Array(7).fill(I32));
   const [n, k, x, matrix, stride, y, mode] = [0, 1, 2, 3, 4, 5, 6];
-  const [j, i, input, row, whole] = f.locals(I32, 5);
-  const sums = f.locals(V128, COLUMN_VECTORS);
-  const left = f.local(V128);
-  const { bytes, lanes, vector } = element;
-  const { and, lit } = arithmetic(f);
-  const sumColumns = (own: readonly Local[], load: MemName): void => {
-    for (const sum of own) zeroVector(f).set(sum);
-    f.get(x).set(input).get(matrix).set(row);
-    f.countDown(i, k, () => {
-      f.load(element.loadSplat, input).set(left);
-      for (const [v, sum] of own.entries()) f.mulAdd(vector, fma, left, () => f.load(load, row, 16 * v), sum).set(sum);
-      f.inc(input, bytes).addTo(row, stride);
+  const [i, whole] = f.locals(I32, 2);
+  const sweep = emitSweep(f, element, fma);
+  const { and, lit, mul } = arithmetic(f);
+  f.ifBits(
+    () => f.get(mode).i32(ACCUMULATE).op("i32.xor"),
+    ACCUMULATE,
+    () =>
+      f
+        .get(y)
+        .i32(0)
+        .push(mul(n, lit(element.bytes)))
+        .memoryFill(),
+  );
+  for (const count of [SWEEP_ROWS, 1]) {
+    f.assign(whole, and(k, lit(-count))).forRange(i, whole, count, () => {
+      sweep(count);
+      f.inc(x, count * element.bytes);
+      for (let row = 0; row < count; row++) f.addTo(matrix, stride);
     });
-  };
-  const columns = (count: number): void => {
-    const own = sums.slice(0, count);
-    sumColumns(own, "v128.load");
-    f.ifBits(mode, ACCUMULATE, () => {
-      for (const [v, sum] of own.entries())
-        f.load("v128.load", y, 16 * v)
-          .get(sum)
-          .op(`${vector}.add`)
-          .set(sum);
-    });
-    f.ifBits(mode, RELU, () => {
-      for (const sum of own) zeroVector(f.get(sum)).op(`${vector}.pmax`).set(sum);
-    });
-    for (const [v, sum] of own.entries()) f.store("v128.store", y, sum, 16 * v);
-    f.inc(matrix, 16 * count).inc(y, 16 * count);
-  };
-  for (const count of [COLUMN_VECTORS, 1]) {
-    const step = count * lanes;
-    f.assign(whole, and(n, lit(-step))).forRange(j, whole, step, () => columns(count));
   }
-  f.forRange(j, n, 1, () => {
-    sumColumns([sums[0]], element.loadZero);
-    storeScalar(f, element, y, 0, () => f.get(sums[0]).lane(`${vector}.extract_lane`, 0));
-    f.inc(matrix, bytes).inc(y, bytes);
-  });
+  f.ifBits(mode, RELU, () => sweep(0));
+}
+
+/** The code that adds the next `count` rows of the matrix to y, or for none clamps y at zero. */
+function emitSweep(f: FunctionBuilder, element: Element, fma: boolean): (count: number) => void {
+  const [n, x, matrix, stride, y] = [0, 2, 3, 4, 5];
+  const [j, whole, target, ...pointers] = f.locals(I32, 3 + SWEEP_ROWS);
+  const factors = f.locals(V128, SWEEP_ROWS);
+  const sums = f.locals(V128, SWEEP_VECTORS);
+  const { and, lit } = arithmetic(f);
+  const { bytes, lanes, vector } = element;
+  const add = (rows: readonly Local[], load: MemName, vectors: number): void => {
+    const own = sums.slice(0, vectors);
+    for (const [v, sum] of own.entries()) f.load(load, target, 16 * v).set(sum);
+    for (const [r, row] of rows.entries()) {
+      for (const [v, sum] of own.entries()) f.mulAdd(vector, fma, factors[r], () => f.load(load, row, 16 * v), sum).set(sum);
+    }
+    if (rows.length === 0) for (const sum of own) zeroVector(f.get(sum)).op(`${vector}.pmax`).set(sum);
+  };
+  return (count) => {
+    const rows = pointers.slice(0, count);
+    for (const [r, row] of rows.entries()) {
+      f.load(element.loadSplat, x, r * bytes).set(factors[r]);
+      f.push(
+        r === 0
+          ? matrix
+          : () =>
+              f
+                .get(rows[r - 1])
+                .get(stride)
+                .op("i32.add"),
+      ).set(row);
+    }
+    f.get(y).set(target).i32(0).set(j);
+    const advance = (by: number): void => {
+      for (const pointer of [...rows, target]) f.inc(pointer, by);
+    };
+    for (const vectors of [SWEEP_VECTORS, 1]) {
+      f.assign(whole, and(n, lit(-vectors * lanes))).forRange(j, whole, vectors * lanes, () => {
+        add(rows, "v128.load", vectors);
+        for (let v = 0; v < vectors; v++) f.store("v128.store", target, sums[v], 16 * v);
+        advance(16 * vectors);
+      });
+    }
+    f.forRange(j, n, 1, () => {
+      add(rows, element.loadZero, 1);
+      f.get(target).get(sums[0]).memLane(element.storeLane, 0);
+      advance(bytes);
+    });
+  };
 }
