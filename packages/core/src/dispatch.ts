@@ -16,8 +16,8 @@ export type Handler = (call: Call) => readonly Tensor[];
 /** A behaviour around every primitive: autograd, the profiler, shape-only tracing. */
 export interface Layer {
   call(call: Call, next: Handler): readonly Tensor[];
-  /** Wraps a composition that should appear as one op. */
-  composite?(name: string, inputs: readonly Tensor[], next: () => readonly Tensor[]): readonly Tensor[];
+  /** Wraps a composition that should appear as one op; `fn` is the composition without the layers inside. */
+  composite?(name: string, inputs: readonly Tensor[], next: () => readonly Tensor[], fn: () => readonly Tensor[]): readonly Tensor[];
   /** Wraps an in-place write of `result` into `target`. */
   mutate?(target: Tensor, result: Tensor, next: () => void): void;
 }
@@ -45,11 +45,22 @@ export function addLayer(layer: Layer): void {
   handler = (call) => layer.call(call, nextCall);
   if (layer.composite !== undefined) {
     const nextComposite = composer;
-    composer = (name, inputs, fn) => layer.composite!(name, inputs, () => nextComposite(name, inputs, fn));
+    composer = (name, inputs, fn) => layer.composite!(name, inputs, () => nextComposite(name, inputs, fn), fn);
   }
   if (layer.mutate !== undefined) {
     const nextMutate = mutator;
     mutator = (target, result) => layer.mutate!(target, result, () => nextMutate(target, result));
+  }
+}
+
+/** Runs a function with a layer around all others. */
+export function withLayer<T>(layer: Layer, fn: () => T): T {
+  const before = [handler, composer, mutator] as const;
+  addLayer(layer);
+  try {
+    return fn();
+  } finally {
+    [handler, composer, mutator] = before;
   }
 }
 
