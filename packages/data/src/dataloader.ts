@@ -2,9 +2,11 @@ import { type Device, defaultGenerator, type Generator, macrotask, Tensor, Value
 import { type Collated, defaultCollate } from "./collate.js";
 import { type Dataset, IterableDataset } from "./dataset.js";
 import { BatchSampler, drawSeed, RandomSampler, type Sampler, SequentialSampler } from "./sampler.js";
+import { inBase, poolMaker, type WorkerOptions } from "./workers/options.js";
+import type { WorkerPool } from "./workers/pool.js";
 
 /** Options of {@link DataLoader}. */
-export interface DataLoaderOptions<Item, Batch> {
+export interface DataLoaderOptions<Item, Batch> extends WorkerOptions {
   /** Samples in a batch, 1 by default; null yields samples as they are. */
   readonly batchSize?: number | null;
   /** A new order in each epoch. */
@@ -15,7 +17,7 @@ export interface DataLoaderOptions<Item, Batch> {
   readonly sampler?: Sampler;
   /** Batches of positions; excludes `batchSize`, `shuffle`, `sampler` and `dropLast`. */
   readonly batchSampler?: Sampler<number[]>;
-  /** Makes a batch of samples; {@link defaultCollate} by default. */
+  /** Makes a batch of samples, in this thread also with workers; {@link defaultCollate} by default. */
   readonly collate?: (samples: Item[]) => Batch;
   /** Moves the tensors of each batch to a device, one batch ahead. */
   readonly device?: Device;
@@ -40,10 +42,13 @@ export type DataLoaderState = {
  * bounded memory; a yielded batch is never freed by the loader.
  *
  * Source: https://pytorch.org/docs/stable/data.html
- * @throws ValueError for options that exclude each other.
+ * @throws ValueError for options that exclude each other. While iterating, WorkerError if a worker fails, ends or is late.
  * @example
  * const loader = new DataLoader(new TensorDataset(x, y), { batchSize: 64, shuffle: true });
  * for await (const [input, target] of loader) console.log(input.shape, target.shape);
+ *
+ * // Batches made ahead by two workers: dataset.js exports the class and calls serveDataset(() => new Digits()).
+ * new DataLoader(new Digits(), { numWorkers: 2, worker: new URL("./dataset.js", import.meta.url) });
  */
 export class DataLoader<Item, Batch = Collated<Item>> {
   readonly dataset: Dataset<Item> | IterableDataset<Item>;
@@ -54,6 +59,9 @@ export class DataLoader<Item, Batch = Collated<Item>> {
   readonly #device: Device | undefined;
   readonly #generator: Generator | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #makePool: (() => WorkerPool) | undefined;
+  readonly #persistent: boolean;
+  #pool: WorkerPool | undefined;
   /** The epoch that was started last, until it ends. */
   #epoch: { readonly start: string; batches: number } | null = null;
   #resume: DataLoaderState | null = null;
@@ -76,6 +84,8 @@ export class DataLoader<Item, Batch = Collated<Item>> {
         throw new ValueError("DataLoader with IterableDataset: expected unspecified shuffle, sampler and batchSampler options");
       }
     } else this.#batches = batchesOf(dataset, options, batchSize);
+    this.#makePool = poolMaker(dataset as Dataset<never>, options, { batchSize, dropLast, samples: collate !== undefined });
+    this.#persistent = options.persistentWorkers ?? false;
   }
 
   /** Number of batches in an epoch. @throws ValueError for an IterableDataset, whose end is unknown. */
@@ -108,6 +118,11 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     this.#resume = { ...state };
   }
 
+  /** Ends workers that were kept by `persistentWorkers`; a loop over the loader starts new ones. */
+  close(): void {
+    this.#pool?.close();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const resume = this.#resume;
     this.#resume = null;
@@ -116,8 +131,14 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     const epoch = { start: encodeState(generator), batches: resume?.batches ?? 0 };
     this.#epoch = epoch;
     // PyTorch draws a seed for its workers at the start of each epoch; the streams stay equal.
-    drawSeed(generator);
-    const source = this.#batches === undefined ? this.#streamed(resume) : this.#indexed(this.#batches, resume);
+    const seed = drawSeed(generator);
+    const workers = this.#workers();
+    const source =
+      workers !== undefined
+        ? this.#worked(workers, seed, resume)
+        : this.#batches === undefined
+          ? this.#streamed(resume)
+          : this.#indexed(this.#batches, resume);
     // The next batch is made and uploaded while the device still works on this one.
     let ahead = this.#device === undefined ? undefined : source.next();
     try {
@@ -141,7 +162,41 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     } finally {
       // A loop that is left early closes what an IterableDataset has open. It may still wait for its next sample, so do not wait for it.
       source.return().catch(() => undefined);
+      if (!this.#persistent || this.#signal?.aborted === true) workers?.close();
     }
+  }
+
+  /** Workers for an epoch: those that were kept, or new ones. */
+  #workers(): WorkerPool | undefined {
+    if (this.#pool?.closed === false) return this.#pool;
+    const pool = this.#makePool?.();
+    if (this.#persistent) this.#pool = pool;
+    return pool;
+  }
+
+  async *#worked(pool: WorkerPool, seed: bigint, resume: DataLoaderState | null): AsyncGenerator<Batch, void, undefined> {
+    await pool.start(this.#signal);
+    let skip = resume?.batches ?? 0;
+    const indices = this.#batches === undefined ? null : this.#asked(this.#batches, skip);
+    for await (const batch of pool.epoch(seed, indices, this.#signal)) {
+      if (skip > 0 && indices !== null) {
+        restoreNow(resume);
+        skip = 0;
+      }
+      if (skip === 0) yield this.#received(batch);
+      else if (--skip === 0) restoreNow(resume);
+    }
+    if (skip > 0) restoreNow(resume);
+  }
+
+  /** Positions of the batches for the workers. */
+  *#asked(batches: Sampler<number[]>, skip: number): IterableIterator<readonly number[]> {
+    let n = 0;
+    for (const indices of batches) if (n++ >= skip) yield inBase(this.dataset as Dataset<never>, indices);
+  }
+
+  #received(batch: unknown): Batch {
+    return this.#collate === undefined || this.batchSize === null ? this.#place(batch as Batch) : this.#batch(batch as Item[]);
   }
 
   async *#indexed(batches: Sampler<number[]>, resume: DataLoaderState | null): AsyncGenerator<Batch, void, undefined> {

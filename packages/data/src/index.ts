@@ -30,3 +30,7 @@ export {
   type WeightedRandomSamplerOptions,
 } from "./sampler.js";
 export * as transforms from "./transforms.js";
+export type { WorkerOptions } from "./workers/options.js";
+export { WorkerError } from "./workers/protocol.js";
+export { getWorkerInfo, type ServeOptions, serveDataset, type WorkerInfo } from "./workers/serve.js";
+export type { WorkerSource } from "./workers/thread.js";
