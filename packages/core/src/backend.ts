@@ -58,6 +58,13 @@ export interface AvgPoolAttrs {
   readonly divisor: number | null;
 }
 
+/** Negative log likelihood: classes lie along `dim`, and targets equal to `ignoreIndex` count for nothing. */
+export interface NllAttrs {
+  readonly dim: number;
+  readonly ignoreIndex: number;
+  readonly reduction: "none" | "sum" | "mean";
+}
+
 /**
  * What a backend runs: name, inputs, outputs and attributes of each kernel.
  *
@@ -79,6 +86,8 @@ export interface AvgPoolAttrs {
  * - `cumulate`: `[x]`; for max and min a second output holds int32 positions (last of equals).
  * - `sort`: `[x]` to sorted values and int32 positions along `dim`; stable; NaN sorts as the largest.
  * - `softmax`: `[x]`, over `dim`; `log` for its logarithm.
+ * - `nll`: `[x, target]`, logarithms and int32 classes (x's shape without `dim`), to the losses reduced and the number of targets that
+ *   count. `nllGrad`: `[grad, target, count]` to the gradient of x. A class out of range throws.
  * - `concat`: any number of inputs along `dim`.
  * - `random`: no inputs; float32 uniforms in [0, 1) from the counter-based stream (`seed`, `offset`), equal on every backend.
  */
@@ -107,6 +116,8 @@ export interface Kernels {
   cumulate: { readonly op: "sum" | "prod" | "max" | "min"; readonly dim: number };
   sort: { readonly dim: number; readonly descending: boolean };
   softmax: { readonly dim: number; readonly log: boolean };
+  nll: NllAttrs;
+  nllGrad: NllAttrs;
   concat: { readonly dim: number };
   random: { readonly seed: number; readonly offset: number };
 }
@@ -125,6 +136,8 @@ export interface Backend {
     /** Bytes of the largest buffer. */
     readonly maxBytes: number;
   };
+  /** Kernels that core computes by simpler ones on this device. */
+  readonly decomposed?: ReadonlySet<KernelName>;
   /** Copies host data to a new buffer. */
   upload(data: TypedArray, dtype: DType): Handle;
   /** Copies the first `length` elements of a buffer to a new host array. */

@@ -33,10 +33,24 @@ let mutator: Mutate = () => {
   throw new Error("core is not started");
 };
 
+let innermost: readonly [Handler, Composite, Mutate] = [handler, composer, mutator];
+
 /** Sets the innermost handlers. Called once, by tensor/tensor.ts. */
 export function start(evaluate: Handler, write: Mutate): void {
   handler = evaluate;
   mutator = write;
+  innermost = [evaluate, composer, write];
+}
+
+/** Runs `fn` as if there were no layers: what it computes is neither recorded nor traced. */
+export function withoutLayers<T>(fn: () => T): T {
+  const outer = [handler, composer, mutator] as const;
+  [handler, composer, mutator] = innermost;
+  try {
+    return fn();
+  } finally {
+    [handler, composer, mutator] = outer;
+  }
 }
 
 /** Wraps every later primitive call, composition and in-place write. */

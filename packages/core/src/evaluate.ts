@@ -1,4 +1,5 @@
 import { type Backend, type Device, getBackend, type Kernels, type Spec, type View } from "./backend.js";
+import { type Decomposable, decompose } from "./decompositions.js";
 import type { Call, Handler } from "./dispatch.js";
 import type { DType } from "./dtype.js";
 import { hostArray, itemSize } from "./dtype.js";
@@ -307,6 +308,7 @@ function fits({ fusion, roots }: Fused, { maxInputs, maxExpr }: Backend["limits"
 function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): readonly Tensor[] {
   const { inputs, attrs } = call;
   const backend = op === "random" ? getBackend((attrs as KernelOps["random"]).device, op) : commonBackend(op, inputs);
+  if (backend.decomposed?.has(KERNEL_OF[op])) return decompose(op as Decomposable, inputs, attrs as KernelOps[Decomposable]);
   const infer = INFER[op] as (inputs: readonly Spec[], attrs: unknown) => readonly Spec[];
   const outputs = infer(inputs, attrs);
   for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);

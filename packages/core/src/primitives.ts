@@ -1,4 +1,4 @@
-import type { AvgPoolAttrs, ConvAttrs, Device, KernelName, PoolAttrs, ReduceOp, ScatterMode, Spec } from "./backend.js";
+import type { AvgPoolAttrs, ConvAttrs, Device, KernelName, NllAttrs, PoolAttrs, ReduceOp, ScatterMode, Spec } from "./backend.js";
 import type { DType } from "./dtype.js";
 import type { FormulaOp, HostOp } from "./extension.js";
 import type { ScalarOp } from "./scalar.js";
@@ -46,6 +46,8 @@ export interface KernelOps {
   cumulate: { readonly op: "sum" | "prod" | "max" | "min"; readonly dim: number };
   sort: { readonly dim: number; readonly descending: boolean };
   softmax: { readonly dim: number; readonly log: boolean };
+  nll: NllAttrs;
+  nllGrad: NllAttrs & { readonly inputShape: Shape };
   concat: { readonly dim: number };
   random: { readonly shape: Shape; readonly seed: number; readonly offset: number; readonly device: Device };
   /** Copies to another device. */
@@ -138,6 +140,11 @@ export const INFER: { readonly [K in keyof KernelOps]: (inputs: readonly Spec[],
   cumulate: ([x], { op }) => (op === "max" || op === "min" ? [x, { shape: x.shape, dtype: "int32" }] : [x]),
   sort: ([x]) => [x, { shape: x.shape, dtype: "int32" }],
   softmax: ([x]) => [x],
+  nll: ([x, target], { reduction }) => [
+    { shape: reduction === "none" ? target.shape : [], dtype: x.dtype },
+    { shape: [], dtype: x.dtype },
+  ],
+  nllGrad: ([g], { inputShape }) => [{ shape: inputShape, dtype: g.dtype }],
   concat: (inputs, { dim }) => [
     {
       shape: replaceAt(
@@ -172,6 +179,8 @@ export const KERNEL_OF: { readonly [K in Exclude<keyof KernelOps, "transfer">]: 
   cumulate: "cumulate",
   sort: "sort",
   softmax: "softmax",
+  nll: "nll",
+  nllGrad: "nllGrad",
   concat: "concat",
   random: "random",
 };

@@ -1,7 +1,7 @@
-import { apply, type KernelOps, type ReduceOp, type Shape, type Tensor } from "@sconce/core";
+import { apply, applyAll, type KernelOps, type ReduceOp, type Shape, type Tensor } from "@sconce/core";
 import { mode } from "../mode.js";
 import { cumulate, expand, filled, flip, indicator, iota, narrow, permute, reshape, sum, sumFromHere, where, zeros } from "./help.js";
-import { A, of, type Rows, type Rules, Y, Z } from "./rule.js";
+import { A, B, of, type Rows, type Rules, Y, Z } from "./rule.js";
 
 /** Puts reduced dimensions back, with size 1. */
 function restore(x: Tensor, shape: Shape, dims: readonly number[]): Tensor {
@@ -95,10 +95,16 @@ const CUMULATE: { readonly [O in KernelOps["cumulate"]["op"]]: Rows<"cumulate"> 
 };
 
 /** Reductions, scans and what comes with an order. */
-export const reduction: Rules<"reduce" | "argReduce" | "cumulate" | "sort" | "softmax"> = {
+export const reduction: Rules<"reduce" | "argReduce" | "cumulate" | "sort" | "softmax" | "nll" | "nllGrad"> = {
   reduce: { rows: ({ op }) => REDUCE[op] },
   argReduce: null,
   cumulate: { rows: ({ op }) => CUMULATE[op] },
   sort: [of(Z, (g, index, { attrs: { dim }, shapes: [shape] }) => apply("scatter", [zeros(g, shape), index, g], { dim, mode: "add" }))],
   softmax: [of(Y, (g, y, { attrs: { dim, log } }) => (log ? g.sub(y.exp().mul(sum(g, [dim]))) : y.mul(g.sub(sum(g.mul(y), [dim])))))],
+  nll: [of(B, Z, (g, target, count, { attrs, shapes }) => apply("nllGrad", [g, target, count], { ...attrs, inputShape: shapes[0] })), null],
+  nllGrad: [
+    of(B, (v, target, { attrs: { dim, ignoreIndex, reduction } }) => applyAll("nll", [v, target], { dim, ignoreIndex, reduction })[0]),
+    null,
+    null,
+  ],
 };

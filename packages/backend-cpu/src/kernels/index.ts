@@ -10,6 +10,7 @@ import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import { concat, updateSlice } from "./join.js";
 import { intoNew, type Kernel } from "./kernel.js";
 import { matmul } from "./matmul.js";
+import { nll, nllGrad } from "./nll.js";
 import { argReduce, cumulate, sort } from "./order.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { random } from "./random.js";
@@ -35,6 +36,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   cumulate: intoNew(cumulate),
   sort: intoNew(sort),
   softmax: intoNew(softmax),
+  nll: intoNew(nll),
+  nllGrad: intoNew(nllGrad),
   concat: intoNew(concat),
   random: intoNew(random),
 };

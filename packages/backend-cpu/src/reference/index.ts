@@ -8,6 +8,7 @@ import type { KernelName } from "@sconce/core";
 import type { ReferenceKernel } from "./array.js";
 import { elementwise } from "./elementwise.js";
 import { concat, gather, indexSelect, indexUpdate, scatter, updateSlice } from "./indexing.js";
+import { nll, nllGrad } from "./nll.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { conv, convInput, convWeight, matmul } from "./product.js";
 import { random } from "./random.js";
@@ -32,6 +33,8 @@ export const reference: { readonly [K in KernelName]: ReferenceKernel<K> } = {
   cumulate,
   sort,
   softmax,
+  nll,
+  nllGrad,
   concat,
   random,
 };

@@ -1,4 +1,5 @@
 import {
+  applyAll,
   composite,
   type DType,
   DTypeError,
@@ -115,13 +116,22 @@ function classDim(input: Tensor): number {
 function likelihood(op: string, input: Tensor, target: Tensor, options: NllLossOptions): Tensor {
   const { reduction = "mean", weight = null } = options;
   const dim = classDim(input);
-  return composite(input.ndim > 2 ? "NllLoss2D" : "NllLoss", weight === null ? [input] : [input, weight], () => {
+  const name = input.ndim > 2 ? "NllLoss2D" : "NllLoss";
+  if (weight === null) {
+    const attrs = { dim, ignoreIndex: options.ignoreIndex ?? -100, reduction };
+    return guarded(op, input, target, options, () => applyAll("nll", [input, classIndex(target)], attrs, name)[0]);
+  }
+  return composite(name, [input, weight], () => {
     const targets = readTargets(target, input.dtype, options);
     const { counts, classes, weights } = targets;
     const picked = guarded(op, input, target, options, () => input.gather(dim, classes.unsqueeze(dim)).squeeze(dim));
-    const losses = choose(counts, picked, 0, input.dtype).neg();
-    return weightedReduction(weight === null ? losses : losses.mul(weights), targets, reduction);
+    return weightedReduction(choose(counts, picked, 0, input.dtype).neg().mul(weights), targets, reduction);
   });
+}
+
+/** Classes as int32; what does not fit stays out of range. */
+function classIndex(target: Tensor): Tensor {
+  return target.dtype === "int64" ? target.clamp({ min: -(2 ** 31), max: 2 ** 31 - 1 }).int() : target.int();
 }
 
 /** Turns a refused index into an error that names the target. */

@@ -295,6 +295,23 @@ const CHECKS: Checks = {
     { name: "softmax", inputs: [spread([3, 4])], run: run("softmax", { dim: 1, log: false }) },
     { name: "logSoftmax", inputs: [spread([3, 4])], run: run("softmax", { dim: 0, log: true }) },
   ],
+  nll: (["none", "sum", "mean"] as const).map((reduction) => ({
+    name: reduction,
+    inputs: [spread([3, 4])],
+    run: run("nll", { dim: 1, ignoreIndex: 1, reduction }, int([3, 1, 0])),
+  })),
+  nllGrad: [
+    {
+      name: "none",
+      inputs: [spread([3])],
+      run: run("nllGrad", { dim: 1, ignoreIndex: 1, reduction: "none", inputShape: [3, 4] }, int([3, 1, 0]), f64(2)),
+    },
+    {
+      name: "mean",
+      inputs: [spread([])],
+      run: run("nllGrad", { dim: 1, ignoreIndex: 1, reduction: "mean", inputShape: [3, 4] }, int([3, 1, 0]), f64(2)),
+    },
+  ],
 
   gather: [
     {
