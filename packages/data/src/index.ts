@@ -2,7 +2,9 @@
  * Datasets, samplers, transforms and the DataLoader.
  * @module data
  */
+
 export { type Collated, defaultCollate } from "./collate.js";
+export { type Cell, CSVDataset, type CSVOptions } from "./csv.js";
 export { DataLoader, type DataLoaderOptions, type DataLoaderState } from "./dataloader.js";
 export {
   ChainDataset,
@@ -17,6 +19,8 @@ export {
   TensorDataset,
 } from "./dataset.js";
 export { DistributedSampler, type DistributedSamplerOptions } from "./distributed-sampler.js";
+export { ReadError, type ReadOptions } from "./files.js";
+export { JSONDataset, type JSONOptions } from "./json.js";
 export { FashionMNIST, MNIST, type MNISTOptions } from "./mnist.js";
 export {
   BatchSampler,
@@ -29,6 +33,7 @@ export {
   WeightedRandomSampler,
   type WeightedRandomSamplerOptions,
 } from "./sampler.js";
+export { TextDataset, type TextDatasetOptions, type TextUnit, Vocabulary, type VocabularyOptions } from "./text.js";
 export * as transforms from "./transforms.js";
 export type { WorkerOptions } from "./workers/options.js";
 export { WorkerError } from "./workers/protocol.js";

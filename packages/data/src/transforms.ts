@@ -1,5 +1,8 @@
 /** Functions on samples, mostly images `[..., H, W]`: pass them to a dataset or a collate function. */
 import { type DType, type Generator, rand, randint, ShapeError, stack, type Tensor, tensor, ValueError } from "@sconce/core";
+import { roundHalfEven } from "./affine.js";
+
+export { type AffineImageOptions, affine, type RandomAffineOptions, randomAffine } from "./affine.js";
 
 /** A function from one sample to another. */
 export type Transform<From = Tensor, To = Tensor> = (x: From) => To;
@@ -119,12 +122,6 @@ export function centerCrop(size: number | readonly [number, number]): Transform 
     const [h, w] = x.shape.slice(-2);
     return x.narrow(-2, roundHalfEven((h - height) / 2), height).narrow(-1, roundHalfEven((w - width) / 2), width);
   };
-}
-
-/** Python's `round`, by which torchvision finds the middle. */
-function roundHalfEven(x: number): number {
-  const low = Math.floor(x);
-  return x - low === 0.5 ? low + (low % 2) : Math.round(x);
 }
 
 function checkCrop(op: string, x: Tensor, height: number, width: number): void {
