@@ -3,17 +3,18 @@ import { access, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { data, init, manualSeed, optim, save, type Tensor } from "sconce";
+import { data, init, manualSeed, save, type Tensor } from "sconce";
+import { type ModelName, modelTitles, type OptimizerName, optimizerChoices } from "./choices.js";
 import { type Classifier, models } from "./model.js";
 import { confusionTable, drawExamples, type Example } from "./report.js";
-import { type Batches, type Evaluation, evaluate, train } from "./train.js";
+import { type Batches, type Evaluation, evaluate, type Optimizer, optimizers, train } from "./train.js";
 
 interface Options {
-  model: string;
+  model: ModelName;
   epochs: number;
   batchSize: number;
   lr?: number;
-  optimizer: "adam" | "sgd";
+  optimizer: OptimizerName;
   device: string;
   seed: number;
   limit?: number;
@@ -50,11 +51,11 @@ function seed(text: string): number {
 function parseOptions(): Options {
   const program = new Command("npm run mnist --")
     .description("Trains a digit classifier on MNIST and shows what it learned.")
-    .addOption(new Option("--model <name>", "network to train").choices(Object.keys(models)).default("cnn"))
+    .addOption(new Option("--model <name>", "network to train").choices(Object.keys(modelTitles)).default("cnn"))
     .option("--epochs <n>", "passes over the training images", positiveInteger, 1)
     .option("--batch-size <n>", "images in a step", positiveInteger, 64)
-    .option("--lr <x>", "learning rate (default: 0.001 for adam, 0.01 for sgd)", positive)
-    .addOption(new Option("--optimizer <name>", "sgd has momentum 0.9").choices(["adam", "sgd"]).default("adam"))
+    .option("--lr <x>", "learning rate (default: 0.01 for sgd, 0.001 for the others)", positive)
+    .addOption(new Option("--optimizer <name>", "sgd has momentum 0.9").choices(Object.keys(optimizerChoices)).default("adam"))
     .option("--device <name>", "device to train on", "cpu")
     .option("--seed <n>", "seed of weights and order", seed, 42)
     .option("--limit <n>", "train on the first n images only, and test on as many", positiveInteger)
@@ -64,20 +65,12 @@ function parseOptions(): Options {
   return program.parse().opts<Options>();
 }
 
-function makeOptimizer(net: Classifier, { optimizer, lr }: Options): optim.Optimizer {
-  const made =
-    optimizer === "adam"
-      ? new optim.Adam(net.parameters(), { lr: lr ?? 1e-3 })
-      : new optim.SGD(net.parameters(), { lr: lr ?? 0.01, momentum: 0.9 });
-  return made as unknown as optim.Optimizer;
-}
-
 /** One epoch with a progress bar. */
 async function runEpoch(
   name: string,
   net: Classifier,
   batches: Batches,
-  optimizer: optim.Optimizer,
+  optimizer: Optimizer,
   images: number,
 ): Promise<{ loss: number; seconds: number }> {
   const bar = new SingleBar({
@@ -165,7 +158,7 @@ async function main(): Promise<void> {
 
   manualSeed(options.seed);
   const net = make().to(device as "cpu");
-  const optimizer = makeOptimizer(net, options);
+  const optimizer = optimizers[options.optimizer](net, options.lr ?? optimizerChoices[options.optimizer].lr);
   const loaderOptions = { batchSize, device: device as "cpu", signal: stop.signal };
   const loader: Batches = new data.DataLoader<[Tensor, number], [Tensor, Tensor]>(trainSet, { ...loaderOptions, shuffle: true });
   const testLoader: Batches = new data.DataLoader<[Tensor, number], [Tensor, Tensor]>(testSet, { ...loaderOptions, batchSize: 250 });

@@ -1,5 +1,6 @@
 import { nn, type Tensor } from "sconce";
 import { functional as F } from "sconce/nn";
+import type { ModelName } from "./choices.js";
 
 /** LeNet, as in PyTorch's tutorial: `[N, 1, 32, 32]` to `[N, 10]`. */
 export class LeNet extends nn.Module {
@@ -23,7 +24,7 @@ export class LeNet extends nn.Module {
 export type Classifier = nn.Module & ((x: Tensor) => Tensor);
 
 /** The models by name, and the pixels of background that each wants around the 28 x 28 images. */
-export const models: { readonly [name: string]: { readonly pad: number; make(): Classifier } } = {
+export const models: { readonly [K in ModelName]: { readonly pad: number; make(): Classifier } } = {
   mlp: {
     pad: 0,
     make: () =>

@@ -1,6 +1,18 @@
-import { type data, noGrad, type optim, type Tensor } from "sconce";
+import { type data, noGrad, optim, type Tensor } from "sconce";
 import { functional as F } from "sconce/nn";
+import type { OptimizerName } from "./choices.js";
 import type { Classifier } from "./model.js";
+
+/** An optimizer, whatever its options. */
+export type Optimizer = optim.Optimizer<optim.OptimizerOptions>;
+
+/** The optimizers by name. */
+export const optimizers: { readonly [K in OptimizerName]: (net: Classifier, lr: number) => Optimizer } = {
+  adam: (net, lr) => new optim.Adam(net.parameters(), { lr }) as unknown as Optimizer,
+  adamw: (net, lr) => new optim.AdamW(net.parameters(), { lr }) as unknown as Optimizer,
+  sgd: (net, lr) => new optim.SGD(net.parameters(), { lr, momentum: 0.9 }) as unknown as Optimizer,
+  rmsprop: (net, lr) => new optim.RMSprop(net.parameters(), { lr }) as unknown as Optimizer,
+};
 
 /** Batches of images and labels. */
 export type Batches = data.DataLoader<[Tensor, number], [Tensor, Tensor]>;
@@ -12,8 +24,13 @@ export interface Step {
   readonly correct: number;
 }
 
-/** Trains for one epoch and reports each step. Returns the mean loss. */
-export async function train(net: Classifier, batches: Batches, optimizer: optim.Optimizer, report: (step: Step) => void): Promise<number> {
+/** Trains for one epoch and reports each step; the next one waits for the report. Returns the mean loss. */
+export async function train(
+  net: Classifier,
+  batches: Batches,
+  optimizer: Optimizer,
+  report: (step: Step) => void | Promise<void>,
+): Promise<number> {
   let total = 0;
   let seen = 0;
   net.train();
@@ -23,10 +40,11 @@ export async function train(net: Classifier, batches: Batches, optimizer: optim.
     const loss = F.crossEntropy(output, labels);
     loss.backward();
     optimizer.step();
-    const step = { images: labels.length, loss: await loss.item(), correct: await countCorrect(output, labels) };
+    const [mean, correct] = await Promise.all([loss.item(), countCorrect(output, labels)]);
+    const step = { images: labels.length, loss: mean, correct };
     total += step.loss * step.images;
     seen += step.images;
-    report(step);
+    await report(step);
   }
   return total / seen;
 }

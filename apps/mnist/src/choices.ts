@@ -1,0 +1,31 @@
+/** What can be chosen, without the library: the page shows it before anything else has loaded. */
+
+/** The models, in words. */
+export const modelTitles = {
+  mlp: "MLP, 784-256-128-10",
+  cnn: "CNN, two 3×3 convolutions",
+  lenet: "LeNet-5, as in PyTorch's tutorial",
+} as const;
+
+/** Name of a model. */
+export type ModelName = keyof typeof modelTitles;
+
+/** The optimizers, in words, with the learning rate that each starts from. */
+export const optimizerChoices = {
+  adam: { title: "Adam", lr: 0.001 },
+  adamw: { title: "AdamW", lr: 0.001 },
+  sgd: { title: "SGD, momentum 0.9", lr: 0.01 },
+  rmsprop: { title: "RMSprop", lr: 0.001 },
+} as const;
+
+/** Name of an optimizer. */
+export type OptimizerName = keyof typeof optimizerChoices;
+
+/** The devices, in words; the first is always there. */
+export const deviceTitles = {
+  cpu: "CPU (WebAssembly)",
+  webgpu: "WebGPU",
+} as const;
+
+/** Name of a device. */
+export type DeviceName = keyof typeof deviceTitles;

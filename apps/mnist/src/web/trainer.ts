@@ -1,0 +1,351 @@
+import { type data, DeviceError, load, memory, serialize, Tensor } from "sconce";
+import { type DeviceName, deviceTitles, type ModelName, modelTitles } from "../choices.js";
+import { models } from "../model.js";
+import { type Batches, type Evaluation, evaluate, type Step, train } from "../train.js";
+import { startBackend } from "./backends.js";
+import type { Digit, Filters, Notice, Phase, Progress, Reply } from "./protocol.js";
+import { Session } from "./session.js";
+import type { Settings } from "./settings.js";
+import { forgetSession, keepSession } from "./store.js";
+import { Turns } from "./turns.js";
+
+const TELL_EVERY = 200;
+const SAMPLE_EVERY = 1000;
+const KEEP_EVERY = 5000;
+/** Digits in the page's grids. */
+const SHOWN = 60;
+
+/** Runs a session at the page's word, and tells it what happens. */
+export class Trainer {
+  readonly #post: (reply: Reply) => void;
+  readonly #sets: { readonly train: data.MNIST; readonly test: data.MNIST };
+  readonly #turns = new Turns();
+  #session: Session;
+  #settings: Settings;
+  #phase: Phase = "ready";
+  /** What the visitor wants of a running training. */
+  #wish: "train" | "pause" | "stop" = "stop";
+  #interrupt = new AbortController();
+  /** The session as it was kept last, for the case that the device is lost. */
+  #kept: Uint8Array | null = null;
+  #last: { step: Step | null; told: number; sampled: number; kept: number; images: number } = idle();
+
+  constructor(sets: { train: data.MNIST; test: data.MNIST }, session: Session, post: (reply: Reply) => void) {
+    this.#sets = sets;
+    this.#session = session;
+    this.#settings = session.settings;
+    this.#post = post;
+  }
+
+  /** Shows the session to the page: a fresh one, or one that goes on after a reload. */
+  async show(): Promise<void> {
+    await this.#turns.take(async () => {
+      this.#kept = await this.#session.snapshot();
+      this.#enter(this.#session.epoch < this.#session.target ? "paused" : "ready");
+      this.#tell();
+      await this.#sample();
+    });
+  }
+
+  /** Starts or resumes the training. */
+  async train(): Promise<void> {
+    if (this.#phase === "training" || this.#phase === "testing") return;
+    const session = this.#session;
+    if (this.#phase !== "paused") {
+      session.target = session.epoch + this.#settings.epochs;
+      session.seen = 0;
+      session.position = null;
+    }
+    this.#wish = "train";
+    await this.#turns.take(() => this.#run());
+  }
+
+  /** Interrupts the training, to be resumed. */
+  pause(): void {
+    this.#wish = "pause";
+    this.#interrupt.abort();
+  }
+
+  /** Ends the training; the weights stay, and are tested. */
+  async stop(): Promise<void> {
+    const paused = this.#phase === "paused";
+    this.#wish = "stop";
+    this.#interrupt.abort();
+    if (paused) await this.#turns.take(() => this.#finish());
+  }
+
+  /** Throws the training away: fresh weights. */
+  async reset(): Promise<void> {
+    this.#wish = "stop";
+    this.#interrupt.abort();
+    await this.#turns.take(() => this.#begin());
+  }
+
+  /** Takes over other settings; until a training ends only a device and a learning rate, those at once. */
+  async configure(wanted: Settings): Promise<void> {
+    const underWay = this.#phase !== "ready";
+    const running = underWay && this.#phase !== "paused";
+    const before = this.#settings;
+    const settings = underWay ? { ...before, device: wanted.device, lr: wanted.lr } : wanted;
+    this.#settings = settings;
+    const moves = settings.device !== before.device;
+    // The training that is interrupted takes the settings over itself.
+    if (running && moves) return this.#interrupt.abort();
+    await this.#turns.take(async () => {
+      if (settings.model !== before.model || settings.seed !== before.seed) await this.#begin();
+      else if (moves) await this.#move();
+      else this.#session.configure(settings);
+      this.#enter(this.#phase);
+    });
+  }
+
+  /** Probabilities of the ten digits for an image of 28 x 28 bytes. */
+  classify(pixels: Uint8Array): Promise<Float32Array> {
+    return this.#turns.take(() => this.#session.classify(pixels, this.#sets.test));
+  }
+
+  /** The weights as a safetensors file. */
+  save(): Promise<Uint8Array> {
+    return this.#turns.take(() => serialize(this.#session.net.stateDict()));
+  }
+
+  /** Takes over the weights of a safetensors file, and the model that they belong to. */
+  async load(name: string, bytes: ArrayBuffer): Promise<void> {
+    await this.#turns.take(async () => {
+      const state = await load<Record<string, unknown>>(bytes);
+      const model = modelOf(state);
+      if (model === null) throw new Error(`its tensors fit none of the models here (${Object.values(modelTitles).join("; ")})`);
+      this.#settings = { ...this.#settings, model };
+      const session = Session.fresh(this.#settings);
+      session.net.loadStateDict(state as Record<string, Tensor>);
+      await this.#take(session);
+      this.#notice("info", `The weights of ${name} are loaded into ${modelTitles[model]}.`);
+      await this.#test();
+    });
+    this.#enter("ready");
+  }
+
+  /** A device has gone away. */
+  async lost(name: DeviceName, error: Error): Promise<void> {
+    if (name !== this.#session.settings.device) return;
+    this.#fallBack(error);
+    if (this.#phase !== "training" && this.#phase !== "testing") await this.#turns.take(() => this.#move());
+  }
+
+  /** Lets the CPU take over; a running training goes there when its interrupted step has ended. */
+  #fallBack(error: Error): void {
+    const { device } = this.#settings;
+    if (device === "cpu") return;
+    this.#settings = { ...this.#settings, device: "cpu" };
+    this.#notice("error", `${deviceTitles[device]} was lost. The CPU goes on from what was kept last. (${error.message})`);
+    this.#interrupt.abort();
+  }
+
+  async #run(): Promise<void> {
+    const session = this.#session;
+    try {
+      while (this.#wish === "train" && this.#session.epoch < this.#session.target) {
+        this.#interrupt = new AbortController();
+        this.#last = idle();
+        this.#enter("training");
+        await this.#epoch(this.#interrupt.signal);
+        if (this.#settings.device !== this.#session.settings.device) await this.#move();
+        else this.#session.configure(this.#settings);
+      }
+    } catch (error) {
+      this.#wish = "stop";
+      this.#enter("ready");
+      throw error;
+    }
+    if (this.#wish === "pause" && this.#session.epoch < session.target) {
+      await this.#keep();
+      this.#enter("paused");
+    } else await this.#finish();
+  }
+
+  /** The rest of an epoch and its test, unless it is interrupted. */
+  async #epoch(signal: AbortSignal): Promise<void> {
+    const session = this.#session;
+    const { images, batch } = session.settings;
+    const loader = session.batches(this.#sets.train, images, { batchSize: batch, shuffle: true, signal });
+    if (session.position !== null) loader.loadStateDict(session.position);
+    try {
+      await train(session.net, loader, session.optimizer, (step) => this.#stepped(step, loader));
+      session.epoch++;
+      session.seen = 0;
+      session.position = null;
+      await this.#test(signal);
+    } catch (error) {
+      if (error instanceof DeviceError && session.settings.device !== "cpu") this.#fallBack(error);
+      else if (!signal.aborted) throw error;
+    }
+    this.#tell();
+  }
+
+  async #stepped(step: Step, loader: Batches): Promise<void> {
+    const session = this.#session;
+    const last = this.#last;
+    session.seen += step.images;
+    session.position = loader.stateDict();
+    session.trained += step.images;
+    session.curve.add(session.trained, step);
+    if (Number.isNaN(step.loss)) {
+      this.#notice("error", "The loss is no longer a number: the learning rate is too high for this optimizer. Reset, and try a smaller one.");
+      this.pause();
+    }
+    last.step = step;
+    last.images += step.images;
+    const now = performance.now();
+    if (now - last.told >= TELL_EVERY) this.#tell();
+    if (now - last.sampled >= SAMPLE_EVERY) await this.#sample();
+    if (now - last.kept >= KEEP_EVERY) await this.#keep();
+    await this.#turns.letIn();
+  }
+
+  /** Classifies the test images, as many as there are to train on. */
+  async #test(signal?: AbortSignal): Promise<void> {
+    this.#enter("testing");
+    const session = this.#session;
+    const { test } = this.#sets;
+    const images = Math.min(test.length, session.settings.images);
+    const result = await evaluate(session.net, session.batches(test, images, { batchSize: 250, ...(signal === undefined ? {} : { signal }) }));
+    session.curve.addTest(session.trained, result.accuracy);
+    this.#post({
+      type: "tested",
+      test: { accuracy: result.accuracy, images, confusion: result.confusion, mistakes: mistakes(test, result) },
+    });
+    await this.#sample();
+  }
+
+  /** After the last epoch, or where the visitor stopped. */
+  async #finish(): Promise<void> {
+    const session = this.#session;
+    if (session.epoch < session.target) await this.#test();
+    session.target = session.epoch;
+    await this.#keep();
+    this.#tell();
+    this.#enter("ready");
+  }
+
+  async #begin(): Promise<void> {
+    const missing = await this.#restart(this.#settings.device);
+    if (missing !== null) this.#settings = { ...this.#settings, device: "cpu" };
+    await this.#take(Session.fresh(this.#settings));
+    await forgetSession();
+    this.#enter("ready");
+  }
+
+  /** Puts another session in place of this one. */
+  async #take(session: Session): Promise<void> {
+    this.#session = session;
+    this.#kept = await session.snapshot();
+    this.#last = idle();
+    this.#tell();
+    await this.#sample();
+  }
+
+  /** Brings weights, optimizer and position to the device of the settings. */
+  async #move(): Promise<void> {
+    const from = this.#session.settings.device;
+    const to = (await this.#restart(this.#settings.device)) === null ? this.#settings.device : "cpu";
+    // What a lost device held is gone; the bytes that were kept are not.
+    const bytes = await this.#session.snapshot().catch(() => this.#kept);
+    this.#settings = { ...this.#settings, device: to };
+    if (bytes === null || from === to) return;
+    this.#session = await Session.from(bytes, to);
+    this.#session.configure(this.#settings);
+    this.#notice("info", `Weights and optimizer state are now on ${deviceTitles[to]}.`);
+    this.#enter(this.#phase);
+    await this.#sample();
+  }
+
+  async #restart(device: DeviceName): Promise<string | null> {
+    const missing = await startBackend(device, (error) => void this.lost(device, error));
+    if (missing !== null) this.#notice("error", `${deviceTitles[device]}: ${missing} The CPU stands in.`);
+    return missing;
+  }
+
+  async #keep(): Promise<void> {
+    this.#last.kept = performance.now();
+    this.#kept = await this.#session.snapshot();
+    await keepSession(this.#kept);
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#post({ type: "phase", phase, settings: this.#session.settings });
+  }
+
+  #notice(kind: Notice["kind"], text: string): void {
+    this.#post({ type: "notice", notice: { kind, text } });
+  }
+
+  #tell(): void {
+    const { step } = this.#last;
+    const { epoch, target, seen, settings, curve } = this.#session;
+    const now = performance.now();
+    const { bytes, buffers } = memory();
+    const progress: Progress = {
+      epoch: Math.min(epoch + 1, target),
+      epochs: target,
+      seen: epoch < target ? seen : settings.images,
+      images: settings.images,
+      loss: curve.data.loss.at(-1) ?? null,
+      accuracy: curve.data.accuracy.at(-1) ?? null,
+      imagesPerSecond: step === null ? null : (1000 * this.#last.images) / (now - this.#last.told),
+      bytes,
+      tensors: buffers,
+    };
+    this.#last.told = now;
+    this.#last.images = 0;
+    this.#post({ type: "progress", progress, curve: curve.data });
+  }
+
+  /** What the network makes of the first test digits, and what its first layer looks for. */
+  async #sample(): Promise<void> {
+    this.#last.sampled = performance.now();
+    const { test } = this.#sets;
+    const all = await this.#session.classify(test.pixels.subarray(0, SHOWN * 784), test);
+    const digits = Array.from({ length: SHOWN }, (_, i) => digit(test, i, argmax(all.subarray(10 * i, 10 * i + 10))));
+    this.#post({ type: "sample", digits, filters: await this.#filters() });
+  }
+
+  async #filters(): Promise<Filters> {
+    const [weight] = this.#session.net.parameters();
+    const first = weight.detach().narrow(0, 0, Math.min(weight.shape[0], 64));
+    const side = weight.ndim === 4 ? weight.shape[2] : 28;
+    const values = (await first.data()) as Float32Array;
+    return { height: side, width: side, count: first.shape[0], values, model: this.#session.settings.model };
+  }
+}
+
+const idle = (): { step: null; told: number; sampled: number; kept: number; images: number } => {
+  const now = performance.now();
+  return { step: null, told: now, sampled: now, kept: now, images: 0 };
+};
+
+function digit({ pixels, labels }: data.MNIST, i: number, prediction: number): Digit {
+  return { pixels: pixels.slice(i * 784, (i + 1) * 784), label: labels[i], prediction };
+}
+
+function mistakes(test: data.MNIST, { predictions }: Evaluation): Digit[] {
+  const found: Digit[] = [];
+  for (let i = 0; i < predictions.length && found.length < SHOWN; i++) {
+    if (predictions[i] !== test.labels[i]) found.push(digit(test, i, predictions[i]));
+  }
+  return found;
+}
+
+const argmax = (values: Float32Array): number => values.indexOf(Math.max(...values));
+
+/** The model whose tensors have these names and shapes. */
+function modelOf(state: Record<string, unknown>): ModelName | null {
+  const shapes = (dict: Record<string, unknown>): string =>
+    Object.keys(dict)
+      .sort()
+      .map((key) => `${key} ${dict[key] instanceof Tensor ? dict[key].shape : "?"}`)
+      .join();
+  const wanted = shapes(state);
+  const names = Object.keys(models) as ModelName[];
+  return names.find((name) => shapes(models[name].make().stateDict()) === wanted) ?? null;
+}

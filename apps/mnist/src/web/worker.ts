@@ -1,0 +1,101 @@
+/** The worker: everything that computes lives here, so that the page stays free. */
+import { data } from "sconce";
+import { type DeviceName, deviceTitles } from "../choices.js";
+import { findBackends } from "./backends.js";
+import type { Reply, Request } from "./protocol.js";
+import { Session } from "./session.js";
+import type { Settings } from "./settings.js";
+import { forgetSession, keptSession } from "./store.js";
+import { Trainer } from "./trainer.js";
+
+const post = (reply: Reply): void => self.postMessage(reply);
+
+const say = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+let trainer: Promise<Trainer> | null = null;
+
+/** Both parts of MNIST, with one figure of progress. */
+async function loadData(root: string): Promise<{ train: data.MNIST; test: data.MNIST }> {
+  const files = new Map<string, { received: number; total: number | null }>();
+  const onProgress = (file: string, received: number, total: number | null): void => {
+    files.set(file, { received, total });
+    const sum = (of: (f: { received: number; total: number | null }) => number): number => [...files.values()].reduce((n, f) => n + of(f), 0);
+    post({ type: "loading", received: sum((f) => f.received), total: sum((f) => f.total ?? 0) });
+  };
+  const part = (train: boolean): Promise<data.MNIST> => data.MNIST.load({ root, train, onProgress });
+  const [train, test] = await Promise.all([part(true), part(false)]);
+  return { train, test };
+}
+
+/** The session from before a reload, if its settings are still wanted, or a fresh one. */
+async function startSession(settings: Settings): Promise<Session> {
+  const kept = await keptSession().catch(() => null);
+  if (kept !== null) {
+    try {
+      const session = await Session.from(kept, settings.device);
+      if (session.settings.model === settings.model && session.settings.seed === settings.seed) return session;
+    } catch {
+      // Written by another version of this page.
+      await forgetSession();
+    }
+  }
+  return Session.fresh(settings);
+}
+
+async function open(settings: Settings, root: string): Promise<Trainer> {
+  const sets = loadData(root);
+  const backends = await findBackends((name: DeviceName, error) => void trainer?.then((t) => t.lost(name, error)));
+  post({ type: "backends", backends });
+  const missing = backends.find(({ name }) => name === settings.device)?.missing ?? null;
+  if (missing !== null) post({ type: "notice", notice: { kind: "error", text: `${deviceTitles[settings.device]}: ${missing} The CPU stands in.` } });
+  const session = await startSession(missing === null ? settings : { ...settings, device: "cpu" });
+  const made = new Trainer(await sets, session, post);
+  await made.show();
+  return made;
+}
+
+async function answer(request: Request): Promise<void> {
+  if (request.type === "open") {
+    trainer = open(request.settings, request.data);
+    await trainer;
+    return;
+  }
+  if (trainer === null) throw new Error("the page asked before it opened");
+  const t = await trainer;
+  switch (request.type) {
+    case "settings":
+      return t.configure(request.settings);
+    case "load":
+      return t.load(request.name, request.bytes);
+    case "classify":
+      return post({ type: "classified", id: request.id, probabilities: await t.classify(request.pixels) });
+    case "save": {
+      const bytes = (await t.save()) as Uint8Array<ArrayBuffer>;
+      return post({ type: "weights", bytes });
+    }
+    default:
+      return t[request.type]();
+  }
+}
+
+/** What went wrong, in words that fit what was asked. */
+function failure(request: Request, error: unknown): string {
+  switch (request.type) {
+    case "open":
+      return `The page could not start: ${say(error)}`;
+    case "load":
+      return `${request.name} cannot be used: ${say(error)}`;
+    case "save":
+      return `The weights could not be read: ${say(error)}`;
+    default:
+      return say(error);
+  }
+}
+
+self.onmessage = ({ data: request }: MessageEvent<Request>): void => {
+  answer(request).catch((error: unknown) => {
+    console.warn(error);
+    post({ type: "notice", notice: { kind: "error", text: failure(request, error) } });
+    if (request.type === "open") post({ type: "phase", phase: "broken", settings: request.settings });
+  });
+};
