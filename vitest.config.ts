@@ -12,6 +12,7 @@ function sources(): { find: RegExp; replacement: string }[] {
     ...names
       .filter((name) => name !== "sconce")
       .map((name) => ({ find: new RegExp(`^@sconce/${name}$`), replacement: path(`packages/${name}/src/index.ts`) })),
+    { find: /^@sconce\/([\w-]+)\/(\w+)$/, replacement: path("packages/$1/src/$2.ts") },
     { find: /^sconce$/, replacement: path("packages/sconce/src/index.ts") },
     { find: /^sconce\/(\w+)$/, replacement: path("packages/sconce/src/$1.ts") },
   ];

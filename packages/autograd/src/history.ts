@@ -143,6 +143,7 @@ class ViewNode extends TapeNode {
 
 /** A tensor with the same content in memory of its own: copied only once one of them is written. */
 export function ownCopy(x: Tensor): Tensor {
+  if (x.wrapped !== null) return x.clone();
   const copy = tensorOf(contiguousValue(x));
   return sameShape(copy.shape, x.shape) ? copy : tensorOver(copy.storage, rowMajor(x.shape));
 }

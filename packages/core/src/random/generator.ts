@@ -71,6 +71,14 @@ export class Generator {
     return Number.isSafeInteger(seed) ? seed : this.current;
   }
 
+  /**
+   * A number that every draw changes.
+   * @internal
+   */
+  get position(): number {
+    return this.engine.words[0] * 1024 + this.engine.index + (this.nextNormal === undefined ? 0 : 0.5);
+  }
+
   /** The next unsigned 32-bit integer. */
   random(): number {
     return this.engine.next();

@@ -42,6 +42,11 @@ export class TensorBase implements Layout {
     this.offset = offset;
   }
 
+  /** What a transform such as `vmap` computes with in place of this tensor, which stands for one example; null outside of transforms. */
+  get wrapped(): Tensor | null {
+    return null;
+  }
+
   /** This, as the whole class. */
   protected get self(): Tensor {
     return this as unknown as Tensor;
