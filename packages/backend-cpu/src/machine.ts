@@ -17,6 +17,10 @@ export interface Block {
 const HEAP_VIEW: { readonly [D in DType]: (heap: Heap) => TypedArray } = {
   bool: (heap) => heap.u8,
   uint8: (heap) => heap.u8,
+  int8: (heap) => new Int8Array(heap.u8.buffer),
+  int16: (heap) => new Int16Array(heap.u8.buffer),
+  float16: (heap) => new Uint16Array(heap.u8.buffer),
+  bfloat16: (heap) => new Uint16Array(heap.u8.buffer),
   int32: (heap) => heap.i32,
   int64: (heap) => heap.i64,
   float32: (heap) => heap.f32,

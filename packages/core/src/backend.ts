@@ -129,6 +129,11 @@ export interface Backend {
   readonly name: Device;
   readonly limits: {
     readonly dtypes: ReadonlySet<DType>;
+    /**
+     * Kernels besides `elementwise` and `updateSlice` that take float16, bfloat16, int8 and int16 as they are; core runs the others on
+     * float32 or int32 copies.
+     */
+    readonly narrow?: ReadonlySet<KernelName>;
     /** Buffers that one kernel can read. */
     readonly maxInputs: number;
     /** Scalar ops that one fused kernel may hold; 1 computes every op at once. */

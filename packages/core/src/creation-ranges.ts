@@ -1,6 +1,6 @@
 import { createConverted } from "./creation.js";
 import { create, type TensorOptions } from "./creation-options.js";
-import { type DType, getDefaultDType, hostArray, isFloatingPoint } from "./dtype.js";
+import { type DType, getDefaultDType, isFloatingPoint, numberArray } from "./dtype.js";
 import { formatShape, NotSupportedError, ShapeError, ValueError } from "./errors.js";
 import { isTensor } from "./promotion.js";
 import { broadcastAll, checkShape } from "./shape.js";
@@ -44,7 +44,7 @@ function checkRange(op: string, start: number, end: number, step: number): void 
 }
 
 function sequence(op: string, length: number, dtype: DType, at: (i: number) => number, options: TensorOptions): Tensor {
-  const data = hostArray(dtype, length);
+  const data = numberArray(dtype, length);
   if (dtype === "int64") for (let i = 0; i < length; i++) data[i] = BigInt(Math.trunc(at(i)));
   else if (dtype === "bool") for (let i = 0; i < length; i++) data[i] = at(i) === 0 ? 0 : 1;
   else for (let i = 0; i < length; i++) data[i] = at(i);

@@ -2,7 +2,7 @@ import { type Backend, type Device, getBackend, type Kernels, type Spec, type Vi
 import { type Decomposable, decompose } from "./decompositions.js";
 import type { Call, Handler } from "./dispatch.js";
 import type { DType } from "./dtype.js";
-import { hostArray, itemSize } from "./dtype.js";
+import { hostArray, itemSize, wideOf } from "./dtype.js";
 import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
 import type { FormulaOp, HostView } from "./extension.js";
 import { INFER, KERNEL_OF, type KernelOps, VIEWS, type ViewOps } from "./primitives.js";
@@ -313,6 +313,7 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const outputs = infer(inputs, attrs);
   for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
   if (inputs.some((x) => x.storage.host !== null)) return withCopies(op, call);
+  if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(op, backend)) return evaluateWide(op, call, outputs);
   if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
   if (op === "updateSlice") {
     const { layout } = attrs as KernelOps["updateSlice"];
@@ -360,6 +361,26 @@ function withCopies(op: Exclude<keyof KernelOps, "transfer">, call: Call): reado
       if (x !== call.inputs[i]) x.dispose();
     });
   }
+}
+
+/** True if a device runs a kernel on a storage dtype as it is. */
+function takesNarrow(op: Exclude<keyof KernelOps, "transfer">, { limits }: Backend): boolean {
+  return op === "updateSlice" || limits.narrow?.has(KERNEL_OF[op]) === true;
+}
+
+/** Runs a kernel in the wide dtype of its inputs' storage dtype, and converts the results. */
+function evaluateWide(op: Exclude<keyof KernelOps, "transfer">, call: Call, outputs: readonly Spec[]): readonly Tensor[] {
+  const [{ dtype: narrow }] = call.inputs;
+  const wide = wideOf(narrow) as DType;
+  const inputs = call.inputs.map((x) => (x.dtype === narrow ? castTo(x, wide) : x));
+  const results = evaluateKernel(op, { ...call, inputs });
+  const converted = results.map((y, i) => (y.dtype === outputs[i].dtype ? y : castTo(y, outputs[i].dtype)));
+  for (const x of [...inputs, ...results]) if (!call.inputs.includes(x) && !converted.includes(x)) x.dispose();
+  return converted;
+}
+
+function castTo(x: Tensor, dtype: DType): Tensor {
+  return evaluateScalar("cast", { op: "cast", inputs: [x], attrs: { dtype }, label: undefined });
 }
 
 function evaluateReduce(backend: Backend, x: Tensor, output: Spec, { op, dims }: KernelOps["reduce"]): Tensor {

@@ -1,11 +1,11 @@
-import { checkDType, convertScalar, type DType, dtypeOfArray, getDefaultDType, hostArray, type TypedArray } from "./dtype.js";
+import { checkDType, convertScalar, type DType, dtypeOfArray, getDefaultDType, numberArray, type TypedArray } from "./dtype.js";
 import { ValueError } from "./errors.js";
 import type { Shape } from "./shape.js";
 
 /** What `tensor` reads: a value, nested arrays of values, or host arrays. */
 export type TensorData = number | bigint | boolean | TypedArray | Uint8ClampedArray | readonly TensorData[];
 
-/** Elements on the host, row-major. */
+/** Elements on the host, row-major; those of float16 and bfloat16 as numbers. */
 export interface HostTensor {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -32,7 +32,7 @@ export function parseNested(source: TensorData, wanted: DType | undefined, op: s
   const shape = shapeOf(source);
   const dtype = wanted ?? inferDType(source);
   const flat = dtypeOfArray(source);
-  const data = hostArray(
+  const data = numberArray(
     dtype,
     shape.reduce((a, b) => a * b, 1),
   );

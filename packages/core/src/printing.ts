@@ -1,5 +1,6 @@
 import { formatShape } from "./errors.js";
 import { formatTensor } from "./format.js";
+import { decodeArray } from "./half.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 /** The last part of a tensor's text, such as `gradFn=<AddmmBackward0>`; undefined for none. */
@@ -23,5 +24,5 @@ export function printTensor(tensor: Tensor): string {
   if (tensor.storage.backend.downloadSync === undefined) {
     return `tensor(..., shape=${formatShape(shape)}, dtype=${dtype}, device='${device}'${suffix === "" ? "" : `, ${suffix}`})`;
   }
-  return formatTensor({ shape, dtype, data: tensor.detach().dataSync() }, { device, suffix });
+  return formatTensor({ shape, dtype, data: decodeArray(tensor.detach().dataSync(), dtype) }, { device, suffix });
 }

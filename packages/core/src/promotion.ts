@@ -85,6 +85,8 @@ export function checkCast(op: string, from: DType, to: DType): void {
 
 const RANGES: { readonly [D in DType]?: readonly [number, number] } = {
   uint8: [-255, 255],
+  int8: [-128, 127],
+  int16: [-(2 ** 15), 2 ** 15 - 1],
   int32: [-(2 ** 31), 2 ** 31 - 1],
   int64: [-TWO_63, TWO_63],
 };

@@ -1,4 +1,4 @@
-import type { DType } from "./dtype.js";
+import { type DType, wideOf } from "./dtype.js";
 
 /** How the dtype of a scalar op's result follows from its inputs (which all have one dtype, save the condition of `where`). */
 type ResultRule = "same" | "bool";
@@ -216,9 +216,20 @@ export type Expr =
 let nextId = 1;
 const leaves = new Map<string, Expr>();
 const nodes = new Map<BaseScalarOp, Map<number, Map<number, Expr>>>();
-const DTYPE_CODE: { readonly [D in DType]: number } = { bool: 0, uint8: 1, int32: 2, int64: 3, float32: 4, float64: 5 };
-const inputTable: Expr[][] = [[], [], [], [], [], []];
-const numberTable: Expr[][] = [[], [], [], [], [], []];
+const DTYPE_CODE: { readonly [D in DType]: number } = {
+  bool: 0,
+  uint8: 1,
+  int32: 2,
+  int64: 3,
+  float32: 4,
+  float64: 5,
+  float16: 6,
+  bfloat16: 7,
+  int8: 8,
+  int16: 9,
+};
+const inputTable: Expr[][] = Array.from({ length: 10 }, () => []);
+const numberTable: Expr[][] = Array.from({ length: 10 }, () => []);
 
 /** The element of kernel input `index`. */
 export function inputExpr(index: number, dtype: DType): Expr {
@@ -247,7 +258,7 @@ export function literal(value: number, dtype: DType): Expr {
 export function opExpr(op: BaseScalarOp, dtype: DType, args: readonly Expr[]): Expr {
   let byFirst = nodes.get(op);
   if (byFirst === undefined) nodes.set(op, (byFirst = new Map()));
-  const first = args[0].id * 8 + DTYPE_CODE[dtype];
+  const first = args[0].id * 16 + DTYPE_CODE[dtype];
   let byRest = byFirst.get(first);
   if (byRest === undefined) byFirst.set(first, (byRest = new Map()));
   const rest = (args.length > 1 ? args[1].id : 0) * 0x2000000 + (args.length > 2 ? args[2].id : 0);
@@ -259,10 +270,27 @@ export function opExpr(op: BaseScalarOp, dtype: DType, args: readonly Expr[]): E
   return found;
 }
 
-/** The expression of any scalar op, composed ones spelled out. */
+/**
+ * The expression of any scalar op, composed ones spelled out. Ops on storage dtypes compute in the wide dtype and convert each result, so
+ * that it is the same number whether ops share a kernel or not; backends see such dtypes in `cast` from and to the wide one alone.
+ */
 export function scalarExpr(op: ScalarOp, dtype: DType, args: readonly Expr[]): Expr {
+  if (op === "cast") return castExpr(dtype, args[0]);
+  const narrow = args[args.length - 1].dtype;
+  const wide = wideOf(narrow);
+  if (wide !== undefined) {
+    const operands = args.map((x) => (x.dtype === narrow ? castExpr(wide, x) : x));
+    return dtype === "bool" ? scalarExpr(op, dtype, operands) : castExpr(dtype, scalarExpr(op, wide, operands));
+  }
   const formula = FORMULAS[op as ComposedScalarOp] as Formula | undefined;
   return formula === undefined ? opExpr(op as BaseScalarOp, dtype, args) : formula(args[0], args[1], args[2]);
+}
+
+/** A conversion, by way of the wide dtype where a storage dtype takes part. */
+function castExpr(to: DType, x: Expr): Expr {
+  const wide = x.dtype === to ? undefined : (wideOf(x.dtype) ?? wideOf(to));
+  if (wide === undefined || wide === to || wide === x.dtype) return opExpr("cast", to, [x]);
+  return castExpr(to, castExpr(wide, x));
 }
 
 type Formula = (x: Expr, y: Expr, z: Expr) => Expr;

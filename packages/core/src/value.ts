@@ -1,8 +1,9 @@
 import type { Backend, CollectedHandle, Handle } from "./backend.js";
 import type { DType, TypedArray } from "./dtype.js";
-import { convertScalar, hostArray, itemSize } from "./dtype.js";
+import { convertScalar, itemSize, numberArray } from "./dtype.js";
 import { DisposedError, ValueError } from "./errors.js";
 import type { FormulaOp } from "./extension.js";
+import { decodeArray, encodeArray } from "./half.js";
 import type { ScalarOp } from "./scalar.js";
 import { currentScope, type Disposable_, type Scope } from "./scope.js";
 import { type Shape, sizeOf } from "./shape.js";
@@ -182,7 +183,6 @@ export function settledValue(backend: Backend, shape: Shape, dtype: DType, handl
 
 const float = new Float32Array(1);
 const int = new Int32Array(1);
-const byte = new Uint8Array(1);
 
 /** Rounds a number to what `dtype` holds. */
 function normalizeNumber(value: number | bigint | boolean, dtype: DType): number | bigint {
@@ -192,8 +192,10 @@ function normalizeNumber(value: number | bigint | boolean, dtype: DType): number
   const converted = convertScalar(value, dtype);
   if (dtype === "float32") return ((float[0] = converted as number), float[0]);
   if (dtype === "int32") return ((int[0] = converted as number), int[0]);
-  if (dtype === "uint8") return ((byte[0] = converted as number), byte[0]);
-  return converted;
+  if (dtype === "float64" || dtype === "int64" || dtype === "bool") return converted;
+  const one = numberArray(dtype, 1);
+  one[0] = converted as never;
+  return decodeArray(encodeArray(one, dtype), dtype)[0];
 }
 
 /** A mutable cell that tensors share: in-place ops point it at another value. */
@@ -290,8 +292,8 @@ export class Storage implements Disposable_ {
 
 /** A host array filled with a constant. */
 export function filledArray(dtype: DType, length: number, value: number | bigint): TypedArray {
-  const array = hostArray(dtype, length);
+  const array = numberArray(dtype, length);
   if (value !== 0 && value !== 0n) (array as Float32Array).fill(value as number);
   else if (Object.is(value, -0)) (array as Float32Array).fill(-0);
-  return array;
+  return encodeArray(array, dtype);
 }

@@ -1,4 +1,15 @@
-import { type DType, FormatError, NotSupportedError, Tensor, type TypedArray, tensor } from "@sconce/core";
+import {
+  type DType,
+  decodeArray,
+  FormatError,
+  fromTypedArray,
+  getBackend,
+  isHalf,
+  NotSupportedError,
+  Tensor,
+  type TypedArray,
+  tensor,
+} from "@sconce/core";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -30,8 +41,8 @@ export async function serialize(state: State): Promise<Uint8Array> {
 }
 
 /**
- * Reads what {@link serialize} wrote, or any safetensors file as a record of tensors. float16 and bfloat16 become float32, the other
- * integers int32 or int64.
+ * Reads what {@link serialize} wrote, or any safetensors file as a record of tensors on the default device. float16, bfloat16, int8 and
+ * int16 become float32 and int32 where the device lacks them, unsigned integers of 16 and 32 bits int32 and int64.
  * @throws FormatError if the bytes are damaged; nothing is returned then.
  * @example
  * net.loadStateDict(deserialize(bytes));
@@ -86,11 +97,12 @@ async function entryOf(name: string, t: Tensor): Promise<SafetensorsEntry> {
 
 function tensorOf(name: string, entry: SafetensorsTensor): Tensor {
   const [dtype, data] = hostOf(name, entry);
-  return tensor(data, { dtype }).view(entry.shape);
+  return (isHalf(dtype) ? fromTypedArray(data, { dtype }).clone() : tensor(data, { dtype })).view(entry.shape);
 }
 
 function hostOf(name: string, entry: SafetensorsTensor): [DType, TypedArray] {
   const raw = entry.data();
+  const { dtypes } = getBackend().limits;
   switch (entry.dtype) {
     case "float32":
     case "float64":
@@ -100,11 +112,11 @@ function hostOf(name: string, entry: SafetensorsTensor): [DType, TypedArray] {
     case "bool":
       return [entry.dtype, raw as TypedArray];
     case "float16":
-      return ["float32", Float32Array.from(raw as Uint16Array, halfToNumber)];
     case "bfloat16":
-      return ["float32", new Float32Array(Uint32Array.from(raw as Uint16Array, (bits) => bits << 16).buffer)];
+      return dtypes.has(entry.dtype) ? [entry.dtype, raw as TypedArray] : ["float32", decodeArray(raw as TypedArray, entry.dtype)];
     case "int8":
     case "int16":
+      return dtypes.has(entry.dtype) ? [entry.dtype, raw as TypedArray] : ["int32", Int32Array.from(raw as Int16Array)];
     case "uint16":
       return ["int32", Int32Array.from(raw as Int16Array)];
     case "uint32":
@@ -112,15 +124,6 @@ function hostOf(name: string, entry: SafetensorsTensor): [DType, TypedArray] {
     default:
       throw new NotSupportedError(`load: "${name}" has dtype ${entry.dtype}, which Sconce does not have`, { dtypes: [entry.dtype] });
   }
-}
-
-/** The number that the bits of a float16 stand for. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const mantissa = bits & 1023;
-  if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
 function structureOf(file: SafetensorsFile, path: string | undefined): unknown {

@@ -3,10 +3,13 @@ import {
   DTypeError,
   defaultGenerator,
   drawPermutation,
+  encodeArray,
   fillNormal,
   fillUniform,
   formatShape,
   type Generator,
+  isFloatingPoint,
+  numberArray,
   type Shape,
   ShapeError,
   settledValue,
@@ -55,15 +58,18 @@ export interface KaimingOptions extends RandomOptions {
 type FloatArray = Float32Array | Float64Array;
 
 function floatArray(tensor: Tensor, length: number, op: string): FloatArray {
-  if (tensor.dtype === "float32") return new Float32Array(length);
-  if (tensor.dtype === "float64") return new Float64Array(length);
+  if (isFloatingPoint(tensor.dtype)) return numberArray(tensor.dtype, length) as FloatArray;
   throw new DTypeError(`${op}: expected a floating-point tensor, got ${tensor.dtype}`, { op, dtypes: [tensor.dtype] });
 }
 
 /** Writes host data into a tensor without recording, so that parameters may be filled at any time. */
 function put(tensor: Tensor, data: FloatArray): Tensor {
   const { backend } = tensor.storage;
-  if (data.length > 0) write(tensor, tensorOf(settledValue(backend, tensor.shape, tensor.dtype, backend.upload(data, tensor.dtype))));
+  if (data.length > 0)
+    write(
+      tensor,
+      tensorOf(settledValue(backend, tensor.shape, tensor.dtype, backend.upload(encodeArray(data, tensor.dtype), tensor.dtype))),
+    );
   return tensor;
 }
 
@@ -115,7 +121,9 @@ export function truncNormal_(
   const data = floatArray(tensor, tensor.numel(), "truncNormal_");
   if (data.length === 0) return tensor;
   fillUniform(generator, data, 2 * low - 1, 2 * high - 1);
-  const uniform = tensorOf(settledValue(backend, tensor.shape, tensor.dtype, backend.upload(data, tensor.dtype)));
+  const uniform = tensorOf(
+    settledValue(backend, tensor.shape, tensor.dtype, backend.upload(encodeArray(data, tensor.dtype), tensor.dtype)),
+  );
   write(
     tensor,
     uniform

@@ -436,6 +436,16 @@ export abstract class Module extends Callable {
     return this.to("float64");
   }
 
+  /** Converts floating-point tensors to float16. */
+  half(): this {
+    return this.to("float16");
+  }
+
+  /** Converts floating-point tensors to bfloat16. */
+  bfloat16(): this {
+    return this.to("bfloat16");
+  }
+
   // ---- state
 
   /**

@@ -1,14 +1,26 @@
-import { type Device, type DType, getBackend, hostArray, settledValue, Tensor, type TypedArray, tensorOf } from "@sconce/core";
+import {
+  type Device,
+  DTYPES,
+  type DType,
+  decodeArray,
+  encodeArray,
+  getBackend,
+  numberArray,
+  settledValue,
+  Tensor,
+  type TypedArray,
+  tensorOf,
+} from "@sconce/core";
 import { type GoldenTensor, type GoldenValue, isGoldenTensor } from "./golden.js";
 
 /** Thrown for a case that a device cannot be asked: a dtype that it lacks. */
 export class Unsupported extends Error {}
 
-/** Elements of a golden tensor in row-major order; 64-bit integers as bigints. */
+/** Elements of a golden tensor in row-major order, as numbers; 64-bit integers as bigints. */
 export function goldenData({ dtype, shape, data, b64 }: GoldenTensor): TypedArray {
   const length = shape.reduce((n, size) => n * size, 1);
   if (b64 === undefined) {
-    const array = hostArray(knownDType(dtype), length);
+    const array = numberArray(knownDType(dtype), length);
     const convert = dtype === "int64" ? (x: number | string) => BigInt(x) : Number;
     for (let i = 0; i < length; i++) array[i] = convert(data![i]) as never;
     return array;
@@ -18,17 +30,8 @@ export function goldenData({ dtype, shape, data, b64 }: GoldenTensor): TypedArra
 }
 
 function knownDType(dtype: string): DType {
-  switch (dtype) {
-    case "float32":
-    case "float64":
-    case "int32":
-    case "int64":
-    case "uint8":
-    case "bool":
-      return dtype;
-    default:
-      throw new Unsupported(`dtype ${dtype}`);
-  }
+  if ((DTYPES as readonly string[]).includes(dtype)) return dtype as DType;
+  throw new Unsupported(`dtype ${dtype}`);
 }
 
 /** Turns golden values into arguments on a device. */
@@ -63,12 +66,12 @@ export class Values {
 
   #upload(data: TypedArray, dtype: DType, shape: readonly number[]): Tensor {
     const backend = getBackend(this.device);
-    return tensorOf(settledValue(backend, shape, dtype, backend.upload(data, dtype)));
+    return tensorOf(settledValue(backend, shape, dtype, backend.upload(encodeArray(data, dtype), dtype)));
   }
 
   #strided(data: TypedArray, dtype: DType, shape: readonly number[], strides: readonly number[]): Tensor {
     const span = 1 + shape.reduce((n, size, d) => n + (size - 1) * strides[d], 0);
-    const memory = hostArray(dtype, span);
+    const memory = numberArray(dtype, span);
     data.forEach((value: number | bigint, i: number) => {
       let rest = i;
       let at = 0;
@@ -129,9 +132,9 @@ function fitsInt32(value: bigint): number {
   return Number(value);
 }
 
-/** The elements of a tensor, at once where the device can block. */
+/** The elements of a tensor as numbers, at once where the device can block. */
 export async function elements(t: Tensor): Promise<TypedArray> {
-  return t.storage.backend.downloadSync === undefined ? t.data() : t.dataSync();
+  return decodeArray(t.storage.backend.downloadSync === undefined ? await t.data() : t.dataSync(), t.dtype);
 }
 
 /** True for a tensor. */

@@ -2,8 +2,9 @@ import {
   apply,
   constantValue,
   contiguousStrides,
-  hostArray,
+  encodeArray,
   type Layout,
+  numberArray,
   type Shape,
   sameShape,
   settledValue,
@@ -101,9 +102,9 @@ export function indicator(mask: Tensor, like: Tensor): Tensor {
 /** 0 to n - 1 in the dtype and on the device of `like`. */
 export function iota(like: Tensor, n: number): Tensor {
   const { backend } = like.storage;
-  const data = hostArray(like.dtype, n) as Float32Array;
+  const data = numberArray(like.dtype, n) as Float32Array;
   for (let i = 0; i < n; i++) data[i] = i;
-  return tensorOf(settledValue(backend, [n], like.dtype, backend.upload(data, like.dtype)));
+  return tensorOf(settledValue(backend, [n], like.dtype, backend.upload(encodeArray(data, like.dtype), like.dtype)));
 }
 
 /** A layout of a row-major tensor. */

@@ -35,7 +35,7 @@ export class Body {
       if (expr.kind === "literal") this.#fixed.set(expr, constant(e, expr, width));
       else if (expr.kind === "number") {
         const value = e.hoist(`number${expr.index}`, typeOf(expr.dtype, width), () => {
-          loadSplat(e, expr.dtype, width, () => nest.number(expr.index));
+          loadSplat(e, plan.numbers[expr.index], width, () => nest.number(expr.index));
         });
         this.#fixed.set(expr, value);
       } else if (expr.kind === "input" && classes[expr.index] === 0) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BaseScalarOp, DType, Expr } from "@sconce/core";
+import { type BaseScalarOp, type DType, type Expr, wideOf } from "@sconce/core";
 
 /** A scalar op within an expression. */
 export type OpExpr = Expr & { readonly kind: "op" };
@@ -17,7 +17,7 @@ export interface Plan {
   readonly uses: ReadonlyMap<Expr, number>;
   /** Dtype of each kernel input. */
   readonly inputs: readonly DType[];
-  /** Dtype of each run-time number. */
+  /** Dtype of each run-time number in the argument block: a storage dtype's is the wide one. */
   readonly numbers: readonly DType[];
 }
 
@@ -33,7 +33,7 @@ export function planOf(roots: readonly Expr[]): Plan {
     if (count > 0) return;
     if (expr.kind === "op") expr.args.forEach(visit);
     else if (expr.kind === "input") inputs[expr.index] = expr.dtype;
-    else if (expr.kind === "number") numbers[expr.index] = expr.dtype;
+    else if (expr.kind === "number") numbers[expr.index] = wideOf(expr.dtype) ?? expr.dtype;
     order.push(expr);
   };
   roots.forEach(visit);

@@ -1,18 +1,23 @@
 /**
  * How each scalar op is printed on one element at a time: for kernels that mix 32-bit and 64-bit dtypes or divide integers. float32,
- * float64 and int64 are themselves; int32, uint8 and bool are i32.
+ * float64 and int64 are themselves; int32, the smaller integers and bool are i32, float16 and bfloat16 are f32.
  *
  * @module
  */
-import type { BaseScalarOp, DType } from "@sconce/core";
+import { type BaseScalarOp, type DType, isHalf } from "@sconce/core";
 import type { Local, OpName } from "../wasm/asm.js";
 import type { Emitter } from "./emitter.js";
+import { fit } from "./narrow.js";
 import { importName, type OpExpr, operandType } from "./plan.js";
 
 type NativeType = "f32" | "f64" | "i32" | "i64";
 const NATIVE: { readonly [D in DType]: NativeType } = {
   bool: "i32",
   uint8: "i32",
+  int8: "i32",
+  int16: "i32",
+  float16: "f32",
+  bfloat16: "f32",
   int32: "i32",
   int64: "i64",
   float32: "f32",
@@ -158,4 +163,13 @@ function printCast(e: Emitter, from: DType, to: DType, x: Local): void {
   const ops = CONVERT[`${type}>${NATIVE[to]}`];
   if (ops === undefined) f.call(e.imported(castName(from, to)));
   else f.op(...ops);
+  if (to === "int8") f.op("i32.extend8_s");
+  else if (to === "int16") f.op("i32.extend16_s");
+  else if (isHalf(to)) {
+    const t = e.temp();
+    f.op("f32x4.splat").set(t);
+    fit(e, to, t);
+    f.lane("f32x4.extract_lane", 0);
+    e.release(t);
+  }
 }

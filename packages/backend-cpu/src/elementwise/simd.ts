@@ -4,11 +4,12 @@
  *
  * @module
  */
-import type { BaseScalarOp, DType } from "@sconce/core";
+import type { BaseScalarOp, ComputeDType, DType } from "@sconce/core";
 import type { Local, OpName } from "../wasm/asm.js";
 import type { Emitter } from "./emitter.js";
 import { erf, exp, expm1, log, log1p, log2, sigmoid, tanh } from "./math.js";
 import { callLanes, cos, pow, sin } from "./math-wide.js";
+import { fit } from "./narrow.js";
 import { importName, type OpExpr, operandType, opsOf, type Plan } from "./plan.js";
 
 /** Leaves the result of an op on the stack; arguments are in locals. */
@@ -162,6 +163,10 @@ const VECTOR: { readonly [D in Exclude<DType, "bool">]: VectorType } = {
   float64: "f64x2",
   int32: "i32x4",
   uint8: "i32x4",
+  int8: "i32x4",
+  int16: "i32x4",
+  float16: "f32x4",
+  bfloat16: "f32x4",
   int64: "i64x2",
 };
 
@@ -170,7 +175,7 @@ type VectorOp = OpExpr & { readonly op: Exclude<BaseScalarOp, "cast"> };
 
 function cellOf(expr: VectorOp): Cell {
   const dtype = operandType(expr);
-  const cell = SIMD[expr.op][dtype === "uint8" ? "int32" : dtype];
+  const cell = SIMD[expr.op][(dtype === "uint8" ? "int32" : dtype) as Exclude<ComputeDType, "uint8">];
   if (cell === undefined) throw new Error(`internal: ${expr.op} does not take ${dtype}`);
   return cell;
 }
@@ -195,7 +200,10 @@ const oneWhere =
   (one: (e: Emitter) => Local): Emit =>
   (e, x) =>
     void e.f.get(x).get(one(e)).op("v128.and");
-const lowByte: Emit = (e, x) => void e.f.get(x).get(e.i32x4(255)).op("v128.and");
+const fitted =
+  (dtype: DType): Emit =>
+  (e, x) =>
+    fit(e, dtype, x);
 const toFloat: Emit = ({ f }, x) => void f.get(x).op("f32x4.convert_i32x4_s");
 
 type CastRow = { readonly [D in DType]?: Emit };
@@ -210,7 +218,11 @@ const CASTS: { readonly [D in DType]: CastRow } = {
     int64: oneWhere((e) => e.i64x2(1n)),
   },
   uint8: { float32: toFloat, int32: keep, bool: nonZero("i32x4") },
-  int32: { float32: toFloat, uint8: lowByte, bool: nonZero("i32x4") },
+  int8: { int32: keep },
+  int16: { int32: keep },
+  float16: { float32: keep },
+  bfloat16: { float32: keep },
+  int32: { float32: toFloat, uint8: fitted("uint8"), int8: fitted("int8"), int16: fitted("int16"), bool: nonZero("i32x4") },
   int64: { bool: nonZero("i64x2") },
   float32: {
     int32: float32ToInt32,
@@ -218,6 +230,8 @@ const CASTS: { readonly [D in DType]: CastRow } = {
       float32ToInt32(e, x, x, x);
       e.f.get(e.i32x4(255)).op("v128.and");
     },
+    float16: fitted("float16"),
+    bfloat16: fitted("bfloat16"),
     bool: nonZero("f32x4"),
   },
   float64: { bool: nonZero("f64x2") },

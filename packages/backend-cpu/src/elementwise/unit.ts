@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { DType, Expr } from "@sconce/core";
+import { DTYPES, type DType, type Expr, isHalf, itemSize } from "@sconce/core";
 import { castOf, scalarOf } from "../reference/scalar.js";
 import { F32, F64, I32, I64, type Local, type MemName, type ModuleBuilder, type Operand, V128, type ValType } from "../wasm/asm.js";
 import type { Emitter } from "./emitter.js";
+import { narrow, widen } from "./narrow.js";
 import { importName, type OpExpr, operandType, opsOf, type Plan } from "./plan.js";
 import { castName, printScalar, scalarCalls } from "./scalar.js";
 import { printsVectors, printVector, vectorCalls } from "./simd.js";
@@ -15,7 +16,7 @@ import { printsVectors, printVector, vectorCalls } from "./simd.js";
 export type Width = 4 | 2 | 1;
 
 const WIDTHS: { readonly [W in 4 | 2]: ReadonlySet<DType> } = {
-  4: new Set<DType>(["float32", "int32", "uint8", "bool"]),
+  4: new Set<DType>(["float32", "int32", "uint8", "bool", "float16", "bfloat16", "int8", "int16"]),
   2: new Set<DType>(["float64", "int64", "bool"]),
 };
 
@@ -26,9 +27,20 @@ export function widthOf(plan: Plan): Width {
 }
 
 /** Bytes of an element in memory. */
-export const BYTES: { readonly [D in DType]: number } = { bool: 1, uint8: 1, int32: 4, int64: 8, float32: 4, float64: 8 };
+export const BYTES: { readonly [D in DType]: number } = Object.fromEntries(DTYPES.map((dtype) => [dtype, itemSize(dtype)])) as never;
 
-const SCALAR_TYPE: { readonly [D in DType]: ValType } = { bool: I32, uint8: I32, int32: I32, int64: I64, float32: F32, float64: F64 };
+const SCALAR_TYPE: { readonly [D in DType]: ValType } = {
+  bool: I32,
+  uint8: I32,
+  int8: I32,
+  int16: I32,
+  int32: I32,
+  int64: I64,
+  float16: F32,
+  bfloat16: F32,
+  float32: F32,
+  float64: F64,
+};
 
 /** The type of a local that holds values of a dtype. */
 export function typeOf(dtype: DType, width: Width): ValType {
@@ -66,9 +78,14 @@ export function print(e: Emitter, width: Width, expr: OpExpr, args: readonly Loc
   else printVector(e, expr, args);
 }
 
+/** float16 and bfloat16 go through vectors even one by one. */
 const SCALAR_LOAD: { readonly [D in DType]: MemName } = {
   bool: "i32.load8_u",
   uint8: "i32.load8_u",
+  int8: "i32.load8_s",
+  int16: "i32.load16_s",
+  float16: "v128.load16_splat",
+  bfloat16: "v128.load16_splat",
   int32: "i32.load",
   int64: "i64.load",
   float32: "f32.load",
@@ -77,33 +94,35 @@ const SCALAR_LOAD: { readonly [D in DType]: MemName } = {
 const SCALAR_STORE: { readonly [D in DType]: MemName } = {
   bool: "i32.store8",
   uint8: "i32.store8",
+  int8: "i32.store8",
+  int16: "i32.store16",
+  float16: "v128.store16_lane",
+  bfloat16: "v128.store16_lane",
   int32: "i32.store",
   int64: "i64.store",
   float32: "f32.store",
   float64: "f64.store",
 };
-const LANE_BITS: { readonly [bytes: number]: 8 | 32 | 64 } = { 1: 8, 4: 32, 8: 64 };
+const LANE_BITS: { readonly [bytes: number]: 8 | 16 | 32 | 64 } = { 1: 8, 2: 16, 4: 32, 8: 64 };
 
-/** Widens the bytes in the low lanes of the vector on the stack; bool becomes a mask. */
-function widenBytes(e: Emitter, dtype: DType, width: 4 | 2): void {
-  const { f } = e;
-  f.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
-  if (width === 2) f.op("i64x2.extend_low_i32x4_u");
-  if (dtype === "bool") f.op(width === 4 ? "i32x4.neg" : "i64x2.neg");
+/** Loads one element from the address on the stack. */
+function loadScalar(e: Emitter, dtype: DType): void {
+  e.f.mem(SCALAR_LOAD[dtype]);
+  if (!isHalf(dtype)) return;
+  widen(e, dtype, 4);
+  e.f.lane("f32x4.extract_lane", 0);
 }
 
-/** Narrows the value on the stack to bytes in the low lanes. */
-function narrowBytes(e: Emitter, dtype: DType, width: 4 | 2): void {
+/** Stores one element. */
+function storeScalar(e: Emitter, dtype: DType, pointer: Local, value: Local): void {
   const { f } = e;
-  if (dtype === "bool") f.get(e.i32x4(1)).op("v128.and");
-  if (width === 2) {
-    const t = e.temp();
-    f.tee(t).get(t).shuffle(0, 2, 0, 2);
-    e.release(t);
+  if (!isHalf(dtype)) {
+    f.get(pointer).get(value).mem(SCALAR_STORE[dtype]);
+    return;
   }
-  const t = e.temp();
-  f.tee(t).get(t).op("i16x8.narrow_i32x4_u").tee(t).get(t).op("i8x16.narrow_i16x8_u");
-  e.release(t);
+  f.get(pointer).get(value).op("f32x4.splat");
+  narrow(e, dtype, 4);
+  f.memLane(SCALAR_STORE[dtype], 0);
 }
 
 /** Runs `lane` for each lane of a vector, or for the first `count` of them. */
@@ -130,12 +149,14 @@ export function load(e: Emitter, dtype: DType, width: Width, pointer: Local, ste
   const { f } = e;
   const bytes = BYTES[dtype];
   if (width === 1) {
-    f.get(pointer).mem(SCALAR_LOAD[dtype]);
+    f.get(pointer);
+    loadScalar(e, dtype);
     if (step !== undefined) f.get(pointer).get(step).op("i32.add").set(pointer);
     return;
   }
   if (step === undefined && count === undefined) {
     if (bytes === 1) f.get(pointer).mem(width === 4 ? "v128.load32_zero" : "v128.load16_splat");
+    else if (bytes === 2) f.get(pointer).mem("v128.load64_zero");
     else f.get(pointer).mem("v128.load");
   } else {
     const bits = LANE_BITS[bytes];
@@ -143,7 +164,7 @@ export function load(e: Emitter, dtype: DType, width: Width, pointer: Local, ste
     eachLane(e, width, count, (i) => {
       f.get(pointer);
       const offset = step === undefined ? i * bytes : 0;
-      if (i === 0 && bits === 8) f.mem("v128.load8_splat");
+      if (i === 0 && (bits === 8 || bits === 16)) f.mem(`v128.load${bits}_splat`);
       else if (i === 0) f.mem(`v128.load${bits as 32 | 64}_zero`);
       else f.get(out).memLane(`v128.load${bits}_lane`, i, offset);
       f.set(out);
@@ -152,7 +173,7 @@ export function load(e: Emitter, dtype: DType, width: Width, pointer: Local, ste
     f.get(out);
     e.release(out);
   }
-  if (bytes === 1) widenBytes(e, dtype, width);
+  if (bytes < 4) widen(e, dtype, width);
 }
 
 /** Stores the value in `value`, the first `count` lanes of it only if that is given. `step` is as in {@link load}. */
@@ -171,26 +192,26 @@ export function store(
     if (step !== undefined) f.get(pointer).get(step).op("i32.add").set(pointer);
   };
   if (width === 1) {
-    f.get(pointer).get(value).mem(SCALAR_STORE[dtype]);
+    storeScalar(e, dtype, pointer, value);
     move();
     return;
   }
   const whole = step === undefined && count === undefined;
-  if (bytes > 1 && whole) {
+  if (bytes >= 4 && whole) {
     f.get(pointer).get(value).mem("v128.store");
     return;
   }
   let source = value;
-  if (bytes === 1) {
+  if (bytes < 4) {
     source = e.temp();
     f.get(value);
-    narrowBytes(e, dtype, width);
+    narrow(e, dtype, width);
     f.set(source);
   }
   if (whole)
     f.get(pointer)
       .get(source)
-      .memLane(width === 4 ? "v128.store32_lane" : "v128.store16_lane", 0);
+      .memLane(`v128.store${(width * 8 * bytes) as 16 | 32 | 64}_lane`, 0);
   else {
     eachLane(e, width, count, (i) => {
       f.get(pointer)
@@ -206,10 +227,10 @@ export function store(
 export function loadSplat(e: Emitter, dtype: DType, width: Width, pointer: Operand): void {
   const { f } = e;
   f.push(pointer);
-  if (width === 1) f.mem(SCALAR_LOAD[dtype]);
-  else if (BYTES[dtype] === 1) {
-    f.mem("v128.load8_splat");
-    widenBytes(e, dtype, width);
+  if (width === 1) loadScalar(e, dtype);
+  else if (BYTES[dtype] < 4) {
+    f.mem(BYTES[dtype] === 1 ? "v128.load8_splat" : "v128.load16_splat");
+    widen(e, dtype, width);
   } else f.mem(BYTES[dtype] === 4 ? "v128.load32_splat" : "v128.load64_splat");
 }
 

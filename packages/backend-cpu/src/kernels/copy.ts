@@ -17,7 +17,7 @@ export interface Region {
   readonly strides: readonly number[];
 }
 
-const MOVED_AS: { readonly [bytes: number]: DType } = { 1: "uint8", 4: "int32", 8: "int64" };
+const MOVED_AS: { readonly [bytes: number]: DType } = { 1: "uint8", 2: "int16", 4: "int32", 8: "int64" };
 
 const kernelsOf = perMachine(() => new Map<number, CompiledKernel>());
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { DType, ReduceOp } from "@sconce/core";
+import type { ComputeDType, DType, ReduceOp } from "@sconce/core";
 import type { Emitter } from "../elementwise/emitter.js";
 import { typeOf, type Width } from "../elementwise/unit.js";
 import { F32, F64, I32, I64, type LaneName, type Local, type OpName, V128, type ValType } from "../wasm/asm.js";
@@ -13,7 +13,7 @@ import { F32, F64, I32, I64, type LaneName, type Local, type OpName, V128, type 
 type Kind = "f32x4" | "f64x2" | "i32x4" | "i64x2" | "mask" | "f32" | "f64" | "i32" | "i64";
 type Combine = "sum" | "prod" | "max" | "min";
 
-const VECTOR_KIND: { readonly [D in DType]: Kind } = {
+const VECTOR_KIND: { readonly [D in ComputeDType]: Kind } = {
   float32: "f32x4",
   float64: "f64x2",
   int32: "i32x4",
@@ -21,7 +21,7 @@ const VECTOR_KIND: { readonly [D in DType]: Kind } = {
   int64: "i64x2",
   bool: "mask",
 };
-const SCALAR_KIND: { readonly [D in DType]: Kind } = {
+const SCALAR_KIND: { readonly [D in ComputeDType]: Kind } = {
   float32: "f64",
   float64: "f64",
   int32: "i32",
@@ -105,7 +105,7 @@ export class Accumulator {
     this.#dtype = dtype;
     this.#width = width;
     this.#combine = combineOf(op, dtype);
-    this.#kind = (width === 1 ? SCALAR_KIND : VECTOR_KIND)[dtype];
+    this.#kind = (width === 1 ? SCALAR_KIND : VECTOR_KIND)[dtype as ComputeDType];
     this.#widens = this.#kind === "f32x4" && (this.#combine === "sum" || this.#combine === "prod");
     const type: ValType = width > 1 ? V128 : this.#kind === "f64" ? F64 : this.#kind === "i64" ? I64 : I32;
     this.#lanes = e.f.locals(type, unroll);

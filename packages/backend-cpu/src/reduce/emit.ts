@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { ReduceOp } from "@sconce/core";
+import type { ComputeDType, ReduceOp } from "@sconce/core";
 import { Body, type StrideClass } from "../elementwise/body.js";
 import { buildKernel, fullSteps, type KernelCode } from "../elementwise/emit.js";
 import type { Emitter } from "../elementwise/emitter.js";
@@ -34,7 +34,7 @@ export interface Reduction {
   readonly form: "rows" | "columns";
 }
 
-const STORE: { readonly [D in Plan["inputs"][number]]: MemName } = {
+const STORE: { readonly [D in ComputeDType]: MemName } = {
   bool: "i32.store8",
   uint8: "i32.store8",
   int32: "i32.store",
@@ -105,7 +105,7 @@ function emitRows(e: Emitter, { plan, op, classes, kept, reduced }: Reduction, w
     });
     f.get(outer[classes.length]);
     sum.finish();
-    f.mem(STORE[root.dtype]);
+    f.mem(STORE[root.dtype as ComputeDType]);
   });
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DType, type Expr, hostArray, sizeOf } from "@sconce/core";
+import { type DType, type Expr, fromHalfBits, isHalf, numberArray, sizeOf, toHalfBits } from "@sconce/core";
 import { type ArrayView, type Elements, elementsOf, type ReferenceKernel, readRange } from "./array.js";
 import { castOf, type Scalar, scalarOf } from "./scalar.js";
 
@@ -65,9 +65,10 @@ export function evaluateExpr(
 ): void {
   let program = programs.get(expr);
   if (program === undefined) programs.set(expr, (program = compile(expr)));
+  const { dtype: root } = expr;
   const size = sizeOf(shape);
   const tile = Math.min(size, TILE);
-  const registers = program.dtypes.map((dtype) => elementsOf(hostArray(dtype, tile)));
+  const registers = program.dtypes.map((dtype) => elementsOf(numberArray(dtype, tile)));
   for (const { register, expr: leaf } of program.leaves) {
     if (leaf.kind === "number") registers[register].fill(numbers[leaf.index] as number);
     else if (leaf.kind === "literal") registers[register].fill(literalElement(leaf.value, leaf.dtype));
@@ -75,11 +76,20 @@ export function evaluateExpr(
   for (let start = 0; start < size; start += tile) {
     const count = Math.min(tile, size - start);
     for (const { register, expr: leaf } of program.leaves) {
-      if (leaf.kind === "input") readRange(inputs[leaf.index], start, count, registers[register]);
+      if (leaf.kind !== "input") continue;
+      const { dtype } = leaf;
+      readRange(inputs[leaf.index], start, count, registers[register]);
+      if (isHalf(dtype)) convert(registers[register], count, (bits) => fromHalfBits(bits, dtype));
     }
     for (const step of program.steps) runStep(step, registers[step.out], registers, count);
+    if (isHalf(root)) convert(registers[program.root], count, (x) => toHalfBits(x, root));
     out.set(registers[program.root].subarray(0, count), start);
   }
+}
+
+/** Registers of float16 and bfloat16 hold numbers, memory holds bits. */
+function convert(register: Elements, count: number, fn: (x: number) => number): void {
+  for (let i = 0; i < count; i++) register[i] = fn(register[i]);
 }
 
 function literalElement(value: number, dtype: DType): number {

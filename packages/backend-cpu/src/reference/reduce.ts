@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { contiguousStrides, type DType, hostArray, isFloatingPoint, type ReduceOp, sizeOf } from "@sconce/core";
+import { type ComputeDType, contiguousStrides, type DType, hostArray, isFloatingPoint, type ReduceOp, sizeOf } from "@sconce/core";
 import { type ArrayView, elementsOf, type ReferenceKernel, walk } from "./array.js";
 import { evaluateExpr } from "./elementwise.js";
 import { arithmeticOf } from "./scalar.js";
@@ -13,7 +13,7 @@ type Combine = (x: number, y: number) => number;
 const larger: Combine = (x, y) => (x > y || Number.isNaN(x) ? x : y);
 const smaller: Combine = (x, y) => (x < y || Number.isNaN(x) ? x : y);
 
-const LOWEST: { readonly [D in DType]: number | bigint } = {
+const LOWEST: { readonly [D in ComputeDType]: number | bigint } = {
   bool: 0,
   uint8: 0,
   int32: -2147483648,
@@ -21,7 +21,7 @@ const LOWEST: { readonly [D in DType]: number | bigint } = {
   float32: Number.NEGATIVE_INFINITY,
   float64: Number.NEGATIVE_INFINITY,
 };
-const HIGHEST: { readonly [D in DType]: number | bigint } = {
+const HIGHEST: { readonly [D in ComputeDType]: number | bigint } = {
   bool: 1,
   uint8: 255,
   int32: 2147483647,
@@ -38,8 +38,8 @@ function reductionOf(op: ReduceOp, dtype: DType): [start: number, combine: Combi
   const table: { readonly [K in ReduceOp]: [number, Combine] } = {
     sum: [zero, add],
     prod: [one, mul],
-    max: [LOWEST[dtype] as number, larger],
-    min: [HIGHEST[dtype] as number, smaller],
+    max: [LOWEST[dtype as ComputeDType] as number, larger],
+    min: [HIGHEST[dtype as ComputeDType] as number, smaller],
     any: [0, (x, y) => Number(truth(x) || truth(y))],
     all: [1, (x, y) => Number(truth(x) && truth(y))],
   };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type BaseScalarOp, type DType, ValueError } from "@sconce/core";
+import { type BaseScalarOp, type ComputeDType, type DType, isHalf, roundToHalf, ValueError } from "@sconce/core";
 import { digamma, erf, erfc, erfinv, lgamma } from "./special.js";
 
 /** A function of up to three elements. */
@@ -216,6 +216,7 @@ export function castOf(from: DType, to: DType): Scalar {
     if (to === "int32" || to === "uint8") return (x) => Number(BigInt.asIntN(32, x as unknown as bigint));
     return (x) => Number(x);
   }
+  if (isHalf(to)) return (x) => roundToHalf(x, to);
   return float && (to === "int32" || to === "uint8") ? floatToInt32 : (x) => x;
 }
 
@@ -237,7 +238,7 @@ const BIG: Arithmetic = {
   mul: (x, y) => BigInt.asIntN(64, ((x as unknown as bigint) * (y as unknown as bigint)) as bigint) as unknown as number,
 };
 
-const ARITHMETIC: { readonly [D in DType]: Arithmetic } = {
+const ARITHMETIC: { readonly [D in ComputeDType]: Arithmetic } = {
   bool: BOOL,
   uint8: INT,
   int32: INT,
@@ -248,5 +249,5 @@ const ARITHMETIC: { readonly [D in DType]: Arithmetic } = {
 
 /** The arithmetic of a dtype. */
 export function arithmeticOf(dtype: DType): Arithmetic {
-  return ARITHMETIC[dtype];
+  return ARITHMETIC[dtype as ComputeDType];
 }

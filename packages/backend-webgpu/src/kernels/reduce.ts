@@ -1,4 +1,4 @@
-import { contiguousStrides, type DType, type Expr, inputExpr, type Kernels, type ReduceOp, sizeOf } from "@sconce/core";
+import { type ComputeDType, contiguousStrides, type DType, type Expr, inputExpr, type Kernels, type ReduceOp, sizeOf } from "@sconce/core";
 import { type Collapsed, collapse, coordinates, dot, pickDims } from "../layout.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Program } from "../pipelines.js";
@@ -9,7 +9,7 @@ import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgs
 import { labelOf, numberTexts, programsOf, writeNumbers } from "./elementwise.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 
-const LOWEST: { readonly [D in DType]: number } = {
+const LOWEST: { readonly [D in ComputeDType]: number } = {
   bool: 0,
   uint8: 0,
   int32: -2147483648,
@@ -17,7 +17,7 @@ const LOWEST: { readonly [D in DType]: number } = {
   float32: Number.NEGATIVE_INFINITY,
   float64: 0,
 };
-const HIGHEST: { readonly [D in DType]: number } = {
+const HIGHEST: { readonly [D in ComputeDType]: number } = {
   bool: 1,
   uint8: 255,
   int32: 2147483647,
@@ -38,8 +38,8 @@ export function reductionOf(op: ReduceOp, dtype: DType): Reduction {
   const rows: { readonly [K in ReduceOp]: readonly [DType, number, "add" | "mul" | "maximum" | "minimum"] } = {
     sum: [dtype, 0, "add"],
     prod: [dtype, 1, "mul"],
-    max: [dtype, LOWEST[dtype], "maximum"],
-    min: [dtype, HIGHEST[dtype], "minimum"],
+    max: [dtype, LOWEST[dtype as ComputeDType], "maximum"],
+    min: [dtype, HIGHEST[dtype as ComputeDType], "minimum"],
     any: ["bool", 0, "add"],
     all: ["bool", 1, "mul"],
   };

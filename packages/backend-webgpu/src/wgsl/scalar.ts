@@ -1,4 +1,4 @@
-import type { BaseScalarOp, DType } from "@sconce/core";
+import type { BaseScalarOp, ComputeDType, DType } from "@sconce/core";
 
 /** Prints a call on up to three operands. */
 type Print = (x: string, y: string, z: string) => string;
@@ -112,7 +112,7 @@ function every(print: Print): Row {
   return { float: print, int: print, byte: print, bool: print };
 }
 
-const KIND: { readonly [D in DType]: keyof Row } = {
+const KIND: { readonly [D in ComputeDType]: keyof Row } = {
   bool: "bool",
   uint8: "byte",
   int32: "int",
@@ -123,7 +123,7 @@ const KIND: { readonly [D in DType]: keyof Row } = {
 
 /** The text of an op on operands of `dtype` (for `where`, the dtype of the branches). */
 export function scalarText(op: Exclude<BaseScalarOp, "cast">, dtype: DType, args: readonly string[]): string {
-  const print = SCALARS[op][KIND[dtype]];
+  const print = SCALARS[op][KIND[dtype as ComputeDType]];
   if (print === undefined) throw new Error(`internal: ${op} does not take ${dtype}`);
   return print(args[0], args[1], args[2]);
 }

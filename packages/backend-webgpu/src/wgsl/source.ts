@@ -11,6 +11,10 @@ export const STORAGE_TYPE: { readonly [D in DType]: string } = {
   // Not among the device's dtypes: core refuses them before a kernel is asked for.
   int64: "i32",
   float64: "f32",
+  float16: "f16",
+  bfloat16: "u32",
+  int8: "i32",
+  int16: "i32",
 };
 
 /** Type of a value in a kernel. */

@@ -1,10 +1,11 @@
 import { createConverted, likeOptions } from "../creation.js";
 import { create, finish, type SizeArgs, splitSizes, type TensorOptions } from "../creation-options.js";
-import { type DType, getDefaultDType, hostArray, isFloatingPoint } from "../dtype.js";
+import { type DType, getDefaultDType, isFloatingPoint, numberArray } from "../dtype.js";
 import { DTypeError, ShapeError } from "../errors.js";
 import { isTensor } from "../promotion.js";
 import { broadcast, type Shape, sizeOf } from "../shape.js";
 import { requireFloat } from "../tensor/elementwise.js";
+import { readSync } from "../tensor/host.js";
 import type { RandomOptions } from "../tensor/sampling.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defaultGenerator } from "./default.js";
@@ -25,7 +26,7 @@ type Fill = (generator: Generator, out: FloatArray) => void;
 function drawFloats(op: string, shape: Shape, options: RandomTensorOptions, fill: Fill): Tensor {
   const { dtype = getDefaultDType(), generator = defaultGenerator() } = options;
   if (!isFloatingPoint(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, got ${dtype}`, { op, dtypes: [dtype] });
-  const data = hostArray(dtype, sizeOf(shape)) as FloatArray;
+  const data = numberArray(dtype, sizeOf(shape)) as FloatArray;
   fill(generator, data);
   return create(op, shape, dtype, data, options);
 }
@@ -69,7 +70,7 @@ export type RandintArgs =
 
 function drawIntegers(op: string, low: number, high: number, shape: Shape, from: DType, options: RandomTensorOptions): Tensor {
   const dtype = options.dtype ?? from;
-  const data = hostArray(dtype, sizeOf(shape));
+  const data = numberArray(dtype, sizeOf(shape));
   fillRandint(options.generator ?? defaultGenerator(), data, low, high);
   return create(op, shape, dtype, data, options);
 }
@@ -109,8 +110,8 @@ export function randperm(n: number, options: RandomTensorOptions = NONE): Tensor
 
 /** 1 with the probability that each element of `p` states, else 0. @throws DTypeError for integers. */
 export function bernoulli(p: Tensor, { generator = defaultGenerator() }: RandomOptions = NONE): Tensor {
-  const chances = requireFloat("bernoulli", p.detach()).dataSync() as FloatArray;
-  const data = hostArray(p.dtype, chances.length);
+  const chances = readSync(requireFloat("bernoulli", p), "bernoulli") as FloatArray;
+  const data = numberArray(p.dtype, chances.length);
   fillBernoulliFrom(generator, data, chances);
   return p.onDevice(p.storage.backend, data);
 }
@@ -134,7 +135,7 @@ export function multinomial(weights: Tensor, numSamples: number, options: Multin
     });
   }
   const rows = weights.ndim === 1 ? 1 : weights.shape[0];
-  const data = requireFloat("multinomial", weights.detach()).dataSync() as FloatArray;
+  const data = readSync(requireFloat("multinomial", weights), "multinomial") as FloatArray;
   const drawn = drawMultinomial(generator, data, rows, numSamples, replacement);
   const shape = weights.ndim === 1 ? [numSamples] : [rows, numSamples];
   return create("multinomial", shape, "int32", drawn, { device: weights.device });

@@ -3,8 +3,6 @@ import { ValueError } from "../errors.js";
 import type { Generator } from "./generator.js";
 
 const WIDE = 2 ** 32;
-const INT32: readonly [bigint, bigint] = [-(2n ** 31n), 2n ** 31n - 1n];
-const INT64: readonly [bigint, bigint] = [-(2n ** 63n), 2n ** 63n - 1n];
 
 /**
  * Fills `out` with integers of [from, to): PyTorch's `randint` and `random_(from, to)`. A range of 2^32 or more takes 64-bit draws.
@@ -15,7 +13,7 @@ const INT64: readonly [bigint, bigint] = [-(2n ** 63n), 2n ** 63n - 1n];
  */
 export function fillRandint(generator: Generator, out: TypedArray, from: number | bigint, to: number | bigint): void {
   const { base, range } = checkRange(out, from, to);
-  if (range >= WIDE && !(out instanceof Int32Array || out instanceof Uint8Array)) {
+  if (range >= WIDE && (out instanceof BigInt64Array || out instanceof Float32Array || out instanceof Float64Array)) {
     fillWide(generator, out, base, range);
     return;
   }
@@ -29,6 +27,10 @@ export function fillRandint(generator: Generator, out: TypedArray, from: number 
 const FULL: { readonly [D in DType]: bigint } = {
   bool: 2n,
   uint8: 1n << 8n,
+  int8: 1n << 7n,
+  int16: 1n << 15n,
+  float16: (1n << 11n) + 1n,
+  bfloat16: (1n << 8n) + 1n,
   int32: 1n << 31n,
   int64: 1n << 63n,
   float32: (1n << 24n) + 1n,
@@ -85,12 +87,19 @@ function checkRange(out: TypedArray, from: number | bigint, to: number | bigint)
     first = representable(first, 1n, digits);
     end = representable(end, -1n, digits);
   } else {
-    const [least, most] = out instanceof Uint8Array ? [0n, 255n] : out instanceof Int32Array ? INT32 : INT64;
+    const [least, most] = boundsOf(out);
     if (first < least || first > most) fail(`from is out of bounds for integers of ${least} to ${most}, got ${from}`);
     if (end <= least || end > most + 1n) fail(`to - 1 is out of bounds for integers of ${least} to ${most}, got ${end - 1n}`);
   }
   if (first >= end) fail(`random_ expects 'from' to be less than 'to', but got from=${from} >= to=${to}`);
   return { base: first, range: end - first };
+}
+
+/** The smallest and the largest integer of an array's dtype. */
+function boundsOf(out: TypedArray): readonly [least: bigint, most: bigint] {
+  if (out instanceof Uint8Array) return [0n, 255n];
+  const half = 1n << BigInt(8 * out.BYTES_PER_ELEMENT - 1);
+  return [-half, half - 1n];
 }
 
 /** PyTorch's bound where a float dtype would round the outermost sample out of the range: one float further in. */

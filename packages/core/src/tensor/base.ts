@@ -1,8 +1,9 @@
 import { type Device, getBackend } from "../backend.js";
 import { apply, mutate } from "../dispatch.js";
-import { type DType, dtypeOfArray, dtypeWord, hostArray, itemSize, type TypedArray } from "../dtype.js";
+import { DTYPES, type DType, dtypeOfArray, dtypeWord, hostArray, isFloatingPoint, itemSize, type TypedArray } from "../dtype.js";
 import { formatShape, NotSupportedError, SconceError, ShapeError, ValueError } from "../errors.js";
 import { contiguousValue, realise, tensorOver } from "../evaluate.js";
+import { decodeArray } from "../half.js";
 import { printTensor } from "../printing.js";
 import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { macrotask } from "../tick.js";
@@ -109,9 +110,9 @@ export class TensorBase implements Layout {
     return isContiguous(this.shape, this.strides);
   }
 
-  /** True for float32 and float64. */
+  /** True for float16, bfloat16, float32 and float64. */
   isFloatingPoint(): boolean {
-    return this.dtype === "float32" || this.dtype === "float64";
+    return isFloatingPoint(this.dtype);
   }
 
   /** True once the scope that owns the memory has freed it. */
@@ -139,7 +140,8 @@ export class TensorBase implements Layout {
   // ---- reading
 
   /**
-   * Reads the elements in row-major order: bool as 0 or 1, int64 as a `BigInt64Array`.
+   * Reads the elements in row-major order: bool as 0 or 1, int64 as a `BigInt64Array`, float16 and bfloat16 as their bits (see
+   * {@link decodeArray}; `tolist` and `float().data()` give numbers).
    * @example
    * await tensor([[1, 2], [3, 4]]).data(); // Float32Array [1, 2, 3, 4]
    */
@@ -185,13 +187,13 @@ export class TensorBase implements Layout {
    */
   async item(): Promise<number> {
     this.#checkSingle("item");
-    return toNumber((await this.data())[0], "item");
+    return toNumber(decodeArray(await this.data(), this.dtype)[0], "item");
   }
 
   /** Reads the only element at once. @throws NotSupportedError where the device cannot block. */
   itemSync(): number {
     this.#checkSingle("itemSync");
-    return toNumber(this.#read("itemSync", "item")[0], "itemSync");
+    return toNumber(decodeArray(this.#read("itemSync", "item"), this.dtype)[0], "itemSync");
   }
 
   #checkSingle(op: string): void {
@@ -303,6 +305,31 @@ export class TensorBase implements Layout {
     return this.cast("int64");
   }
 
+  /** As float16, stored in 16 bits and computed in float32. */
+  half(): Tensor {
+    return this.cast("float16");
+  }
+
+  /** As bfloat16, stored in 16 bits and computed in float32. */
+  bfloat16(): Tensor {
+    return this.cast("bfloat16");
+  }
+
+  /** As int16. */
+  short(): Tensor {
+    return this.cast("int16");
+  }
+
+  /** As int8. */
+  char(): Tensor {
+    return this.cast("int8");
+  }
+
+  /** As uint8. */
+  byte(): Tensor {
+    return this.cast("uint8");
+  }
+
   /** As bool: true where not zero. */
   bool(): Tensor {
     return this.cast("bool");
@@ -363,7 +390,7 @@ function toOptions(target: Device | DType | Tensor | ToOptions, dtype?: DType): 
 }
 
 function isDType(name: string): name is DType {
-  return name === "bool" || name === "uint8" || name === "int32" || name === "int64" || name === "float32" || name === "float64";
+  return DTYPES.includes(name as DType);
 }
 
 /** The elements of a value that has no buffer to read: an empty one, or a number that fills it. */
@@ -379,7 +406,8 @@ function toNumber(value: number | bigint, op: string): number {
   return n;
 }
 
-function nest(data: TypedArray, shape: Shape, dtype: DType): NestedArray {
+function nest(array: TypedArray, shape: Shape, dtype: DType): NestedArray {
+  const data = decodeArray(array, dtype);
   const leaf =
     dtype === "bool"
       ? (x: number | bigint) => x !== 0
@@ -398,9 +426,12 @@ function nest(data: TypedArray, shape: Shape, dtype: DType): NestedArray {
 export function requireArrayDType(array: unknown, op: string): DType {
   const dtype = dtypeOfArray(array);
   if (dtype === undefined) {
-    throw new ValueError(`${op}: expected a Float32Array, Float64Array, Int32Array, BigInt64Array or Uint8Array, got ${describe(array)}`, {
-      op,
-    });
+    throw new ValueError(
+      `${op}: expected a Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, BigInt64Array or Uint8Array, got ${describe(array)}`,
+      {
+        op,
+      },
+    );
   }
   return dtype;
 }

@@ -1,9 +1,10 @@
 import type { Backend } from "../backend.js";
 import { apply } from "../dispatch.js";
 import type { DType, TypedArray } from "../dtype.js";
-import { dtypeWord, isFloatingPoint } from "../dtype.js";
+import { dtypeWord, isFloatingPoint, isInteger } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
 import { tensorOf } from "../evaluate.js";
+import { encodeArray } from "../half.js";
 import { normalizeDim, type Shape, sameShape } from "../shape.js";
 import { constantValue, settledValue } from "../value.js";
 import type { Tensor } from "./tensor.js";
@@ -22,10 +23,10 @@ export function constantLike(x: Tensor, value: number | bigint | boolean, dtype:
   return tensorOf(constantValue(x.storage.backend, shape, dtype, value));
 }
 
-/** A tensor from host data. */
+/** A tensor from host data; of float16 and bfloat16 it may be bits or numbers. */
 export function fromHost(backend: Backend, shape: Shape, dtype: DType, data: TypedArray): Tensor {
   if (data.length === 0) return tensorOf(constantValue(backend, shape, dtype, 0));
-  return tensorOf(settledValue(backend, shape, dtype, backend.upload(data, dtype)));
+  return tensorOf(settledValue(backend, shape, dtype, backend.upload(encodeArray(data, dtype), dtype)));
 }
 
 /** A 1-d int32 tensor of positions on the device of `x`. */
@@ -134,7 +135,7 @@ export function requireFloat(x: Tensor, op: string, message: string): void {
 
 /** An index tensor as int32. @throws DTypeError for floating-point and bool. */
 export function indexTensor(index: Tensor, op: string): Tensor {
-  if (index.dtype !== "int32" && index.dtype !== "int64" && index.dtype !== "uint8") {
+  if (!isInteger(index.dtype)) {
     throw new DTypeError(`${op}: Expected dtype int32 or int64 for index, got ${index.dtype}; convert with .int()`, {
       op,
       dtypes: [index.dtype],

@@ -1,10 +1,11 @@
 import type { TypedArray } from "../dtype.js";
 import { formatShape, NotSupportedError } from "../errors.js";
+import { decodeArray } from "../half.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { Tensor } from "./tensor.js";
 
 /**
- * Reads elements that decide the shape of a result.
+ * Reads elements that decide the shape of a result, as numbers.
  * @throws NotSupportedError on a device that cannot be read at once.
  */
 export function readSync(x: Tensor, op: string): TypedArray {
@@ -15,7 +16,7 @@ export function readSync(x: Tensor, op: string): TypedArray {
       { op, shapes: [x.shape] },
     );
   }
-  return x.detach().dataSync();
+  return decodeArray(x.detach().dataSync(), x.dtype);
 }
 
 /** The coordinates of the elements that are not 0: one list per dimension, in row-major order. */

@@ -1,6 +1,6 @@
 import type { ScatterMode } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
-import type { DType } from "../dtype.js";
+import { type DType, isFloatingPoint, itemSize } from "../dtype.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
@@ -95,9 +95,9 @@ function fitSource(source: Tensor, index: Tensor, op: string): Tensor {
 function identity(reduce: ScatterReduction, dtype: DType): number {
   if (reduce === "sum" || reduce === "mean") return 0;
   if (reduce === "prod") return 1;
-  if (dtype === "float32" || dtype === "float64") return reduce === "amax" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (isFloatingPoint(dtype)) return reduce === "amax" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   if (dtype === "uint8" || dtype === "bool") return reduce === "amax" ? 0 : dtype === "bool" ? 1 : 255;
-  const limit = dtype === "int32" ? 2 ** 31 : Number.MAX_SAFE_INTEGER;
+  const limit = dtype === "int64" ? Number.MAX_SAFE_INTEGER : 2 ** (8 * itemSize(dtype) - 1);
   return reduce === "amax" ? -limit : limit - 1;
 }
 

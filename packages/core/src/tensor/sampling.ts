@@ -1,5 +1,5 @@
 import { mutate } from "../dispatch.js";
-import { hostArray, type TypedArray } from "../dtype.js";
+import { numberArray, type TypedArray } from "../dtype.js";
 import { isTensor } from "../promotion.js";
 import { defaultGenerator } from "../random/default.js";
 import {
@@ -16,6 +16,7 @@ import type { Generator } from "../random/generator.js";
 import { fillRandint, fillRandom } from "../random/integer.js";
 import { fillNormal } from "../random/normal.js";
 import { requireFloat } from "./elementwise.js";
+import { readSync } from "./host.js";
 import { InplaceMathOps } from "./inplace-math.js";
 import type { Tensor } from "./tensor.js";
 
@@ -30,7 +31,7 @@ function sample(
   { generator = defaultGenerator() }: RandomOptions,
   fill: (generator: Generator, out: TypedArray) => void,
 ): Tensor {
-  const data = hostArray(x.dtype, x.numel());
+  const data = numberArray(x.dtype, x.numel());
   fill(generator, data);
   return mutate(x, x.onDevice(x.storage.backend, data));
 }
@@ -55,7 +56,7 @@ export class SamplingOps extends InplaceMathOps {
   /** 1 with probability `p` (one for all, or one for each element), else 0. */
   bernoulli_(p: number | Tensor = 0.5, options: RandomOptions = {}): Tensor {
     if (!isTensor(p)) return sample(this.self, options, (g, out) => fillBernoulli(g, out, p));
-    const chances = requireFloat("bernoulli_", p.expand(this.shape)).dataSync() as FloatArray;
+    const chances = readSync(requireFloat("bernoulli_", p.expand(this.shape)), "bernoulli_") as FloatArray;
     return sample(this.self, options, (g, out) => fillBernoulliFrom(g, out, chances));
   }
 

@@ -53,8 +53,8 @@ describe("tensor", () => {
   });
 
   it("refuses a dtype that does not exist, and says which do", () => {
-    expect(() => tensor([1], { dtype: "float16" as "float32" })).toThrow(
-      'tensor: expected a dtype of bool, uint8, int32, int64, float32, float64, got "float16"',
+    expect(() => tensor([1], { dtype: "complex64" as "float32" })).toThrow(
+      'tensor: expected a dtype of bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, got "complex64"',
     );
   });
 
@@ -112,7 +112,7 @@ describe("filled tensors", () => {
     ]);
     expect(zeros([]).shape).toEqual([]);
     expect(() => zeros(-1)).toThrow("negative dimension -1");
-    expect(() => zeros(2, { dtype: "float16" as never })).toThrow("expected a dtype of");
+    expect(() => zeros(2, { dtype: "complex64" as never })).toThrow("expected a dtype of");
     expect(() => zeros(2, { device: "tpu" as never })).toThrow('device "tpu" is not available');
   });
 
