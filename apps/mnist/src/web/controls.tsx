@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { type DeviceName, deviceTitles, modelTitles, type OptimizerName, optimizerChoices } from "../choices.js";
 import { fields, type Settings } from "./settings.js";
-import { backends, choose, phase, settings, tell, upload, download } from "./state.js";
+import { backends, choose, download, phase, settings, tell, upload } from "./state.js";
 
 const sizes = { batch: [16, 32, 64, 128, 256], epochs: [1, 2, 3, 5, 10], images: [1000, 6000, 20000, 60000] } as const;
 
@@ -68,9 +68,11 @@ function Select({ name, label, options }: SelectProps): JSX.Element {
 function NumberField({ name, label }: { readonly name: "lr" | "seed"; readonly label: string }): JSX.Element {
   const change = (input: HTMLInputElement): void => {
     const value = fields[name].parse(input.value);
-    if (value !== null) return choose(name, value as number);
-    tell({ kind: "error", text: `“${input.value}” cannot be the ${fields[name].label}.` });
-    input.value = String(settings.value[name]);
+    if (value !== null) choose(name, value as number);
+    else {
+      tell({ kind: "error", text: `“${input.value}” cannot be the ${fields[name].label}.` });
+      input.value = String(settings.value[name]);
+    }
   };
   return (
     <label class="field">
@@ -140,7 +142,9 @@ export function Controls(): JSX.Element {
         <Select name="epochs" label="Epochs" options={numbered(sizes.epochs)} />
         <NumberField name="seed" label="Seed" />
       </div>
-      <p class="hint">The backend and the learning rate can change while it trains; for the rest, stop first. Another model or seed starts over.</p>
+      <p class="hint">
+        The backend and the learning rate can change while it trains; for the rest, stop first. Another model or seed starts over.
+      </p>
       <Weights />
     </section>
   );

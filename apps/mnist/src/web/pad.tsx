@@ -93,7 +93,7 @@ class KeyboardPen {
 }
 
 /** Draws with mouse, touch, pen and keys. Returns how to clear and to show an image. */
-function connect(canvas: HTMLCanvasElement, mark: HTMLElement): { clear(): void; show(pixels: Uint8Array): void } {
+function connect(paper: HTMLElement, canvas: HTMLCanvasElement, mark: HTMLElement): { clear(): void; show(pixels: Uint8Array): void } {
   const drawing = new Drawing(canvas);
   const pen = new KeyboardPen(drawing, mark);
   const read = (): void => see(toMnist(drawing.picture));
@@ -127,8 +127,8 @@ function connect(canvas: HTMLCanvasElement, mark: HTMLElement): { clear(): void;
     if (canvas.hasPointerCapture(event.pointerId)) draw(event);
   };
   canvas.onpointerup = canvas.onpointercancel = () => drawing.lift();
-  canvas.onblur = () => pen.rest();
-  canvas.onkeydown = (event) => {
+  paper.onblur = () => pen.rest();
+  paper.onkeydown = (event) => {
     if (event.key === "Delete" || event.key === "Backspace" || event.key === "Escape") clear();
     else if (pen.press(event)) readSoon();
   };
@@ -149,7 +149,6 @@ function Bars(): JSX.Element {
       {Array.from({ length: 10 }, (_, i) => {
         const share = values?.[i] ?? 0;
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the digit is its index
           <li key={i} class={i === best ? "best" : ""} data-digit={i}>
             <span class="name">{i}</span>
             <span class="bar">
@@ -166,10 +165,11 @@ function Bars(): JSX.Element {
 /** Where digits are drawn and read. */
 export function Pad(): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const paper = useRef<HTMLDivElement>(null);
   const mark = useRef<HTMLSpanElement>(null);
   const pad = useRef<ReturnType<typeof connect> | null>(null);
   useEffect(() => {
-    pad.current = connect(canvas.current as HTMLCanvasElement, mark.current as HTMLElement);
+    pad.current = connect(paper.current as HTMLElement, canvas.current as HTMLCanvasElement, mark.current as HTMLElement);
   }, []);
   const example = (): void => {
     const all = digits.value;
@@ -179,17 +179,9 @@ export function Pad(): JSX.Element {
   return (
     <section class="card pad" aria-labelledby="pad-title">
       <h2 id="pad-title">Draw a digit</h2>
-      <div class="paper">
-        <canvas
-          ref={canvas}
-          width={SIDE}
-          height={SIDE}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: it is drawn on with keys, too
-          tabIndex={0}
-          role="application"
-          aria-label="Drawing pad"
-          aria-describedby="pad-help"
-        />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys */}
+      <div ref={paper} class="paper" role="application" tabIndex={0} aria-label="Drawing pad" aria-describedby="pad-help">
+        <canvas ref={canvas} width={SIDE} height={SIDE} />
         <span ref={mark} class="mark" hidden />
         {image.value === null && (
           <span class="invitation" aria-hidden="true">

@@ -16,7 +16,16 @@ export function ink(value: number): Colour {
 /** A weight of -1 to 1: blue below zero, orange above, paper at zero. */
 export function weight(value: number): Colour {
   const paper: Colour = dark() ? [32, 30, 27] : [255, 255, 255];
-  const full: Colour = value < 0 ? [37, 99, 235] : [234, 88, 12];
+  const [below, above]: readonly Colour[] = dark()
+    ? [
+        [96, 165, 250],
+        [251, 146, 60],
+      ]
+    : [
+        [37, 99, 235],
+        [234, 88, 12],
+      ];
+  const full = value < 0 ? below : above;
   const share = Math.min(1, Math.abs(value));
   return [0, 1, 2].map((i) => paper[i] + (full[i] - paper[i]) * share) as unknown as Colour;
 }

@@ -4,7 +4,7 @@ import type { Settings } from "./settings.js";
 
 /** What the page asks of the worker. */
 export type Request =
-  | { readonly type: "open"; readonly settings: Settings; /** Folder of the IDX files. */ readonly data: string }
+  | { readonly type: "open"; readonly settings: Settings /** Folder of the IDX files. */; readonly data: string }
   | { readonly type: "settings"; readonly settings: Settings }
   | { readonly type: "train" | "pause" | "stop" | "reset" | "save" }
   | { readonly type: "load"; readonly name: string; readonly bytes: ArrayBuffer }

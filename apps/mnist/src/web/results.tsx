@@ -2,17 +2,14 @@ import { type Signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { ink, Pixels, weight } from "./pixels.js";
 import type { Digit, Filters } from "./protocol.js";
-import { digits, filters, test } from "./state.js";
+import { curve, digits, filters, test } from "./state.js";
 
 function DigitCard({ pixels, label, prediction }: Digit): JSX.Element {
   const wrong = label !== prediction;
   return (
     <li class={wrong ? "digit wrong" : "digit"}>
       <Pixels width={28} height={28} values={pixels} colour={ink} label={`A ${label}, read as ${prediction}${wrong ? ": wrong" : ""}`} />
-      <span aria-hidden="true">
-        {wrong ? `✗ ${prediction}` : prediction}
-        {wrong && <small> is {label}</small>}
-      </span>
+      <span aria-hidden="true">{wrong ? `${prediction} ≠ ${label}` : prediction}</span>
     </li>
   );
 }
@@ -20,6 +17,7 @@ function DigitCard({ pixels, label, prediction }: Digit): JSX.Element {
 function Digits(): JSX.Element {
   const mistakes: Signal<boolean> = useSignal(false);
   const wrong = test.value?.mistakes ?? [];
+  const untrained = (curve.value?.images.length ?? 0) === 0;
   const shown = mistakes.value ? wrong : digits.value;
   return (
     <section class="card" aria-labelledby="digits-title">
@@ -38,12 +36,12 @@ function Digits(): JSX.Element {
       <p class="hint">
         {mistakes.value
           ? `The first ${wrong.length} digits of the last test that it took for others.`
-          : "What the network makes of digits that it does not learn from. Wrong ones are marked."}
+          : untrained
+            ? "Before the training it only guesses. Wrong ones are marked: what it reads ≠ what it is."
+            : "Digits that it does not learn from. Wrong ones are marked: what it reads ≠ what it is."}
       </p>
       <ul class="digits">
         {shown.map((digit, i) => (
-          // The place in the grid is what identifies a digit.
-          // biome-ignore lint/suspicious/noArrayIndexKey: see above
           <DigitCard key={i} {...digit} />
         ))}
       </ul>
@@ -114,9 +112,14 @@ function FirstLayer(): JSX.Element {
       {f !== null && (
         <ul class={f.width > 7 ? "filters wide" : "filters"}>
           {pictures(f).map((values, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: filters have no other name
             <li key={i}>
-              <Pixels width={f.width} height={f.height} values={values} colour={weight} label={`Filter ${i + 1}, ${f.height} by ${f.width}`} />
+              <Pixels
+                width={f.width}
+                height={f.height}
+                values={values}
+                colour={weight}
+                label={`Filter ${i + 1}, ${f.height} by ${f.width}`}
+              />
             </li>
           ))}
         </ul>

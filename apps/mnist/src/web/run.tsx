@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
-import { command, loading, phase, progress, test } from "./state.js";
 import type { Phase } from "./protocol.js";
+import { command, loading, phase, progress, test } from "./state.js";
 
 const percent = (share: number | null | undefined): string => (share == null ? "–" : `${(100 * share).toFixed(share > 0.995 ? 2 : 1)} %`);
 const whole = (n: number): string => Math.round(n).toLocaleString("en");
@@ -13,8 +13,12 @@ function size(bytes: number): string {
 function sentence(): string {
   const p = progress.value;
   const states: { readonly [K in Phase]: () => string } = {
-    loading: () => (loading.value.total > 0 ? `Loading the digits: ${size(loading.value.received)} of ${size(loading.value.total)}` : "Loading …"),
-    ready: () => (test.value === null ? "Ready to train" : `Trained: ${percent(test.value.accuracy)} of ${whole(test.value.images)} test digits are right`),
+    loading: () =>
+      loading.value.total > 0 ? `Loading the digits: ${size(loading.value.received)} of ${size(loading.value.total)}` : "Loading …",
+    ready: () =>
+      test.value === null
+        ? "Ready to train"
+        : `Trained: ${percent(test.value.accuracy)} of ${whole(test.value.images)} test digits are right`,
     training: () => `Epoch ${p?.epoch ?? 1} of ${p?.epochs ?? 1}`,
     paused: () => `Paused in epoch ${p?.epoch ?? 1} of ${p?.epochs ?? 1}`,
     testing: () => "Testing on digits that it has never seen …",

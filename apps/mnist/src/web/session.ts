@@ -1,4 +1,4 @@
-import { data, type Device, deserialize, manualSeed, noGrad, serialize, type Tensor } from "sconce";
+import { type Device, data, deserialize, manualSeed, noGrad, serialize, type Tensor } from "sconce";
 import type { StateDict } from "sconce/nn";
 import type { OptimizerStateDict } from "sconce/optim";
 import { type Classifier, models } from "../model.js";
@@ -65,7 +65,17 @@ export class Session {
   /** Everything as bytes. */
   snapshot(): Promise<Uint8Array> {
     const { settings, epoch, target, seen, trained, position, curve, net, optimizer } = this;
-    const saved = { settings, epoch, target, seen, trained, position, curve: curve.data, net: net.stateDict(), optimizer: optimizer.stateDict() };
+    const saved = {
+      settings,
+      epoch,
+      target,
+      seen,
+      trained,
+      position,
+      curve: curve.data,
+      net: net.stateDict(),
+      optimizer: optimizer.stateDict(),
+    };
     return serialize(saved as unknown as Parameters<typeof serialize>[0]);
   }
 

@@ -14,7 +14,16 @@ export interface Settings {
   readonly seed: number;
 }
 
-export const defaults: Settings = { device: "cpu", model: "cnn", optimizer: "adam", lr: 0.001, batch: 64, epochs: 1, images: 60000, seed: 42 };
+export const defaults: Settings = {
+  device: "cpu",
+  model: "cnn",
+  optimizer: "adam",
+  lr: 0.001,
+  batch: 64,
+  epochs: 1,
+  images: 60000,
+  seed: 42,
+};
 
 interface Field {
   readonly label: string;

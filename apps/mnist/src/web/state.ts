@@ -79,8 +79,7 @@ worker.onerror = (event) => {
 /** Changes a setting; a new optimizer comes with its usual learning rate. */
 export function choose<K extends keyof Settings>(name: K, value: Settings[K]): void {
   const changed = { ...settings.value, [name]: value };
-  settings.value =
-    name === "optimizer" ? { ...changed, lr: optimizerChoices[value as keyof typeof optimizerChoices].lr } : changed;
+  settings.value = name === "optimizer" ? { ...changed, lr: optimizerChoices[value as keyof typeof optimizerChoices].lr } : changed;
   send({ type: "settings", settings: settings.value });
 }
 

@@ -1,4 +1,4 @@
-import { type data, DeviceError, load, memory, serialize, Tensor } from "sconce";
+import { DeviceError, type data, load, memory, serialize, Tensor } from "sconce";
 import { type DeviceName, deviceTitles, type ModelName, modelTitles } from "../choices.js";
 import { models } from "../model.js";
 import { type Batches, type Evaluation, evaluate, type Step, train } from "../train.js";
@@ -12,8 +12,9 @@ import { Turns } from "./turns.js";
 const TELL_EVERY = 200;
 const SAMPLE_EVERY = 1000;
 const KEEP_EVERY = 5000;
-/** Digits in the page's grids. */
-const SHOWN = 60;
+/** Digits and filters in the page's grids. */
+const SHOWN = 77;
+const FILTERS = 32;
 
 /** Runs a session at the page's word, and tells it what happens. */
 export class Trainer {
@@ -190,7 +191,10 @@ export class Trainer {
     session.trained += step.images;
     session.curve.add(session.trained, step);
     if (Number.isNaN(step.loss)) {
-      this.#notice("error", "The loss is no longer a number: the learning rate is too high for this optimizer. Reset, and try a smaller one.");
+      this.#notice(
+        "error",
+        "The loss is no longer a number: the learning rate is too high for this optimizer. Reset, and try a smaller one.",
+      );
       this.pause();
     }
     last.step = step;
@@ -208,7 +212,10 @@ export class Trainer {
     const session = this.#session;
     const { test } = this.#sets;
     const images = Math.min(test.length, session.settings.images);
-    const result = await evaluate(session.net, session.batches(test, images, { batchSize: 250, ...(signal === undefined ? {} : { signal }) }));
+    const result = await evaluate(
+      session.net,
+      session.batches(test, images, { batchSize: 250, ...(signal === undefined ? {} : { signal }) }),
+    );
     session.curve.addTest(session.trained, result.accuracy);
     this.#post({
       type: "tested",
@@ -312,7 +319,7 @@ export class Trainer {
 
   async #filters(): Promise<Filters> {
     const [weight] = this.#session.net.parameters();
-    const first = weight.detach().narrow(0, 0, Math.min(weight.shape[0], 64));
+    const first = weight.detach().narrow(0, 0, Math.min(weight.shape[0], FILTERS));
     const side = weight.ndim === 4 ? weight.shape[2] : 28;
     const values = (await first.data()) as Float32Array;
     return { height: side, width: side, count: first.shape[0], values, model: this.#session.settings.model };

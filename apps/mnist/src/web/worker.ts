@@ -19,7 +19,8 @@ async function loadData(root: string): Promise<{ train: data.MNIST; test: data.M
   const files = new Map<string, { received: number; total: number | null }>();
   const onProgress = (file: string, received: number, total: number | null): void => {
     files.set(file, { received, total });
-    const sum = (of: (f: { received: number; total: number | null }) => number): number => [...files.values()].reduce((n, f) => n + of(f), 0);
+    const sum = (of: (f: { received: number; total: number | null }) => number): number =>
+      [...files.values()].reduce((n, f) => n + of(f), 0);
     post({ type: "loading", received: sum((f) => f.received), total: sum((f) => f.total ?? 0) });
   };
   const part = (train: boolean): Promise<data.MNIST> => data.MNIST.load({ root, train, onProgress });
@@ -47,7 +48,8 @@ async function open(settings: Settings, root: string): Promise<Trainer> {
   const backends = await findBackends((name: DeviceName, error) => void trainer?.then((t) => t.lost(name, error)));
   post({ type: "backends", backends });
   const missing = backends.find(({ name }) => name === settings.device)?.missing ?? null;
-  if (missing !== null) post({ type: "notice", notice: { kind: "error", text: `${deviceTitles[settings.device]}: ${missing} The CPU stands in.` } });
+  if (missing !== null)
+    post({ type: "notice", notice: { kind: "error", text: `${deviceTitles[settings.device]}: ${missing} The CPU stands in.` } });
   const session = await startSession(missing === null ? settings : { ...settings, device: "cpu" });
   const made = new Trainer(await sets, session, post);
   await made.show();
