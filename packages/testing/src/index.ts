@@ -20,7 +20,7 @@ export {
   readGroup,
 } from "./golden.js";
 export { ModulesRunner } from "./modules-runner.js";
-export { OpsRunner } from "./ops-runner.js";
+export { keyOf, OpsRunner } from "./ops-runner.js";
 export { type OptimCase, OptimRunner } from "./optim-runner.js";
 export type { Outcome } from "./outcome.js";
 export { formatReport, isRight, type KeyResult } from "./report.js";

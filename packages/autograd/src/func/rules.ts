@@ -14,6 +14,7 @@ import {
 } from "@sconce/core";
 import { type Level, type Operand, spreadOut } from "./batched.js";
 import { convolution } from "./rules-conv.js";
+import { likelihood } from "./rules-nll.js";
 
 /** Runs an op on all examples at once: results have the examples in dimension 0. */
 export type BatchRule<K extends PrimitiveName> = (inputs: readonly Operand[], attrs: Primitives[K], level: Level) => readonly Tensor[];
@@ -89,6 +90,7 @@ function stretched(index: Tensor, like: Tensor, dim: number): Tensor {
 
 const kernels: { readonly [K in keyof KernelOps | keyof ExtensionOps]: BatchRule<K> } = {
   ...convolution,
+  ...likelihood,
   reduce: shifted("reduce", ({ op, dims, keepdim }) => ({ op, dims: dims.map((d) => d + 1), keepdim })),
   argReduce: shifted("argReduce", nextDim),
   matmul,

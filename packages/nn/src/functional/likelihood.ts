@@ -54,7 +54,8 @@ export function gaussianNllLoss(
   { full = false, eps = 1e-6, reduction = "mean" }: GaussianNllOptions = {},
 ): Tensor {
   const spread = fitVariance(input, variance);
-  if (spread.storage.backend.downloadSync !== undefined && spread.detach().lt(0).any().itemSync()) {
+  const readable = spread.wrapped === null && spread.storage.backend.downloadSync !== undefined;
+  if (readable && spread.detach().lt(0).any().itemSync()) {
     throw new ValueError("gaussianNllLoss: var has negative entry/entries", { op: "gaussianNllLoss" });
   }
   // The cut is in value alone: the gradient passes it.
