@@ -1,0 +1,88 @@
+/**
+ * Integer arithmetic and exact float remainders in GLSL.
+ *
+ * Division by zero gives 0 (it cannot throw here); the smallest integer divided by -1 is itself, as on other devices.
+ *
+ * @module
+ */
+
+/** Integer functions for one of GLSL's two types. */
+function integers(type: "int" | "uint"): { [name: string]: string } {
+  const [zero, one, suffix] = type === "int" ? ["0", "1", "i"] : ["0u", "1u", "u"];
+  const negative = type === "int" ? "if (y < 0) { return x == 1 ? 1 : x == -1 ? ((y & 1) == 0 ? 1 : -1) : 0; }" : "";
+  const binary = (name: string, body: string): string => `${type} ${name}(${type} x, ${type} y) { ${body} }`;
+  const names = ["divide", "modulo", "power", "shift_left", "shift_right"].map((name) => `sc_${name}_${suffix}`);
+  const [divide, modulo, power, left, right] = names;
+  return {
+    [divide]: binary(divide, `return y == ${zero} ? ${zero} : x / (y == ${zero} ? ${one} : y);`),
+    [modulo]: binary(modulo, `return y == ${zero} ? ${zero} : x - y * (x / (y == ${zero} ? ${one} : y));`),
+    [power]: `${type} ${power}(${type} x, ${type} y) {
+  ${negative}
+  ${type} result = ${one};
+  ${type} base = x;
+  uint n = uint(y);
+  while (n > 0u) {
+    if ((n & 1u) == 1u) { result = result * base; }
+    base = base * base;
+    n = n >> 1u;
+  }
+  return result;
+}`,
+    [left]: binary(left, `uint n = uint(y); return n > 31u ? ${zero} : x << (n & 31u);`),
+    [right]: binary(right, "return x >> min(uint(y), 31u);"),
+  };
+}
+
+/** Helpers on integers, casts to them, and what floats need to agree with them. */
+export const INTEGER: { readonly [name: string]: string } = {
+  ...integers("int"),
+  ...integers("uint"),
+  sc_floor_divide_i: `int sc_floor_divide_i(int x, int y) {
+  int q = sc_divide_i(x, y);
+  return (y != 0 && q * y != x && ((x < 0) != (y < 0)) ? q - 1 : q);
+}`,
+  sc_remainder_i: `int sc_remainder_i(int x, int y) {
+  int r = sc_modulo_i(x, y);
+  return (r != 0 && ((r < 0) != (y < 0)) ? r + y : r);
+}`,
+  // Textures hold integers as floats: what they cannot hold exactly is stored as NaN, which reads as the smallest integer and so stays lost.
+  sc_store_int: "float sc_store_int(int x) { return (x < -16777216 || x > 16777216) ? sc_nan() : float(x); }",
+  sc_load_int: "int sc_load_int(float x) { return sc_isnan(x) ? int(0x80000000u) : int(x); }",
+  sc_float_of: "float sc_float_of(int x) { return x == int(0x80000000u) ? sc_nan() : float(x); }",
+  // What does not fit becomes the smallest integer, as x86 and the CPU backend do it.
+  sc_to_int: `int sc_to_int(float x) {
+  bool fits = x >= -2147483648.0 && x < 2147483648.0 && !sc_isnan(x);
+  return (fits ? int(fits ? x : 0.0) : int(0x80000000u));
+}`,
+  // Long division by shifted divisors: every step is exact.
+  sc_fmod: `float sc_fmod(float x, float y) {
+  uint ub = floatBitsToUint(abs(y));
+  uint ua = floatBitsToUint(abs(x));
+  if (ub == 0u || ub > 0x7f800000u || ua >= 0x7f800000u) { return sc_nan(); }
+  if (ua < ub || ub == 0x7f800000u) { return x; }
+  float a = abs(x);
+  float b = abs(y);
+  int ea = int(ua >> 23u);
+  int eb = int(ub >> 23u);
+  for (int e = ea - eb; e >= 0; e--) {
+    int low = e >> 1;
+    float t = b * sc_pow2(low) * sc_pow2(e - low);
+    if (a >= t) { a = a - t; }
+  }
+  return uintBitsToFloat(floatBitsToUint(a) | (floatBitsToUint(x) & 0x80000000u));
+}`,
+  sc_remainder: `float sc_remainder(float x, float y) {
+  float r = sc_fmod(x, y);
+  return (r != 0.0 && ((r < 0.0) != (y < 0.0)) ? r + y : r);
+}`,
+  sc_floor_divide: `float sc_floor_divide(float x, float y) {
+  if (y == 0.0) { return sc_divide(x, y); }
+  float r = sc_fmod(x, y);
+  if (sc_isnan(r)) { return r; }
+  float q = (x - r) / y;
+  if (r != 0.0 && ((y < 0.0) != (r < 0.0))) { q = q - 1.0; }
+  if (q == 0.0) { return uintBitsToFloat((floatBitsToUint(x) ^ floatBitsToUint(y)) & 0x80000000u); }
+  float whole = floor(q);
+  return (q - whole > 0.5 ? whole + 1.0 : whole);
+}`,
+};

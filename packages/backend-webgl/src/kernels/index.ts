@@ -1,0 +1,42 @@
+import type { KernelName } from "@sconce/core";
+import { conv, convInput, convWeight } from "./conv.js";
+import { concat, updateSlice } from "./copy.js";
+import { elementwise } from "./elementwise.js";
+import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
+import type { Kernel } from "./kernel.js";
+import { matmul } from "./matmul.js";
+import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
+import { random } from "./random.js";
+import { reduce } from "./reduce.js";
+import { argReduce, cumulate, softmax } from "./rows.js";
+import { sort } from "./sort.js";
+
+/** The kernel of every primitive, or `decomposed` where core computes it by simpler ones; none falls back to another device. */
+export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } = {
+  elementwise,
+  reduce,
+  argReduce,
+  matmul,
+  conv,
+  convInput,
+  convWeight,
+  maxPool,
+  avgPool,
+  avgPoolGrad,
+  gather,
+  scatter,
+  indexSelect,
+  indexUpdate,
+  updateSlice,
+  cumulate,
+  sort,
+  softmax,
+  nll: "decomposed",
+  nllGrad: "decomposed",
+  concat,
+  random,
+};
+
+export const decomposed: ReadonlySet<KernelName> = new Set(
+  (Object.keys(kernels) as KernelName[]).filter((k) => kernels[k] === "decomposed"),
+);

@@ -1,0 +1,123 @@
+import { type DType, type ScatterMode, sizeOf } from "@sconce/core";
+import { scalarText } from "../glsl/scalar.js";
+import { Source } from "../glsl/source.js";
+import { toStorage, typeOf } from "../glsl/types.js";
+import { collapse, coordinates, dot } from "../layout.js";
+import type { BlockView, Machine } from "../machine.js";
+import type { Block } from "../textures.js";
+import { isDense } from "./copy.js";
+import type { Kernel } from "./kernel.js";
+import { scatterWindows } from "./windows.js";
+
+const without = (strides: readonly number[], dim: number): number[] => strides.map((s, d) => (d === dim ? 0 : s));
+
+/** One dimension of a layout; a tensor without dimensions counts as one element. */
+function along(x: BlockView, dim: number): { readonly size: number; readonly step: number } {
+  return x.shape.length === 0 ? { size: 1, step: 0 } : { size: x.shape[dim], step: x.strides[dim] };
+}
+
+// ---- reading
+
+function printPick(rank: number): Source {
+  const source = new Source();
+  const [x, index] = [source.read("float32"), source.read("int32")];
+  source.add(...coordinates(source, rank, "index"));
+  source.add(`int at = ${index.at(`${source.int()} + ${dot(source, rank)}`)};`);
+  const [size, step] = source.ints(2);
+  source.add(`int start = clamp(at, 0, ${size} - 1) * ${step};`);
+  source.add(`return ${x.raw(`${source.int()} + start + ${dot(source, rank)}`)};`);
+  return source;
+}
+
+/** Reads x at the positions of an index; `steps` are the strides of the index over the output's shape. */
+function pick(machine: Machine, x: BlockView, index: BlockView, steps: readonly number[], output: readonly number[], dim: number): Block {
+  const { shape, strides } = collapse(output, [steps, without(x.strides, dim)]);
+  const { size, step } = along(x, dim);
+  const block = machine.alloc({ shape: output });
+  const program = machine.program(`gather ${shape.length}`, () => printPick(shape.length));
+  const params = machine.params();
+  params.ints(shape.slice(1)).int(index.offset).ints(strides[0]).int(size).int(step).int(x.offset).ints(strides[1]);
+  machine.run(program, [x.block, index.block], block, sizeOf(output));
+  return block;
+}
+
+export const gather: Kernel<"gather"> = (machine, [x, index], [output], { dim }) => [
+  pick(machine, x, index, index.strides, output.shape, dim),
+];
+
+export const indexSelect: Kernel<"indexSelect"> = (machine, [x, index], [output], { dim }) => {
+  const steps = output.shape.map((_, d) => (d === dim ? index.strides[0] : 0));
+  return [pick(machine, x, index, steps, output.shape, dim)];
+};
+
+// ---- writing: fragments cannot scatter, so each element looks through the index for what comes to it
+
+/** Elements of a source that go to the positions of an index along `dim`; `shape` is that of the source. */
+interface Placement {
+  readonly self: BlockView;
+  readonly index: BlockView;
+  /** Strides of the index over `shape`. */
+  readonly steps: readonly number[];
+  readonly source: BlockView;
+  readonly shape: readonly number[];
+  readonly dim: number;
+  readonly mode: ScatterMode;
+}
+
+const SCALAR: { readonly [K in Exclude<ScatterMode, "set">]: "add" | "mul" | "maximum" | "minimum" } = {
+  add: "add",
+  mul: "mul",
+  max: "maximum",
+  min: "minimum",
+};
+
+/** The text of what a place holds after `value` came to it. */
+export function combineText(mode: ScatterMode, dtype: DType, old: string, value: string): string {
+  return mode === "set" ? value : scalarText(SCALAR[mode], dtype, [old, value]);
+}
+
+/** Coordinates of the output; those of the index and the source are the same but for `dim`, and may be fewer in each dimension. */
+function printPlace(rank: number, dim: number, mode: ScatterMode, dtype: DType): Source {
+  const source = new Source();
+  const [self, index, from] = [source.read(dtype), source.read("int32"), source.read(dtype)];
+  source.add(...coordinates(source, rank, "index"));
+  const sizes = source.ints(rank);
+  source.add(`${typeOf(dtype)} total = ${self.at(`${source.int()} + ${dot(source, rank)}`)};`);
+  const inside = sizes.flatMap((size, d) => (d === dim ? [] : [`c${d} < ${size}`]));
+  source.add(`if (${["true", ...inside].join(" && ")}) {`);
+  source.add(`int ibase = ${source.int()} + ${dot(source, rank)};`, `int sbase = ${source.int()} + ${dot(source, rank)};`);
+  const [istep, sstep] = source.ints(2);
+  const place = rank === 0 ? "0" : `c${dim}`;
+  const length = rank === 0 ? "1" : sizes[dim];
+  source.add(`for (int k = 0; k < ${length}; k++) {`, `  if (${index.at(`ibase + k * ${istep}`)} == ${place}) {`);
+  source.add(`    total = ${combineText(mode, dtype, "total", from.at(`sbase + k * ${sstep}`))};`, "  }", "}", "}");
+  source.add(`return ${toStorage(dtype, "total")};`);
+  return source;
+}
+
+function place(machine: Machine, p: Placement): Block {
+  const { self, index, source, shape, dim, mode, steps } = p;
+  const { windows } = index.block;
+  if (windows !== null && mode === "add" && isDense(index)) {
+    const block = scatterWindows(machine, self, index, source, windows);
+    if (block !== null) return block;
+  }
+  const rank = self.shape.length;
+  const block = machine.alloc(self);
+  const key = `scatter ${mode} ${self.dtype} ${rank} ${dim}`;
+  const program = machine.program(key, () => printPlace(rank, dim, mode, self.dtype));
+  const params = machine.params().ints(self.shape.slice(1)).ints(shape).int(self.offset).ints(self.strides);
+  params.int(index.offset).ints(without(steps, dim)).int(source.offset).ints(without(source.strides, dim));
+  params.int(steps[dim] ?? 0).int(source.strides[dim] ?? 0);
+  machine.run(program, [self.block, index.block, source.block], block, sizeOf(self.shape));
+  return block;
+}
+
+export const scatter: Kernel<"scatter"> = (machine, [self, index, source], _, { dim, mode }) => [
+  place(machine, { self, index, steps: index.strides, source, shape: index.shape, dim, mode }),
+];
+
+export const indexUpdate: Kernel<"indexUpdate"> = (machine, [self, index, source], _, { dim, mode }) => {
+  const steps = source.shape.map((_, d) => (d === dim ? index.strides[0] : 0));
+  return [place(machine, { self, index, steps, source, shape: source.shape, dim, mode })];
+};

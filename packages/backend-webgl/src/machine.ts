@@ -1,0 +1,146 @@
+import { type DType, type Layout, type Spec, sizeOf, type TypedArray, type View } from "@sconce/core";
+import type { Source } from "./glsl/source.js";
+import type { Context, Program } from "./gpu.js";
+import { Params } from "./params.js";
+import { type Block, extent, Textures } from "./textures.js";
+import { floats } from "./transfer.js";
+
+/** A view of a block. */
+export interface BlockView extends Layout {
+  readonly block: Block;
+  readonly dtype: DType;
+}
+
+/** A view whose handle is one of this backend's. */
+export function blockView(view: View): BlockView {
+  return { block: view.handle as Block, dtype: view.dtype, shape: view.shape, strides: view.strides, offset: view.offset };
+}
+
+const NO_BLOCK = {} as Block;
+
+/** What kernels run on: textures, programs and the state of the context. */
+export class Machine {
+  readonly context: Context;
+  readonly gl: WebGL2RenderingContext;
+  readonly textures: Textures;
+  launches = 0;
+  compiled = 0;
+  uploads = 0;
+  readonly #programs = new Map<string, Program>();
+  readonly #params = new Params();
+  readonly #corners: WebGLVertexArrayObject;
+  #program: Program | null = null;
+  #bound: (Block | null)[] = [];
+  #target: Block = NO_BLOCK;
+  #width = 0;
+  #height = 0;
+
+  constructor(context: Context) {
+    this.context = context;
+    this.gl = context.gl;
+    this.textures = new Textures(this.gl, () => this.invalidate());
+    this.gl.getExtension("EXT_color_buffer_float");
+    this.#corners = this.#makeCorners();
+  }
+
+  /** A rectangle over the whole target, for whichever attributes a program reads. */
+  #makeCorners(): WebGLVertexArrayObject {
+    const { gl } = this;
+    const corners = gl.createVertexArray();
+    gl.bindVertexArray(corners);
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), gl.STATIC_DRAW);
+    for (const location of [0, 1]) {
+      gl.enableVertexAttribArray(location);
+      gl.vertexAttribPointer(location, 2, gl.FLOAT, false, 0, 0);
+    }
+    return corners;
+  }
+
+  /** An uninitialised block for the elements of a spec. */
+  alloc({ shape }: Pick<Spec, "shape">): Block {
+    return this.textures.take(sizeOf(shape), shape);
+  }
+
+  free(block: Block): void {
+    this.textures.give(block);
+  }
+
+  /** A block with the elements of a host array. */
+  upload(data: TypedArray, dtype: DType): Block {
+    const [width, height] = extent(data.length);
+    const values = floats(data, dtype, width * height * 4);
+    const block = this.alloc({ shape: [data.length] });
+    if (data.length === 0) return block;
+    const { gl } = this;
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, block.texture);
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, gl.RGBA, gl.FLOAT, values);
+    this.#bound[0] = null;
+    this.uploads++;
+    return block;
+  }
+
+  /** The program of a key, printed on first use. */
+  program(key: string, print: () => Source): Program {
+    let found = this.#programs.get(key);
+    if (found === undefined) this.#programs.set(key, (found = this.compile(print())));
+    return found;
+  }
+
+  compile(source: Source): Program {
+    const program = this.context.compile(source.text(), source.words, source.inputs);
+    this.compiled++;
+    this.invalidate();
+    return program;
+  }
+
+  /** Starts the parameters of the next launch. */
+  params(): Params {
+    return this.#params.begin();
+  }
+
+  /** Fills the first `size` elements of `output` by a program with the parameters begun last. */
+  run(program: Program, inputs: readonly Block[], output: Block, size: number): void {
+    if (size === 0) return;
+    const { gl } = this;
+    const { words } = this.#params;
+    words[0] = size;
+    if (this.#program !== program) gl.useProgram(program.program);
+    this.#program = program;
+    if (program.params !== null) gl.uniform4iv(program.params, words, 0, Math.ceil(program.words / 4) * 4);
+    for (let i = 0; i < inputs.length; i++) this.#bind(i, inputs[i]);
+    this.#aim(output, size);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    this.launches++;
+  }
+
+  #bind(unit: number, block: Block): void {
+    if (!block.live) throw new Error("internal: a kernel reads a freed texture");
+    if (this.#bound[unit] === block) return;
+    const { gl } = this;
+    gl.activeTexture(gl.TEXTURE0 + unit);
+    gl.bindTexture(gl.TEXTURE_2D, block.texture);
+    this.#bound[unit] = block;
+  }
+
+  #aim(block: Block, size: number): void {
+    const { gl } = this;
+    if (this.#target !== block) gl.bindFramebuffer(gl.FRAMEBUFFER, block.framebuffer);
+    this.#target = block;
+    const [width, height] = extent(size);
+    if (width === this.#width && height === this.#height) return;
+    gl.viewport(0, 0, width, height);
+    this.#width = width;
+    this.#height = height;
+  }
+
+  /** Forgets what the context is known to hold, after others have used it. */
+  invalidate(): void {
+    this.gl.bindVertexArray(this.#corners);
+    this.#program = null;
+    this.#bound = [];
+    this.#target = NO_BLOCK;
+    this.#width = 0;
+  }
+}
