@@ -101,21 +101,21 @@ export class PrimitiveNode extends TapeNode implements Context {
     for (let i = 0; i < next.length; i++) {
       const target = next[i];
       if (target === null || !walk.wants(target)) continue;
-      walk.send(target, slots === null ? 0 : slots[i], this.#derive(grad as Tensor, i, kept, walk.createGraph));
+      walk.send(target, slots === null ? 0 : slots[i], this.derive(grad as Tensor, i, kept, walk.createGraph));
     }
   }
 
-  #derive(g: Tensor, input: number, kept: Tensor[], createGraph: boolean): Tensor {
+  private derive(g: Tensor, input: number, kept: Tensor[], createGraph: boolean): Tensor {
     const rule = this.#rule;
     const partial = "each" in rule ? rule.each : (rowsOf(rule, this.attrs) as Rows)[input];
     const { keep, formula } = partial as { keep: readonly Kept[]; formula: Formula<PrimitiveName> };
-    const at = (k: Kept): Tensor => (kept[k] ??= this.#unpack(k, createGraph));
+    const at = (k: Kept): Tensor => (kept[k] ??= this.unpack(k, createGraph));
     const result =
       keep.length === 0 ? formula(g, this, input) : keep.length === 1 ? formula(g, at(keep[0]), this) : formula(g, ...keep.map(at), this);
-    return this.#fit(result, this.shapes[input]);
+    return this.fit(result, this.shapes[input]);
   }
 
-  #unpack(k: Kept, createGraph: boolean): Tensor {
+  private unpack(k: Kept, createGraph: boolean): Tensor {
     const x = (this.#saved[k] as Saved).unpack();
     const node = k < 3 ? this.next[k] : k === Y ? this : null;
     if (createGraph && node !== null) attach(x, node, k < 3 && this.slots !== null ? this.slots[k] : 0);
@@ -123,7 +123,7 @@ export class PrimitiveNode extends TapeNode implements Context {
   }
 
   /** Broadcasting is undone here, once for all rules. */
-  #fit(result: Tensor, shape: Shape): Tensor {
+  private fit(result: Tensor, shape: Shape): Tensor {
     if (sameShape(result.shape, shape)) return result;
     const fitted = sumToShape(result, shape);
     if (sameShape(fitted.shape, shape)) return fitted;

@@ -199,8 +199,8 @@ class Fusion {
 
   operand(operand: Operand): Expr {
     const { value } = operand;
-    if (value.handle === null && value.constant !== null) return this.#number(value);
-    if (value.pending === null || !operand.whole || (this.#stopAtShared && isShared(value))) return this.#view(operand);
+    if (value.handle === null && value.constant !== null) return this.number(value);
+    if (value.pending === null || !operand.whole || (this.#stopAtShared && isShared(value))) return this.view(operand);
     const expr = this.pending(value);
     this.inlined.set(value, (this.inlined.get(value) ?? 0) + 1);
     return expr;
@@ -218,7 +218,7 @@ class Fusion {
     return expr;
   }
 
-  #number(value: Value): Expr {
+  private number(value: Value): Expr {
     const found = this.#done.get(value);
     if (found !== undefined) return found;
     const expr = numberExpr(this.numbers.length, value.dtype);
@@ -227,7 +227,7 @@ class Fusion {
     return expr;
   }
 
-  #view({ value, strides, offset }: Operand): Expr {
+  private view({ value, strides, offset }: Operand): Expr {
     const handle = realise(value);
     let index = this.views.findIndex((v) => v.handle === handle && v.offset === offset && sameShape(v.strides, strides));
     if (index < 0) {

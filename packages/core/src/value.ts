@@ -90,7 +90,10 @@ function balance(): void {
   if (ballast.length > wanted + SPARE_BLOCKS) ballast.length = wanted;
 }
 
-/** A write-once array on a device: a buffer, a number that fills it, or an expression that has not run. */
+/**
+ * A write-once array on a device: a buffer, a number that fills it, or an expression that has not run. Classes of which each op makes one
+ * have no `#methods`: engines mark every object for them, which takes longer than all else that a constructor does.
+ */
 export class Value {
   readonly backend: Backend;
   readonly dtype: DType;
@@ -131,12 +134,12 @@ export class Value {
   settle(handle: Handle): void {
     const bytes = this.size * itemSize(this.dtype);
     this.#box = { backend: this.backend, handle, bytes, collected: (handle as Partial<CollectedHandle>).collected === true };
-    if (!this.#box.collected) this.#track(this.#box);
-    this.#dropPending();
+    if (!this.#box.collected) this.track(this.#box);
+    this.dropPending();
   }
 
   /** Counts a buffer and has it freed when the value is collected. */
-  #track(box: Box): void {
+  private track(box: Box): void {
     const { bytes } = box;
     liveBytes += bytes;
     liveBuffers++;
@@ -158,10 +161,10 @@ export class Value {
   release(): void {
     if (--this.owners > 0) return;
     if (this.#box !== null) freeBox(this.#box);
-    this.#dropPending();
+    this.dropPending();
   }
 
-  #dropPending(): void {
+  private dropPending(): void {
     const pending = this.pending;
     if (pending === null) return;
     this.pending = null;

@@ -160,23 +160,7 @@ export class TensorBase implements Layout {
 
   /** Reads at once. @throws NotSupportedError where the device cannot block. */
   dataSync(): TypedArray {
-    return this.#read("dataSync", "data");
-  }
-
-  #read(op: string, other: string): TypedArray {
-    const value = contiguousValue(this.self);
-    const { backend } = value;
-    value.retain();
-    try {
-      const array = known(value);
-      if (array !== null) return array;
-      if (backend.downloadSync === undefined) {
-        throw new NotSupportedError(`${op}: device "${backend.name}" cannot block; use \`await t.${other}()\``, { op });
-      }
-      return backend.downloadSync(realise(value), value.dtype, value.size);
-    } finally {
-      value.release();
-    }
+    return readSync(this.self, "dataSync", "data");
   }
 
   /**
@@ -186,23 +170,14 @@ export class TensorBase implements Layout {
    * await tensor(2.5).item(); // 2.5
    */
   async item(): Promise<number> {
-    this.#checkSingle("item");
+    checkSingle(this.self, "item");
     return toNumber(decodeArray(await this.data(), this.dtype)[0], "item");
   }
 
   /** Reads the only element at once. @throws NotSupportedError where the device cannot block. */
   itemSync(): number {
-    this.#checkSingle("itemSync");
-    return toNumber(decodeArray(this.#read("itemSync", "item"), this.dtype)[0], "itemSync");
-  }
-
-  #checkSingle(op: string): void {
-    if (this.numel() !== 1) {
-      throw new ValueError(`${op}: only one element tensors can be converted to JavaScript scalars, got ${formatShape(this.shape)}`, {
-        op,
-        shapes: [this.shape],
-      });
-    }
+    checkSingle(this.self, "itemSync");
+    return toNumber(decodeArray(readSync(this.self, "itemSync", "item"), this.dtype)[0], "itemSync");
   }
 
   /**
@@ -217,12 +192,12 @@ export class TensorBase implements Layout {
 
   /** Reads nested arrays at once. @throws NotSupportedError where the device cannot block. */
   tolistSync<T extends NestedArray = NestedArray>(): T {
-    return nest(this.#read("tolistSync", "tolist"), this.shape, this.dtype) as T;
+    return nest(readSync(this.self, "tolistSync", "tolist"), this.shape, this.dtype) as T;
   }
 
   /** What `JSON.stringify` writes: nested arrays. @throws NotSupportedError where the device cannot block: stringify `await tolist()`. */
   toJSON(): NestedArray {
-    return nest(this.#read("toJSON", "tolist"), this.shape, this.dtype);
+    return nest(readSync(this.self, "toJSON", "tolist"), this.shape, this.dtype);
   }
 
   /**
@@ -245,7 +220,7 @@ export class TensorBase implements Layout {
         shapes: [this.shape],
       });
     }
-    const host = this.#read("typedArray", "data");
+    const host = readSync(this.self, "typedArray", "data");
     storage.attach(host);
     return host;
   }
@@ -379,6 +354,31 @@ export class TensorBase implements Layout {
   /** Writes `source`, stretched and converted, into this tensor. Returns this. */
   protected assign(source: Tensor): Tensor {
     return mutate(this.self, source);
+  }
+}
+
+function checkSingle(x: Tensor, op: string): void {
+  if (x.numel() !== 1) {
+    throw new ValueError(`${op}: only one element tensors can be converted to JavaScript scalars, got ${formatShape(x.shape)}`, {
+      op,
+      shapes: [x.shape],
+    });
+  }
+}
+
+function readSync(x: Tensor, op: string, other: string): TypedArray {
+  const value = contiguousValue(x);
+  const { backend } = value;
+  value.retain();
+  try {
+    const array = known(value);
+    if (array !== null) return array;
+    if (backend.downloadSync === undefined) {
+      throw new NotSupportedError(`${op}: device "${backend.name}" cannot block; use \`await t.${other}()\``, { op });
+    }
+    return backend.downloadSync(realise(value), value.dtype, value.size);
+  } finally {
+    value.release();
   }
 }
 

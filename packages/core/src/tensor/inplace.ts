@@ -240,27 +240,27 @@ export class InplaceOps extends LayerOps {
 
   /** {@link t} of this tensor itself. */
   t_(): Tensor {
-    return this.#become(this.t());
+    return become(this.self, this.t());
   }
 
   /** {@link transpose} of this tensor itself. */
   transpose_(dim0: number, dim1: number): Tensor {
-    return this.#become(this.transpose(dim0, dim1));
+    return become(this.self, this.transpose(dim0, dim1));
   }
 
   /** {@link swapaxes} of this tensor itself. */
   swapaxes_(dim0: number, dim1: number): Tensor {
-    return this.#become(this.swapaxes(dim0, dim1));
+    return become(this.self, this.swapaxes(dim0, dim1));
   }
 
   /** {@link squeeze} of this tensor itself. */
   squeeze_(dim?: number): Tensor {
-    return this.#become(this.squeeze(dim));
+    return become(this.self, this.squeeze(dim));
   }
 
   /** {@link unsqueeze} of this tensor itself. */
   unsqueeze_(dim: number): Tensor {
-    return this.#become(this.unsqueeze(normalizeDim(dim, this.ndim + 1, "unsqueeze_")));
+    return become(this.self, this.unsqueeze(normalizeDim(dim, this.ndim + 1, "unsqueeze_")));
   }
 
   /** Forgets how the tensor was computed; it wants no gradients from then on. */
@@ -268,20 +268,20 @@ export class InplaceOps extends LayerOps {
     this.slot = this.detach().slot;
     return this.markTrainable(false);
   }
+}
 
-  /** Takes the layout and the history of a view of itself. */
-  #become(view: Tensor): Tensor {
-    if (this.trainable) {
-      throw new SconceError(
-        "in-place view: a leaf Variable that requires grad is being used in an in-place operation; its gradient would not fit: use the op " +
-          "without the underscore",
-        { op: "in-place view", shapes: [this.shape, view.shape] },
-      );
-    }
-    relayout(this, view);
-    this.slot = view.slot;
-    return this.self;
+/** Takes the layout and the history of a view of itself. */
+function become(x: Tensor, view: Tensor): Tensor {
+  if (x.trainable) {
+    throw new SconceError(
+      "in-place view: a leaf Variable that requires grad is being used in an in-place operation; its gradient would not fit: use the op " +
+        "without the underscore",
+      { op: "in-place view", shapes: [x.shape, view.shape] },
+    );
   }
+  relayout(x, view);
+  x.slot = view.slot;
+  return x;
 }
 
 /** Sets the layout, which is fixed for all but the in-place view ops. */

@@ -325,35 +325,35 @@ export class MovementOps extends TensorBase {
   /** A tensor of nested arrays in this one's dtype and device, as `tensor` reads them. */
   newTensor(data: TensorData, options: TensorOptions = {}): Tensor {
     const host = parseNested(data, options.dtype ?? this.dtype, "newTensor");
-    return create("newTensor", host.shape, host.dtype, host.data, options, this.#defaults);
+    return create("newTensor", host.shape, host.dtype, host.data, options, defaultsOf(this.self));
   }
 
   /** A tensor of `value` in this one's dtype and device. */
   newFull(shape: Shape, value: Scalar, options: TensorOptions = {}): Tensor {
-    return createFilled("newFull", shape, value, options, this.#defaults);
+    return createFilled("newFull", shape, value, options, defaultsOf(this.self));
   }
 
   /** Zeros in this one's dtype and device. */
   newZeros(...args: SizeArgs<TensorOptions>): Tensor {
     const [shape, options] = splitSizes(args, {});
-    return createFilled("newZeros", shape, 0, options, this.#defaults);
+    return createFilled("newZeros", shape, 0, options, defaultsOf(this.self));
   }
 
   /** Ones in this one's dtype and device. */
   newOnes(...args: SizeArgs<TensorOptions>): Tensor {
     const [shape, options] = splitSizes(args, {});
-    return createFilled("newOnes", shape, 1, options, this.#defaults);
+    return createFilled("newOnes", shape, 1, options, defaultsOf(this.self));
   }
 
   /** A tensor in this one's dtype and device whose elements are to be overwritten; they are zeros. */
   newEmpty(...args: SizeArgs<TensorOptions>): Tensor {
     const [shape, options] = splitSizes(args, {});
-    return createFilled("newEmpty", shape, 0, options, this.#defaults);
+    return createFilled("newEmpty", shape, 0, options, defaultsOf(this.self));
   }
+}
 
-  get #defaults(): Defaults {
-    return { dtype: this.dtype, backend: this.storage.backend };
-  }
+function defaultsOf(x: Tensor): Defaults {
+  return { dtype: x.dtype, backend: x.storage.backend };
 }
 
 /** A copy of a caller's layout. @throws ShapeError if it has negative numbers or reaches outside a storage of `size` elements. */

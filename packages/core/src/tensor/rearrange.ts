@@ -16,7 +16,7 @@ export class RearrangeOps extends MovementOps {
    * const [a, b] = arange(5).split(3); // [0, 1, 2] and [3, 4]
    */
   split(size: number | readonly number[], dim: DimArgument = 0): Tensor[] {
-    const at = this.#dimension("split", dim);
+    const at = dimensionOf(this.self, "split", dim);
     const total = this.shape[at];
     if (typeof size !== "number") return pieces(this.self, at, checkSizes(size, total, at), "SplitWithSizes");
     if (!Number.isInteger(size) || size < 0 || (size === 0 && total > 0)) {
@@ -36,14 +36,14 @@ export class RearrangeOps extends MovementOps {
   /** At most `chunks` pieces of equal size along a dimension, the last one maybe smaller. */
   chunk(chunks: number, dim: DimArgument = 0): Tensor[] {
     if (!(chunks > 0)) throw new ShapeError(`chunk: chunk expects \`chunks\` to be greater than 0, got: ${chunks}`, { op: "chunk" });
-    const total = this.shape[this.#dimension("chunk", dim)];
+    const total = this.shape[dimensionOf(this.self, "chunk", dim)];
     const size = Math.ceil(total / chunks);
     return size === 0 ? this.split(new Array<number>(chunks).fill(0), dim) : this.split(size, dim);
   }
 
   /** `sections` pieces whose sizes differ by at most 1, or pieces that end at the given positions. */
   tensorSplit(sections: number | readonly number[], dim: DimArgument = 0): Tensor[] {
-    const at = this.#dimension("tensorSplit", dim);
+    const at = dimensionOf(this.self, "tensorSplit", dim);
     const total = this.shape[at];
     if (typeof sections !== "number") {
       const edges = [0, ...sections, total];
@@ -59,38 +59,22 @@ export class RearrangeOps extends MovementOps {
 
   /** {@link tensorSplit} into equal pieces along the second dimension (the first of a vector). */
   hsplit(sections: number | readonly number[]): Tensor[] {
-    return this.#evenSplit("hsplit", sections, 1, this.ndim === 1 ? 0 : 1);
+    return evenSplit(this.self, "hsplit", sections, 1, this.ndim === 1 ? 0 : 1);
   }
 
   /** {@link tensorSplit} into equal pieces along the first dimension. */
   vsplit(sections: number | readonly number[]): Tensor[] {
-    return this.#evenSplit("vsplit", sections, 2, 0);
+    return evenSplit(this.self, "vsplit", sections, 2, 0);
   }
 
   /** {@link tensorSplit} into equal pieces along the third dimension. */
   dsplit(sections: number | readonly number[]): Tensor[] {
-    return this.#evenSplit("dsplit", sections, 3, 2);
-  }
-
-  #evenSplit(op: string, sections: number | readonly number[], rank: number, dim: number): Tensor[] {
-    if (this.ndim < rank) {
-      throw new ShapeError(`${op}: requires a tensor with at least ${rank} dimension, but got a tensor with ${this.ndim} dimensions!`, {
-        op,
-      });
-    }
-    if (typeof sections === "number" && !(sections > 0 && this.shape[dim] % sections === 0)) {
-      throw new ShapeError(
-        `${op}: attempted to split along dimension ${dim}, but the size of the dimension ${this.shape[dim]} is not divisible by the ` +
-          `split_size ${sections}!`,
-        { op, shapes: [this.shape] },
-      );
-    }
-    return this.tensorSplit(sections, dim);
+    return evenSplit(this.self, "dsplit", sections, 3, 2);
   }
 
   /** All positions of a dimension, without it. */
   unbind(dim: DimArgument = 0): Tensor[] {
-    const at = this.#dimension("unbind", dim);
+    const at = dimensionOf(this.self, "unbind", dim);
     const x = this.self;
     const each = (): Tensor[] => Array.from({ length: x.shape[at] }, (_, index) => apply("select", [x], { dim: at, index }));
     return [...compositeAll("Unbind", [x], each)];
@@ -238,11 +222,27 @@ export class RearrangeOps extends MovementOps {
   typeAs(other: Tensor): Tensor {
     return this.to(other.dtype);
   }
+}
 
-  #dimension(op: string, dim: DimArgument): number {
-    if (this.ndim === 0) throw new ShapeError(`${op}: expected at least a 1-dimensional tensor, got a 0-dim tensor`, { op });
-    return normalizeDim(dimOf(dim), this.ndim, op);
+function dimensionOf(x: Tensor, op: string, dim: DimArgument): number {
+  if (x.ndim === 0) throw new ShapeError(`${op}: expected at least a 1-dimensional tensor, got a 0-dim tensor`, { op });
+  return normalizeDim(dimOf(dim), x.ndim, op);
+}
+
+function evenSplit(x: Tensor, op: string, sections: number | readonly number[], rank: number, dim: number): Tensor[] {
+  if (x.ndim < rank) {
+    throw new ShapeError(`${op}: requires a tensor with at least ${rank} dimension, but got a tensor with ${x.ndim} dimensions!`, {
+      op,
+    });
   }
+  if (typeof sections === "number" && !(sections > 0 && x.shape[dim] % sections === 0)) {
+    throw new ShapeError(
+      `${op}: attempted to split along dimension ${dim}, but the size of the dimension ${x.shape[dim]} is not divisible by the ` +
+        `split_size ${sections}!`,
+      { op, shapes: [x.shape] },
+    );
+  }
+  return x.tensorSplit(sections, dim);
 }
 
 function checkSizes(sizes: readonly number[], total: number, dim: number): readonly number[] {

@@ -231,7 +231,7 @@ export class ReductionOps extends PointwiseOps {
   max(other: Tensor): Tensor;
   max(dim: number | { readonly dim: number; readonly keepdim?: boolean }, options?: DimOptions): ValuesIndices;
   max(dim?: number | DimOptions | Tensor, options?: DimOptions): Tensor | ValuesIndices {
-    return this.#extreme("max", dim, options);
+    return minOrMax(this.self, "max", dim, options);
   }
 
   /** Smallest element, in the forms of {@link max}. */
@@ -239,15 +239,7 @@ export class ReductionOps extends PointwiseOps {
   min(other: Tensor): Tensor;
   min(dim: number | { readonly dim: number; readonly keepdim?: boolean }, options?: DimOptions): ValuesIndices;
   min(dim?: number | DimOptions | Tensor, options?: DimOptions): Tensor | ValuesIndices {
-    return this.#extreme("min", dim, options);
-  }
-
-  #extreme(op: "max" | "min", dim?: number | DimOptions | Tensor, options?: DimOptions): Tensor | ValuesIndices {
-    if (dim instanceof ReductionOps) return op === "max" ? this.self.maximum(dim) : this.self.minimum(dim);
-    const label = op === "max" ? "Max" : "Min";
-    const { dim: d, keepdim = false } = typeof dim === "object" ? (dim as DimOptions) : { dim, ...options };
-    if (d !== undefined) return extremeAlong(this.self, op, label, d, keepdim);
-    return extreme(this.self, op, `${label}1`, reduction(this.self, op, null, undefined));
+    return minOrMax(this.self, "min", dim, options);
   }
 
   /** Largest elements over dimensions; the gradient is shared equally among equals. @throws ShapeError for an empty dimension. */
@@ -346,4 +338,12 @@ export class ReductionOps extends PointwiseOps {
       throw new ValueError(`norm: expected a number or "fro" as p, got ${JSON.stringify(order)}`, { op: "norm" });
     return composite("LinalgVectorNorm", [x], () => vectorNorm(x, order, dims, keepdim));
   }
+}
+
+function minOrMax(x: Tensor, op: "max" | "min", dim?: number | DimOptions | Tensor, options?: DimOptions): Tensor | ValuesIndices {
+  if (dim instanceof ReductionOps) return op === "max" ? x.maximum(dim) : x.minimum(dim);
+  const label = op === "max" ? "Max" : "Min";
+  const { dim: d, keepdim = false } = typeof dim === "object" ? (dim as DimOptions) : { dim, ...options };
+  if (d !== undefined) return extremeAlong(x, op, label, d, keepdim);
+  return extreme(x, op, `${label}1`, reduction(x, op, null, undefined));
 }

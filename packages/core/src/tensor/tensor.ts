@@ -1,5 +1,6 @@
 import { start } from "../dispatch.js";
 import { evaluateWith, write } from "../evaluate.js";
+import { TensorBase } from "./base.js";
 import { SamplingOps } from "./sampling.js";
 
 /**
@@ -7,6 +8,11 @@ import { SamplingOps } from "./sampling.js";
  * Make one with `tensor`, `zeros`, `randn` and the other creation functions.
  */
 export class Tensor extends SamplingOps {
+  static {
+    // The families between have no state: a tensor is made by its base at once, not by a dozen constructors.
+    Object.setPrototypeOf(Tensor, TensorBase);
+  }
+
   // The one knot of the chain: ops need evaluation, evaluation makes tensors.
   static {
     start(
