@@ -87,7 +87,9 @@ export const AREAS: { readonly [group: string]: readonly string[] } = {
 
 /** Reads a file below `golden/`, unzipped; from the disk in Node, over the network in a browser. */
 export async function readGolden(path: string): Promise<string> {
-  const url = new URL(`../golden/${path}`, import.meta.url);
+  // By way of a variable: Vite takes the pattern with import.meta.url for an asset.
+  const here = import.meta.url;
+  const url = new URL(`../golden/${path}`, here);
   const bytes = url.protocol === "file:" ? await readFile(url) : await fetchFile(url);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return new TextDecoder().decode(bytes);
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
