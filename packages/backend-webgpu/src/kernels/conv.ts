@@ -2,9 +2,10 @@ import { type ConvAttrs, type Expr, inputExpr, type Spec, sizeOf } from "@sconce
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source, STORAGE_TYPE } from "../wgsl/source.js";
+import { type ConvSizes, convByColumns, convInputByColumns, convWeightByColumns, wantsColumns } from "./conv-columns.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
 import { reduce } from "./reduce.js";
-import { range, sum, type WindowText, windowParams, windowText } from "./window.js";
+import { range, sourceText, splitText, sum, windowParams, windowText } from "./window.js";
 
 /** Channels and positions that one invocation computes. */
 const EACH = 4;
@@ -20,32 +21,10 @@ interface ConvPlan {
   readonly type: string;
 }
 
-/** Statements that split the vector `rest` into coordinates `<name>0` ... over sizes; what is left over stays in `rest`. */
-function splitText(name: string, sizes: readonly string[], rest: string): string[] {
-  const lines: string[] = [];
-  for (let d = sizes.length - 1; d >= 0; d--) lines.push(`let ${name}${d} = ${rest} % ${sizes[d]};`, `${rest} = ${rest} / ${sizes[d]};`);
-  return lines;
-}
-
 const lanes = (text: (j: number) => string): string =>
   range(EACH)
     .map((j) => text(j))
     .join(", ");
-
-/** Statements that leave the operand's coordinates `p<d>` of the four positions, and in `ok` which of them lie inside. */
-function sourceText(source: Source, back: boolean, inSizes: readonly string[], window: WindowText): void {
-  source.add("var ok = vec4<bool>(true);");
-  for (const d of range(inSizes.length)) {
-    const [stride, padding, step] = [window.stride[d], window.padding[d], `k${d} * ${window.dilation[d]}`];
-    if (back) {
-      source.add(`let t${d} = o${d} + ${padding} - ${step};`, `let p${d} = t${d} / ${stride};`);
-      source.add(`ok = ok & (t${d} >= vec4<i32>()) & (p${d} * ${stride} == t${d}) & (p${d} < vec4<i32>(${inSizes[d]}));`);
-    } else {
-      source.add(`let p${d} = o${d} * ${stride} - ${padding} + ${step};`);
-      source.add(`ok = ok & (p${d} >= vec4<i32>()) & (p${d} < vec4<i32>(${inSizes[d]}));`);
-    }
-  }
-}
 
 function printConv({ spatial, back, bias, type }: ConvPlan): Source {
   const source = new Source(WORKGROUP);
@@ -134,12 +113,22 @@ function runConv(machine: Machine, { x, w, output, channels, depth, wOut, wIn, b
   return [block];
 }
 
+/** Sizes of the convolution of `x` by `w` with the result `output`. */
+function sizesOf(x: readonly number[], w: readonly number[], output: readonly number[], groups: number): ConvSizes {
+  const [from, to, kernel] = [x, output, w].map((shape) => shape.slice(2));
+  return { images: x[0], groups, depth: w[1], filters: w[0] / groups, from, to, kernel };
+}
+
 export const conv: Kernel<"conv"> = (machine, [x, w, bias], [output], attrs) => {
+  const sizes = sizesOf(x.shape, w.shape, output.shape, attrs.groups);
+  if (wantsColumns(sizes, output.dtype)) return [convByColumns(machine, x, w, bias, sizes, attrs)];
   const [wOut, wIn] = w.strides;
   return runConv(machine, { x, w, output, channels: w.shape[0] / attrs.groups, depth: w.shape[1], wOut, wIn, bias }, attrs, false);
 };
 
 export const convInput: Kernel<"convInput"> = (machine, [grad, w], [output], attrs) => {
+  const sizes = sizesOf(output.shape, w.shape, grad.shape, attrs.groups);
+  if (wantsColumns(sizes, output.dtype)) return [convInputByColumns(machine, grad, w, output, sizes, attrs)];
   const [wIn, wOut] = w.strides;
   const call = { x: grad, w, output, channels: w.shape[1], depth: w.shape[0] / attrs.groups, wOut, wIn, bias: undefined };
   return runConv(machine, call, attrs, true);
@@ -200,6 +189,8 @@ function printConvWeight(spatial: number, type: string): Source {
 const BUSY = { software: 256, hardware: 32768 };
 
 export const convWeight: Kernel<"convWeight"> = (machine, [grad, x], [output], attrs) => {
+  const sizes = sizesOf(x.shape, output.shape, grad.shape, attrs.groups);
+  if (wantsColumns(sizes, output.dtype)) return convWeightByColumns(machine, grad, x, output, sizes, attrs);
   const spatial = x.shape.length - 2;
   const type = STORAGE_TYPE[output.dtype];
   const [all, depth, ...kernel] = output.shape;

@@ -46,23 +46,46 @@ export function writeNumbers(params: Params, exprs: readonly Expr[], numbers: re
   }
 }
 
-function printElementwise(exprs: readonly Expr[], dtypes: readonly DType[], access: readonly Access[], rank: number): Source {
+/** Elements from which on an invocation takes four neighbours at a time, where all inputs allow it. */
+const QUADS = 4096;
+const LANES = "xyzw";
+
+/** True if every input is read in order from a multiple of four, or is a single element. Blocks are padded, so any size will do. */
+function readsQuads(size: number, inputs: readonly BlockView[], access: readonly Access[]): boolean {
+  return size >= QUADS && access.every((kind, i) => kind === "single" || (kind === "linear" && inputs[i].offset % 4 === 0));
+}
+
+interface ElementwisePlan {
+  readonly dtypes: readonly DType[];
+  readonly access: readonly Access[];
+  readonly rank: number;
+  /** An invocation computes four elements. */
+  readonly quads: boolean;
+}
+
+function printElementwise(exprs: readonly Expr[], { dtypes, access, rank, quads }: ElementwisePlan): Source {
   const source = new Source(WORKGROUP);
-  const inputs = dtypes.map((dtype) => source.read(STORAGE_TYPE[dtype]));
-  const outputs = exprs.map((expr) => source.write(STORAGE_TYPE[expr.dtype]));
+  const wide = (kind: Access, dtype: DType): string => (quads && kind === "linear" ? `vec4<${STORAGE_TYPE[dtype]}>` : STORAGE_TYPE[dtype]);
+  const inputs = dtypes.map((dtype, i) => source.read(wide(access[i], dtype)));
+  const outputs = exprs.map((expr) => source.write(wide("linear", expr.dtype)));
   const numbers = numberTexts(source, exprs);
   if (access.includes("strided")) source.add(...coordinates(source, rank, "index"));
-  const positions = access.map((kind) => {
+  access.forEach((kind, i) => {
     const offset = source.int();
-    if (kind === "single") return offset;
-    return kind === "linear" ? `index + ${offset}` : `${offset} + ${dot(source, rank)}`;
+    const at = kind === "single" ? offset : kind === "linear" ? `index + ${offset}` : `${offset} + ${dot(source, rank)}`;
+    source.add(`let x${i} = ${inputs[i]}[${at}];`);
   });
-  const leaves = {
-    input: (i: number, dtype: DType): string => fromStorage(dtype, `${inputs[i]}[${positions[i]}]`),
-    number: (i: number): string => numbers.get(i) as string,
-  };
-  const results = printExprs(exprs, leaves, (line) => source.add(line));
-  results.forEach((name, i) => source.add(`${outputs[i]}[index] = ${toStorage(exprs[i].dtype, name)};`));
+  const lanes = (quads ? [...LANES] : [""]).map((lane) => {
+    const leaves = {
+      input: (i: number, dtype: DType): string => fromStorage(dtype, quads && access[i] === "linear" ? `x${i}.${lane}` : `x${i}`),
+      number: (i: number): string => numbers.get(i) as string,
+    };
+    return printExprs(exprs, leaves, (line) => source.add(line), `v${lane}`);
+  });
+  exprs.forEach(({ dtype }, i) => {
+    const values = lanes.map((names) => toStorage(dtype, names[i]));
+    source.add(`${outputs[i]}[index] = ${quads ? `${wide("linear", dtype)}(${values.join(", ")})` : values[0]};`);
+  });
   return source;
 }
 
@@ -72,17 +95,16 @@ function programFor(
   machine: Machine,
   exprs: readonly Expr[],
   inputs: readonly BlockView[],
-  access: readonly Access[],
-  rank: number,
+  plan: Omit<ElementwisePlan, "dtypes">,
 ): Program {
-  let key = access.includes("strided") ? String(rank) : "";
+  const { access, rank, quads } = plan;
+  let key = access.includes("strided") ? String(rank) : quads ? "q" : "";
   for (const kind of access) key += ACCESS_KEY[kind];
   for (let i = 1; i < exprs.length; i++) key += `,${exprs[i].id}`;
   const found = programsOf(machine, exprs[0]);
   let program = found.get(key);
   if (program === undefined) {
-    const dtypes = inputs.map(({ dtype }) => dtype);
-    const source = printElementwise(exprs, dtypes, access, rank);
+    const source = printElementwise(exprs, { ...plan, dtypes: inputs.map(({ dtype }) => dtype) });
     program = machine.queue.pipelines.make(`elementwise ${labelOf(exprs[0])}`, source);
     found.set(key, program);
   }
@@ -94,10 +116,16 @@ export function labelOf(expr: Expr): string {
   return expr.kind === "op" ? expr.op : expr.kind;
 }
 
-function writeLayouts(params: Params, inputs: readonly BlockView[], access: readonly Access[], { shape, strides }: Collapsed): void {
+function writeLayouts(
+  params: Params,
+  inputs: readonly BlockView[],
+  access: readonly Access[],
+  { shape, strides }: Collapsed,
+  quads: boolean,
+): void {
   if (access.includes("strided")) for (let d = 1; d < shape.length; d++) params.int(shape[d]);
   for (let i = 0; i < inputs.length; i++) {
-    params.int(inputs[i].offset);
+    params.int(quads && access[i] === "linear" ? inputs[i].offset / 4 : inputs[i].offset);
     if (access[i] === "strided") params.ints(strides[i]);
   }
 }
@@ -110,10 +138,12 @@ export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, { e
     inputs.map(({ strides }) => strides),
   );
   const access = layout.strides.map((strides) => accessOf(layout.shape, strides));
-  const program = programFor(machine, exprs, inputs, access, layout.shape.length);
+  const size = sizeOf(shape);
+  const quads = readsQuads(size, inputs, access);
+  const program = programFor(machine, exprs, inputs, { access, rank: layout.shape.length, quads });
   const params = machine.params();
   writeNumbers(params, exprs, numbers);
-  writeLayouts(params, inputs, access, layout);
-  machine.run(program, [...inputs.map(({ block }) => block), ...blocks], sizeOf(shape));
+  writeLayouts(params, inputs, access, layout, quads);
+  machine.run(program, [...inputs.map(({ block }) => block), ...blocks], quads ? Math.ceil(size / 4) : size);
   return blocks;
 };

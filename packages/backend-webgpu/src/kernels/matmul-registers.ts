@@ -1,5 +1,5 @@
 /**
- * The matrix product in registers: each invocation computes 8 rows of 4 columns and shares nothing, so that there is no barrier.
+ * The matrix product in registers: each invocation computes 8 rows of 4, 8 or 16 columns and shares nothing, so that there is no barrier.
  *
  * @module
  */
@@ -13,68 +13,102 @@ import { range } from "./window.js";
 
 const ROWS = 8;
 
+/** What the kernel depends on besides the plan. */
+interface Blocking {
+  /** Vectors of four columns that an invocation computes. */
+  readonly vectors: number;
+  /** The depth is a multiple of four. */
+  readonly exact: boolean;
+}
+
+/** Invocations from which on larger blocks are worth having fewer of them. */
+const ENOUGH = { 4: 256, 2: 128 };
+
+function blockingOf({ m, n, k, batch }: Product): Blocking {
+  const tall = Math.ceil(m / ROWS) * sizeOf(batch);
+  const vectors = ([4, 2] as const).find((v) => tall * Math.floor(n / (4 * v)) >= ENOUGH[v]) ?? 1;
+  return { vectors, exact: k % 4 === 0 };
+}
+
 /** Adds the product as one dispatch. */
 export function runRegisters(machine: Machine, plan: ProductPlan, product: Product, blocks: readonly Block[]): void {
-  const key = `matmul registers ${plan.dtype} ${plan.a} ${plan.b} ${plan.batchRank} ${plan.bias}`;
-  const program = machine.program(key, () => printRegisters(plan));
+  const { vectors, exact } = blockingOf(product);
+  const key = `matmul registers ${vectors} ${exact} ${plan.dtype} ${plan.a} ${plan.b} ${plan.batchRank} ${plan.bias}`;
+  const program = machine.program(key, () => printRegisters(plan, { vectors, exact }));
   writeProduct(machine.params(), product);
-  const size = Math.ceil(product.m / ROWS) * Math.ceil(product.n / 4) * sizeOf(product.batch);
+  const size = Math.ceil(product.m / ROWS) * Math.ceil(product.n / (4 * vectors)) * sizeOf(product.batch);
   machine.run(program, blocks, size);
 }
 
-/** Statements that load `a<row>` as a vector over four steps of k, from `k`. */
-function loadRows(access: Access, name: string, vec: string, row: string, column: string, k: string): string[] {
-  if (access === "row") return range(ROWS).map((i) => `let a${i} = ${name}[(a_row${i} + k) >> 2u];`);
-  if (access === "single") {
-    const one = (i: number, s: number): string =>
-      `select(${vec.slice(5, -1)}(0), ${name}[a_row${i} + min(k + ${s}, ${k} - 1) * ${column}], k + ${s} < ${k})`;
-    return range(ROWS).map(
-      (i) =>
-        `let a${i} = ${vec}(${range(4)
-          .map((s) => one(i, s))
-          .join(", ")});`,
-    );
-  }
-  // Rows four by four for each of the four steps, then turned round.
-  const loads = range(4).flatMap((s) =>
-    [0, 4].map((i) => `let ta${s}_${i} = ${name}[(a_start + min(m0 + ${i}, m - 4) * ${row} + min(k + ${s}, ${k} - 1) * ${column}) >> 2u];`),
-  );
-  const turned = range(ROWS).map((i) => {
-    const parts = range(4).map((s) => `select(${vec.slice(5, -1)}(0), ta${s}_${i - (i % 4)}[${i % 4}], k + ${s} < ${k})`);
-    return `let a${i} = ${vec}(${parts.join(", ")});`;
-  });
-  return [...loads, ...turned];
+/** Texts that loads are made of. */
+interface Loads extends Blocking {
+  readonly name: string;
+  readonly scalar: string;
+  /** Steps between rows and between columns. */
+  readonly row: string;
+  readonly column: string;
+  readonly depth: string;
 }
 
-/** Statements that load `b<step>` as a vector over four columns for four steps of k. */
-function loadColumns(access: Access, name: string, vec: string, row: string, column: string, k: string): string[] {
-  const scalar = vec.slice(5, -1);
-  if (access === "row") {
-    const load = (s: number): string => `${name}[(b_start + min(k + ${s}, ${k} - 1) * ${row} + min(n0, n - 4)) >> 2u]`;
-    return range(4).map((s) => `let b${s} = select(${vec}(), ${load(s)}, k + ${s} < ${k});`);
-  }
-  if (access === "single") {
-    const one = (s: number, j: number): string => `${name}[b_start + min(k + ${s}, ${k} - 1) * ${row} + min(n0 + ${j}, n - 1) * ${column}]`;
-    return range(4).map(
-      (s) =>
-        `let b${s} = select(${vec}(), ${vec}(${range(4)
-          .map((j) => one(s, j))
-          .join(", ")}), k + ${s} < ${k});`,
-    );
-  }
-  return [
-    ...range(4).map((j) => `let tb${j} = ${name}[(b_start + min(n0 + ${j}, n - 1) * ${column} + k) >> 2u];`),
-    ...range(4).map(
-      (s) =>
-        `let b${s} = ${vec}(${range(4)
-          .map((j) => `${scalar}(tb${j}[${s}])`)
-          .join(", ")});`,
-    ),
-  ];
+/** Step `s` of the depth, where it is within it, else the last one. */
+const step = ({ exact, depth }: Loads, s: number): string => (exact ? `(k + ${s})` : `min(k + ${s}, ${depth} - 1)`);
+
+/** A value, or zero where step `s` is beyond the depth. */
+function within({ exact, depth }: Loads, type: string, s: number, value: string): string {
+  return exact ? value : `select(${type}(), ${value}, k + ${s} < ${depth})`;
 }
 
-function printRegisters(plan: ProductPlan): Source {
+const list = (texts: readonly string[]): string => texts.join(", ");
+
+/** Declares where the rows of the first factor start. */
+function startRows(access: Access, { row }: Loads): string[] {
+  if (access === "column") return range(ROWS / 4).map((i) => `let a_row${i * 4} = a_start + min(m0 + ${i * 4}, m - 4) * ${row};`);
+  return range(ROWS).map((i) => `let a_row${i} = a_start + min(m0 + ${i}, m - 1) * ${row};`);
+}
+
+/** Statements that load the first factor; `part` gives the text of row `i` at step `s`. */
+function loadRows(access: Access, loads: Loads): { lines: string[]; part: (i: number, s: number) => string } {
+  const { name, scalar, column } = loads;
+  const vec = `vec4<${scalar}>`;
+  if (access === "column") {
+    // Four rows in a vector for each of the four steps.
+    const load = (s: number, i: number): string => within(loads, vec, s, `${name}[(a_row${i} + ${step(loads, s)} * ${column}) >> 2u]`);
+    const lines = range(4).flatMap((s) => range(ROWS / 4).map((i) => `let a${s}_${i} = ${load(s, i * 4)};`));
+    return { lines, part: (i, s) => `a${s}_${i >> 2}[${i & 3}]` };
+  }
+  const one = (i: number, s: number): string => within(loads, scalar, s, `${name}[a_row${i} + ${step(loads, s)} * ${column}]`);
+  const row = (i: number): string =>
+    access === "row" ? `${name}[(a_row${i} + k) >> 2u]` : `${vec}(${list(range(4).map((s) => one(i, s)))})`;
+  return { lines: range(ROWS).map((i) => `let a${i} = ${row(i)};`), part: (i, s) => `a${i}[${s}]` };
+}
+
+/** Declares where the columns of the second factor start. */
+function startColumns(access: Access, { column, vectors }: Loads): string[] {
+  if (access === "row") return range(vectors).map((v) => `let b_column${v} = b_start + min(n0 + ${4 * v}, n - 4);`);
+  return range(4 * vectors).map((j) => `let b_column${j} = b_start + min(n0 + ${j}, n - 1) * ${column};`);
+}
+
+/** Statements that load `b<step>_<vector>`, four columns of the second factor each. */
+function loadColumns(access: Access, loads: Loads): string[] {
+  const { name, scalar, row, vectors } = loads;
+  const vec = `vec4<${scalar}>`;
+  if (access === "column") {
+    return [
+      ...range(4 * vectors).map((j) => `let tb${j} = ${name}[(b_column${j} + k) >> 2u];`),
+      ...range(4).flatMap((s) =>
+        range(vectors).map((v) => `let b${s}_${v} = ${vec}(${list(range(4).map((j) => `tb${4 * v + j}[${s}]`))});`),
+      ),
+    ];
+  }
+  const at = (s: number, j: number): string => `b_column${j} + ${step(loads, s)} * ${row}`;
+  const load = (s: number, v: number): string =>
+    access === "row" ? `${name}[(${at(s, v)}) >> 2u]` : `${vec}(${list(range(4).map((j) => `${name}[${at(s, 4 * v + j)}]`))})`;
+  return range(4).flatMap((s) => range(vectors).map((v) => `let b${s}_${v} = ${within(loads, vec, s, load(s, v))};`));
+}
+
+function printRegisters(plan: ProductPlan, blocking: Blocking): Source {
   const source = new Source(WORKGROUP);
+  const { vectors } = blocking;
   const scalar = STORAGE_TYPE[plan.dtype];
   const vec = `vec4<${scalar}>`;
   const type = (access: Access): string => (access === "single" ? scalar : vec);
@@ -84,38 +118,31 @@ function printRegisters(plan: ProductPlan): Source {
   const { m, n, k, operands } = productText(source, plan, "tile_z");
   const [left, right, base] = operands;
   const body = source.take();
-  source.add(`let m = ${m};`, `let n = ${n};`, "let across = (n + 3) / 4;", `let down = (m + ${ROWS - 1}) / ${ROWS};`);
-  source.add(
-    "let n0 = (index % across) * 4;",
-    "let rest = index / across;",
-    `let m0 = (rest % down) * ${ROWS};`,
-    "let tile_z = rest / down;",
-  );
-  source.add(...body);
-  for (const i of range(ROWS)) {
-    if (plan.a !== "column") source.add(`let a_row${i} = ${left.start} + min(m0 + ${i}, m - 1) * ${left.row};`);
-    source.add(`var sum${i} = ${vec}();`);
+  source.add(`let m = ${m};`, `let n = ${n};`, `let across = (n + ${4 * vectors - 1}) / ${4 * vectors};`);
+  source.add(`let down = (m + ${ROWS - 1}) / ${ROWS};`, `let n0 = (index % across) * ${4 * vectors};`, "let rest = index / across;");
+  source.add(`let m0 = (rest % down) * ${ROWS};`, "let tile_z = rest / down;", ...body);
+  const [aLoads, bLoads] = [
+    { ...blocking, ...left, name: a, scalar, depth: k },
+    { ...blocking, ...right, name: b, scalar, depth: k },
+  ];
+  source.add(...startRows(plan.a, aLoads), ...startColumns(plan.b, bLoads));
+  for (const i of range(ROWS)) for (const v of range(vectors)) source.add(`var sum${i}_${v} = ${vec}();`);
+  const { lines, part } = loadRows(plan.a, aLoads);
+  source.add(`for (var k = 0; k < ${k}; k += 4) {`, ...lines, ...loadColumns(plan.b, bLoads));
+  for (const s of range(4)) {
+    for (const i of range(ROWS)) for (const v of range(vectors)) source.add(`  sum${i}_${v} += ${part(i, s)} * b${s}_${v};`);
   }
-  source.add(`for (var k = 0; k < ${k}; k += 4) {`);
-  source.add(...loadRows(plan.a, a, vec, left.row, left.column, k), ...loadColumns(plan.b, b, vec, right.row, right.column, k));
-  for (const s of range(4)) for (const i of range(ROWS)) source.add(`  sum${i} += a${i}[${s}] * b${s};`);
   source.add("}");
-  for (const i of range(ROWS)) source.add(...storeRow(i, plan, output, bias, base));
+  for (const i of range(ROWS)) source.add(...storeRow(i, vectors, output, bias, base));
   return source;
 }
 
-/** Statements that store a row of four sums, with the bias where there is one. */
-function storeRow(
-  i: number,
-  { bias }: ProductPlan,
-  output: string,
-  name: string,
-  base: ProductText["operands"][number] | undefined,
-): string[] {
+/** Statements that store a row of sums, with the bias where there is one. */
+function storeRow(i: number, vectors: number, output: string, bias: string, base: ProductText["operands"][number] | undefined): string[] {
   const lines = [`if (m0 + ${i} < m) {`, `  let at = (tile_z * m + m0 + ${i}) * n + n0;`];
-  for (const j of range(4)) {
-    const plus = bias && base ? ` + ${name}[${base.start} + (m0 + ${i}) * ${base.row} + (n0 + ${j}) * ${base.column}]` : "";
-    lines.push(`  if (n0 + ${j} < n) { ${output}[at + ${j}] = sum${i}[${j}]${plus}; }`);
+  for (const j of range(4 * vectors)) {
+    const plus = base === undefined ? "" : ` + ${bias}[${base.start} + (m0 + ${i}) * ${base.row} + (n0 + ${j}) * ${base.column}]`;
+    lines.push(`  if (n0 + ${j} < n) { ${output}[at + ${j}] = sum${i}_${j >> 2}[${j & 3}]${plus}; }`);
   }
   return [...lines, "}"];
 }

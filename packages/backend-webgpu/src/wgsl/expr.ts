@@ -8,14 +8,14 @@ export interface Leaves {
   number(index: number, dtype: DType): string;
 }
 
-/** Adds statements that compute the expressions, shared parts once, and returns the names of the results. */
-export function printExprs(exprs: readonly Expr[], leaves: Leaves, add: (line: string) => void): string[] {
+/** Adds statements that compute the expressions, shared parts once, into names that begin with `prefix`; returns those of the results. */
+export function printExprs(exprs: readonly Expr[], leaves: Leaves, add: (line: string) => void, prefix = "v"): string[] {
   const names = new Map<Expr, string>();
   const visit = (expr: Expr): string => {
     const known = names.get(expr);
     if (known !== undefined) return known;
     const text = exprText(expr, leaves, visit);
-    const name = `v${names.size}`;
+    const name = `${prefix}${names.size}`;
     add(`let ${name}: ${VALUE_TYPE[expr.dtype]} = ${text};`);
     names.set(expr, name);
     return name;

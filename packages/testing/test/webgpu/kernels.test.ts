@@ -22,6 +22,11 @@ const CONVS: readonly ConvCase[] = [
   { x: [2, 4, 9, 9], w: [6, 2, 3, 2], stride: [2, 3], padding: [2, 1], dilation: [2, 1], groups: 2 },
   { x: [3, 6, 5, 5], w: [6, 1, 3, 3], ...two, padding: [1, 1], groups: 6 },
   { x: [1, 2, 5, 6, 4], w: [3, 2, 2, 3, 2], stride: [1, 2, 1], padding: [0, 1, 1], dilation: [1, 1, 2], groups: 1 },
+  // Large enough to go through columns.
+  { x: [2, 6, 20], w: [4, 6, 3], ...one, padding: [1] },
+  { x: [4, 8, 9, 9], w: [8, 4, 3, 2], stride: [2, 3], padding: [2, 1], dilation: [2, 1], groups: 2 },
+  { x: [6, 8, 6, 6], w: [16, 8, 3, 3], ...two, padding: [1, 1] },
+  { x: [2, 3, 5, 6, 4], w: [4, 3, 2, 3, 2], stride: [1, 2, 1], padding: [0, 1, 1], dilation: [1, 1, 2], groups: 1 },
 ];
 
 for (const software of [true, false]) {

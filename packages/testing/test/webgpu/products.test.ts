@@ -1,4 +1,4 @@
-import { type DType, inputExpr, literal, opExpr, type ReduceOp } from "@sconce/core";
+import { type DType, inputExpr, literal, opExpr, type ReduceOp, type Spec } from "@sconce/core";
 import { describe, it } from "vitest";
 import { expectSame, generator, hostTensor, LAYOUTS, values } from "./both.js";
 import { startDevice } from "./start.js";
@@ -31,6 +31,30 @@ for (const software of [true, false]) {
         });
       }
     }
+    it("matmul in blocks of 8 and of 16 columns", async () => {
+      for (const [m, k, n] of [
+        [66, 12, 132],
+        [66, 13, 134],
+        [130, 12, 272],
+        [131, 13, 270],
+      ]) {
+        for (const left of ["contiguous", "transposed"] as const) {
+          for (const right of ["contiguous", "transposed"] as const) {
+            const a = hostTensor("float32", [m, k], left, values("float32", random, 1));
+            const b = hostTensor("float32", [k, n], right, values("float32", random, 1));
+            await expectSame(
+              device,
+              "matmul",
+              [a, b],
+              [{ shape: [m, n], dtype: "float32" }],
+              { bias: false },
+              1e-5,
+              `${m} ${left} ${right}`,
+            );
+          }
+        }
+      }
+    });
     it("matmul with batches and a bias", async () => {
       for (const layout of LAYOUTS) {
         const a = hostTensor("float32", [2, 3, 9, 20], layout, values("float32", random, 1));
@@ -94,6 +118,28 @@ for (const software of [true, false]) {
         [b, b],
       ])
         await expectSame(device, "elementwise", inputs, [spec], { exprs, numbers: [] });
+    });
+    it("elementwise over large tensors, four elements at a time, of any length and start", async () => {
+      for (const [length, offset] of [
+        [4096, 0],
+        [4099, 4],
+        [5001, 3],
+      ]) {
+        const draw = values("float32", random, 1);
+        const whole = hostTensor("float32", [length + offset], "contiguous", draw);
+        const [a, single] = [
+          { ...whole, shape: [length], offset },
+          { ...whole, shape: [length], strides: [0], offset: 2 },
+        ];
+        const mask = { ...hostTensor("bool", [length], "contiguous", values("bool", random, 1)) };
+        const [x, y, c] = [inputExpr(0, "float32"), inputExpr(1, "float32"), inputExpr(2, "bool")];
+        const exprs = [opExpr("where", "float32", [c, opExpr("div", "float32", [x, y]), x]), opExpr("lt", "bool", [x, y])];
+        const outputs: Spec[] = [
+          { shape: [length], dtype: "float32" },
+          { shape: [length], dtype: "bool" },
+        ];
+        await expectSame(device, "elementwise", [a, single, mask], outputs, { exprs, numbers: [] });
+      }
     });
     it("elementwise in any layout", async () => {
       for (const left of LAYOUTS)
