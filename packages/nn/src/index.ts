@@ -6,6 +6,7 @@ export { clone } from "./clone.js";
 export type { Target } from "./convert.js";
 export * as functional from "./functional/index.js";
 export type { Reduction, ReductionOptions } from "./functional/reduction.js";
+export { type FunctionalCallOptions, functionalCall, stackModuleState } from "./functional-call.js";
 export { type BackwardHook, type Gradients, RemovableHandle } from "./hooks.js";
 export * as init from "./init.js";
 export * from "./layers/activation.js";

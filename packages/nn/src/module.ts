@@ -106,6 +106,23 @@ export abstract class Module extends Callable {
     return module.#items;
   }
 
+  /**
+   * The tensors that a module holds itself, by key, each with a way to put another in its place for a while.
+   * @internal
+   */
+  static tensorsOf(module: Module): [key: string, tensor: Tensor, put: (tensor: Tensor) => void][] {
+    const fields = module as unknown as Record<string, unknown>;
+    const found: [string, Tensor, (tensor: Tensor) => void][] = [];
+    for (const field of Object.keys(module)) {
+      const value = fields[field];
+      if (value instanceof Tensor) found.push([module.#keyOf(field), value, (tensor) => void (fields[field] = tensor)]);
+    }
+    for (const [key, value] of module.#items) {
+      if (value instanceof Parameter) found.push([key, value, (tensor) => void module.#items.set(key, tensor as Parameter)]);
+    }
+    return found;
+  }
+
   /** The state key of a field: from {@link Module.stateKeys}, else its own name. For layers with any number of parameters. */
   protected static stateKey(field: string): string {
     // biome-ignore lint/complexity/noThisInStatic: each class has its own table
