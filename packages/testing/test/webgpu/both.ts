@@ -1,5 +1,4 @@
 import { createCpuBackend } from "@sconce/backend-cpu";
-import type { WebGpuBackend } from "@sconce/backend-webgpu";
 import { type Backend, type KernelName, type Kernels, type Spec, sizeOf, type TypedArray } from "@sconce/core";
 import { expectClose, type HostTensor } from "../../../backend-cpu/src/testing.js";
 
@@ -30,7 +29,7 @@ export async function runOn<K extends KernelName>(
 
 /** Fails unless a kernel gives what the CPU's reference kernel gives, floats within `tolerance`. */
 export async function expectSame<K extends KernelName>(
-  backend: WebGpuBackend,
+  backend: Backend,
   kernel: K,
   inputs: readonly HostTensor[],
   outputs: readonly Spec[],
