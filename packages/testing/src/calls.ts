@@ -1,5 +1,6 @@
 import type { Tensor } from "@sconce/core";
 import * as core from "@sconce/core";
+import * as linalg from "@sconce/core/linalg";
 import { functional } from "@sconce/nn";
 import type { OpInfo } from "./golden.js";
 import { arrange, camelCase, camelKeys, parseSignature, readSignature, type Signature } from "./signatures.js";
@@ -74,6 +75,7 @@ const SIGNATURES: { readonly [call: string]: string } = {
   index_fill: "input dim index value",
   index_put: "input indices values | accumulate",
   lerp: "input end weight",
+  "linalg.solve_triangular": "input B | upper left unitriangular",
   log_softmax: "input dim | dtype",
   logsumexp: "input dim | keepdim",
   masked_fill: "input mask value",
@@ -187,6 +189,31 @@ const SPECIAL: { readonly [call: string]: (args: readonly unknown[], kwargs: Kwa
   where: ([condition, x, y]) => core.where(condition as Tensor, x as Tensor, y as Tensor),
 };
 
+/** Functions of `torch` itself that are in `linalg` only, with the same parameters. */
+const LEGACY: ReadonlySet<string> = new Set("cholesky cholesky_inverse cholesky_solve geqrf logdet lu_unpack matrix_exp ormqr".split(" "));
+
+/** The deprecated functions of `torch` by those of `linalg` that took their place. */
+const DEPRECATED: { readonly [call: string]: (args: readonly unknown[], kwargs: Kwargs) => unknown } = {
+  lu: ([a, pivot, withInfo]) => {
+    const { lu, pivots, info } = linalg.luFactorEx(a as Tensor, { pivot: pivot as boolean });
+    return withInfo ? [lu, pivots, info] : [lu, pivots];
+  },
+  lu_solve: ([b, lu, pivots]) => linalg.luSolve(lu as Tensor, pivots as Tensor, b as Tensor),
+  pinverse: ([a], { rcond }) => linalg.pinv(a as Tensor, { rtol: (rcond as number | undefined) ?? 1e-15 }),
+  qr: ([a, given], { some }) => linalg.qr(a as Tensor, { mode: (given ?? some ?? true) ? "reduced" : "complete" }),
+  svd: ([a], { some }) => {
+    const { u, s, vh } = linalg.svd(a as Tensor, { fullMatrices: some === false });
+    return [u, s, vh.mT];
+  },
+  symeig: ([a], { upper }) => linalg.eigh(a as Tensor, { uplo: upper === false ? "L" : "U" }),
+  triangular_solve: ([b, a], { upper, transpose, unitriangular }) => {
+    const isUpper = (upper as boolean | undefined) ?? true;
+    const matrix = transpose ? (a as Tensor).mT : (a as Tensor);
+    const options = { upper: transpose ? !isUpper : isUpper, unitriangular: unitriangular === true };
+    return [linalg.solveTriangular(matrix, b as Tensor, options), (a as Tensor).clone()];
+  },
+};
+
 /** PyTorch 1.13 returns the weights too, which are the attention to an identity. */
 function attention(q: Tensor, k: Tensor, v: Tensor, { dropout_p, is_causal }: Kwargs): [Tensor, Tensor] {
   const options = { dropoutP: dropout_p as number, isCausal: is_causal as boolean };
@@ -218,6 +245,11 @@ function toCall(x: Tensor, rest: readonly unknown[]): unknown {
   const dtype = rest.findLast((value) => typeof value === "string") as core.DType;
   return x.to({ dtype, copy });
 }
+
+/** Namespaces, which are modules of their own here. */
+const SPACES: { readonly [space: string]: { readonly [name: string]: Fn } | undefined } = {
+  linalg: linalg as unknown as { readonly [name: string]: Fn },
+};
 
 /** Functions that have another name here. */
 const NAMES: { readonly [name: string]: string } = { logsigmoid: "logSigmoid" };
@@ -262,6 +294,7 @@ export function formsOf(call: string, info: OpInfo | undefined): Form[] {
 function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] {
   const signature = signatureOf(name, info);
   if (name in SPECIAL) return [{ name, call: SPECIAL[name] }];
+  if (name in DEPRECATED) return [{ name, call: DEPRECATED[name] }];
   if (call.endsWith("(attribute)")) return attributeForm(name.replace("Tensor.", ""));
   const last = name.replace(/^.*\./, "");
   const short = NAMES[last] ?? camelCase(last);
@@ -271,8 +304,12 @@ function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] 
     return forms;
   }
   if (name.includes(".") && !name.startsWith("Tensor.")) {
-    const space = (core as unknown as { [name: string]: { [name: string]: Fn } | undefined })[name.split(".")[0]];
-    addFunction(forms, camelCase(name), space?.[short], signature);
+    const [space] = name.split(".");
+    addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
+    return forms;
+  }
+  if (LEGACY.has(name)) {
+    addFunction(forms, `linalg.${short}`, SPACES.linalg?.[short], signature);
     return forms;
   }
   addMethod(forms, short, signature, call.endsWith("(on a copy)"));

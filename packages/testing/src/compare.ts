@@ -1,6 +1,6 @@
 import type { Tensor, TypedArray } from "@sconce/core";
 import { type GoldenTensor, type GoldenValue, isGoldenTensor } from "./golden.js";
-import { elements, goldenData, isTensor } from "./values.js";
+import { elements, goldenData, isComplex, isTensor } from "./values.js";
 
 /** A difference between a result and the golden one. */
 export class Mismatch extends Error {}
@@ -20,8 +20,9 @@ export function isClose(x: number, reference: number, e: number): boolean {
 /** @throws Mismatch unless the tensor has the golden one's dtype, shape and numbers; `e` is the reference's own error. */
 export async function expectTensor(actual: unknown, expected: GoldenTensor, e: number, what: string): Promise<void> {
   if (!isTensor(actual)) throw new Mismatch(`${what}: expected a tensor, got ${describe(actual)}`);
-  if (!sameDType(actual.dtype, expected.dtype)) throw new Mismatch(`${what}: expected ${expected.dtype}, got ${actual.dtype}`);
-  expectShape(actual, expected.shape, what);
+  const complex = isComplex(expected.dtype);
+  if (!complex && !sameDType(actual.dtype, expected.dtype)) throw new Mismatch(`${what}: expected ${expected.dtype}, got ${actual.dtype}`);
+  expectShape(actual, complex ? [...expected.shape, 2] : expected.shape, what);
   expectNumbers(await elements(actual), goldenData(expected), e, what);
 }
 

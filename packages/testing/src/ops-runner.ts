@@ -1,6 +1,7 @@
 import { type Device, hostArray, type Tensor, type TypedArray } from "@sconce/core";
 import { type Form, formsOf, NotAMethod } from "./calls.js";
 import { asList, expectGrad, expectSecond, expectShape, expectValue, Mismatch } from "./compare.js";
+import { expectGauge } from "./gauge.js";
 import { type GoldenMap, type GoldenTensor, type GoldenValue, isGoldenTensor, type OpCase, type OpInfo } from "./golden.js";
 import { gradientsOf, secondOrder } from "./gradients.js";
 import { construct } from "./modules.js";
@@ -53,8 +54,8 @@ export class OpsRunner {
     const { args, kwargs } = this.#arguments(c, wanted, leaves);
     const result = await form.call(args, kwargs);
     if (c.stochastic !== undefined) return expectMeta(result, c.out_meta ?? null);
-    if (c.gauge) return;
-    if (c.ties) await expectTied(c, result, args);
+    if (c.gauge) await expectGauge(c, result, args[0] as Tensor);
+    else if (c.ties) await expectTied(c, result, args);
     else await expectValue(result, c.out ?? null, c.err?.out?.[0] ?? 0, "out");
     if (wanted.size === 0) return;
     gradientsOf(outputsOf(result, c.cotangent!), this.#cotangents(c.cotangent!));

@@ -17,7 +17,8 @@ import { type GoldenTensor, type GoldenValue, isGoldenTensor } from "./golden.js
 export class Unsupported extends Error {}
 
 /** Elements of a golden tensor in row-major order, as numbers; 64-bit integers as bigints. */
-export function goldenData({ dtype, shape, data, b64 }: GoldenTensor): TypedArray {
+export function goldenData(golden: GoldenTensor): TypedArray {
+  const { dtype, shape, data, b64 } = asPairs(golden);
   const length = shape.reduce((n, size) => n * size, 1);
   if (b64 === undefined) {
     const array = numberArray(knownDType(dtype), length);
@@ -27,6 +28,19 @@ export function goldenData({ dtype, shape, data, b64 }: GoldenTensor): TypedArra
   }
   const bytes = Uint8Array.from(atob(b64), (char) => char.charCodeAt(0));
   return dtype === "float64" ? new Float64Array(bytes.buffer) : new Float32Array(bytes.buffer);
+}
+
+/** True for a complex dtype, which is pairs of floats here. */
+export function isComplex(dtype: string): boolean {
+  return dtype.startsWith("complex");
+}
+
+/** A complex tensor as pairs in a last dimension of 2. */
+function asPairs(golden: GoldenTensor): GoldenTensor {
+  if (!isComplex(golden.dtype)) return golden;
+  const dtype = golden.dtype === "complex128" ? "float64" : "float32";
+  const strides = golden.strides === undefined ? {} : { strides: [...golden.strides.map((stride) => 2 * stride), 1] };
+  return { ...golden, dtype, shape: [...golden.shape, 2], ...strides };
 }
 
 function knownDType(dtype: string): DType {
@@ -56,7 +70,8 @@ export class Values {
   }
 
   /** A tensor with the strides of the golden one. */
-  tensor(golden: GoldenTensor): Tensor {
+  tensor(given: GoldenTensor): Tensor {
+    const golden = asPairs(given);
     const dtype = this.dtype(golden.dtype);
     const data = goldenData(golden);
     const narrow = dtype === golden.dtype ? data : Int32Array.from(data as BigInt64Array, fitsInt32);

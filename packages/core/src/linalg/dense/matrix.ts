@@ -1,0 +1,71 @@
+/** A matrix in row-major order, in double precision whatever the dtype of its tensor: dense algorithms lose half the digits. */
+export type Matrix = Float64Array;
+
+/** The transpose of an `[m, n]` matrix. */
+export function transpose(a: Matrix, m: number, n: number): Matrix {
+  const out = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) out[j * m + i] = a[i * n + j];
+  return out;
+}
+
+/** The identity. */
+export function identity(n: number): Matrix {
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) out[i * n + i] = 1;
+  return out;
+}
+
+/** `[m, k]` times `[k, n]`. */
+export function multiply(a: Matrix, b: Matrix, m: number, k: number, n: number): Matrix {
+  const out = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) {
+    for (let p = 0; p < k; p++) {
+      const x = a[i * k + p];
+      if (x === 0) continue;
+      for (let j = 0; j < n; j++) out[i * n + j] += x * b[p * n + j];
+    }
+  }
+  return out;
+}
+
+/** The inner product of two rows. */
+export function dotRows(a: Matrix, i: number, b: Matrix, j: number, n: number): number {
+  let sum = 0;
+  for (let k = 0; k < n; k++) sum += a[i * n + k] * b[j * n + k];
+  return sum;
+}
+
+/** Turns rows i and j by a plane rotation: `(c r_i - s r_j, s r_i + c r_j)`. */
+export function rotateRows(a: Matrix, i: number, j: number, n: number, c: number, s: number): void {
+  for (let k = 0; k < n; k++) {
+    const x = a[i * n + k];
+    const y = a[j * n + k];
+    a[i * n + k] = c * x - s * y;
+    a[j * n + k] = s * x + c * y;
+  }
+}
+
+/**
+ * Fills the rows of an `[n, n]` matrix from `rank` on so that all rows are orthonormal: unit vectors, less their parts along the rows
+ * before, twice for the digits that the first pass loses.
+ */
+export function completeRows(rows: Matrix, rank: number, n: number): void {
+  let next = 0;
+  for (let i = rank; i < n; i++) {
+    for (;;) {
+      const row = rows.subarray(i * n, (i + 1) * n);
+      row.fill(0);
+      row[next++] = 1;
+      for (let pass = 0; pass < 2; pass++) {
+        for (let j = 0; j < i; j++) {
+          const along = dotRows(rows, i, rows, j, n);
+          for (let k = 0; k < n; k++) row[k] -= along * rows[j * n + k];
+        }
+      }
+      const length = Math.hypot(...row);
+      if (length < 0.5 / Math.sqrt(n) && next < n) continue;
+      for (let k = 0; k < n; k++) row[k] /= length;
+      break;
+    }
+  }
+}

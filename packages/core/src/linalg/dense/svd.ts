@@ -1,0 +1,80 @@
+import { qrColumns, qrFactor } from "./factor.js";
+import { completeRows, dotRows, identity, type Matrix, multiply, rotateRows, transpose } from "./matrix.js";
+
+/** `a = uᵀ diag(s) v`, with the singular vectors as rows. */
+export interface Svd {
+  /** `[m or min(m, n), m]` */
+  readonly u: Matrix;
+  readonly s: Float64Array;
+  /** `[n or min(m, n), n]` */
+  readonly v: Matrix;
+}
+
+const SWEEPS = 60;
+
+/**
+ * Singular values in falling order, with their vectors: QR, then one-sided Jacobi rotations, which give small values to full relative
+ * precision. With `full`, the vectors are completed to bases.
+ *
+ * Source: Demmel and Veselić, Jacobi's method is more accurate than QR, https://doi.org/10.1137/0613074
+ */
+export function svd(a: Matrix, m: number, n: number, full: boolean): Svd {
+  if (m < n) {
+    const { u, s, v } = svd(transpose(a, m, n), n, m, full);
+    return { u: v, s, v: u };
+  }
+  const factors = a.slice();
+  const tau = new Float64Array(n);
+  qrFactor(factors, m, n, tau);
+  const rows = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) rows[i * n + j] = factors[i * n + j];
+  const turned = identity(n);
+  orthogonalizeRows(rows, turned, n);
+  const { s, order } = lengthsOf(rows, n);
+  const v = new Float64Array(n * n);
+  const inner = new Float64Array(n * n); // rows of the left vectors in the basis of Q
+  let rank = 0;
+  order.forEach((from, i) => {
+    if (s[i] > 0) rank = i + 1;
+    for (let k = 0; k < n; k++) {
+      v[i * n + k] = s[i] > 0 ? rows[from * n + k] / s[i] : 0;
+      inner[i * n + k] = turned[from * n + k];
+    }
+  });
+  completeRows(v, rank, n);
+  const q = transpose(qrColumns(factors, tau, m, n, full ? m : n), m, full ? m : n); // rows of Q's columns
+  const u = multiply(inner, q, n, n, m);
+  if (!full) return { u, s, v };
+  const whole = q.slice();
+  whole.set(u);
+  return { u: whole, s, v };
+}
+
+/** Rotates pairs of rows until all are orthogonal; `turned` takes the same rotations. */
+function orthogonalizeRows(rows: Matrix, turned: Matrix, n: number): void {
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    let rotations = 0;
+    for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) if (rotatePair(rows, turned, i, j, n)) rotations++;
+    if (rotations === 0) return;
+  }
+}
+
+function rotatePair(rows: Matrix, turned: Matrix, i: number, j: number, n: number): boolean {
+  const x = dotRows(rows, i, rows, i, n);
+  const y = dotRows(rows, j, rows, j, n);
+  const xy = dotRows(rows, i, rows, j, n);
+  if (Math.abs(xy) <= Number.EPSILON * Math.sqrt(x) * Math.sqrt(y) || !Number.isFinite(xy)) return false;
+  const zeta = (y - x) / (2 * xy);
+  const t = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
+  const c = 1 / Math.hypot(1, t);
+  rotateRows(rows, i, j, n, c, c * t);
+  rotateRows(turned, i, j, n, c, c * t);
+  return true;
+}
+
+/** Lengths of the rows in falling order, and which row each is. */
+function lengthsOf(rows: Matrix, n: number): { s: Float64Array; order: number[] } {
+  const lengths = Float64Array.from({ length: n }, (_, i) => Math.hypot(...rows.subarray(i * n, (i + 1) * n)));
+  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => lengths[j] - lengths[i]);
+  return { s: Float64Array.from(order, (i) => lengths[i]), order };
+}
