@@ -12,7 +12,7 @@ function poly(x: string, c: readonly number[]): string {
   return c.slice(0, -1).reduceRight((text, value) => `(${text} * ${x} + ${float(value)})`, float(c[c.length - 1]));
 }
 
-const float = (value: number): string => `f32(${Number.isInteger(value) ? `${value}.0` : Math.fround(value)})`;
+const float = (value: number): string => `float(${Number.isInteger(value) ? `${value}.0` : Math.fround(value)})`;
 
 const PP = [0.12837916709551256, -0.3250421072470015, -0.02848174957559851, -0.005770270296489442, -2.3763016656650163e-5];
 const QQ = [1, 0.39791722395915535, 0.0650222499887673, 0.005081306281875766, 0.00013249473800432164, -3.960228278775368e-6];
