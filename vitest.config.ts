@@ -27,19 +27,21 @@ const node: TestProjectConfiguration = {
     name: "node",
     environment: "node",
     include: ["packages/*/src/**/*.test.ts", "packages/testing/test/**/*.test.ts", "apps/*/src/**/*.test.ts", "docs/**/*.test.ts"],
-    exclude: [...exclude, "**/*.browser.test.ts", "packages/testing/test/browser/**"],
+    exclude: [...exclude, "**/*.browser.test.ts", "packages/testing/test/{browser,webgl}/**"],
     testTimeout: 60_000,
   },
 };
 
 const chromium: TestProjectConfiguration = {
   resolve,
+  // CommonJS, met only when a device starts: found late, it would reload the page in the middle of a run.
+  optimizeDeps: { include: ["@sconce/backend-webgl > gpu.js"] },
   server: { headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } },
   test: {
     name: "chromium",
     include: [
       "packages/*/src/**/*.browser.test.ts",
-      "packages/testing/test/browser/**/*.test.ts",
+      "packages/testing/test/{browser,webgl}/**/*.test.ts",
       "packages/testing/test/webgpu/{kernels,products,scalars}.test.ts",
     ],
     exclude,
