@@ -1,3 +1,4 @@
+import "@sconce/backend-webgl";
 import "@sconce/backend-webgpu";
 import { init, tensor } from "sconce";
 import { type Start, sconceTrainer } from "../networks.js";

@@ -1,4 +1,5 @@
 /** The same networks in TensorFlow.js: convolutions take channels last, so weights and images are turned round. */
+import "@tensorflow/tfjs-backend-webgl";
 import "@tensorflow/tfjs-backend-webgpu";
 import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
 import * as tf from "@tensorflow/tfjs-core";

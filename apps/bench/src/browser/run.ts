@@ -1,5 +1,5 @@
 /**
- * Peers against each other in one Chromium, on the software adapter: `node dist/browser/run.js [--peers sconce,tfjs] [mlp] [cnn] ...`
+ * Peers against each other in one Chromium, on the software adapter: `node dist/browser/run.js [--device webgl] [--peers sconce,tfjs] [mlp] [cnn] ...`
  * The program named by CHROMIUM_BIN is used, else Playwright's own.
  */
 import { fileURLToPath } from "node:url";
@@ -58,11 +58,12 @@ function option(args: string[], name: string, fallback: string): string {
 
 const args = process.argv.slice(2);
 const peers = option(args, "peers", PEERS).split(",");
+const device = option(args, "device", "webgpu") as Request["device"];
 const suites = args.length > 0 ? args : SUITES;
 await withPage(async (open) => {
   for (const suite of suites) {
     const page = await open();
-    const request: Request = { suite, device: "webgpu", peers };
+    const request: Request = { suite, device, peers };
     report(suite, await page.evaluate<Timing[]>(`sconceBench(${JSON.stringify(request)})`));
     await page.close();
   }

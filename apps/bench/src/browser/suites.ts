@@ -6,7 +6,7 @@ import { sconceProduct, sconceSteps } from "./peer-sconce.js";
 import { tfjsProduct, tfjsSteps } from "./peer-tfjs.js";
 
 /** Devices that every peer has. */
-export type GpuDevice = "webgpu";
+export type GpuDevice = "webgpu" | "webgl";
 
 /** The same work for every peer. */
 export interface Suite {
