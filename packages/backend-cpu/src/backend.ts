@@ -14,7 +14,7 @@ import { kernels } from "./kernels/index.js";
 import type { Kernel } from "./kernels/kernel.js";
 import { type Block, Machine } from "./machine.js";
 import { enter, enterAll, isOverflow, leave, leaveAll, overflowHandle } from "./overflow.js";
-import { ReferenceBackend } from "./reference/backend.js";
+import { MOVES, ReferenceBackend } from "./reference/backend.js";
 import { detectFeatures } from "./wasm/features.js";
 import { Heap } from "./wasm/memory.js";
 
@@ -37,7 +37,7 @@ export interface CpuOptions {
  */
 export class CpuBackend implements Backend {
   readonly name: Device = "cpu";
-  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
+  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), narrow: MOVES, maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
   /** The memory and what kernels need besides. */
   readonly machine: Machine;
   readonly #memoryLimit: number;

@@ -6,10 +6,13 @@
 import {
   contiguousStrides,
   type DType,
-  hostArray,
+  encodeArray,
+  type hostArray,
+  isFloatingPoint,
   type KernelName,
   type Kernels,
   type Layout,
+  numberArray,
   type Spec,
   sizeOf,
   type View,
@@ -59,11 +62,11 @@ export function hostTensor(dtype: DType, shape: readonly number[], kind: LayoutK
   } else if (kind === "broadcast" && rank > 0) {
     strides = contiguousStrides(shape.map((n, d) => (d % 2 === 0 ? 1 : n))).map((s, d) => (d % 2 === 0 ? 0 : s));
   }
-  const array = hostArray(dtype, Math.max(1, sizeOf(storage)));
+  const array = numberArray(dtype, Math.max(1, sizeOf(storage)));
   const elements = elementsOf(array);
   for (let i = 0; i < array.length; i++) elements[i] = dtype === "int64" ? (BigInt(Math.trunc(value(i))) as unknown as number) : value(i);
   if (dtype === "bool") for (let i = 0; i < array.length; i++) elements[i] &= 1;
-  return { array, dtype, shape, strides, offset };
+  return { array: encodeArray(array, dtype), dtype, shape, strides, offset };
 }
 
 /** A contiguous tensor of given elements. */
@@ -73,7 +76,7 @@ export function tensorOf(dtype: DType, shape: readonly number[], data: readonly 
 
 /** Uniform numbers around zero, whole for integers. */
 export function values(dtype: DType, random: () => number, scale = 4): () => number {
-  if (dtype === "float32" || dtype === "float64") return () => (random() - 0.5) * 2 * scale;
+  if (isFloatingPoint(dtype)) return () => (random() - 0.5) * 2 * scale;
   if (dtype === "bool") return () => (random() < 0.5 ? 0 : 1);
   return () => Math.trunc((random() - (dtype === "uint8" ? 0 : 0.5)) * 40);
 }

@@ -25,6 +25,7 @@ export * from "./dtype.js";
 export * from "./errors.js";
 export * from "./evaluate.js";
 export * from "./extension.js";
+export * from "./finfo.js";
 export * from "./format.js";
 export * from "./functions.js";
 export * from "./functions-indexing.js";

@@ -15,6 +15,9 @@ import {
 import { elementsOf, type ReferenceKernel } from "./array.js";
 import { reference } from "./index.js";
 
+/** Kernels that only move elements, so that they take every dtype as it is. */
+export const MOVES: ReadonlySet<KernelName> = new Set<KernelName>(["gather", "indexSelect", "concat"]);
+
 interface HostHandle {
   readonly array: TypedArray;
 }
@@ -22,7 +25,7 @@ interface HostHandle {
 /** The CPU as plain typed arrays under the reference kernels: for comparison, and for engines without WebAssembly SIMD. */
 export class ReferenceBackend implements Backend {
   readonly name: Device = "cpu";
-  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
+  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), narrow: MOVES, maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
 
   upload(data: TypedArray, _dtype: DType): Handle {
     return { array: data.slice() } satisfies HostHandle;

@@ -20,16 +20,18 @@ export interface RandomTensorOptions extends TensorOptions, RandomOptions {}
 
 const NONE: RandomTensorOptions = {};
 
-type Fill = (generator: Generator, out: FloatArray) => void;
+type Fill = (generator: Generator, out: FloatArray, dtype: DType) => void;
 
 /** Draws on the host, as PyTorch's CPU generator does, and uploads. */
 function drawFloats(op: string, shape: Shape, options: RandomTensorOptions, fill: Fill): Tensor {
   const { dtype = getDefaultDType(), generator = defaultGenerator() } = options;
   if (!isFloatingPoint(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, got ${dtype}`, { op, dtypes: [dtype] });
   const data = numberArray(dtype, sizeOf(shape)) as FloatArray;
-  fill(generator, data);
+  fill(generator, data, dtype);
   return create(op, shape, dtype, data, options);
 }
+
+const uniform: Fill = (g, out, dtype) => fillUniform(g, out, 0, 1, dtype);
 
 /**
  * Uniform numbers of [0, 1).
@@ -39,7 +41,7 @@ function drawFloats(op: string, shape: Shape, options: RandomTensorOptions, fill
  */
 export function rand(...args: SizeArgs<RandomTensorOptions>): Tensor {
   const [shape, options] = splitSizes(args, NONE);
-  return drawFloats("rand", shape, options, (g, out) => fillUniform(g, out));
+  return drawFloats("rand", shape, options, uniform);
 }
 
 /**
@@ -55,7 +57,7 @@ export function randn(...args: SizeArgs<RandomTensorOptions>): Tensor {
 
 /** Uniform numbers of [0, 1) in the shape, dtype and device of `x`. */
 export function randLike(x: Tensor, options: RandomTensorOptions = NONE): Tensor {
-  return drawFloats("randLike", x.shape, likeOptions(x, options), (g, out) => fillUniform(g, out));
+  return drawFloats("randLike", x.shape, likeOptions(x, options), uniform);
 }
 
 /** Standard normal numbers in the shape, dtype and device of `x`. */

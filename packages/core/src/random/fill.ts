@@ -1,5 +1,6 @@
-import type { TypedArray } from "../dtype.js";
+import type { DType, TypedArray } from "../dtype.js";
 import { ValueError } from "../errors.js";
+import { isHalf } from "../half.js";
 import type { Generator } from "./generator.js";
 import { nextNormal } from "./normal.js";
 
@@ -9,18 +10,22 @@ export type FloatArray = Float32Array | Float64Array;
 const { fround } = Math;
 
 /**
- * Fills `out` uniformly from [from, to): PyTorch's `uniform_`, 24 random bits for float32 and 53 for float64.
+ * Fills `out` uniformly from [from, to): PyTorch's `uniform_`, 24 random bits for float32 and 53 for float64, in numbers that `dtype` names
+ * where it is float16 (11 bits) or bfloat16 (8 bits).
  * @throws ValueError if `from` is above `to`.
  *
  * @example
  * fillUniform(new Generator(0), new Float32Array(3)); // 0.4962566, 0.7682218, 0.08847743
  */
-export function fillUniform(generator: Generator, out: FloatArray, from = 0, to = 1): void {
+export function fillUniform(generator: Generator, out: FloatArray, from = 0, to = 1, dtype: DType = "float32"): void {
   if (!(from <= to)) fail("uniform", `uniform_ expects to return a [from, to) range, but found from=${from} > to=${to}`);
   if (out instanceof Float32Array) {
     const base = fround(from);
     const range = fround(fround(to) - base);
-    for (let i = 0; i < out.length; i++) out[i] = generator.uniformFloat() * range + base;
+    // Halves take the last bits of a draw.
+    const scale = dtype === "float16" ? 2 ** 13 : 2 ** 16;
+    if (isHalf(dtype)) for (let i = 0; i < out.length; i++) out[i] = ((generator.uniformFloat() * scale) % 1) * range + base;
+    else for (let i = 0; i < out.length; i++) out[i] = generator.uniformFloat() * range + base;
   } else {
     for (let i = 0; i < out.length; i++) out[i] = fusedMultiplyAdd(generator.uniformDouble(), to - from, from);
   }

@@ -1,7 +1,7 @@
 import type { Backend } from "../backend.js";
 import { apply } from "../dispatch.js";
 import type { DType, TypedArray } from "../dtype.js";
-import { dtypeWord, isFloatingPoint, isInteger } from "../dtype.js";
+import { dtypeWord, isFloatingPoint, isInteger, wideOf } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
 import { tensorOf } from "../evaluate.js";
 import { encodeArray } from "../half.js";
@@ -74,6 +74,15 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const like = (typeof a === "number" ? b : a) as Tensor;
   const of = (x: Operand) => (typeof x === "number" ? constantLike(like, x) : x);
   return apply("where", [condition, of(a), of(b)], null);
+}
+
+/**
+ * Computes in float32 what 16 bits would lose or overflow, such as means and sums of squares; `fn` also gets a function that brings its
+ * other operands there. The result is converted back.
+ */
+export function inWide(x: Tensor, fn: (x: Tensor, widen: (t: Tensor) => Tensor) => Tensor): Tensor {
+  const wide = isFloatingPoint(x.dtype) ? wideOf(x.dtype) : undefined;
+  return wide === undefined ? fn(x, (t) => t) : fn(x.cast(wide), (t) => t.cast(wide)).cast(x.dtype);
 }
 
 /** The root of values that are not negative, with gradient 0 at 0 (PyTorch's rule for norms and standard deviations). */

@@ -1,5 +1,6 @@
 import { apply, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { isHalf } from "../half.js";
 import { defaultGenerator } from "../random/default.js";
 import type { Generator } from "../random/generator.js";
 import { sizeOf } from "../shape.js";
@@ -10,6 +11,7 @@ import {
   eq,
   ge,
   indexTensor,
+  inWide,
   mul,
   permuteTo,
   requireFloat,
@@ -79,8 +81,14 @@ function given(...tensors: readonly (Tensor | null | undefined)[]): Tensor[] {
   return tensors.filter((t): t is Tensor => t !== null && t !== undefined);
 }
 
+/** Layers that normalise take 16-bit input with float32 parameters too. */
+function requireParameterDType(op: string, x: Tensor, ...parameters: readonly Tensor[]): void {
+  const mixed = isHalf(x.dtype) && parameters.every((t) => t.dtype === "float32");
+  if (!mixed) requireSameDType(op, x, ...parameters);
+}
+
 function checkAffine(op: string, x: Tensor, shape: readonly number[], ...tensors: readonly (Tensor | null | undefined)[]): void {
-  requireSameDType(op, x, ...given(...tensors));
+  requireParameterDType(op, x, ...given(...tensors));
   for (const t of given(...tensors)) {
     if (t.ndim === shape.length && t.shape.every((n, d) => n === shape[d])) continue;
     throw new ShapeError(
@@ -114,7 +122,7 @@ function batchNorm(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
     throw new ShapeError(`batchNorm: expected at least [N, C], got ${formatShape(x.shape)}`, { op: "batchNorm", shapes: [x.shape] });
   const { weight, bias, mean, variance, eps = 1e-5 } = options;
   const channels = x.shape[1];
-  requireSameDType("batchNorm", x, ...given(weight, bias, mean, variance));
+  requireParameterDType("batchNorm", x, ...given(weight, bias, mean, variance));
   for (const t of given(weight, bias, mean, variance)) {
     if (t.numel() !== channels) {
       throw new ShapeError(`batchNorm: running_mean, running_var, weight and bias should contain ${channels} elements not ${t.numel()}`, {
@@ -126,12 +134,21 @@ function batchNorm(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
   const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
   const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
   return compositeAll("NativeBatchNorm", [x, ...given(weight, bias)], () => {
+    if (isHalf(x.dtype)) return wideBatchNorm(x, options);
     const stats = mean && variance ? { mean: column(mean), variance: column(variance) } : momentsOver(x, dims);
     const inverse = rsqrt(add(stats.variance, eps));
     const scale = weight ? mul(inverse, column(weight)) : inverse;
     const out = mul(sub(x, stats.mean), scale);
     return [bias ? add(out, column(bias)) : out, stats.mean.reshape([channels]), stats.variance.reshape([channels])];
   });
+}
+
+/** The statistics of 16-bit input are float32, as PyTorch's are. */
+function wideBatchNorm(x: Tensor, { weight, bias, mean, variance, ...options }: BatchNormOptions): readonly Tensor[] {
+  const wide = (t: Tensor | null | undefined) => t?.float();
+  const statistics = { weight: wide(weight), bias: wide(bias), mean: wide(mean), variance: wide(variance) };
+  const [y, ...moments] = batchNorm(x.float(), { ...options, ...statistics });
+  return [y.cast(x.dtype), ...moments];
 }
 
 function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: AffineOptions): Tensor {
@@ -146,10 +163,12 @@ function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: Affi
   checkAffine("groupNorm", x, [channels], weight, bias);
   const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
   return composite("NativeGroupNorm", [x, ...given(weight, bias)], () => {
-    const rows = x.reshape([n, groups, x.numel() === 0 ? 0 : x.numel() / (n * groups)]);
-    const { mean, variance } = momentsOver(rows, [2]);
-    const out = mul(sub(rows, mean), rsqrt(add(variance, eps))).reshape(x.shape);
-    return affine(out, weight ? column(weight) : null, bias ? column(bias) : null);
+    return inWide(x, (y, widen) => {
+      const rows = y.reshape([n, groups, x.numel() === 0 ? 0 : x.numel() / (n * groups)]);
+      const { mean, variance } = momentsOver(rows, [2]);
+      const out = mul(sub(rows, mean), rsqrt(add(variance, eps))).reshape(x.shape);
+      return affine(out, weight && widen(column(weight)), bias && widen(column(bias)));
+    });
   });
 }
 
@@ -207,8 +226,10 @@ export class LayerOps extends ResizeOps {
     const dims = checkNormalized("layerNorm", x, normalizedShape);
     checkAffine("layerNorm", x, normalizedShape, weight, bias);
     return composite("NativeLayerNorm", [x, ...given(weight, bias)], () => {
-      const { mean, variance } = momentsOver(x, dims);
-      return affine(mul(sub(x, mean), rsqrt(add(variance, eps))), weight, bias);
+      return inWide(x, (y, widen) => {
+        const { mean, variance } = momentsOver(y, dims);
+        return affine(mul(sub(y, mean), rsqrt(add(variance, eps))), weight && widen(weight), bias && widen(bias));
+      });
     });
   }
 
@@ -219,8 +240,10 @@ export class LayerOps extends ResizeOps {
     checkAffine("rmsNorm", x, normalizedShape, weight);
     const n = sizeOf(normalizedShape);
     return composite("RmsNorm", [x, ...given(weight)], () => {
-      const square = div(apply("reduce", [mul(x, x)], { op: "sum", dims, keepdim: true }), n);
-      return affine(mul(x, rsqrt(add(square, eps))), weight, null);
+      return inWide(x, (y, widen) => {
+        const square = div(apply("reduce", [mul(y, y)], { op: "sum", dims, keepdim: true }), n);
+        return affine(mul(y, rsqrt(add(square, eps))), weight && widen(weight), null);
+      });
     });
   }
 

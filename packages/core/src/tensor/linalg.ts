@@ -1,7 +1,20 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { broadcast, normalizeDim, normalizeDims, type Shape, sizeOf } from "../shape.js";
-import { add, expandTo, fitting, iota, mul, permuteTo, requireFloat, requireSameDType, squeezeAt, sub, unsqueezeAt } from "./compose.js";
+import {
+  add,
+  expandTo,
+  fitting,
+  inWide,
+  iota,
+  mul,
+  permuteTo,
+  requireFloat,
+  requireSameDType,
+  squeezeAt,
+  sub,
+  unsqueezeAt,
+} from "./compose.js";
 import { DiagonalOps } from "./indexing-diagonal.js";
 import { vectorNorm } from "./norms.js";
 import type { Tensor } from "./tensor.js";
@@ -50,7 +63,9 @@ function dot(a: Tensor, b: Tensor, op: string): Tensor {
       b,
     );
   }
-  return composite("Dot", [a, b], () => apply("reduce", [mul(a, b)], { op: "sum", dims: [0], keepdim: false }));
+  return composite("Dot", [a, b], () =>
+    inWide(a, (x, widen) => apply("reduce", [mul(x, widen(b))], { op: "sum", dims: [0], keepdim: false })),
+  );
 }
 
 function mv(a: Tensor, v: Tensor, op: string): Tensor {
@@ -412,9 +427,11 @@ export class LinalgOps extends DiagonalOps {
     }
     requireSameDType("cdist", this.self, other);
     return composite("CdistForward", [this.self, other], () => {
-      const difference = sub(unsqueezeAt(this.self, this.ndim - 1), unsqueezeAt(other, other.ndim - 2));
       broadcast(this.shape.slice(0, -2), other.shape.slice(0, -2), "cdist");
-      return vectorNorm(difference, p, normalizeDims(-1, difference.ndim, "cdist"), false);
+      return inWide(this.self, (x, widen) => {
+        const difference = sub(unsqueezeAt(x, x.ndim - 1), unsqueezeAt(widen(other), other.ndim - 2));
+        return vectorNorm(difference, p, normalizeDims(-1, difference.ndim, "cdist"), false);
+      });
     });
   }
 

@@ -1,9 +1,13 @@
 import { apply } from "../dispatch.js";
-import { abs, eq, mul, ne, pow, safeSqrt, where } from "./compose.js";
+import { abs, eq, inWide, mul, ne, pow, safeSqrt, where } from "./compose.js";
 import type { Tensor } from "./tensor.js";
 
 /** The norm of order `p`, composed so that its gradient is 0 where the norm is 0, and shared by equals for infinite orders. */
 export function vectorNorm(x: Tensor, p: number, dims: readonly number[], keepdim: boolean): Tensor {
+  return inWide(x, (y) => normOf(y, p, dims, keepdim));
+}
+
+function normOf(x: Tensor, p: number, dims: readonly number[], keepdim: boolean): Tensor {
   const reduce = (y: Tensor, op: "sum" | "max" | "min") => apply("reduce", [y], { op, dims, keepdim });
   if (p === 2) return safeSqrt(reduce(mul(x, x), "sum"));
   if (p === 1) return reduce(abs(x), "sum");

@@ -1,6 +1,7 @@
 import { composite } from "../dispatch.js";
 import { dtypeWord, isFloatingPoint, isInteger } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
+import { finfo } from "../finfo.js";
 import { checkScalarFits, isTensor, resultType, type Scalar, type TensorOrScalar } from "../promotion.js";
 import { broadcastAll } from "../shape.js";
 import { ActivationOps } from "./activation.js";
@@ -24,8 +25,6 @@ export interface NanToNumOptions {
   readonly posinf?: number;
   readonly neginf?: number;
 }
-
-const LARGEST: { readonly float32: number; readonly float64: number } = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
 
 /** Pointwise ops of three operands, selection and clamping. */
 export class PointwiseOps extends ActivationOps {
@@ -130,7 +129,7 @@ export class PointwiseOps extends ActivationOps {
   nanToNum({ nan = 0, posinf, neginf }: NanToNumOptions = {}): Tensor {
     const x = this.self;
     if (!isFloatingPoint(x.dtype)) return x.clone();
-    const largest = LARGEST[x.dtype as keyof typeof LARGEST];
+    const largest = finfo(x.dtype).max;
     return composite("NanToNum", [x], () => {
       const low = choose(x.isneginf(), neginf ?? -largest, x, x.dtype);
       const high = choose(x.isposinf(), posinf ?? largest, low, x.dtype);

@@ -1,7 +1,7 @@
 import { apply, applyAll, composite } from "../dispatch.js";
 import { type DType, getDefaultDType, isFloatingPoint } from "../dtype.js";
 import { normalizeDims } from "../shape.js";
-import { add, alongDim, eq, exp, log, logaddexp, narrowAt, requireFloat, squeezeAt, sub, where } from "./compose.js";
+import { add, alongDim, eq, exp, inWide, log, logaddexp, narrowAt, requireFloat, squeezeAt, sub, where } from "./compose.js";
 import { accumulatorDType, type Dim, ReductionOps } from "./reduction.js";
 import { ValuesIndices } from "./results.js";
 import type { Tensor } from "./tensor.js";
@@ -15,6 +15,15 @@ function softmax(x: Tensor, dim: number, { dtype }: DTypeOption, op: string, log
   const from = dtype === undefined ? x : x.cast(dtype);
   requireFloat(from, op, `"${log ? "log_softmax" : "softmax"}" not implemented for integers`);
   return alongDim(from, dim, op, (y, d) => [apply("softmax", [y], { dim: d, log }, log ? "LogSoftmax" : "Softmax")])[0];
+}
+
+function logsumexp(x: Tensor, dims: readonly number[], keepdim: boolean): Tensor {
+  const empty = x.numel() === 0;
+  const peak = empty ? x.detach().sum(dims, { keepdim: true }) : x.detach().amax(dims, { keepdim: true });
+  const infinite = eq(apply("abs", [peak], null), Number.POSITIVE_INFINITY);
+  const shift = where(infinite, 0, peak);
+  const total = apply("reduce", [exp(sub(x, shift))], { op: "sum", dims, keepdim });
+  return add(log(total), keepdim || dims.length === 0 ? shift : squeezeAt(shift, ...dims));
 }
 
 function cumulate(x: Tensor, dim: number, { dtype }: DTypeOption, op: "sum" | "prod"): Tensor {
@@ -71,14 +80,7 @@ export class ScanOps extends ReductionOps {
   logsumexp(dim: Dim, { keepdim = false }: { readonly keepdim?: boolean } = {}): Tensor {
     const x = isFloatingPoint(this.dtype) ? this.self : this.cast(getDefaultDType());
     const dims = normalizeDims(dim, x.ndim, "logsumexp");
-    return composite("Logsumexp", [x], () => {
-      const empty = x.numel() === 0;
-      const peak = empty ? x.detach().sum(dims, { keepdim: true }) : x.detach().amax(dims, { keepdim: true });
-      const infinite = eq(apply("abs", [peak], null), Number.POSITIVE_INFINITY);
-      const shift = where(infinite, 0, peak);
-      const total = apply("reduce", [exp(sub(x, shift))], { op: "sum", dims, keepdim });
-      return add(log(total), keepdim || dims.length === 0 ? shift : squeezeAt(shift, ...dims));
-    });
+    return composite("Logsumexp", [x], () => inWide(x, (y) => logsumexp(y, dims, keepdim)));
   }
 
   /**

@@ -1,8 +1,8 @@
 import { apply, composite, compositeAll } from "../dispatch.js";
-import { type DType, dtypeWord, isFloatingPoint } from "../dtype.js";
+import { type DType, dtypeWord, isFloatingPoint, wideOf } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError, ValueError } from "../errors.js";
 import { normalizeDims } from "../shape.js";
-import { alongDim, div, isnan, mul, ne, not, requireFloat, safeSqrt, squeezeAt, sub, where } from "./compose.js";
+import { alongDim, div, inWide, isnan, mul, ne, not, requireFloat, safeSqrt, squeezeAt, sub, where } from "./compose.js";
 import { vectorNorm } from "./norms.js";
 import { PointwiseOps } from "./pointwise.js";
 import { ValuesIndices } from "./results.js";
@@ -157,9 +157,10 @@ function variance(x: Tensor, mean: Tensor, { dims, keepdim, correction }: Moment
 
 function varianceAndMean(x: Tensor, label: string, m: Moments, finish: (variance: Tensor) => Tensor): readonly Tensor[] {
   return compositeAll(label, [x], () => {
-    const mean = meanOver(x, m.dims, true);
-    const spread = finish(variance(x, mean, m));
-    return [spread, m.keepdim ? mean : squeezeAt(mean, ...m.dims)];
+    const y = wideOf(x.dtype) === undefined ? x : x.float();
+    const mean = meanOver(y, m.dims, true);
+    const spread = finish(variance(y, mean, m));
+    return [spread, m.keepdim ? mean : squeezeAt(mean, ...m.dims)].map((t) => t.cast(x.dtype));
   });
 }
 
@@ -186,7 +187,7 @@ export class ReductionOps extends PointwiseOps {
     const { dims, keepdim, dtype, full } = reduction(this.self, "mean", dim, options);
     const x = dtype === undefined ? this.self : this.cast(dtype);
     checkMean(x, "mean");
-    return composite(full ? "Mean" : "Mean1", [x], () => meanOver(x, dims, keepdim));
+    return composite(full ? "Mean" : "Mean1", [x], () => inWide(x, (y) => meanOver(y, dims, keepdim)));
   }
 
   /** Product over all elements or over dimensions; integers and bool as int64 where the device has it. */
@@ -210,7 +211,7 @@ export class ReductionOps extends PointwiseOps {
     const x = dtype === undefined ? this.self : this.cast(dtype);
     checkMean(x, "nanmean");
     return composite("Div", [x], () =>
-      div(sumOver(where(isnan(x), 0, x), dims, keepdim), sumOver(not(isnan(x.detach())).cast(x.dtype), dims, keepdim)),
+      inWide(x, (y) => div(sumOver(where(isnan(y), 0, y), dims, keepdim), sumOver(not(isnan(y.detach())).cast(y.dtype), dims, keepdim))),
     );
   }
 
@@ -298,14 +299,14 @@ export class ReductionOps extends PointwiseOps {
   var(dim?: Dim | VarOptions, options?: VarOptions): Tensor {
     const m = moments(this.self, "var", dim, options);
     const x = this.self;
-    return composite("Var", [x], () => variance(x, meanOver(x, m.dims, true), m));
+    return composite("Var", [x], () => inWide(x, (y) => variance(y, meanOver(y, m.dims, true), m)));
   }
 
   /** Standard deviation with `n - correction` under the root; its gradient is 0 where it is 0. @throws DTypeError for integers. */
   std(dim?: Dim | VarOptions, options?: VarOptions): Tensor {
     const m = moments(this.self, "std", dim, options);
     const x = this.self;
-    return composite("Std", [x], () => safeSqrt(variance(x, meanOver(x, m.dims, true), m)));
+    return composite("Std", [x], () => inWide(x, (y) => safeSqrt(variance(y, meanOver(y, m.dims, true), m))));
   }
 
   /** Variance and mean at once. @throws DTypeError for integers. */

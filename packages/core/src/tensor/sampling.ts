@@ -45,7 +45,7 @@ function sampleFloats(op: string, x: Tensor, options: RandomOptions, fill: (gene
 export class SamplingOps extends InplaceMathOps {
   /** Uniform numbers of `[from, to)`. @throws ValueError unless `from <= to`. */
   uniform_(from = 0, to = 1, options: RandomOptions = {}): Tensor {
-    return sampleFloats("uniform_", this.self, options, (g, out) => fillUniform(g, out, from, to));
+    return sampleFloats("uniform_", this.self, options, (g, out) => fillUniform(g, out, from, to, this.dtype));
   }
 
   /** Normal numbers. @throws ValueError for a negative standard deviation. */

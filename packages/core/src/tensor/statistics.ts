@@ -2,7 +2,7 @@ import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { isTensor } from "../promotion.js";
 import { broadcastStrides, contiguousStrides, normalizeDim } from "../shape.js";
-import { add, constantLike, fromHost, gt, positions, requireFloat, sub, where } from "./compose.js";
+import { add, constantLike, fromHost, gt, inWide, positions, requireFloat, sub, where } from "./compose.js";
 import { LinalgOps } from "./linalg.js";
 import { type Sizes, sizesOf } from "./movement.js";
 import { vectorNorm } from "./norms.js";
@@ -186,14 +186,12 @@ export class StatisticsOps extends LinalgOps {
     }
     const d = normalizeDim(dim, this.ndim, "renorm");
     return composite("Renorm", [this.self], () => {
-      const norm = vectorNorm(
-        this.self,
-        p,
-        this.shape.map((_, i) => i).filter((i) => i !== d),
-        true,
-      );
-      const factor = apply("div", [constantLike(norm, maxNorm), add(norm, 1e-7)], null);
-      return apply("mul", [this.self, where(gt(norm, maxNorm), factor, 1)], null);
+      const others = this.shape.map((_, i) => i).filter((i) => i !== d);
+      return inWide(this.self, (x) => {
+        const norm = vectorNorm(x, p, others, true);
+        const factor = apply("div", [constantLike(norm, maxNorm), add(norm, 1e-7)], null);
+        return apply("mul", [x, where(gt(norm, maxNorm), factor, 1)], null);
+      });
     });
   }
 

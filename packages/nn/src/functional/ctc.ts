@@ -1,4 +1,4 @@
-import { cat, formatShape, full, ShapeError, stack, type Tensor, tensor, ValueError } from "@sconce/core";
+import { cat, formatShape, full, isHalf, ShapeError, stack, type Tensor, tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { checkReduction, type ReductionOptions } from "./reduction.js";
 
@@ -148,6 +148,8 @@ export function ctcLoss(
   const op = "ctcLoss";
   const { blank = 0, reduction = "mean", zeroInfinity = false } = options;
   checkReduction(op, reduction);
+  // Sums of thousands of logarithms leave the range and the precision of 16 bits.
+  if (isHalf(logProbs.dtype)) return ctcLoss(logProbs.float(), targets, inputLengths, targetLengths, options).cast(logProbs.dtype);
   if (logProbs.ndim === 2) {
     const rows = targets.ndim === 1 ? targets.unsqueeze(0) : targets;
     const loss = ctcLoss(logProbs.unsqueeze(1), rows, inputLengths, targetLengths, options);
