@@ -68,7 +68,8 @@ export interface NllAttrs {
 /**
  * What a backend runs: name, inputs, outputs and attributes of each kernel.
  *
- * - `elementwise`: inputs all of the output's shape (strides 0 where stretched); output i is `exprs[i]`.
+ * - `elementwise`: inputs all of the output's shape (strides 0 where stretched); output i is `exprs[i]`. `overwrite` allows output i to be
+ *   written over input i, a whole buffer in order, which is then returned.
  * - `reduce`: inputs all of shape `shape`; the expression `expr` of them is reduced over `dims` (ascending); float sums accumulate
  *   in blocks or pairs, not in one running float32. `max` and `min` propagate NaN; `any`/`all` give bool. An empty reduction gives the op's identity.
  * - `argReduce`: `[x]` to int32 positions along `dim` (first of equals; NaN counts as the extreme).
@@ -92,7 +93,7 @@ export interface NllAttrs {
  * - `random`: no inputs; float32 uniforms in [0, 1) from the counter-based stream (`seed`, `offset`), equal on every backend.
  */
 export interface Kernels {
-  elementwise: { readonly exprs: readonly Expr[]; readonly numbers: readonly (number | bigint)[] };
+  elementwise: { readonly exprs: readonly Expr[]; readonly numbers: readonly (number | bigint)[]; readonly overwrite?: boolean };
   reduce: {
     readonly op: ReduceOp;
     readonly dims: readonly number[];

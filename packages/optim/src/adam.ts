@@ -1,7 +1,6 @@
 import type { Tensor } from "@sconce/core";
 import {
   countStep,
-  directionOf,
   Optimizer,
   type OptimizerOptions,
   type ParamGroup,
@@ -10,6 +9,7 @@ import {
   remembered,
   require,
 } from "./optimizer.js";
+import { UpdateRule } from "./update-rule.js";
 
 /** Options of {@link Adam} and {@link AdamW}. */
 export interface AdamOptions extends OptimizerOptions {
@@ -37,26 +37,49 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
     super(params, all);
   }
 
-  protected moments(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
-    const { lr, betas, eps, amsgrad } = group;
+  protected override readonly direct = true;
+  protected abstract readonly decay: Decay;
+
+  protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
+    const { lr, betas, eps, weightDecay, amsgrad, maximize } = group;
     const [beta1, beta2] = betas;
     const step = countStep(state);
-    const mean = remembered(state, "exp_avg", param)
-      .mul_(beta1)
-      .add_(grad, { alpha: 1 - beta1 });
-    let square = remembered(state, "exp_avg_sq", param)
-      .mul_(beta2)
-      .addcmul_(grad, grad, { value: 1 - beta2 });
-    if (amsgrad) {
-      const largest = remembered(state, "max_exp_avg_sq", param);
-      square = largest.copy_(largest.maximum(square));
-    }
-    const denominator = square
-      .sqrt()
-      .mul(1 / Math.sqrt(1 - beta2 ** step))
-      .add(eps);
-    param.addcdiv_(mean, denominator, { value: -lr / (1 - beta1 ** step) });
+    const targets = [param, remembered(state, "exp_avg", param), remembered(state, "exp_avg_sq", param)];
+    if (amsgrad) targets.push(remembered(state, "max_exp_avg_sq", param));
+    const decay = weightDecay === 0 ? "none" : this.decay;
+    const rate = -lr / (1 - beta1 ** step);
+    const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(1 - beta2 ** step), eps, rate];
+    if (decay === "l2") numbers.push(weightDecay);
+    else if (decay === "decoupled") numbers.push(1 - lr * weightDecay);
+    ruleOf(decay, amsgrad, maximize).run(targets, [grad], numbers);
   }
+}
+
+/** What a weight decay of not 0 does: adds to the gradient, or shrinks the parameter. */
+type Decay = "none" | "l2" | "decoupled";
+
+const rules = new Map<string, UpdateRule>();
+
+function ruleOf(decay: Decay, amsgrad: boolean, maximize: boolean): UpdateRule {
+  const key = `${decay} ${amsgrad} ${maximize}`;
+  let rule = rules.get(key);
+  if (rule === undefined) rules.set(key, (rule = makeRule(decay, amsgrad, maximize)));
+  return rule;
+}
+
+function makeRule(decay: Decay, amsgrad: boolean, maximize: boolean): UpdateRule {
+  return new UpdateRule((tensors, [beta1, rest1, beta2, rest2, correction, eps, rate, decayBy]) => {
+    const [param, mean, square] = tensors;
+    const given = tensors[tensors.length - 1];
+    const along = maximize ? given.neg() : given;
+    const grad = decay === "l2" ? along.add(param.mul(decayBy)) : along;
+    const newMean = mean.mul(beta1).add(grad.mul(rest1));
+    const newSquare = square.mul(beta2).add(grad.mul(grad).mul(rest2));
+    const largest = amsgrad ? tensors[3].maximum(newSquare) : newSquare;
+    const change = newMean.div(largest.sqrt().mul(correction).add(eps)).mul(rate);
+    const newParam = (decay === "decoupled" ? param.mul(decayBy) : param).add(change);
+    return amsgrad ? [newParam, newMean, newSquare, largest] : [newParam, newMean, newSquare];
+  });
 }
 
 /**
@@ -67,12 +90,10 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
  * const optimizer = new Adam(net.parameters(), { lr: 1e-3 });
  */
 export class Adam extends AdamBase {
+  protected override readonly decay = "l2";
+
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
     super(params, options, 0);
-  }
-
-  protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
-    this.moments(param, directionOf(grad, param, group), state, group);
   }
 }
 
@@ -84,12 +105,9 @@ export class Adam extends AdamBase {
  * const optimizer = new AdamW(net.parameters(), { lr: 1e-3, weightDecay: 0.1 });
  */
 export class AdamW extends AdamBase {
+  protected override readonly decay = "decoupled";
+
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
     super(params, options, 1e-2);
-  }
-
-  protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
-    if (group.weightDecay !== 0) param.mul_(1 - group.lr * group.weightDecay);
-    this.moments(param, group.maximize ? grad.neg() : grad, state, group);
   }
 }

@@ -137,8 +137,15 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     return state;
   }
 
+  /** True if {@link update} makes no tensors on its way, keeps no gradient and leaves nothing pending. */
+  protected readonly direct: boolean = false;
+
   #move(param: Tensor, grad: Tensor, group: ParamGroup<O>): void {
     const state = this.stateOf(param);
+    if (this.direct) {
+      this.update(param, grad, state, group);
+      return;
+    }
     // Temporaries are gone before the kernel runs, so it writes out nothing for them.
     scope(() => {
       // Shares the memory, and lasts if the subclass keeps it.
@@ -323,7 +330,7 @@ export function countStep(state: ParamState): number {
 
 /** A tensor in the state, of its parameter's shape, filled with `initial` at first. */
 export function remembered(state: ParamState, name: string, param: Tensor, initial = 0): Tensor {
-  state[name] ??= param.newFull(param.shape, initial);
+  state[name] ??= keep(param.newFull(param.shape, initial));
   return state[name] as Tensor;
 }
 

@@ -1,5 +1,6 @@
 import { Tensor, ValueError } from "@sconce/core";
-import { directionOf, Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, require } from "./optimizer.js";
+import { Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, remembered, require } from "./optimizer.js";
+import { UpdateRule } from "./update-rule.js";
 
 /** Options of {@link SGD}. */
 export interface SGDOptions extends OptimizerOptions {
@@ -34,16 +35,46 @@ export class SGD extends Optimizer<SGDOptions> {
     super(params, all);
   }
 
+  protected override readonly direct = true;
+
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<SGDOptions>): void {
-    const { lr, momentum, dampening, nesterov } = group;
-    let direction = directionOf(grad, param, group);
-    if (momentum !== 0) {
-      const before = state.momentum_buffer;
-      if (before instanceof Tensor) before.mul_(momentum).add_(direction, { alpha: 1 - dampening });
-      else state.momentum_buffer = direction.detach().clone();
-      const buffer = state.momentum_buffer as Tensor;
-      direction = nesterov ? direction.add(buffer, { alpha: momentum }) : buffer;
-    }
-    param.add_(direction, { alpha: -lr });
+    const { lr, momentum, dampening, nesterov, maximize, weightDecay } = group;
+    const targets = [param];
+    const starts = !(state.momentum_buffer instanceof Tensor);
+    if (momentum !== 0) targets.push(remembered(state, "momentum_buffer", param));
+    const memory = momentum === 0 ? "none" : starts ? "starts" : "goes on";
+    const rule = ruleOf({ memory, nesterov, maximize, decays: weightDecay !== 0 });
+    rule.run(targets, [grad], [-lr, momentum, 1 - dampening, weightDecay]);
   }
+}
+
+/** What tells the kernels of SGD apart. */
+interface Variant {
+  /** The first direction is remembered whole. */
+  readonly memory: "none" | "starts" | "goes on";
+  readonly nesterov: boolean;
+  readonly maximize: boolean;
+  readonly decays: boolean;
+}
+
+const rules = new Map<string, UpdateRule>();
+
+function ruleOf(variant: Variant): UpdateRule {
+  const key = `${variant.memory} ${variant.nesterov} ${variant.maximize} ${variant.decays}`;
+  let rule = rules.get(key);
+  if (rule === undefined) rules.set(key, (rule = makeRule(variant)));
+  return rule;
+}
+
+function makeRule({ memory, nesterov, maximize, decays }: Variant): UpdateRule {
+  return new UpdateRule((tensors, [rate, momentum, share, weightDecay]) => {
+    const [param, buffer] = tensors;
+    const given = tensors[tensors.length - 1];
+    const along = maximize ? given.neg() : given;
+    const grad = decays ? along.add(param.mul(weightDecay)) : along;
+    if (memory === "none") return [param.add(grad.mul(rate))];
+    const newBuffer = memory === "starts" ? grad : buffer.mul(momentum).add(grad.mul(share));
+    const direction = nesterov ? grad.add(newBuffer.mul(momentum)) : newBuffer;
+    return [param.add(direction.mul(rate)), newBuffer];
+  });
 }

@@ -12,8 +12,8 @@ import { allContiguous, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
 import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES } from "../elementwise/unit.js";
-import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
-import type { Fill } from "./kernel.js";
+import { type Block, blockOf, type Machine, perMachine, pointerOf } from "../machine.js";
+import { type Fill, intoNew, type Kernel } from "./kernel.js";
 
 /** The kernels of one list of expressions, by the inputs' stride classes and the number of dimensions. */
 interface Entry {
@@ -66,7 +66,14 @@ const CONTIGUOUS = 0;
 
 const cacheOf = perMachine((machine) => new ElementwiseCache(machine));
 
-export const elementwise: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
+export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, attrs) => {
+  if (attrs.overwrite !== true) return intoBlocks(machine, inputs, outputs, attrs);
+  const blocks = inputs.slice(0, outputs.length).map(blockOf);
+  fill(machine, inputs, outputs, blocks, attrs);
+  return blocks;
+};
+
+const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
   const { shape } = outputs[0];
   const size = sizeOf(shape);
   if (size === 0) return;
@@ -78,6 +85,8 @@ export const elementwise: Fill<"elementwise"> = (machine, inputs, outputs, block
     call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[o - inputs.length].pointer), numbers);
   }
 };
+
+const intoBlocks = intoNew(fill);
 
 /** Inputs without gaps are one dimension: written straight into the argument block. */
 function runContiguous(

@@ -18,7 +18,7 @@ import { reduce } from "./reduce.js";
 import { softmax } from "./softmax.js";
 
 export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
-  elementwise: intoNew(elementwise),
+  elementwise,
   reduce: intoNew(reduce),
   argReduce: intoNew(argReduce),
   matmul: intoNew(matmul),

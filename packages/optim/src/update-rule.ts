@@ -1,0 +1,153 @@
+import {
+  type Backend,
+  constantValue,
+  type DType,
+  type Expr,
+  inputExpr,
+  isWhole,
+  mutate,
+  numberExpr,
+  realise,
+  realiseAll,
+  type ScalarOp,
+  sameShape,
+  scalarExpr,
+  scope,
+  settledValue,
+  type Tensor,
+  tensorOf,
+} from "@sconce/core";
+
+/** Arithmetic that tensors and the terms of a kernel share. */
+export interface Arithmetic<T> {
+  add(other: T): T;
+  sub(other: T): T;
+  mul(other: T): T;
+  div(other: T): T;
+  neg(): T;
+  sqrt(): T;
+  maximum(other: T): T;
+}
+
+/** New contents of the first tensors from all of them and from numbers. */
+export type UpdateFormula = <T extends Arithmetic<T>>(tensors: readonly T[], numbers: readonly T[]) => readonly T[];
+
+/** A term of the kernel that a formula describes. */
+class Term implements Arithmetic<Term> {
+  readonly expr: Expr;
+
+  constructor(expr: Expr) {
+    this.expr = expr;
+  }
+
+  add(other: Term): Term {
+    return this.apply("add", other);
+  }
+
+  sub(other: Term): Term {
+    return this.apply("sub", other);
+  }
+
+  mul(other: Term): Term {
+    return this.apply("mul", other);
+  }
+
+  div(other: Term): Term {
+    return this.apply("div", other);
+  }
+
+  neg(): Term {
+    return this.apply("neg");
+  }
+
+  sqrt(): Term {
+    return this.apply("sqrt");
+  }
+
+  maximum(other: Term): Term {
+    return this.apply("maximum", other);
+  }
+
+  private apply(op: ScalarOp, ...others: readonly Term[]): Term {
+    return new Term(scalarExpr(op, this.expr.dtype, [this.expr, ...others.map((term) => term.expr)]));
+  }
+}
+
+/**
+ * An update of a parameter and of what is remembered of it, as one kernel that writes over them. Its expression is built once; a call
+ * costs a few microseconds, where the same ops on tensors take ten times that.
+ * @example
+ * const descend = new UpdateRule(([param, grad], [rate]) => [param.sub(grad.mul(rate))]);
+ * descend.run([param], [grad], [0.1]);
+ */
+export class UpdateRule {
+  readonly #formula: UpdateFormula;
+  readonly #exprs = new Map<DType, readonly Expr[]>();
+
+  constructor(formula: UpdateFormula) {
+    this.#formula = formula;
+  }
+
+  /** Writes new contents into `targets`, which with `others` are the formula's tensors; all have one shape and dtype. */
+  run(targets: readonly Tensor[], others: readonly Tensor[], numbers: readonly number[]): void {
+    const tensors = [...targets, ...others];
+    if (isPlain(tensors, targets.length)) this.#runKernel(targets, tensors, numbers);
+    else this.#runOps(targets, tensors, numbers);
+  }
+
+  #runKernel(targets: readonly Tensor[], tensors: readonly Tensor[], numbers: readonly number[]): void {
+    const { backend, dtype } = tensors[0].storage;
+    const { shape, strides } = tensors[0];
+    const views = tensors.map(({ storage }) => ({ handle: realise(storage.value), dtype, shape, strides, offset: 0 }));
+    const outputs = targets.map(() => ({ shape, dtype }));
+    const exprs = this.#exprsOf(dtype, tensors.length, numbers.length);
+    const overwrite = targets.every(({ storage }) => storage.exclusive);
+    const handles = backend.run("elementwise", views, outputs, { exprs, numbers, overwrite });
+    targets.forEach(({ storage }, i) => {
+      // The content was this storage's alone, so nobody else sees that it was written over.
+      if (handles[i] === views[i].handle) storage.version++;
+      else storage.set(settledValue(backend, storage.shape, dtype, handles[i]));
+    });
+  }
+
+  #exprsOf(dtype: DType, tensors: number, numbers: number): readonly Expr[] {
+    let exprs = this.#exprs.get(dtype);
+    if (exprs === undefined) {
+      const inputs = Array.from({ length: tensors }, (_, i) => new Term(inputExpr(i, dtype)));
+      const constants = Array.from({ length: numbers }, (_, i) => new Term(numberExpr(i, dtype)));
+      exprs = this.#formula(inputs, constants).map((term) => term.expr);
+      this.#exprs.set(dtype, exprs);
+    }
+    return exprs;
+  }
+
+  #runOps(targets: readonly Tensor[], tensors: readonly Tensor[], numbers: readonly number[]): void {
+    const { backend, dtype } = tensors[0].storage;
+    // Temporaries are gone before the kernel runs, so it writes out nothing for them.
+    scope(() => {
+      const constants = numbers.map((value) => tensorOf(constantValue(backend, [], dtype, value)));
+      const results = this.#formula(tensors, constants);
+      targets.forEach((target, i) => {
+        mutate(target, results[i]);
+      });
+    });
+    realiseAll(targets);
+  }
+}
+
+/** True if a kernel can read and write the tensors as they lie: all of a memory each, in order, in a dtype that kernels compute in. */
+function isPlain(tensors: readonly Tensor[], targets: number): boolean {
+  const [first] = tensors;
+  const { backend, dtype } = first.storage;
+  if ((dtype !== "float32" && dtype !== "float64") || !hasRoom(backend, tensors.length + targets)) return false;
+  for (const { shape, strides, offset, storage } of tensors) {
+    if (storage.host !== null || storage.backend !== backend || storage.dtype !== dtype || !sameShape(shape, first.shape)) return false;
+    if (!isWhole({ shape, strides, offset }, storage)) return false;
+  }
+  return true;
+}
+
+/** Expressions of a dozen ops fit every device that fuses at all. */
+function hasRoom({ limits }: Backend, operands: number): boolean {
+  return limits.maxExpr >= 32 && operands <= limits.maxInputs;
+}
