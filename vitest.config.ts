@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+import { chromiumArgs } from "./scripts/chromium.mjs";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -54,15 +55,7 @@ const chromium: TestProjectConfiguration = {
       provider: playwright({
         launchOptions: {
           executablePath: process.env.CHROMIUM_BIN,
-          args: [
-            "--no-sandbox",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--enable-unsafe-webgpu",
-          ],
+          args: chromiumArgs,
         },
       }),
       instances: [{ browser: "chromium" }],
@@ -70,10 +63,23 @@ const chromium: TestProjectConfiguration = {
   },
 };
 
+/** Built pages in a real browser, after all else: they watch the clock. */
+const pages: TestProjectConfiguration = {
+  resolve,
+  test: {
+    name: "pages",
+    environment: "node",
+    include: ["apps/*/test/**/*.test.ts"],
+    exclude,
+    testTimeout: 120_000,
+    sequence: { groupOrder: 1 },
+  },
+};
+
 export default defineConfig({
   test: {
     reporters: ["default", "./scripts/summary-reporter.ts"],
     passWithNoTests: true,
-    projects: process.env.CHROMIUM_BIN ? [node, chromium] : [node],
+    projects: process.env.CHROMIUM_BIN ? [node, chromium, pages] : [node],
   },
 });

@@ -1,10 +1,26 @@
-import type { JSX } from "preact";
-import { Charts } from "./charts.js";
+import { useSignal } from "@preact/signals";
+import type { FunctionComponent, JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import { Controls } from "./controls.js";
 import { Notices } from "./notices.js";
 import { Pad } from "./pad.js";
 import { Results } from "./results.js";
 import { Run } from "./run.js";
+
+/** The charts, whose library comes when the page already stands. */
+function LateCharts(): JSX.Element {
+  const loaded = useSignal<FunctionComponent | null>(null);
+  useEffect(() => {
+    void import("./charts.js").then(({ Charts }) => (loaded.value = Charts));
+  }, []);
+  const Charts = loaded.value;
+  return (
+    <section class="card charts" aria-labelledby="charts-title">
+      <h2 id="charts-title">Curves</h2>
+      {Charts !== null && <Charts />}
+    </section>
+  );
+}
 
 /** The page. */
 export function App(): JSX.Element {
@@ -26,7 +42,7 @@ export function App(): JSX.Element {
           <Controls />
           <div class="middle">
             <Run />
-            <Charts />
+            <LateCharts />
           </div>
           <Pad />
         </div>

@@ -5,22 +5,20 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { CurveData } from "./curve.js";
 import { curve } from "./state.js";
-
-/** A colour of the style sheet. */
-const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+import { chartColours } from "./theme.js";
 
 const axis = (values?: uPlot.Axis.Values, size?: number): uPlot.Axis => ({
-  stroke: () => colour("--soft"),
-  grid: { stroke: () => colour("--line"), width: 1 },
+  stroke: () => chartColours.peek().soft,
+  grid: { stroke: () => chartColours.peek().line, width: 1 },
   ticks: { show: false },
   font: "12px system-ui, sans-serif",
   ...(values === undefined ? {} : { values }),
   ...(size === undefined ? {} : { size }),
 });
 
-const line = (label: string, name: string, value: (y: number) => string): uPlot.Series => ({
+const line = (label: string, name: "accent" | "second", value: (y: number) => string): uPlot.Series => ({
   label,
-  stroke: () => colour(name),
+  stroke: () => chartColours.peek()[name],
   width: 2,
   points: { show: false },
   value: (_, y) => (y === null ? "–" : value(y)),
@@ -40,7 +38,6 @@ interface ChartProps {
 }
 
 function Chart({ title, series, axis: y, range, data, words }: ChartProps): JSX.Element {
-  const figure = useRef<HTMLElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
 
@@ -63,12 +60,10 @@ function Chart({ title, series, axis: y, range, data, words }: ChartProps): JSX.
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: width(), height: 190 }));
     observer.observe(div);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const redraw = (): void => made.redraw(false);
-    dark.addEventListener("change", redraw);
+    const forget = chartColours.subscribe(() => made.redraw(false));
     return () => {
       observer.disconnect();
-      dark.removeEventListener("change", redraw);
+      forget();
       made.destroy();
     };
   }, []);
@@ -76,13 +71,13 @@ function Chart({ title, series, axis: y, range, data, words }: ChartProps): JSX.
   useSignalEffect(() => {
     const now = curve.value ?? nothing;
     plot.current?.setData(data(now));
-    figure.current?.setAttribute("aria-label", `${title}. ${words(now)}`);
+    place.current?.setAttribute("aria-label", `${title}. ${words(now)}`);
   });
 
   return (
-    <figure ref={figure} role="img" aria-label={title}>
+    <figure>
       <figcaption>{title}</figcaption>
-      <div ref={place} class="chart" aria-hidden="true" />
+      <div ref={place} class="chart" role="img" aria-label={title} />
     </figure>
   );
 }
@@ -102,11 +97,10 @@ const percent = (y: number): string => `${(100 * y).toFixed(1)} %`;
 /** Loss and accuracy as they change. */
 export function Charts(): JSX.Element {
   return (
-    <section class="card charts" aria-labelledby="charts-title">
-      <h2 id="charts-title">Curves</h2>
+    <>
       <Chart
         title="Loss"
-        series={[line("Training", "--accent", (y) => y.toFixed(3))]}
+        series={[line("Training", "accent", (y) => y.toFixed(3))]}
         axis={axis(undefined, 48)}
         range={(_, __, max) => [0, Math.max(0.1, max ?? 2.5) * 1.05]}
         data={({ images, loss }) => [images as number[], loss as number[]]}
@@ -115,8 +109,8 @@ export function Charts(): JSX.Element {
       <Chart
         title="Accuracy"
         series={[
-          line("Training", "--accent", percent),
-          { ...line("Test", "--second", percent), points: { show: true, size: 8, fill: () => colour("--second") }, spanGaps: true },
+          line("Training", "accent", percent),
+          { ...line("Test", "second", percent), points: { show: true, size: 8, fill: () => chartColours.peek().second }, spanGaps: true },
         ]}
         axis={axis((_, ticks) => ticks.map((t) => `${Math.round(100 * t)} %`), 56)}
         range={[0, 1.02]}
@@ -127,6 +121,6 @@ export function Charts(): JSX.Element {
             : `Training now ${percent(accuracy.at(-1) as number)}${tests.length > 0 ? `, last test ${percent(tests.at(-1)!.accuracy)}` : ""}.`
         }
       />
-    </section>
+    </>
   );
 }

@@ -37,8 +37,9 @@ export class Curve {
     if (this.#images.length >= MOST_POINTS) this.#thin();
   }
 
-  /** Adds the result of a test. */
+  /** Adds the result of a test, in place of one of the same weights. */
   addTest(images: number, accuracy: number): void {
+    if (this.#tests.at(-1)?.images === images) this.#tests.pop();
     this.#tests.push({ images, accuracy });
   }
 

@@ -3,8 +3,9 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { toMnist } from "./digit.js";
 import { Drawing, pointOf, SIDE } from "./drawing.js";
-import { ink, Pixels } from "./pixels.js";
+import { Pixels } from "./pixels.js";
 import { classify, digits, filters, phase } from "./state.js";
+import { ink } from "./theme.js";
 
 /** What the network gets to see, or null where nothing is drawn. */
 const image: Signal<Uint8Array | null> = signal<Uint8Array | null>(null);
@@ -38,6 +39,7 @@ async function ask(): Promise<void> {
 
 function see(pixels: Uint8Array | null): void {
   image.value = pixels;
+  spoken.value = "";
   void ask();
 }
 
@@ -202,7 +204,7 @@ export function Pad(): JSX.Element {
       </div>
       <div class="answer">
         <div class="seen">
-          <Pixels width={28} height={28} values={image.value ?? blank} colour={ink} label="What the network sees, 28 by 28 pixels" />
+          <Pixels width={28} height={28} values={image.value ?? blank} palette={ink} label="What the network sees, 28 by 28 pixels" />
           <small>as it sees it</small>
         </div>
         <p class="guess" data-guess={values === null ? "" : values.indexOf(Math.max(...values))}>

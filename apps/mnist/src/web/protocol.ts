@@ -18,7 +18,10 @@ export type Reply =
   | { readonly type: "phase"; readonly phase: Phase; readonly settings: Settings }
   | { readonly type: "progress"; readonly progress: Progress; readonly curve: CurveData }
   | { readonly type: "tested"; readonly test: Test }
-  | { readonly type: "sample"; readonly digits: readonly Digit[]; readonly filters: Filters }
+  /** The test images that are shown, once. */
+  | { readonly type: "shown"; readonly images: readonly Omit<Digit, "prediction">[] }
+  /** What those are read as, and the filters. */
+  | { readonly type: "sample"; readonly predictions: readonly number[]; readonly filters: Filters }
   | { readonly type: "classified"; readonly id: number; readonly probabilities: Float32Array }
   | { readonly type: "weights"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: "notice"; readonly notice: Notice };
@@ -42,6 +45,8 @@ export interface Progress {
   /** Images of the epoch that were trained on. */
   readonly seen: number;
   readonly images: number;
+  /** Images that were trained on in all epochs. */
+  readonly trained: number;
   readonly loss: number | null;
   /** Share of recent training images that were classified right. */
   readonly accuracy: number | null;

@@ -1,14 +1,15 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { ink, Pixels, weight } from "./pixels.js";
+import { Pixels } from "./pixels.js";
 import type { Digit, Filters } from "./protocol.js";
 import { curve, digits, filters, test } from "./state.js";
+import { ink, weight } from "./theme.js";
 
 function DigitCard({ pixels, label, prediction }: Digit): JSX.Element {
   const wrong = label !== prediction;
   return (
     <li class={wrong ? "digit wrong" : "digit"}>
-      <Pixels width={28} height={28} values={pixels} colour={ink} label={`A ${label}, read as ${prediction}${wrong ? ": wrong" : ""}`} />
+      <Pixels width={28} height={28} values={pixels} palette={ink} label={`A ${label}, read as ${prediction}${wrong ? ": wrong" : ""}`} />
       <span aria-hidden="true">{wrong ? `${prediction} ≠ ${label}` : prediction}</span>
     </li>
   );
@@ -17,7 +18,7 @@ function DigitCard({ pixels, label, prediction }: Digit): JSX.Element {
 function Digits(): JSX.Element {
   const mistakes: Signal<boolean> = useSignal(false);
   const wrong = test.value?.mistakes ?? [];
-  const untrained = (curve.value?.images.length ?? 0) === 0;
+  const untrained = test.value === null && (curve.value?.images.length ?? 0) === 0;
   const shown = mistakes.value ? wrong : digits.value;
   return (
     <section class="card" aria-labelledby="digits-title">
@@ -95,11 +96,12 @@ function Confusion(): JSX.Element {
 }
 
 /** Each filter as a picture, scaled by its own largest weight. */
-function pictures({ count, height, width, values }: Filters): Float32Array[] {
+function pictures({ count, height, width, values }: Filters): Uint16Array[] {
+  const size = height * width;
   return Array.from({ length: count }, (_, i) => {
-    const one = values.slice(i * height * width, (i + 1) * height * width);
+    const one = values.subarray(i * size, (i + 1) * size);
     const most = one.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-12);
-    return one.map((x) => x / most);
+    return Uint16Array.from(one, (x) => Math.round(128 + (128 * x) / most));
   });
 }
 
@@ -117,7 +119,7 @@ function FirstLayer(): JSX.Element {
                 width={f.width}
                 height={f.height}
                 values={values}
-                colour={weight}
+                palette={weight}
                 label={`Filter ${i + 1}, ${f.height} by ${f.width}`}
               />
             </li>

@@ -84,7 +84,9 @@ export function Run(): JSX.Element {
         {sentence()}
       </p>
       <Bar />
-      <p class="hint">{p !== null && p.epochs > 0 ? `${whole(p.seen)} of ${whole(p.images)} images` : "\u00a0"}</p>
+      <p class="hint" data-trained={p?.trained ?? 0}>
+        {p !== null && p.epochs > 0 ? `${whole(p.seen)} of ${whole(p.images)} images` : "\u00a0"}
+      </p>
       <dl class="figures">
         <Figure label="Loss" value={p?.loss == null ? "–" : p.loss.toFixed(3)} />
         <Figure label="Training accuracy" value={percent(p?.accuracy)} />

@@ -62,6 +62,11 @@ export class Session {
     return session;
   }
 
+  /** Whether its weights have learned something, here or elsewhere. */
+  get touched(): boolean {
+    return this.trained > 0 || this.curve.data.tests.length > 0;
+  }
+
   /** Everything as bytes. */
   snapshot(): Promise<Uint8Array> {
     const { settings, epoch, target, seen, trained, position, curve, net, optimizer } = this;

@@ -52,8 +52,11 @@ function receive(reply: Reply): void {
     case "tested":
       test.value = reply.test;
       break;
+    case "shown":
+      digits.value = reply.images.map((image) => ({ ...image, prediction: image.label }));
+      break;
     case "sample":
-      digits.value = reply.digits;
+      digits.value = digits.value.map((digit, i) => ({ ...digit, prediction: reply.predictions[i] }));
       filters.value = reply.filters;
       break;
     case "classified":

@@ -2,7 +2,7 @@ import { DeviceError, type data, load, memory, serialize, Tensor } from "sconce"
 import { type DeviceName, deviceTitles, type ModelName, modelTitles } from "../choices.js";
 import { models } from "../model.js";
 import { type Batches, type Evaluation, evaluate, type Step, train } from "../train.js";
-import { startBackend } from "./backends.js";
+import type { Backends } from "./backends.js";
 import type { Digit, Filters, Notice, Phase, Progress, Reply } from "./protocol.js";
 import { Session } from "./session.js";
 import type { Settings } from "./settings.js";
@@ -20,19 +20,21 @@ const FILTERS = 32;
 export class Trainer {
   readonly #post: (reply: Reply) => void;
   readonly #sets: { readonly train: data.MNIST; readonly test: data.MNIST };
+  readonly #backends: Backends;
   readonly #turns = new Turns();
   #session: Session;
   #settings: Settings;
   #phase: Phase = "ready";
   /** What the visitor wants of a running training. */
-  #wish: "train" | "pause" | "stop" = "stop";
+  #wish: "train" | "pause" | "stop" | "drop" = "stop";
   #interrupt = new AbortController();
   /** The session as it was kept last, for the case that the device is lost. */
   #kept: Uint8Array | null = null;
   #last: { step: Step | null; told: number; sampled: number; kept: number; images: number } = idle();
 
-  constructor(sets: { train: data.MNIST; test: data.MNIST }, session: Session, post: (reply: Reply) => void) {
+  constructor(sets: { train: data.MNIST; test: data.MNIST }, backends: Backends, session: Session, post: (reply: Reply) => void) {
     this.#sets = sets;
+    this.#backends = backends;
     this.#session = session;
     this.#settings = session.settings;
     this.#post = post;
@@ -41,24 +43,25 @@ export class Trainer {
   /** Shows the session to the page: a fresh one, or one that goes on after a reload. */
   async show(): Promise<void> {
     await this.#turns.take(async () => {
-      this.#kept = await this.#session.snapshot();
+      this.#post({ type: "shown", images: Array.from({ length: SHOWN }, (_, i) => digit(this.#sets.test, i)) });
+      await this.#replace(this.#session);
+      if (this.#session.touched) await this.#test();
       this.#enter(this.#session.epoch < this.#session.target ? "paused" : "ready");
-      this.#tell();
-      await this.#sample();
     });
   }
 
   /** Starts or resumes the training. */
   async train(): Promise<void> {
-    if (this.#phase === "training" || this.#phase === "testing") return;
+    if (this.#phase !== "ready" && this.#phase !== "paused") return;
     const session = this.#session;
-    if (this.#phase !== "paused") {
+    if (this.#phase === "ready") {
       session.target = session.epoch + this.#settings.epochs;
       session.seen = 0;
       session.position = null;
     }
     this.#wish = "train";
-    await this.#turns.take(() => this.#run());
+    this.#enter("training");
+    await this.#turns.take(() => this.#guarded(() => this.#run()));
   }
 
   /** Interrupts the training, to be resumed. */
@@ -72,96 +75,106 @@ export class Trainer {
     const paused = this.#phase === "paused";
     this.#wish = "stop";
     this.#interrupt.abort();
-    if (paused) await this.#turns.take(() => this.#finish());
+    if (paused) await this.#turns.take(() => this.#guarded(() => this.#finish()));
   }
 
   /** Throws the training away: fresh weights. */
   async reset(): Promise<void> {
-    this.#wish = "stop";
+    this.#wish = "drop";
     this.#interrupt.abort();
-    await this.#turns.take(() => this.#begin());
+    await this.#turns.take(() => this.#guarded(() => this.#begin()));
   }
 
   /** Takes over other settings; until a training ends only a device and a learning rate, those at once. */
   async configure(wanted: Settings): Promise<void> {
-    const underWay = this.#phase !== "ready";
-    const running = underWay && this.#phase !== "paused";
     const before = this.#settings;
+    const underWay = this.#phase !== "ready";
     const settings = underWay ? { ...before, device: wanted.device, lr: wanted.lr } : wanted;
     this.#settings = settings;
-    const moves = settings.device !== before.device;
-    // The training that is interrupted takes the settings over itself.
-    if (running && moves) return this.#interrupt.abort();
-    await this.#turns.take(async () => {
-      if (settings.model !== before.model || settings.seed !== before.seed) await this.#begin();
-      else if (moves) await this.#move();
-      else this.#session.configure(settings);
-      this.#enter(this.#phase);
+    if (settings.model !== before.model || settings.seed !== before.seed) {
+      return this.#turns.take(() => this.#guarded(() => this.#begin()));
+    }
+    await this.#turns.slipIn(async () => {
+      this.#session.configure({ ...settings, device: this.#session.settings.device });
+      if (!underWay && this.#session.touched) await this.#keep();
     });
+    this.#enter(this.#phase);
+    if (settings.device === before.device) return;
+    // A running training moves by itself when its step has ended.
+    this.#interrupt.abort();
+    await this.#turns.take(() => this.#guarded(() => this.#move()));
   }
 
   /** Probabilities of the ten digits for an image of 28 x 28 bytes. */
   classify(pixels: Uint8Array): Promise<Float32Array> {
-    return this.#turns.take(() => this.#session.classify(pixels, this.#sets.test));
+    return this.#turns.slipIn(() => this.#session.classify(pixels, this.#sets.test));
   }
 
   /** The weights as a safetensors file. */
   save(): Promise<Uint8Array> {
-    return this.#turns.take(() => serialize(this.#session.net.stateDict()));
+    return this.#turns.slipIn(() => serialize(this.#session.net.stateDict()));
   }
 
   /** Takes over the weights of a safetensors file, and the model that they belong to. */
   async load(name: string, bytes: ArrayBuffer): Promise<void> {
-    await this.#turns.take(async () => {
-      const state = await load<Record<string, unknown>>(bytes);
-      const model = modelOf(state);
-      if (model === null) throw new Error(`its tensors fit none of the models here (${Object.values(modelTitles).join("; ")})`);
-      this.#settings = { ...this.#settings, model };
-      const session = Session.fresh(this.#settings);
-      session.net.loadStateDict(state as Record<string, Tensor>);
-      await this.#take(session);
-      this.#notice("info", `The weights of ${name} are loaded into ${modelTitles[model]}.`);
-      await this.#test();
-    });
-    this.#enter("ready");
+    await this.#turns.take(() =>
+      this.#guarded(async () => {
+        const state = await load<Record<string, unknown>>(bytes);
+        const model = modelOf(state);
+        if (model === null) throw new Error(`its tensors fit none of the models here (${Object.values(modelTitles).join("; ")})`);
+        this.#settings = { ...this.#settings, model };
+        const session = Session.fresh(this.#settings);
+        session.net.loadStateDict(state as Record<string, Tensor>);
+        await this.#replace(session);
+        this.#notice("info", `The weights of ${name} are loaded into ${modelTitles[model]}.`);
+        await this.#test();
+        await this.#keep();
+        this.#enter("ready");
+      }),
+    );
   }
 
-  /** A device has gone away. */
+  /** A device has gone away: the CPU takes over. */
   async lost(name: DeviceName, error: Error): Promise<void> {
     if (name !== this.#session.settings.device) return;
     this.#fallBack(error);
-    if (this.#phase !== "training" && this.#phase !== "testing") await this.#turns.take(() => this.#move());
+    await this.#turns.take(() => this.#guarded(() => this.#move()));
   }
 
-  /** Lets the CPU take over; a running training goes there when its interrupted step has ended. */
+  /** A running training goes to the CPU when its interrupted step has ended. */
   #fallBack(error: Error): void {
     const { device } = this.#settings;
     if (device === "cpu") return;
+    console.warn(error);
     this.#settings = { ...this.#settings, device: "cpu" };
-    this.#notice("error", `${deviceTitles[device]} was lost. The CPU goes on from what was kept last. (${error.message})`);
+    this.#notice("error", `${deviceTitles[device]} was lost. The CPU goes on from what was kept last.`);
     this.#interrupt.abort();
   }
 
-  async #run(): Promise<void> {
-    const session = this.#session;
+  /** Leaves the page usable where a task fails. */
+  async #guarded(task: () => Promise<void>): Promise<void> {
     try {
-      while (this.#wish === "train" && this.#session.epoch < this.#session.target) {
-        this.#interrupt = new AbortController();
-        this.#last = idle();
-        this.#enter("training");
-        await this.#epoch(this.#interrupt.signal);
-        if (this.#settings.device !== this.#session.settings.device) await this.#move();
-        else this.#session.configure(this.#settings);
-      }
+      await task();
     } catch (error) {
       this.#wish = "stop";
       this.#enter("ready");
       throw error;
     }
-    if (this.#wish === "pause" && this.#session.epoch < session.target) {
+  }
+
+  async #run(): Promise<void> {
+    await this.#keep();
+    while (this.#wish === "train" && this.#session.epoch < this.#session.target) {
+      this.#interrupt = new AbortController();
+      this.#last = idle();
+      this.#enter("training");
+      await this.#epoch(this.#interrupt.signal);
+      await this.#move();
+    }
+    if (this.#wish === "pause" && this.#session.epoch < this.#session.target) {
       await this.#keep();
       this.#enter("paused");
-    } else await this.#finish();
+    } else if (this.#wish !== "drop") await this.#finish();
   }
 
   /** The rest of an epoch and its test, unless it is interrupted. */
@@ -235,15 +248,14 @@ export class Trainer {
   }
 
   async #begin(): Promise<void> {
-    const missing = await this.#restart(this.#settings.device);
-    if (missing !== null) this.#settings = { ...this.#settings, device: "cpu" };
-    await this.#take(Session.fresh(this.#settings));
-    await forgetSession();
+    await this.#startDevice();
+    await this.#replace(Session.fresh(this.#settings));
+    await forgetSession().catch(() => undefined);
     this.#enter("ready");
   }
 
   /** Puts another session in place of this one. */
-  async #take(session: Session): Promise<void> {
+  async #replace(session: Session): Promise<void> {
     this.#session = session;
     this.#kept = await session.snapshot();
     this.#last = idle();
@@ -251,31 +263,34 @@ export class Trainer {
     await this.#sample();
   }
 
-  /** Brings weights, optimizer and position to the device of the settings. */
+  /** Brings weights, optimizer and position to the device of the settings, where they are not yet there. */
   async #move(): Promise<void> {
-    const from = this.#session.settings.device;
-    const to = (await this.#restart(this.#settings.device)) === null ? this.#settings.device : "cpu";
+    if (this.#session.settings.device === this.#settings.device) return;
+    await this.#startDevice();
     // What a lost device held is gone; the bytes that were kept are not.
     const bytes = await this.#session.snapshot().catch(() => this.#kept);
-    this.#settings = { ...this.#settings, device: to };
-    if (bytes === null || from === to) return;
-    this.#session = await Session.from(bytes, to);
+    if (bytes === null) return;
+    this.#session = await Session.from(bytes, this.#settings.device);
     this.#session.configure(this.#settings);
-    this.#notice("info", `Weights and optimizer state are now on ${deviceTitles[to]}.`);
+    this.#notice("info", `Weights and optimizer state are now on ${deviceTitles[this.#settings.device]}.`);
     this.#enter(this.#phase);
     await this.#sample();
   }
 
-  async #restart(device: DeviceName): Promise<string | null> {
-    const missing = await startBackend(device, (error) => void this.lost(device, error));
-    if (missing !== null) this.#notice("error", `${deviceTitles[device]}: ${missing} The CPU stands in.`);
-    return missing;
+  /** Starts the device of the settings; where it cannot be had, the CPU is the device. */
+  async #startDevice(): Promise<void> {
+    const { device } = this.#settings;
+    const missing = await this.#backends.start(device);
+    if (missing === null) return;
+    this.#settings = { ...this.#settings, device: "cpu" };
+    this.#notice("error", `${deviceTitles[device]}: ${missing} The CPU stands in.`);
   }
 
   async #keep(): Promise<void> {
     this.#last.kept = performance.now();
     this.#kept = await this.#session.snapshot();
-    await keepSession(this.#kept);
+    // A browser that keeps nothing trains all the same; only a reload starts over there.
+    await keepSession(this.#kept).catch(() => undefined);
   }
 
   #enter(phase: Phase): void {
@@ -289,7 +304,7 @@ export class Trainer {
 
   #tell(): void {
     const { step } = this.#last;
-    const { epoch, target, seen, settings, curve } = this.#session;
+    const { epoch, target, seen, trained, settings, curve } = this.#session;
     const now = performance.now();
     const { bytes, buffers } = memory();
     const progress: Progress = {
@@ -297,6 +312,7 @@ export class Trainer {
       epochs: target,
       seen: epoch < target ? seen : settings.images,
       images: settings.images,
+      trained,
       loss: curve.data.loss.at(-1) ?? null,
       accuracy: curve.data.accuracy.at(-1) ?? null,
       imagesPerSecond: step === null ? null : (1000 * this.#last.images) / (now - this.#last.told),
@@ -313,8 +329,8 @@ export class Trainer {
     this.#last.sampled = performance.now();
     const { test } = this.#sets;
     const all = await this.#session.classify(test.pixels.subarray(0, SHOWN * 784), test);
-    const digits = Array.from({ length: SHOWN }, (_, i) => digit(test, i, argmax(all.subarray(10 * i, 10 * i + 10))));
-    this.#post({ type: "sample", digits, filters: await this.#filters() });
+    const predictions = Array.from({ length: SHOWN }, (_, i) => argmax(all.subarray(10 * i, 10 * i + 10)));
+    this.#post({ type: "sample", predictions, filters: await this.#filters() });
   }
 
   async #filters(): Promise<Filters> {
@@ -331,14 +347,14 @@ const idle = (): { step: null; told: number; sampled: number; kept: number; imag
   return { step: null, told: now, sampled: now, kept: now, images: 0 };
 };
 
-function digit({ pixels, labels }: data.MNIST, i: number, prediction: number): Digit {
-  return { pixels: pixels.slice(i * 784, (i + 1) * 784), label: labels[i], prediction };
+function digit({ pixels, labels }: data.MNIST, i: number): Omit<Digit, "prediction"> {
+  return { pixels: pixels.slice(i * 784, (i + 1) * 784), label: labels[i] };
 }
 
 function mistakes(test: data.MNIST, { predictions }: Evaluation): Digit[] {
   const found: Digit[] = [];
   for (let i = 0; i < predictions.length && found.length < SHOWN; i++) {
-    if (predictions[i] !== test.labels[i]) found.push(digit(test, i, predictions[i]));
+    if (predictions[i] !== test.labels[i]) found.push({ ...digit(test, i), prediction: predictions[i] });
   }
   return found;
 }

@@ -1,11 +1,11 @@
 /** The worker: everything that computes lives here, so that the page stays free. */
 import { data } from "sconce";
-import { type DeviceName, deviceTitles } from "../choices.js";
-import { findBackends } from "./backends.js";
+import { deviceTitles } from "../choices.js";
+import { Backends } from "./backends.js";
 import type { Reply, Request } from "./protocol.js";
 import { Session } from "./session.js";
-import type { Settings } from "./settings.js";
-import { forgetSession, keptSession } from "./store.js";
+import { formatHash, type Settings } from "./settings.js";
+import { keptSession } from "./store.js";
 import { Trainer } from "./trainer.js";
 
 const post = (reply: Reply): void => self.postMessage(reply);
@@ -28,30 +28,31 @@ async function loadData(root: string): Promise<{ train: data.MNIST; test: data.M
   return { train, test };
 }
 
-/** The session from before a reload, if its settings are still wanted, or a fresh one. */
+/** The session from before a reload where its settings are still the wanted ones, or a fresh one. */
 async function startSession(settings: Settings): Promise<Session> {
   const kept = await keptSession().catch(() => null);
-  if (kept !== null) {
-    try {
-      const session = await Session.from(kept, settings.device);
-      if (session.settings.model === settings.model && session.settings.seed === settings.seed) return session;
-    } catch {
-      // Written by another version of this page.
-      await forgetSession();
-    }
+  if (kept === null) return Session.fresh(settings);
+  try {
+    const session = await Session.from(kept, settings.device);
+    session.configure({ ...session.settings, lr: settings.lr });
+    if (formatHash(session.settings) === formatHash(settings)) return session;
+  } catch (error) {
+    console.info("The training that was kept is of another version of this page.", error);
   }
   return Session.fresh(settings);
 }
 
 async function open(settings: Settings, root: string): Promise<Trainer> {
   const sets = loadData(root);
-  const backends = await findBackends((name: DeviceName, error) => void trainer?.then((t) => t.lost(name, error)));
-  post({ type: "backends", backends });
-  const missing = backends.find(({ name }) => name === settings.device)?.missing ?? null;
-  if (missing !== null)
+  const backends = new Backends((name, error) => void trainer?.then((t) => t.lost(name, error)));
+  const found = await backends.find();
+  post({ type: "backends", backends: found });
+  const missing = found.find(({ name }) => name === settings.device)?.missing ?? null;
+  if (missing !== null) {
     post({ type: "notice", notice: { kind: "error", text: `${deviceTitles[settings.device]}: ${missing} The CPU stands in.` } });
+  }
   const session = await startSession(missing === null ? settings : { ...settings, device: "cpu" });
-  const made = new Trainer(await sets, session, post);
+  const made = new Trainer(await sets, backends, session, post);
   await made.show();
   return made;
 }

@@ -1,0 +1,267 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, chromium } from "playwright";
+import { decodeSafetensors } from "sconce/io";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chromiumArgs } from "../../../scripts/chromium.mjs";
+import { digits, Visit } from "./page.js";
+import { buildSite, type Site, serveSite } from "./site.js";
+import { longestTask } from "./tasks.js";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let site: Site;
+let browser: Browser;
+
+const launch = (args: readonly string[]): Promise<Browser> =>
+  chromium.launch({ executablePath: process.env.CHROMIUM_BIN as string, args: [...args] });
+
+beforeAll(async () => {
+  await buildSite();
+  site = await serveSite({ isolated: true });
+  browser = await launch(chromiumArgs);
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  site?.close();
+});
+
+const open = (hash: string, options?: Parameters<typeof Visit.open>[3]): Promise<Visit> => Visit.open(browser, site.url, hash, options);
+
+/** What axe-core finds wrong, by rule and element. */
+async function violations({ page }: Visit): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
+    const { violations } = await axe.run();
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
+  });
+}
+
+describe("training", () => {
+  it("learns on the CPU, tests itself, and reads what is drawn with the mouse", async () => {
+    const visit = await open("device=cpu&model=mlp&images=6000&epochs=3");
+    expect(await visit.page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await visit.train();
+    expect(await visit.figure("Test accuracy")).toBeGreaterThan(90);
+    for (const digit of [0, 1, 7]) {
+      await visit.draw(...digits[digit]);
+      await expect.poll(() => visit.guess()).toBe(digit);
+    }
+    expect(await visit.page.locator(".confusion tbody tr").count()).toBe(10);
+    expect(await visit.page.locator(".filters li").count()).toBe(32);
+    await visit.screenshot("trained");
+    expect(await violations(visit)).toEqual([]);
+    await visit.page.getByRole("checkbox", { name: "Mistakes only" }).check();
+    expect(await visit.page.locator(".digit:not(.wrong)").count()).toBe(0);
+    expect(await visit.page.locator(".digit.wrong").count()).toBeGreaterThan(20);
+    await visit.close();
+  });
+
+  it("learns on WebGPU", async () => {
+    const visit = await open("device=webgpu&model=mlp&images=1000&epochs=3&batch=50&lr=0.003");
+    expect(await visit.backend("WebGPU").isChecked()).toBe(true);
+    await visit.train();
+    expect(await visit.figure("Test accuracy")).toBeGreaterThan(80);
+    await visit.close();
+  });
+
+  it("goes on with weights and optimizer state when the backend is swapped in mid-training", async () => {
+    const visit = await open("device=cpu&model=mlp&images=2000&epochs=3&batch=50");
+    await visit.button("Start training").click();
+    await visit.trainedOn(500);
+    await visit.backend("WebGPU").check();
+    await visit.notice("Weights and optimizer state are now on WebGPU").waitFor();
+    const seen = await visit.trained();
+    await visit.trainedOn(seen + 300);
+    await visit.backend("CPU").check();
+    await visit.notice("Weights and optimizer state are now on CPU").waitFor();
+    await visit.phase("ready");
+    expect(await visit.trained()).toBe(6000);
+    expect(await visit.figure("Test accuracy")).toBeGreaterThan(82);
+    await visit.close();
+  });
+
+  it("pauses, survives a reload, resumes where it was, stops and starts over", async () => {
+    const visit = await open("device=cpu&model=mlp&images=6000&epochs=2");
+    await visit.button("Start training").click();
+    await visit.trainedOn(1000);
+    await visit.button("Pause").click();
+    await visit.phase("paused");
+    const [seen, loss] = [await visit.trained(), await visit.figure("Loss")];
+    await visit.page.reload();
+    await visit.phase("paused");
+    expect([await visit.trained(), await visit.figure("Loss")]).toEqual([seen, loss]);
+    await visit.button("Resume").click();
+    await visit.trainedOn(seen + 500);
+    await visit.button("Stop").click();
+    await visit.phase("ready");
+    expect(await visit.trained()).toBeGreaterThan(seen);
+    expect(await visit.figure("Test accuracy")).toBeGreaterThan(50);
+    await visit.button("Reset").click();
+    await expect.poll(() => visit.trained()).toBe(0);
+    expect(await visit.page.locator(".confusion").count()).toBe(0);
+    await visit.close();
+  });
+
+  it("leaves the page's own thread free: no task takes 50 ms of it", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const longest = await longestTask(browser, page, async () => {
+      await page.goto(`${site.url}#device=cpu&model=mlp&images=6000&epochs=2`);
+      await page.locator("[data-phase=ready]").waitFor();
+      await page.getByRole("button", { name: "Start training" }).click();
+      await page.locator("[data-phase=training]").waitFor();
+      const box = (await page.locator(".paper").boundingBox())!;
+      await page.mouse.move(box.x + 60, box.y + 60);
+      await page.mouse.down();
+      for (let i = 0; i < 40; i++) await page.mouse.move(box.x + 60 + 4 * i, box.y + 60 + 4 * i);
+      await page.mouse.up();
+      await page.locator("[data-phase=ready]").waitFor();
+    });
+    await context.close();
+    expect(longest).toBeLessThan(50);
+  });
+});
+
+describe("weights", () => {
+  it("come as a safetensors file with the names of PyTorch, and can be brought back", async () => {
+    const visit = await open("device=cpu&model=mlp&images=1000&epochs=2");
+    await visit.train();
+    const accuracy = await visit.figure("Test accuracy");
+    const [download] = await Promise.all([visit.page.waitForEvent("download"), visit.button("Download weights").click()]);
+    expect(download.suggestedFilename()).toBe("mnist-mlp.safetensors");
+    const file = await download.path();
+    const { tensors } = decodeSafetensors(readFileSync(file));
+    expect([...tensors].map(([name, { shape }]) => `${name} [${shape}]`).sort()).toEqual([
+      "1.bias [256]",
+      "1.weight [256,784]",
+      "3.bias [128]",
+      "3.weight [128,256]",
+      "5.bias [10]",
+      "5.weight [10,128]",
+    ]);
+    await visit.page.getByLabel("Model").selectOption("lenet");
+    await expect.poll(() => visit.trained()).toBe(0);
+    await visit.page.getByLabel("Upload weights").setInputFiles(file);
+    await visit.notice(/are loaded into MLP/).waitFor();
+    await expect.poll(() => visit.figure("Test accuracy")).toBe(accuracy);
+    expect(await visit.page.getByLabel("Model").inputValue()).toBe("mlp");
+    await visit.close();
+  });
+
+  it("that are none are refused in words", async () => {
+    const visit = await open("device=cpu&model=mlp&images=1000");
+    const upload = (buffer: Buffer): Promise<void> =>
+      visit.page.getByLabel("Upload weights").setInputFiles({ name: "holiday.jpg", mimeType: "image/jpeg", buffer });
+    await upload(Buffer.from("this is no file of weights, whatever its name"));
+    await visit.notice("holiday.jpg cannot be used").waitFor();
+    const header = Buffer.from('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  ');
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(header.length));
+    await upload(Buffer.concat([size, header, Buffer.alloc(4)]));
+    await visit.notice("its tensors fit none of the models here").waitFor();
+    await visit.phase("ready");
+    expect(visit.complaints.splice(0).length).toBe(2);
+    await visit.close();
+  });
+});
+
+describe("the page", () => {
+  it.each([
+    ["light", "desktop", 1300],
+    ["dark", "desktop", 1300],
+    ["light", "phone", 360],
+    ["dark", "phone", 360],
+  ] as const)("is accessible and fits in %s on a %s", async (colorScheme, device, width) => {
+    const visit = await open("device=cpu&model=cnn&images=1000", { colorScheme, viewport: { width, height: 780 } });
+    await visit.button("Take a test digit").click();
+    await visit.guess();
+    expect(await violations(visit)).toEqual([]);
+    expect(await visit.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await visit.screenshot(`${device}-${colorScheme}`);
+    await visit.close();
+  });
+
+  it("can be used with the keyboard alone", async () => {
+    const visit = await open("device=cpu&model=mlp&images=6000&epochs=2");
+    const { keyboard } = visit.page;
+    const reach = async (selector: string): Promise<void> => {
+      for (let i = 0; i < 40; i++) {
+        await keyboard.press("Tab");
+        if (await visit.page.evaluate((s) => document.activeElement?.matches(s), selector)) return;
+      }
+      throw new Error(`Tab does not reach ${selector}`);
+    };
+    await reach("button.primary");
+    await keyboard.press("Enter");
+    await visit.phase("training");
+    await visit.phase("ready");
+    await reach(".paper");
+    await keyboard.press("Space");
+    for (let i = 0; i < 11; i++) await keyboard.press("ArrowDown");
+    await keyboard.press("Space");
+    await expect.poll(() => visit.guess()).toBe(1);
+    await keyboard.press("Delete");
+    await visit.page.getByText("Draw here").waitFor();
+    await visit.close();
+  });
+
+  it("takes its settings from the link, keeps them there, and says what it cannot take", async () => {
+    const visit = await open("device=cpu&model=lenet&optimizer=sgd&batch=48&images=1000&epochs=banana");
+    await visit.notice("The link asks for the epochs “banana”").waitFor();
+    expect(await visit.page.getByLabel("Model").inputValue()).toBe("lenet");
+    expect(await visit.page.getByLabel("Learning rate").inputValue()).toBe("0.01");
+    expect(await visit.page.getByLabel("Batch size").inputValue()).toBe("48");
+    await visit.page.getByLabel("Optimizer").selectOption("adamw");
+    await visit.page.getByLabel("Learning rate").fill("much");
+    await visit.page.keyboard.press("Tab");
+    await visit.notice("“much” cannot be the learning rate").waitFor();
+    const hash = new URLSearchParams(await visit.page.evaluate(() => location.hash.slice(1)));
+    expect(Object.fromEntries(hash)).toMatchObject({ model: "lenet", optimizer: "adamw", lr: "0.001", batch: "48", epochs: "1" });
+    await visit.close();
+  });
+
+  it("says why a backend is missing, and works on one thread without cross-origin isolation", async () => {
+    const plainSite = await serveSite({ isolated: false });
+    const plain = await launch(chromiumArgs.filter((arg) => arg !== "--enable-unsafe-webgpu"));
+    try {
+      const visit = await Visit.open(plain, plainSite.url, "device=webgpu&model=mlp&images=1000");
+      await visit.notice("The CPU stands in").waitFor();
+      expect(await visit.backend("WebGPU").isDisabled()).toBe(true);
+      expect(await visit.page.locator("#note-webgpu").textContent()).toMatch(/no adapter was found/);
+      expect(await visit.page.locator("#note-cpu").textContent()).toMatch(/1 thread/);
+      await visit.train();
+      expect(await visit.figure("Test accuracy")).toBeGreaterThan(50);
+      visit.complaints.splice(0);
+      await visit.close();
+    } finally {
+      await plain.close();
+      plainSite.close();
+    }
+  });
+
+  it("goes on on the CPU when the GPU is lost", async () => {
+    const visit = await open("device=webgpu&model=mlp&images=1000&epochs=4&batch=50");
+    const worker = visit.page.workers().find((w) => w.url().includes("worker"))!;
+    await worker.evaluate(() => {
+      const { prototype } = (
+        globalThis as unknown as { GPUDevice: { prototype: { createCommandEncoder: () => unknown; destroy(): void } } }
+      ).GPUDevice;
+      const { createCommandEncoder } = prototype;
+      prototype.createCommandEncoder = function (this: typeof prototype, ...args) {
+        prototype.createCommandEncoder = createCommandEncoder;
+        setTimeout(() => this.destroy(), 300);
+        return createCommandEncoder.apply(this, args);
+      };
+    });
+    await visit.button("Start training").click();
+    await visit.notice("WebGPU was lost. The CPU goes on").waitFor();
+    await visit.phase("ready");
+    expect(await visit.backend("CPU").isChecked()).toBe(true);
+    expect(await visit.figure("Test accuracy")).toBeGreaterThan(70);
+    visit.complaints.splice(0);
+    await visit.close();
+  });
+});

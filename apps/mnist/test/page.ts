@@ -1,0 +1,121 @@
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright";
+import { expect } from "vitest";
+
+const screenshots = fileURLToPath(new URL("../screenshots/", import.meta.url));
+
+/** The page of a visitor, with what it wrote to the console. */
+export class Visit {
+  readonly page: Page;
+  readonly complaints: string[] = [];
+
+  private constructor(page: Page) {
+    this.page = page;
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+  }
+
+  /** Opens the page and waits until it can train. */
+  static async open(browser: Browser, url: string, hash: string, options: BrowserContextOptions = {}): Promise<Visit> {
+    const context = await browser.newContext({ viewport: { width: 1300, height: 900 }, ...options });
+    const visit = new Visit(await context.newPage());
+    await visit.page.goto(`${url}#${hash}`);
+    await visit.phase("ready");
+    return visit;
+  }
+
+  /** Waits until the page says that it is in a phase. */
+  async phase(name: string): Promise<void> {
+    await this.page.locator(`[data-phase=${name}]`).waitFor({ timeout: 60_000 });
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  backend(name: string): Locator {
+    return this.page.getByRole("radio", { name });
+  }
+
+  /** Trains until the end. */
+  async train(): Promise<void> {
+    await this.button("Start training").click();
+    await this.phase("training");
+    await this.phase("ready");
+  }
+
+  /** A figure of the training, as a number. */
+  async figure(label: string): Promise<number> {
+    const text = (await this.page.locator(`dt:text-is("${label}") + dd`).textContent()) ?? "";
+    return Number.parseFloat(text.replace(/,/g, ""));
+  }
+
+  /** Images that were trained on so far, in all epochs. */
+  async trained(): Promise<number> {
+    return Number(await this.page.locator("[data-trained]").getAttribute("data-trained"));
+  }
+
+  /** Waits until that many images were trained on. */
+  async trainedOn(images: number): Promise<void> {
+    await expect.poll(() => this.trained(), { timeout: 60_000 }).toBeGreaterThanOrEqual(images);
+  }
+
+  /** Draws strokes with the mouse, in shares of the pad. */
+  async draw(...strokes: readonly (readonly (readonly [x: number, y: number])[])[]): Promise<void> {
+    const pad = this.page.getByRole("application", { name: "Drawing pad" });
+    await this.button("Clear").click();
+    await pad.scrollIntoViewIfNeeded();
+    const box = (await pad.boundingBox())!;
+    for (const stroke of strokes) {
+      for (const [i, [x, y]] of stroke.entries()) {
+        await this.page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: i === 0 ? 1 : 6 });
+        if (i === 0) await this.page.mouse.down();
+      }
+      await this.page.mouse.up();
+    }
+  }
+
+  /** The digit that the drawing is read as, once the answer is there. */
+  async guess(): Promise<number> {
+    // What is spoken waits until the answers have settled.
+    const spoken = this.page.getByRole("status").filter({ hasText: "Looks like" });
+    await spoken.waitFor({ state: "attached" });
+    return Number((await spoken.textContent())?.match(/a (\d),/)?.[1]);
+  }
+
+  notice(text: string | RegExp): Locator {
+    return this.page.locator(".notice").filter({ hasText: text });
+  }
+
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(screenshots, { recursive: true });
+    await this.page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
+  }
+
+  /** Closes the page, which has had nothing to complain of. */
+  async close(): Promise<void> {
+    await this.page.context().close();
+    expect(this.complaints).toEqual([]);
+  }
+}
+
+/** Strokes of digits, as people write them. */
+export const digits: { readonly [digit: number]: readonly (readonly (readonly [x: number, y: number])[])[] } = {
+  0: [Array.from({ length: 25 }, (_, i) => [0.5 + 0.2 * Math.sin((i * Math.PI) / 12), 0.5 - 0.3 * Math.cos((i * Math.PI) / 12)] as const)],
+  1: [
+    [
+      [0.52, 0.2],
+      [0.48, 0.8],
+    ],
+  ],
+  7: [
+    [
+      [0.3, 0.22],
+      [0.68, 0.22],
+      [0.44, 0.82],
+    ],
+  ],
+};
