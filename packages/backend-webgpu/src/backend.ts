@@ -14,7 +14,7 @@ import {
 import { isSoftware, openDevice } from "./device.js";
 import type { GpuAdapterInfo, GpuDevice } from "./gpu.js";
 import { checkIndices } from "./indices.js";
-import { decomposed, kernels } from "./kernels/index.js";
+import { kernels } from "./kernels/index.js";
 import type { Kernel } from "./kernels/kernel.js";
 import { blockView, Machine } from "./machine.js";
 import type { Block, PoolInfo } from "./pool.js";
@@ -46,7 +46,6 @@ const CHECKED_INDICES = 65536;
 export class WebGpuBackend implements Backend {
   readonly name: Device = "webgpu" as Device;
   readonly limits: Backend["limits"];
-  readonly decomposed: ReadonlySet<KernelName> = decomposed;
   /** What the adapter says about itself. */
   readonly adapter: GpuAdapterInfo;
   readonly #machine: Machine;
@@ -91,8 +90,7 @@ export class WebGpuBackend implements Backend {
     this.#machine.queue.check();
     const views = inputs.map(blockView);
     checkIndices(kernel, views, attrs);
-    // Core asks for none that is decomposed.
-    const run = kernels[kernel] as Kernel<K>;
+    const run: Kernel<K> = kernels[kernel];
     return run(this.#machine, views, outputs, attrs);
   }
 

@@ -25,6 +25,11 @@ export class Queue {
   readonly #stagings = new Map<number, GpuBuffer[]>();
   #encoder: GpuEncoder | null = null;
   #pass: GpuPass | null = null;
+  /** The pipeline that the open pass has. */
+  #pipeline: object | null = null;
+  readonly #offsets: number[] = [0];
+  // The platform makes a new object at every look at the limits.
+  readonly #mostGroups: number;
   /** Number of the open batch. */
   #batch = 1;
   #inBatch = 0;
@@ -38,6 +43,7 @@ export class Queue {
 
   constructor(device: GpuDevice) {
     this.#device = device;
+    this.#mostGroups = device.limits.maxComputeWorkgroupsPerDimension;
     this.#paramBuffer = device.createBuffer({ size: this.#params.words.byteLength, usage: USAGE.uniform | USAGE.copyDst });
     this.pipelines = new Pipelines(device, this.#paramBuffer);
     this.profiler = new Profiler(device);
@@ -74,15 +80,19 @@ export class Queue {
 
   /** Adds a dispatch of the program with the parameters begun last: the buffers that it reads, then those that it writes. */
   dispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number): void {
-    const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
-    const x = Math.min(workgroups, most);
+    const x = Math.min(workgroups, this.#mostGroups);
     this.#params.header(size, program.by === "invocation" ? x * program.workgroup : x);
     const pipeline = this.pipelines.pipelineOf(program);
     const group = this.pipelines.groupOf(program, blocks);
     const pass = this.#openPass(program.label);
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group, [this.#params.start * 4]);
-    pass.dispatchWorkgroups(x, Math.ceil(workgroups / x));
+    if (pipeline !== this.#pipeline) {
+      pass.setPipeline(pipeline);
+      this.#pipeline = pipeline;
+    }
+    this.#offsets[0] = this.#params.start * 4;
+    pass.setBindGroup(0, group, this.#offsets);
+    if (workgroups === x) pass.dispatchWorkgroups(x);
+    else pass.dispatchWorkgroups(x, Math.ceil(workgroups / x));
     for (let i = 0; i < blocks.length; i++) blocks[i].batch = this.#batch;
     this.#dispatches++;
     if (++this.#inBatch >= BATCH_DISPATCHES) this.flush();
@@ -101,6 +111,7 @@ export class Queue {
   #endPass(): void {
     this.#pass?.end();
     this.#pass = null;
+    this.#pipeline = null;
   }
 
   /** Submits what has gathered. */

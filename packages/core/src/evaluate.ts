@@ -19,7 +19,7 @@ import {
   sizeOf,
 } from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
-import { filledArray, type Operand, type Pending, Storage, settledValue, Value } from "./value.js";
+import { type Operand, type Pending, Storage, settledValue, Value } from "./value.js";
 
 /** Makes a tensor over a storage; given by tensor/tensor.ts, the end of the method chain. */
 type Construct = (storage: Storage, layout: Layout) => Tensor;
@@ -248,8 +248,10 @@ export function realise(value: Value): object {
   if (value.handle !== null) return value.handle;
   if (value.pending !== null) return runFused(value.backend, fuse([value]))[0];
   if (value.constant === null) throw new Error("internal: a value without content");
-  value.settle(value.backend.upload(filledArray(value.dtype, value.size, value.constant), value.dtype));
-  return value.handle as unknown as object;
+  const attrs = { exprs: [numberExpr(0, value.dtype)], numbers: [value.constant] };
+  const [handle] = value.backend.run("elementwise", [], [value], attrs);
+  value.settle(handle);
+  return handle;
 }
 
 /** One kernel that computes pending values of one shape. */

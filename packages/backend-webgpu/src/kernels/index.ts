@@ -5,14 +5,15 @@ import { elementwise } from "./elementwise.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import type { Kernel } from "./kernel.js";
 import { matmul } from "./matmul.js";
+import { nll, nllGrad } from "./nll.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { random } from "./random.js";
 import { reduce } from "./reduce.js";
 import { argReduce, cumulate, softmax } from "./rows.js";
 import { sort } from "./sort.js";
 
-/** The kernel of every primitive, or `decomposed` where core computes it by simpler ones; none falls back to another device. */
-export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } = {
+/** The kernel of every primitive; none falls back to another device. */
+export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   elementwise,
   reduce,
   argReduce,
@@ -31,13 +32,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   cumulate,
   sort,
   softmax,
-  nll: "decomposed",
-  nllGrad: "decomposed",
+  nll,
+  nllGrad,
   concat,
   random,
 };
-
-/** The kernels left to core. */
-export const decomposed: ReadonlySet<KernelName> = new Set(
-  (Object.keys(kernels) as KernelName[]).filter((k) => kernels[k] === "decomposed"),
-);

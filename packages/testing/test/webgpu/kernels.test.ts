@@ -1,6 +1,6 @@
-import { type ConvAttrs, convSize, type DType, type ScatterMode } from "@sconce/core";
+import { type ConvAttrs, convSize, type DType, type ScatterMode, type Spec } from "@sconce/core";
 import { describe, expect, it } from "vitest";
-import { expectSame, generator, type HostTensor, hostTensor, LAYOUTS, tensorOf, values } from "./both.js";
+import { expectSame, generator, type HostTensor, hostTensor, LAYOUTS, runOn, tensorOf, values } from "./both.js";
 import { startDevice } from "./start.js";
 
 const random = generator(5);
@@ -247,5 +247,37 @@ describe.skipIf(backend === null)("kernels on WebGPU", () => {
     ]) {
       await expectSame(device, "random", [], [{ shape: [1003], dtype: "float32" }], { seed, offset }, 0);
     }
+  });
+  it("negative log likelihood and its gradient, with classes along any dimension", async () => {
+    const cases: readonly (readonly [readonly number[], number])[] = [
+      [[4, 3], 1],
+      [[3], 0],
+      [[2, 5, 3, 2], 1],
+      [[0, 3], 1],
+      [[5000, 4], 1],
+    ];
+    for (const [shape, dim] of cases) {
+      for (const layout of ["contiguous", "transposed"] as const) {
+        for (const reduction of ["none", "sum", "mean"] as const) {
+          const rest = shape.filter((_, d) => d !== dim);
+          const target = hostTensor("int32", rest, layout, () => Math.floor(random() * shape[dim]));
+          const attrs = { dim, ignoreIndex: 1, reduction };
+          const scalar: Spec = { shape: [], dtype: "float32" };
+          const losses: Spec = reduction === "none" ? { shape: rest, dtype: "float32" } : scalar;
+          await expectSame(device, "nll", [float(shape, layout), target], [losses, scalar], attrs, 1e-5, `${shape} ${reduction}`);
+          const count = hostTensor("float32", [], "contiguous", () => 3);
+          const grad = float(losses.shape, layout);
+          await expectSame(device, "nllGrad", [grad, target, count], [{ shape, dtype: "float32" }], attrs, 1e-6, `${shape} ${reduction}`);
+        }
+      }
+    }
+  });
+  it("refuses targets that are no class, but for the ignored one", async () => {
+    const scalar: Spec = { shape: [], dtype: "float32" };
+    const attrs = { dim: 1, ignoreIndex: -100, reduction: "mean" } as const;
+    const run = (target: number): Promise<unknown> =>
+      runOn(device, "nll", [float([2, 3]), hostTensor("int32", [2], "contiguous", () => target)], [scalar, scalar], attrs);
+    await expect(run(3)).rejects.toThrow("index 3 is out of bounds for dimension 1 with size 3");
+    expect(Number.isNaN(((await run(-100)) as Float32Array[])[0][0])).toBe(true);
   });
 });
