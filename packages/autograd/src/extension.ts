@@ -1,4 +1,5 @@
-import { type Extension, type ExtensionCall, type Shape, sameShape, type Tensor } from "@sconce/core";
+import { apply, type Extension, type ExtensionCall, type FusedOp, type Shape, sameShape, type Tensor } from "@sconce/core";
+import { grad as gradientsOf } from "./backward.js";
 import { attach, historyOf, needsGrad, resultHistory } from "./history.js";
 import { mode } from "./mode.js";
 import { nameOf } from "./names.js";
@@ -9,6 +10,8 @@ import { Saved, secondTime } from "./saved.js";
 /** A recorded call of an op that brings its own derivative. */
 class ExtensionNode extends TapeNode {
   readonly name: string;
+  /** Which inputs PyTorch counts as such: no indices. */
+  readonly #floating: readonly boolean[];
   readonly #op: Extension;
   readonly #params: unknown;
   #inputs: readonly Saved[];
@@ -21,10 +24,15 @@ class ExtensionNode extends TapeNode {
       histories.map((h) => h?.output ?? 0),
     );
     this.name = nameOf(op.name);
+    this.#floating = inputs.map((x) => x.isFloatingPoint());
     this.#op = op;
     this.#params = params;
     this.#inputs = inputs.map((x) => new Saved(x));
     this.#results = results.map((x) => new Saved(x));
+  }
+
+  protected override shows(input: number): boolean {
+    return this.#floating[input];
   }
 
   override get outputs(): number {
@@ -39,7 +47,9 @@ class ExtensionNode extends TapeNode {
       params: this.#params,
       needs: this.next.map((target) => target !== null && walk.wants(target)),
     };
-    const grads = (this.#op.vjp as NonNullable<Extension["vjp"]>)(Array.isArray(grad) ? grad : [grad], call);
+    const arrived = Array.isArray(grad) ? grad : [grad];
+    const twice = walk.createGraph && "composed" in this.#op;
+    const grads = twice ? this.#differentiable(arrived, call) : (this.#op.vjp as NonNullable<Extension["vjp"]>)(arrived, call);
     for (let i = 0; i < grads.length; i++) {
       const g = grads[i];
       if (g !== null && call.needs[i]) walk.send(this.next[i] as TapeNode, this.slots?.[i] ?? 0, fit(g, call.inputs[i].shape));
@@ -50,6 +60,20 @@ class ExtensionNode extends TapeNode {
     const x = saved.unpack();
     if (walk.createGraph && node !== null) attach(x, node, output);
     return x;
+  }
+
+  /** Gradients of a fused op that can be differentiated again: those of its composition. */
+  #differentiable(arrived: readonly (Tensor | null)[], { inputs, needs, params }: ExtensionCall): (Tensor | null)[] {
+    // Aliases tell two inputs apart that are the same tensor.
+    const own = inputs.map((x, i) => (needs[i] ? apply("alias", [x], null) : x));
+    const outputs = (this.#op as FusedOp).composed(own, params as never);
+    const reached = outputs.flatMap((y, k) => (arrived[k] === null ? [] : [[y, arrived[k]] as const]));
+    const found = gradientsOf(
+      reached.map(([y]) => y),
+      own.filter((_, i) => needs[i]),
+      { gradOutputs: reached.map(([, g]) => g), createGraph: true, allowUnused: true },
+    );
+    return needs.map((needed) => (needed ? (found.shift() as Tensor | null) : null));
   }
 
   #released = false;

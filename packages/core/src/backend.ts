@@ -87,6 +87,7 @@ export interface NllAttrs {
  * - `cumulate`: `[x]`; for max and min a second output holds int32 positions (last of equals).
  * - `sort`: `[x]` to sorted values and int32 positions along `dim`; stable; NaN sorts as the largest.
  * - `softmax`: `[x]`, over `dim`; `log` for its logarithm.
+ * - `softmaxGrad`: `[grad, y]` with the result y of `softmax`, to the gradient of its input.
  * - `nll`: `[x, target]`, logarithms and int32 classes (x's shape without `dim`), to the losses reduced and the number of targets that
  *   count. `nllGrad`: `[grad, target, count]` to the gradient of x. A class out of range throws.
  * - `concat`: any number of inputs along `dim`.
@@ -117,6 +118,7 @@ export interface Kernels {
   cumulate: { readonly op: "sum" | "prod" | "max" | "min"; readonly dim: number };
   sort: { readonly dim: number; readonly descending: boolean };
   softmax: { readonly dim: number; readonly log: boolean };
+  softmaxGrad: { readonly dim: number; readonly log: boolean };
   nll: NllAttrs;
   nllGrad: NllAttrs;
   concat: { readonly dim: number };

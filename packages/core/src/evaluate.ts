@@ -5,7 +5,7 @@ import type { DType } from "./dtype.js";
 import { hostArray, itemSize, wideOf } from "./dtype.js";
 import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
 import type { FormulaOp, HostView } from "./extension.js";
-import { INFER, KERNEL_OF, type KernelOps, VIEWS, type ViewOps } from "./primitives.js";
+import { INFER, KERNEL_OF, type KernelOps, type PrimitiveName, VIEWS, type ViewOps } from "./primitives.js";
 import { type Expr, inputExpr, numberExpr, SCALAR_OPS, type ScalarOp, scalarExpr } from "./scalar.js";
 import {
   broadcastStrides,
@@ -49,6 +49,7 @@ function evaluate(call: Call): readonly Tensor[] {
   if (op === "transfer") return [transfer(call.inputs[0], (call.attrs as KernelOps["transfer"]).device)];
   if (op === "formula") return [evaluateFormula(call as Call<"formula">)];
   if (op === "host") return evaluateHost(call as Call<"host">);
+  if (op === "fused") return evaluateFused(call as Call<"fused">);
   return evaluateKernel(op as Exclude<keyof KernelOps, "transfer">, call);
 }
 
@@ -314,7 +315,7 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const infer = INFER[op] as (inputs: readonly Spec[], attrs: unknown) => readonly Spec[];
   const outputs = infer(inputs, attrs);
   for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
-  if (inputs.some((x) => x.storage.host !== null)) return withCopies(op, call);
+  if (inputs.some((x) => x.storage.host !== null)) return withCopies(call, (copied) => evaluateKernel(op, copied));
   if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(op, backend)) return evaluateWide(op, call, outputs);
   if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
   if (op === "updateSlice") {
@@ -325,6 +326,18 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const views = op === "addmm" ? [viewOf(inputs[1]), viewOf(inputs[2]), viewOf(inputs[0], outputs[0].shape)] : inputs.map((x) => viewOf(x));
   const kernelAttrs = op === "matmul" || op === "addmm" ? { bias: op === "addmm" } : attrs;
   const handles = backend.run(KERNEL_OF[op], views, outputs, kernelAttrs as Kernels[keyof Kernels]);
+  return outputs.map(({ shape, dtype }, i) => tensorOf(settledValue(backend, shape, dtype, handles[i])));
+}
+
+function evaluateFused(call: Call<"fused">): readonly Tensor[] {
+  const { inputs, attrs } = call;
+  const { op, params } = attrs;
+  const backend = commonBackend(op.name, inputs);
+  const outputs = op.infer(inputs, params);
+  for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op.name);
+  if (inputs.some((x) => x.storage.host !== null)) return withCopies(call, evaluateFused);
+  const views = inputs.map((x) => viewOf(x));
+  const handles = backend.run(op.kernel, views, outputs, params);
   return outputs.map(({ shape, dtype }, i) => tensorOf(settledValue(backend, shape, dtype, handles[i])));
 }
 
@@ -354,10 +367,10 @@ function hostViewOf(x: Tensor): HostView {
 }
 
 /** Runs a kernel on copies of what lies in host memory, which are freed after it. */
-function withCopies(op: Exclude<keyof KernelOps, "transfer">, call: Call): readonly Tensor[] {
+function withCopies<K extends PrimitiveName>(call: Call<K>, run: (call: Call<K>) => readonly Tensor[]): readonly Tensor[] {
   const inputs = call.inputs.map((x) => (x.storage.host === null ? x : construct(new Storage(x.storage.value), x)));
   try {
-    return evaluateKernel(op, { ...call, inputs });
+    return run({ ...call, inputs });
   } finally {
     inputs.forEach((x, i) => {
       if (x !== call.inputs[i]) x.dispose();

@@ -88,6 +88,21 @@ function stretched(index: Tensor, like: Tensor, dim: number): Tensor {
   return apply("expand", [index.reshape(ones)], { shape: full });
 }
 
+/** What knows no batch runs on one example after the other. */
+function oneByOne<K extends "host" | "fused">(op: K): BatchRule<K> {
+  return (inputs, attrs, { size }) => {
+    const all = inputs.map((x) => spreadOut(x, size));
+    const results = Array.from({ length: size }, (_, i) =>
+      applyAll(
+        op,
+        all.map((x) => apply("select", [x], { dim: 0, index: i })),
+        attrs,
+      ),
+    );
+    return results[0].map((_, k) => stack(results.map((outputs) => outputs[k])));
+  };
+}
+
 const kernels: { readonly [K in keyof KernelOps | keyof ExtensionOps]: BatchRule<K> } = {
   ...convolution,
   ...likelihood,
@@ -121,18 +136,8 @@ const kernels: { readonly [K in keyof KernelOps | keyof ExtensionOps]: BatchRule
   random: (_, attrs, { size }) => [apply("random", [], { ...attrs, shape: [size, ...attrs.shape] })],
   transfer: shifted("transfer", (attrs) => attrs),
   formula: (inputs, attrs) => pointwise("formula", inputs, attrs),
-  // What the host computes, it computes one after the other.
-  host: (inputs, attrs, { size }) => {
-    const all = inputs.map((x) => spreadOut(x, size));
-    const results = Array.from({ length: size }, (_, i) =>
-      applyAll(
-        "host",
-        all.map((x) => apply("select", [x], { dim: 0, index: i })),
-        attrs,
-      ),
-    );
-    return results[0].map((_, k) => stack(results.map((outputs) => outputs[k])));
-  },
+  host: oneByOne("host"),
+  fused: oneByOne("fused"),
 };
 
 const RULES: { readonly [K in Batched]: BatchRule<K> } = { ...views, ...kernels };

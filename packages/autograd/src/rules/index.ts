@@ -17,6 +17,7 @@ export const RULES: Rules<PrimitiveName> = {
   ...convolution,
   formula: { own: true },
   host: { own: true },
+  fused: { own: true },
   random: null,
   transfer: [of((g, { device }) => g.to({ device }))],
 };

@@ -1,4 +1,4 @@
-import { apply, applyAll, type KernelOps, type ReduceOp, type Shape, type Tensor } from "@sconce/core";
+import { apply, applyAll, applyFused, type FusedOp, type KernelOps, type ReduceOp, type Shape, type Tensor } from "@sconce/core";
 import { mode } from "../mode.js";
 import { cumulate, expand, filled, flip, indicator, iota, narrow, permute, reshape, sum, sumFromHere, where, zeros } from "./help.js";
 import { A, B, of, type Rows, type Rules, Y, Z } from "./rule.js";
@@ -95,12 +95,20 @@ const CUMULATE: { readonly [O in KernelOps["cumulate"]["op"]]: Rows<"cumulate"> 
 };
 
 /** Reductions, scans and what comes with an order. */
+const softmaxGrad: FusedOp<"softmaxGrad"> = {
+  name: "SoftmaxBackward",
+  kernel: "softmaxGrad",
+  results: 1,
+  infer: ([g]) => [g],
+  composed: ([g, y], { dim, log }) => [log ? g.sub(y.exp().mul(sum(g, [dim]))) : y.mul(g.sub(sum(g.mul(y), [dim])))],
+};
+
 export const reduction: Rules<"reduce" | "argReduce" | "cumulate" | "sort" | "softmax" | "nll" | "nllGrad"> = {
   reduce: { rows: ({ op }) => REDUCE[op] },
   argReduce: null,
   cumulate: { rows: ({ op }) => CUMULATE[op] },
   sort: [of(Z, (g, index, { attrs: { dim }, shapes: [shape] }) => apply("scatter", [zeros(g, shape), index, g], { dim, mode: "add" }))],
-  softmax: [of(Y, (g, y, { attrs: { dim, log } }) => (log ? g.sub(y.exp().mul(sum(g, [dim]))) : y.mul(g.sub(sum(g.mul(y), [dim])))))],
+  softmax: [of(Y, (g, y, { attrs }) => (mode.enabled ? softmaxGrad.composed([g, y], attrs) : applyFused(softmaxGrad, [g, y], attrs))[0])],
   nll: [of(B, Z, (g, target, count, { attrs, shapes }) => apply("nllGrad", [g, target, count], { ...attrs, inputShape: shapes[0] })), null],
   nllGrad: [
     of(B, (v, target, { attrs: { dim, ignoreIndex, reduction } }) => applyAll("nll", [v, target], { dim, ignoreIndex, reduction })[0]),

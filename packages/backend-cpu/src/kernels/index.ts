@@ -6,6 +6,7 @@
 import type { KernelName } from "@sconce/core";
 import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
+import { softmaxGrad } from "./fused/softmax-grad.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import { concat, updateSlice } from "./join.js";
 import { intoNew, type Kernel } from "./kernel.js";
@@ -36,6 +37,7 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   cumulate: intoNew(cumulate),
   sort: intoNew(sort),
   softmax: intoNew(softmax),
+  softmaxGrad: intoNew(softmaxGrad),
   nll: intoNew(nll),
   nllGrad: intoNew(nllGrad),
   concat: intoNew(concat),

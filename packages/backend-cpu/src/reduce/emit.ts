@@ -61,7 +61,7 @@ function unrollOf(plan: Plan, width: Width): number {
 }
 
 /** Sets `chunk` to the smaller of `left` and `limit` and takes it off `left`, until nothing is left. */
-function blocks({ f }: Emitter, left: Local, limit: number, body: (chunk: Local) => void): void {
+export function blocks({ f }: Emitter, left: Local, limit: number, body: (chunk: Local) => void): void {
   const chunk = f.local(I32);
   f.block(() => {
     f.get(left).op("i32.eqz").brIf(0);

@@ -7,6 +7,7 @@
 import type { KernelName } from "@sconce/core";
 import type { ReferenceKernel } from "./array.js";
 import { elementwise } from "./elementwise.js";
+import { softmaxGrad } from "./fused.js";
 import { concat, gather, indexSelect, indexUpdate, scatter, updateSlice } from "./indexing.js";
 import { nll, nllGrad } from "./nll.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
@@ -33,6 +34,7 @@ export const reference: { readonly [K in KernelName]: ReferenceKernel<K> } = {
   cumulate,
   sort,
   softmax,
+  softmaxGrad,
   nll,
   nllGrad,
   concat,

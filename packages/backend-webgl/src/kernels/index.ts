@@ -31,6 +31,7 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   cumulate,
   sort,
   softmax,
+  softmaxGrad: "decomposed",
   nll: "decomposed",
   nllGrad: "decomposed",
   concat,

@@ -32,6 +32,7 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   cumulate,
   sort,
   softmax,
+  softmaxGrad: "decomposed",
   nll,
   nllGrad,
   concat,

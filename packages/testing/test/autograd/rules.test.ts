@@ -5,9 +5,11 @@ import {
   apply,
   applyAll,
   applyFormula,
+  applyFused,
   applyHost,
   type Device,
   type FormulaOp,
+  type FusedOp,
   type HostOp,
   opExpr,
   type PrimitiveName,
@@ -96,11 +98,26 @@ const SUM_AND_PRODUCT: HostOp<null> = {
   vjp: ([g, h], { inputs: [x, y], needs }) => [needs[0] ? g!.add(h!.mul(y)) : null, needs[1] ? g!.add(h!.mul(x)) : null],
 };
 
+/** The gradient of softmax with a derivative of its own. */
+const GRADIENT: FusedOp<"softmaxGrad"> = {
+  name: "SoftmaxBackward",
+  kernel: "softmaxGrad",
+  results: 1,
+  infer: ([g]) => [g],
+  composed: ([g, y]) => [y.mul(g.sub(g.mul(y).sum(1, { keepdim: true })))],
+  vjp: ([v], { inputs: [g, y] }) => {
+    const along = v!.mul(y).sum(1, { keepdim: true });
+    const sum = g.mul(y).sum(1, { keepdim: true });
+    return [y.mul(v!.sub(along)), v!.mul(g.sub(sum)).sub(g.mul(along))];
+  },
+};
+
 const sumOf = ([sum, product]: readonly Tensor[]): Tensor => sum.sin().add(product.exp());
 
 const CHECKS: Checks = {
   formula: [{ inputs: [spread([2, 3]), spread([3], 0.5, 2, 2)], run: (x, y) => applyFormula(PRODUCT, x, y) }],
   host: [{ inputs: [spread([2, 3]), spread([2, 3], 0.5, 2, 2)], run: (x, y) => sumOf(applyHost(SUM_AND_PRODUCT, [x, y], null)) }],
+  fused: [{ inputs: [spread([2, 3]), spread([2, 3], 0.5, 2, 2)], run: (g, y) => applyFused(GRADIENT, [g, y], { dim: 1, log: false })[0] }],
   neg: unary("neg"),
   abs: withNumbers("abs"),
   sign: step("sign"),

@@ -1,0 +1,89 @@
+import "@sconce/backend-cpu";
+import "@sconce/autograd";
+import { gradcheck, gradgradcheck } from "@sconce/autograd";
+import { createCpuBackend } from "@sconce/backend-cpu";
+import { type Device, type KernelName, registerBackend, type Tensor, tensor } from "@sconce/core";
+import { functional as F } from "@sconce/nn";
+import { describe, expect, it } from "vitest";
+
+const DECOMPOSED = "decomposed" as Device;
+
+/** The CPU without fused kernels: it runs the compositions that they stand for. */
+function registerDecomposed(): void {
+  const cpu = createCpuBackend();
+  registerBackend({
+    name: DECOMPOSED,
+    limits: cpu.limits,
+    decomposed: new Set<KernelName>(["softmaxGrad", "nll", "nllGrad"]),
+    upload: (data, dtype) => cpu.upload(data, dtype),
+    download: (handle, dtype, length) => cpu.download(handle, dtype, length),
+    downloadSync: (handle, dtype, length) => cpu.downloadSync!(handle, dtype, length),
+    run: (kernel, inputs, outputs, attrs) => cpu.run(kernel, inputs, outputs, attrs),
+    free: (handle) => cpu.free(handle),
+  });
+}
+registerDecomposed();
+
+/** Numbers between -2 and 2 without order. */
+function spread(shape: readonly number[], seed: number, dtype: "float32" | "float64"): Tensor {
+  const size = shape.reduce((n, d) => n * d, 1);
+  const data = Array.from({ length: size }, (_, i) => 4 * Math.abs((Math.sin(78.233 * (i + 1) + 12.9898 * seed) * 43758.5453) % 1) - 2);
+  return tensor(data, { dtype }).reshape([...shape]);
+}
+
+interface Case {
+  readonly name: string;
+  /** Shapes of the inputs that get gradients. */
+  readonly shapes: readonly (readonly number[])[];
+  readonly run: (move: (x: Tensor) => Tensor, ...inputs: Tensor[]) => Tensor;
+}
+
+const classes = (data: number[]): Tensor => tensor(data, { dtype: "int32" });
+
+const CASES: readonly Case[] = [
+  ...(["none", "sum", "mean"] as const).flatMap((reduction): Case[] => [
+    {
+      name: `nllLoss, ${reduction}`,
+      shapes: [[4, 3]],
+      run: (move, x) => F.nllLoss(x.sin(), move(classes([2, 0, -100, 1])), { reduction }),
+    },
+    {
+      name: `nllLoss of planes, ${reduction}`,
+      shapes: [[2, 3, 2, 2]],
+      run: (move, x) => F.nllLoss(x.sin(), move(classes([2, 0, 5, 1, 1, 2, 0, 0]).reshape([2, 2, 2])), { reduction, ignoreIndex: 5 }),
+    },
+  ]),
+  { name: "crossEntropy", shapes: [[5, 7]], run: (move, x) => F.crossEntropy(x, move(classes([6, 0, 3, 2, 1]))) },
+  { name: "crossEntropy of one", shapes: [[5]], run: (move, x) => F.crossEntropy(x, move(classes([3])).reshape([])) },
+  { name: "softmax", shapes: [[3, 9]], run: (_, x) => x.softmax(1).mul(x) },
+  { name: "logSoftmax along columns", shapes: [[3, 4, 2]], run: (_, x) => x.logSoftmax(1).mul(x) },
+];
+
+/** The result and the gradients of one case on a device. */
+function valueAndGrads({ shapes, run }: Case, device: Device): number[][] {
+  const move = (x: Tensor): Tensor => x.to({ device });
+  const inputs = shapes.map((shape, i) => move(spread(shape, i, "float32")).requiresGrad_());
+  const out = run(move, ...inputs);
+  out
+    .mul(move(spread(out.shape, 9, "float32")))
+    .sum()
+    .backward();
+  return [out, ...inputs.map((x) => x.grad as Tensor)].map((x) => [...x.dataSync()].map(Number));
+}
+
+describe.each(CASES)("$name", (one) => {
+  it("has the derivatives that differences show, in second order too", () => {
+    const inputs = one.shapes.map((shape, i) => spread(shape, i, "float64").requiresGrad_());
+    const run = (...given: Tensor[]): Tensor => one.run((x) => x, ...given);
+    expect(gradcheck(run, inputs)).toBe(true);
+    expect(gradgradcheck(run, inputs)).toBe(true);
+  });
+
+  it("equals the composition that it stands for", () => {
+    const [fused, composed] = [valueAndGrads(one, "cpu"), valueAndGrads(one, DECOMPOSED)];
+    for (const [i, list] of fused.entries()) {
+      expect(list.length).toBe(composed[i].length);
+      for (const [k, x] of list.entries()) expect(Math.abs(x - composed[i][k])).toBeLessThan(1e-5 * Math.max(1, Math.abs(x)));
+    }
+  });
+});
