@@ -58,6 +58,14 @@ export interface AvgPoolAttrs {
   readonly divisor: number | null;
 }
 
+/** A packed batch of sequences: the first steps of all, then the second steps of those that are longer, and so on. */
+export interface RecurrentAttrs {
+  /** Sequences that have each step, falling. */
+  readonly batchSizes: readonly number[];
+  /** From the last step to the first. */
+  readonly reverse: boolean;
+}
+
 /** Negative log likelihood: classes lie along `dim`, and targets equal to `ignoreIndex` count for nothing. */
 export interface NllAttrs {
   readonly dim: number;
@@ -92,6 +100,10 @@ export interface NllAttrs {
  *   count. `nllGrad`: `[grad, target, count]` to the gradient of x. A class out of range throws.
  * - `concat`: any number of inputs along `dim`.
  * - `random`: no inputs; float32 uniforms in [0, 1) from the counter-based stream (`seed`, `offset`), equal on every backend.
+ * - `lstm`: `[gates, h, c, w]`, what the input gives to the gates `[total, 4 H]` in the order input, forget, cell, output, the first
+ *   states `[N, H]` and the hidden weights `[4 H, H]`, to outputs `[total, H]`, the last states of every sequence, and for the gradient the
+ *   gates after their activations and both states before each step. `lstmGrad`: `[gradients of the first three results, activated gates,
+ *   cell states before, w]` to the gradients of gates, h and c.
  */
 export interface Kernels {
   elementwise: { readonly exprs: readonly Expr[]; readonly numbers: readonly (number | bigint)[]; readonly overwrite?: boolean };
@@ -121,6 +133,8 @@ export interface Kernels {
   softmaxGrad: { readonly dim: number; readonly log: boolean };
   nll: NllAttrs;
   nllGrad: NllAttrs;
+  lstm: RecurrentAttrs;
+  lstmGrad: RecurrentAttrs;
   concat: { readonly dim: number };
   random: { readonly seed: number; readonly offset: number };
 }

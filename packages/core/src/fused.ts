@@ -3,15 +3,24 @@ import { applyAll, compositeAll } from "./dispatch.js";
 import type { Extension } from "./extension.js";
 import type { Tensor } from "./tensor/tensor.js";
 
-/** An op that a device may compute by one kernel. Floating-point inputs and results have one dtype. */
-export interface FusedOp<K extends KernelName = KernelName> extends Extension<Kernels[K]> {
+/** A kernel as an op. Floating-point inputs and results have one dtype. */
+export interface KernelOp<K extends KernelName = KernelName> extends Extension<Kernels[K]> {
   readonly kernel: K;
+  /** Shapes and dtypes of the results. */
+  readonly infer: (inputs: readonly Spec[], attrs: Kernels[K]) => readonly Spec[];
+}
+
+/** An op that a device may compute by one kernel. */
+export interface FusedOp<K extends KernelName = KernelName> extends KernelOp<K> {
   /** How many results callers get; those after them are kept for the derivative alone. */
   readonly results: number;
-  /** Shapes and dtypes of all results. */
-  readonly infer: (inputs: readonly Spec[], attrs: Kernels[K]) => readonly Spec[];
   /** The results that callers get, by simpler ops: on devices without the kernel, and where derivatives are differentiated again. */
   readonly composed: (inputs: readonly Tensor[], attrs: Kernels[K]) => readonly Tensor[];
+}
+
+/** Runs a kernel that the device of the inputs is known to have, such as that of the derivative of a fused op. */
+export function applyKernel<K extends KernelName>(op: KernelOp<K>, inputs: readonly Tensor[], attrs: Kernels[K]): readonly Tensor[] {
+  return applyAll("fused", inputs, { op: op as unknown as KernelOp, params: attrs });
 }
 
 /** True if the device of `x` has a kernel for tensors of its dtype. */
@@ -21,14 +30,14 @@ function hasKernel(kernel: KernelName, { dtype, storage }: Tensor): boolean {
 
 /** Runs a fused op: one kernel where the device of the first input has it, else the composition. */
 export function applyFused<K extends KernelName>(op: FusedOp<K>, inputs: readonly Tensor[], attrs: Kernels[K]): readonly Tensor[] {
-  if (!hasKernel(op.kernel, inputs[0])) {
-    return compositeAll(
-      op.name,
-      inputs.filter((x) => x.isFloatingPoint()),
-      () => op.composed(inputs, attrs),
-    );
+  if (hasKernel(op.kernel, inputs[0])) {
+    const all = applyKernel(op, inputs, attrs);
+    for (const extra of all.slice(op.results)) extra.dispose();
+    return all.slice(0, op.results);
   }
-  const all = applyAll("fused", inputs, { op: op as unknown as FusedOp, params: attrs });
-  for (const extra of all.slice(op.results)) extra.dispose();
-  return all.slice(0, op.results);
+  return compositeAll(
+    op.name,
+    inputs.filter((x) => x.isFloatingPoint()),
+    () => op.composed(inputs, attrs),
+  );
 }

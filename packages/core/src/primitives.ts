@@ -1,7 +1,7 @@
 import type { AvgPoolAttrs, ConvAttrs, Device, KernelName, Kernels, NllAttrs, PoolAttrs, ReduceOp, ScatterMode, Spec } from "./backend.js";
 import type { DType } from "./dtype.js";
 import type { FormulaOp, HostOp } from "./extension.js";
-import type { FusedOp } from "./fused.js";
+import type { KernelOp } from "./fused.js";
 import type { ScalarOp } from "./scalar.js";
 import { contiguousStrides, type Layout, reducedShape, type Shape, viewStrides } from "./shape.js";
 
@@ -59,7 +59,7 @@ export interface KernelOps {
 export interface ExtensionOps {
   formula: { readonly op: FormulaOp; readonly params: null };
   host: { readonly op: HostOp; readonly params: unknown };
-  fused: { readonly op: FusedOp; readonly params: Kernels[KernelName] };
+  fused: { readonly op: KernelOp; readonly params: Kernels[KernelName] };
 }
 
 /** Every primitive by attributes. Whatever else there is composes these. */

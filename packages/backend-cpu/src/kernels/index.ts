@@ -6,6 +6,7 @@
 import type { KernelName } from "@sconce/core";
 import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
+import { lstm, lstmGrad } from "./fused/lstm.js";
 import { softmaxGrad } from "./fused/softmax-grad.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import { concat, updateSlice } from "./join.js";
@@ -38,6 +39,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   sort: intoNew(sort),
   softmax: intoNew(softmax),
   softmaxGrad: intoNew(softmaxGrad),
+  lstm: intoNew(lstm),
+  lstmGrad: intoNew(lstmGrad),
   nll: intoNew(nll),
   nllGrad: intoNew(nllGrad),
   concat: intoNew(concat),

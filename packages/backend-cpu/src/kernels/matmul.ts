@@ -21,7 +21,8 @@ import {
 import { copyView } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
-const float32 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));
+/** The matrix kernels of float32. */
+export const float32: (machine: Machine) => GemmKernels = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));
 const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, options));
 
 /** Time of a multiplication and addition; for the choice of threads alone. */

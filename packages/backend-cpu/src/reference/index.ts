@@ -9,6 +9,7 @@ import type { ReferenceKernel } from "./array.js";
 import { elementwise } from "./elementwise.js";
 import { softmaxGrad } from "./fused.js";
 import { concat, gather, indexSelect, indexUpdate, scatter, updateSlice } from "./indexing.js";
+import { lstm, lstmGrad } from "./lstm.js";
 import { nll, nllGrad } from "./nll.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { conv, convInput, convWeight, matmul } from "./product.js";
@@ -35,6 +36,8 @@ export const reference: { readonly [K in KernelName]: ReferenceKernel<K> } = {
   sort,
   softmax,
   softmaxGrad,
+  lstm,
+  lstmGrad,
   nll,
   nllGrad,
   concat,

@@ -33,6 +33,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   sort,
   softmax,
   softmaxGrad: "decomposed",
+  lstm: "decomposed",
+  lstmGrad: "decomposed",
   nll,
   nllGrad,
   concat,

@@ -1,4 +1,4 @@
-import { cat, type Tensor } from "@sconce/core";
+import { applyFused, applyKernel, cat, type FusedOp, type KernelOp, type RecurrentAttrs, type Spec, type Tensor } from "@sconce/core";
 
 /** The gates of a recurrent layer and what acts on them. */
 export type RecurrentMode = "RNN_TANH" | "RNN_RELU" | "GRU" | "LSTM";
@@ -29,7 +29,7 @@ function projected(mode: RecurrentMode, x: Tensor, { weightIh, biasIh, biasHh }:
   return x.linear(weightIh, bias);
 }
 
-function lstmStep({ weightHh, weightHr }: RecurrentWeights): Step {
+function lstmStep({ weightHh, weightHr }: Pick<RecurrentWeights, "weightHh" | "weightHr">): Step {
   const hidden = weightHh.t();
   const projection = weightHr?.t();
   return (gates, [h, c]) => {
@@ -87,10 +87,45 @@ export function runLayer(
   weights: RecurrentWeights,
   reverse: boolean,
 ): RecurrentRun {
-  const gates = projected(mode, x, weights).split(batchSizes);
-  const step = STEPS[mode](weights);
-  return reverse ? runBackward(gates, start, step) : runForward(gates, start, step);
+  const gates = projected(mode, x, weights);
+  const attrs = { batchSizes, reverse };
+  if (mode !== "LSTM" || weights.weightHr !== null) return runSteps(gates, attrs, start, STEPS[mode](weights));
+  const [output, ...state] = applyFused(lstm, [gates, ...start, weights.weightHh], attrs);
+  return { output, state };
 }
+
+function runSteps(gates: Tensor, { batchSizes, reverse }: RecurrentAttrs, start: State, step: Step): RecurrentRun {
+  const parts = gates.split(batchSizes);
+  return reverse ? runBackward(parts, start, step) : runForward(parts, start, step);
+}
+
+const lstmGrad: KernelOp<"lstmGrad"> = {
+  name: "LstmBackward",
+  kernel: "lstmGrad",
+  infer: ([, h, c, gates]) => [gates, h, c],
+};
+
+/** A layer of long short-term memory in one direction, without a projection. */
+const lstm: FusedOp<"lstm"> = {
+  name: "Lstm",
+  kernel: "lstm",
+  results: 3,
+  infer: ([gates, h, c]) => {
+    const output: Spec = { shape: [gates.shape[0], h.shape[1]], dtype: gates.dtype };
+    return [output, h, c, gates, output, output];
+  },
+  composed: ([gates, h, c, weightHh], attrs) => {
+    const step = lstmStep({ weightHh, weightHr: null });
+    const { output, state } = runSteps(gates, attrs, [h, c], step);
+    return [output, ...state];
+  },
+  vjp: (grads, { inputs, outputs, params, needs }) => {
+    const [, , , activated, hidden, cells] = outputs;
+    const given = outputs.slice(0, 3).map((y, i) => grads[i] ?? y.newZeros(y.shape));
+    const [gates, h, c] = applyKernel(lstmGrad, [...given, activated, cells, inputs[3]], params as RecurrentAttrs);
+    return [gates, h, c, needs[3] ? gates.t().matmul(hidden) : null];
+  },
+};
 
 function rows(state: State, from: number, count: number): State {
   return state.map((x) => (from === 0 && count === x.shape[0] ? x : x.narrow(0, from, count)));

@@ -2,9 +2,10 @@ import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { gradcheck, gradgradcheck } from "@sconce/autograd";
 import { createCpuBackend } from "@sconce/backend-cpu";
-import { type Device, type KernelName, registerBackend, type Tensor, tensor } from "@sconce/core";
+import { cat, type Device, type KernelName, registerBackend, type Tensor, tensor } from "@sconce/core";
 import { functional as F } from "@sconce/nn";
 import { describe, expect, it } from "vitest";
+import { runLayer } from "../../../nn/src/layers/recurrent-loop.js";
 
 const DECOMPOSED = "decomposed" as Device;
 
@@ -14,7 +15,7 @@ function registerDecomposed(): void {
   registerBackend({
     name: DECOMPOSED,
     limits: cpu.limits,
-    decomposed: new Set<KernelName>(["softmaxGrad", "nll", "nllGrad"]),
+    decomposed: new Set<KernelName>(["softmaxGrad", "nll", "nllGrad", "lstm", "lstmGrad"]),
     upload: (data, dtype) => cpu.upload(data, dtype),
     download: (handle, dtype, length) => cpu.download(handle, dtype, length),
     downloadSync: (handle, dtype, length) => cpu.downloadSync!(handle, dtype, length),
@@ -55,6 +56,17 @@ const CASES: readonly Case[] = [
   ]),
   { name: "crossEntropy", shapes: [[5, 7]], run: (move, x) => F.crossEntropy(x, move(classes([6, 0, 3, 2, 1]))) },
   { name: "crossEntropy of one", shapes: [[5]], run: (move, x) => F.crossEntropy(x, move(classes([3])).reshape([])) },
+  ...[false, true].map(
+    (reverse): Case => ({
+      name: `LSTM, reversed: ${reverse}`,
+      shapes: [[9, 3], [4, 2], [4, 2], [8, 3], [8, 2], [8], [8]],
+      run: (_, x, h, c, weightIh, weightHh, biasIh, biasHh) => {
+        const weights = { weightIh, weightHh, biasIh, biasHh, weightHr: null };
+        const { output, state } = runLayer("LSTM", x, [4, 3, 1, 1], [h, c], weights, reverse);
+        return cat([output.flatten(), ...state.map((s) => s.flatten())]);
+      },
+    }),
+  ),
   { name: "softmax", shapes: [[3, 9]], run: (_, x) => x.softmax(1).mul(x) },
   { name: "logSoftmax along columns", shapes: [[3, 4, 2]], run: (_, x) => x.logSoftmax(1).mul(x) },
 ];

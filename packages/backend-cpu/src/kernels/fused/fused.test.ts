@@ -25,3 +25,37 @@ describe("the gradient of softmax agrees with its reference", () => {
     }
   }
 });
+
+describe("long short-term memory agrees with its reference", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const [batchSizes, size] of [
+      [[1], 1],
+      [[3, 3, 3], 5],
+      [[6, 6, 4, 1, 1], 8],
+      [[9, 2], 13],
+    ] as const) {
+      it.each([false, true])(`${dtype} [${batchSizes}] x ${size}, reversed: %s`, (reverse) => {
+        const [total, sequences] = [batchSizes.reduce((a, b) => a + b, 0), batchSizes[0]];
+        const attrs = { batchSizes, reverse };
+        const [wide, narrow, state] = [
+          { shape: [total, 4 * size], dtype },
+          { shape: [total, size], dtype },
+          { shape: [sequences, size], dtype },
+        ];
+        for (const layout of LAYOUTS) {
+          const of = ({ shape }: { shape: number[] }): HostTensor => make(dtype, shape, layout);
+          const weights = make(dtype, [4 * size, size], layout);
+          const outputs = [narrow, state, state, wide, narrow, narrow];
+          const { got, want } = runBoth(backend, "lstm", [of(wide), of(state), of(state), weights], outputs, attrs);
+          want.forEach((list, i) => expectClose(got[i], list, dtype === "float32" ? 1e-5 : 1e-13, `result ${i} ${layout}`));
+          const inputs = [of(narrow), of(state), of(state), of(wide), of(narrow), weights];
+          const grad = runBoth(backend, "lstmGrad", inputs, [wide, state, state], attrs);
+          grad.want.forEach((list, i) => {
+            const scale = Math.max(1, ...[...list].map((x) => Math.abs(Number(x))));
+            expectClose(grad.got[i], list, (dtype === "float32" ? 2e-5 : 1e-13) * scale, `gradient ${i} ${layout}`);
+          });
+        }
+      });
+    }
+  }
+});
