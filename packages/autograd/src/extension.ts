@@ -23,8 +23,8 @@ class ExtensionNode extends TapeNode {
       histories.map((h) => h?.target ?? null),
       histories.map((h) => h?.output ?? 0),
     );
-    this.name = nameOf(op.name);
     this.#floating = inputs.map((x) => x.isFloatingPoint());
+    this.name = nameOf(op.name);
     this.#op = op;
     this.#params = params;
     this.#inputs = inputs.map((x) => new Saved(x));

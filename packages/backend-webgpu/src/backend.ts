@@ -14,7 +14,7 @@ import {
 import { isSoftware, openDevice } from "./device.js";
 import type { GpuAdapterInfo, GpuDevice } from "./gpu.js";
 import { checkIndices } from "./indices.js";
-import { kernels } from "./kernels/index.js";
+import { decomposed, kernels } from "./kernels/index.js";
 import type { Kernel } from "./kernels/kernel.js";
 import { blockView, Machine } from "./machine.js";
 import type { Block, PoolInfo } from "./pool.js";
@@ -46,6 +46,7 @@ const CHECKED_INDICES = 65536;
 export class WebGpuBackend implements Backend {
   readonly name: Device = "webgpu" as Device;
   readonly limits: Backend["limits"];
+  readonly decomposed: ReadonlySet<KernelName> = decomposed;
   /** What the adapter says about itself. */
   readonly adapter: GpuAdapterInfo;
   readonly #machine: Machine;
@@ -90,7 +91,8 @@ export class WebGpuBackend implements Backend {
     this.#machine.queue.check();
     const views = inputs.map(blockView);
     checkIndices(kernel, views, attrs);
-    const run: Kernel<K> = kernels[kernel];
+    // Core asks for none that is decomposed.
+    const run = kernels[kernel] as Kernel<K>;
     return run(this.#machine, views, outputs, attrs);
   }
 

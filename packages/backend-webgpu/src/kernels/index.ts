@@ -12,8 +12,8 @@ import { reduce } from "./reduce.js";
 import { argReduce, cumulate, softmax } from "./rows.js";
 import { sort } from "./sort.js";
 
-/** The kernel of every primitive; none falls back to another device. */
-export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
+/** The kernel of every primitive, or `decomposed` where core computes it by simpler ones; none falls back to another device. */
+export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } = {
   elementwise,
   reduce,
   argReduce,
@@ -40,3 +40,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   concat,
   random,
 };
+
+/** The kernels left to core. */
+export const decomposed: ReadonlySet<KernelName> = new Set(
+  (Object.keys(kernels) as KernelName[]).filter((k) => kernels[k] === "decomposed"),
+);
