@@ -22,6 +22,11 @@ export function setDetectAnomaly(on: boolean): void {
   mode.anomaly = on;
 }
 
+/** True in anomaly mode. */
+export function isAnomalyEnabled(): boolean {
+  return mode.anomaly;
+}
+
 /**
  * Anomaly mode for a region or a function: backward throws at the first gradient with NaN, naming the op and where it was called.
  * @throws SconceError from backward, for a gradient with NaN. @throws NotSupportedError on a device that cannot block.

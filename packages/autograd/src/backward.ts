@@ -6,10 +6,12 @@ import {
   SconceError,
   ShapeError,
   sameShape,
+  stack,
   type Tensor,
   tensorOf,
 } from "@sconce/core";
 import { type Capture, Engine, type Root } from "./engine.js";
+import { isGradEnabled } from "./grad-mode.js";
 import { type History, historyOf, needsGrad } from "./history.js";
 import type { TapeNode } from "./node.js";
 
@@ -33,12 +35,17 @@ export interface GradOptions {
   readonly createGraph?: boolean;
   /** Gives null for an input that the outputs do not depend on, where it would throw. */
   readonly allowUnused?: boolean;
+  /** Gives zeros for an input that the outputs do not depend on. */
+  readonly materializeGrads?: boolean;
+  /** `gradOutputs` have a dimension more in front: one walk for each entry, whose gradients are stacked. */
+  readonly isGradsBatched?: boolean;
 }
 
 function rootOf(op: string, x: Tensor, gradient: Tensor | null | undefined, i: number): Root {
   if (!needsGrad(x)) {
+    const why = isGradEnabled() ? "" : " (recording is off now: a noGrad() region is open)";
     throw new SconceError(
-      `${op}: element ${i} of tensors does not require grad and does not have a gradFn; make a leaf with { requiresGrad: true }, outside noGrad()`,
+      `${op}: element ${i} of tensors does not require grad and does not have a gradFn; make a leaf with { requiresGrad: true }, outside noGrad()${why}`,
       { op },
     );
   }
@@ -133,19 +140,57 @@ export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor | reado
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: Tensor | readonly Tensor[],
-  { gradOutputs = null, retainGraph, createGraph = false, allowUnused = false }: GradOptions = {},
+  options: GradOptions = {},
 ): (Tensor | null)[] {
+  const { gradOutputs = null, materializeGrads = false, allowUnused = materializeGrads, isGradsBatched = false } = options;
+  if (materializeGrads && !allowUnused) {
+    throw new SconceError("grad: Expected allowUnused to be true or not passed when materializeGrads=true, but got: allowUnused=false.", {
+      op: "grad",
+    });
+  }
   const given = gradOutputs === null ? [] : listOf(gradOutputs);
+  const found = isGradsBatched ? batchedGrads(outputs, inputs, given, options) : gradsOf(outputs, inputs, given, options);
+  if (found.includes(null) && !allowUnused) {
+    throw new SconceError(
+      "grad: One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this is the desired behavior.",
+      { op: "grad" },
+    );
+  }
+  return materializeGrads ? found.map((g, i) => g ?? listOf(inputs)[i].newZeros(listOf(inputs)[i].shape)) : found;
+}
+
+type Walk = Pick<GradOptions, "retainGraph" | "createGraph">;
+
+/** One walk: null for inputs that the outputs do not depend on. */
+function gradsOf(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  given: readonly (Tensor | null)[],
+  { retainGraph, createGraph = false }: Walk,
+): (Tensor | null)[] {
   const roots = listOf(outputs).map((x, i) => rootOf("grad", x, given[i], i));
   const captures = listOf(inputs).map((x, i) => captureOf(endOf("grad", x, i)));
   new Engine({ retainGraph: retainGraph ?? createGraph, createGraph, captures }).walk(roots);
-  return captures.map((capture) => {
-    if (capture.grad === null && !allowUnused) {
-      throw new SconceError(
-        "grad: One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this is the desired behavior.",
-        { op: "grad" },
-      );
-    }
-    return capture.grad;
+  return captures.map((capture) => capture.grad);
+}
+
+/** A walk for each entry of the given gradients, which are stacked in dimension 0. */
+function batchedGrads(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  given: readonly (Tensor | null)[],
+  { retainGraph, createGraph = false }: Walk,
+): (Tensor | null)[] {
+  const count = given.find((g) => g !== null)?.shape[0];
+  if (count === undefined || given.some((g) => g !== null && g.shape[0] !== count)) {
+    throw new ShapeError("grad: isGradsBatched expects gradOutputs with equally many entries in dimension 0", { op: "grad" });
+  }
+  const rows = Array.from({ length: count }, (_, i) => {
+    const row = given.map((g) => g?.select(0, i) ?? null);
+    return gradsOf(outputs, inputs, row, { createGraph, retainGraph: retainGraph || createGraph || i < count - 1 });
+  });
+  return listOf(inputs).map((_, k) => {
+    const grads = rows.map((row) => row[k]).filter((g) => g !== null);
+    return grads.length === 0 ? null : stack(grads);
   });
 }

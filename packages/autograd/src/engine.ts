@@ -1,8 +1,8 @@
 import { apply, formatShape, realiseAll, SconceError, Scope, type Storage, sameShape, type Tensor } from "@sconce/core";
 import { NodeHeap } from "./heap.js";
-import { type History, ownCopy } from "./history.js";
+import { escape, type History, ownCopy } from "./history.js";
 import { mode } from "./mode.js";
-import type { Gradients, TapeNode, Walk } from "./node.js";
+import type { Gradients, NodeHook, TapeNode, Walk } from "./node.js";
 
 /** Where a walk starts, with the gradient there. */
 export type Root = readonly [node: TapeNode, output: number, grad: Tensor];
@@ -36,6 +36,7 @@ export class Engine implements Walk {
   /** What the walk makes and, inside it, what the running node makes; null if all of it may be needed again. */
   #scope: Scope | null = null;
   #inner: Scope | null = null;
+  #roots: readonly Root[] = [];
 
   constructor({ retainGraph, createGraph, captures }: WalkOptions) {
     this.createGraph = createGraph;
@@ -96,9 +97,20 @@ export class Engine implements Walk {
     this.#filled.push(history.grad as Tensor);
   }
 
+  /** The walk that goes on now. */
+  static running: Engine | null = null;
+
+  /** The nodes that this walk runs or has run. */
+  reached(): ReadonlySet<TapeNode> {
+    return this.#wanted ?? behind(this.#roots);
+  }
+
   /** Runs every node between the roots and the ends. */
   walk(roots: readonly Root[]): void {
     const before = mode.enabled;
+    const outer = Engine.running;
+    Engine.running = this;
+    this.#roots = roots;
     mode.enabled = this.createGraph;
     this.#scope = this.createGraph ? null : new Scope();
     try {
@@ -109,6 +121,7 @@ export class Engine implements Walk {
       if (!this.createGraph) realiseAll(this.#filled);
     } finally {
       mode.enabled = before;
+      Engine.running = outer;
       this.#scope?.[Symbol.dispose]();
     }
   }
@@ -147,7 +160,8 @@ export class Engine implements Walk {
   #run(node: TapeNode, grads: Gradients): void {
     this.#inner = this.#scope === null ? null : new Scope();
     try {
-      if (mode.anomaly) checkedRun(node, grads, this);
+      if (node.own !== null) hookedRun(node, grads, this);
+      else if (mode.anomaly) checkedRun(node, grads, this);
       else node.run(grads, this);
     } finally {
       this.#inner?.[Symbol.dispose]();
@@ -170,11 +184,17 @@ function group(captures: readonly Capture[]): Map<TapeNode, Capture[]> {
   return byNode;
 }
 
-/** The nodes on paths from the roots to the ends. */
-function leadingTo(roots: readonly Root[], ends: ReadonlyMap<TapeNode, unknown>): ReadonlySet<TapeNode> {
+/** The roots and all that they lead to. */
+function behind(roots: readonly Root[]): Set<TapeNode> {
   const seen = new Set<TapeNode>(roots.map(([node]) => node));
   // A set may grow while it is iterated.
   for (const node of seen) for (const next of node.next) if (next !== null) seen.add(next);
+  return seen;
+}
+
+/** The nodes on paths from the roots to the ends. */
+function leadingTo(roots: readonly Root[], ends: ReadonlyMap<TapeNode, unknown>): ReadonlySet<TapeNode> {
+  const seen = behind(roots);
   const wanted = new Set<TapeNode>();
   // A node leads to older ones only.
   for (const node of [...seen].sort((a, b) => a.sequence - b.sequence)) {
@@ -213,8 +233,60 @@ export function checkGradient(grad: Tensor, like: Pick<Tensor, "shape" | "dtype"
   }
 }
 
+/** Runs a node with the hooks on itself. */
+function hookedRun(node: TapeNode, grads: Gradients, engine: Engine): void {
+  const { before, after } = node.own as NonNullable<TapeNode["own"]>;
+  let outputs: (Tensor | null)[] = Array.isArray(grads) ? grads : [grads];
+  for (const fn of [...before])
+    outputs = replaced(
+      outputs,
+      engine.callUser((...given) => fn(given), outputs),
+      "registerPrehook",
+    );
+  let inputs: (Tensor | null)[] = node.next.map(() => null);
+  const collect: Walk = {
+    createGraph: engine.createGraph,
+    callUser: (fn, given) => engine.callUser(fn, given),
+    accumulate: (history, grad) => engine.accumulate(history, grad),
+    wants: (target) => engine.wants(target),
+    send: (target, output, grad) => {
+      inputs[node.next.findIndex((next, i) => next === target && (node.slots?.[i] ?? 0) === output && inputs[i] === null)] = grad;
+    },
+  };
+  const given = Array.isArray(grads) ? outputs : (outputs[0] as Tensor);
+  if (mode.anomaly) checkedRun(node, given, collect);
+  else node.run(given, collect);
+  for (const fn of [...after]) {
+    // The user may keep what would go with the node.
+    for (const grad of inputs) if (grad !== null) escape(grad);
+    inputs = replaced(
+      inputs,
+      engine.callUser(() => fn(inputs, outputs), outputs),
+      "registerHook",
+    );
+  }
+  inputs.forEach((grad, i) => {
+    const target = node.next[i];
+    if (target !== null && grad !== null) engine.send(target, node.slots?.[i] ?? 0, grad);
+  });
+}
+
+/** What a hook on a node put in the place of gradients. */
+function replaced(grads: (Tensor | null)[], result: ReturnType<NodeHook>, op: string): (Tensor | null)[] {
+  if (result === null || result === undefined) return grads;
+  const list = [...result];
+  if (list.length !== grads.length) {
+    throw new SconceError(`${op}: expected the hook to return ${grads.length} gradients, got ${list.length}`, { op });
+  }
+  list.forEach((grad, i) => {
+    const like = grads[i];
+    if (grad !== null && like !== null) checkGradient(grad, like, `${op}: the hook`);
+  });
+  return list;
+}
+
 /** Runs a node and looks for NaN in what it sends on. */
-function checkedRun(node: TapeNode, grads: Gradients, engine: Engine): void {
+function checkedRun(node: TapeNode, grads: Gradients, engine: Walk): void {
   const watch: Walk = {
     createGraph: engine.createGraph,
     callUser: (fn, given) => engine.callUser(fn, given),

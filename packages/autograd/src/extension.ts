@@ -5,7 +5,7 @@ import { mode } from "./mode.js";
 import { nameOf } from "./names.js";
 import { type Gradients, TapeNode, type Walk } from "./node.js";
 import { sumToShape } from "./rules/help.js";
-import { Saved, secondTime } from "./saved.js";
+import { type Kept, save, secondTime } from "./saved.js";
 
 /** A recorded call of an op that brings its own derivative. */
 class ExtensionNode extends TapeNode {
@@ -14,8 +14,8 @@ class ExtensionNode extends TapeNode {
   readonly #floating: readonly boolean[];
   readonly #op: Extension;
   readonly #params: unknown;
-  #inputs: readonly Saved[];
-  #results: readonly Saved[];
+  #inputs: readonly Kept[];
+  #results: readonly Kept[];
 
   constructor(op: Extension, params: unknown, inputs: readonly Tensor[], results: readonly Tensor[]) {
     const histories = inputs.map((x) => (needsGrad(x) ? historyOf(x) : null));
@@ -27,8 +27,8 @@ class ExtensionNode extends TapeNode {
     this.name = nameOf(op.name);
     this.#op = op;
     this.#params = params;
-    this.#inputs = inputs.map((x) => new Saved(x));
-    this.#results = results.map((x) => new Saved(x));
+    this.#inputs = inputs.map(save);
+    this.#results = results.map(save);
   }
 
   protected override shows(input: number): boolean {
@@ -56,7 +56,7 @@ class ExtensionNode extends TapeNode {
     }
   }
 
-  #unpack(saved: Saved, node: TapeNode | null, output: number, walk: Walk): Tensor {
+  #unpack(saved: Kept, node: TapeNode | null, output: number, walk: Walk): Tensor {
     const x = saved.unpack();
     if (walk.createGraph && node !== null) attach(x, node, output);
     return x;

@@ -3,6 +3,7 @@
  * @module autograd/func
  */
 import "./install.js";
+import "./func/function-rule.js";
 
 export type { Randomness } from "./func/batched.js";
 export {

@@ -4,12 +4,13 @@ import { noGrad } from "./grad-mode.js";
 import { attach, historyOf, needsGrad, resultHistory } from "./history.js";
 import { mode } from "./mode.js";
 import { type Gradients, TapeNode, type Walk } from "./node.js";
-import { Saved, secondTime } from "./saved.js";
+import { type Kept, save, secondTime } from "./saved.js";
 
 /** What a {@link Function} knows in `forward` and `backward`; further fields of its own may be set on it. */
 export class FunctionContext {
   #toSave: readonly Tensor[] = [];
   #fixed: readonly Tensor[] = [];
+  #dirty: readonly Tensor[] = [];
   #node: FunctionNode | null = null;
   /** For each argument of `forward`, whether its gradient is asked for. */
   readonly needsInputGrad: readonly boolean[];
@@ -32,14 +33,24 @@ export class FunctionContext {
     this.#fixed = tensors;
   }
 
+  /** Says that arguments were changed in place; they must be results too. */
+  markDirty(...tensors: readonly Tensor[]): void {
+    this.#dirty = tensors;
+  }
+
+  /** Sets {@link materializeGrads}. */
+  setMaterializeGrads(on: boolean): void {
+    this.materializeGrads = on;
+  }
+
   /** What `saveForBackward` kept. @throws SconceError after an earlier walk has let go of it. */
   get savedTensors(): readonly Tensor[] {
     return this.#node === null ? this.#toSave : this.#node.unpack();
   }
 
   /** @internal */
-  static parts(context: FunctionContext): { readonly toSave: readonly Tensor[]; readonly fixed: readonly Tensor[] } {
-    return { toSave: context.#toSave, fixed: context.#fixed };
+  static parts(context: FunctionContext): Parts {
+    return { toSave: context.#toSave, fixed: context.#fixed, dirty: context.#dirty };
   }
 
   /** @internal */
@@ -47,15 +58,24 @@ export class FunctionContext {
     context.#node = node;
     context.#toSave = [];
     context.#fixed = [];
+    context.#dirty = [];
   }
+}
+
+/** What `forward` said of tensors. */
+interface Parts {
+  readonly toSave: readonly Tensor[];
+  readonly fixed: readonly Tensor[];
+  readonly dirty: readonly Tensor[];
 }
 
 type BackwardResult = Tensor | null | undefined | readonly (Tensor | null | undefined)[];
 
-/** The static side of a {@link Function}. */
-interface FunctionClass<A extends readonly unknown[], R> {
+/** The static side of a {@link Function}; with `setupContext`, `forward` takes no context. */
+export interface FunctionClass<A extends readonly unknown[], R> {
   readonly name: string;
   forward(context: FunctionContext, ...args: A): R;
+  setupContext?(context: FunctionContext, inputs: A, output: R): void;
   // biome-ignore lint/suspicious/noExplicitAny: one gradient for each result
   backward(context: FunctionContext, ...grads: any[]): BackwardResult;
 }
@@ -91,13 +111,32 @@ abstract class AutogradFunction {
   }
 }
 
-function run<A extends readonly unknown[], R>(type: FunctionClass<A, R>, args: A): R {
+type Run = <A extends readonly unknown[], R>(type: FunctionClass<A, R>, args: A) => R;
+
+let runWrapped: Run | null = null;
+
+/** Says how a function runs on tensors of a transform. */
+export function setWrappedRun(fn: Run): void {
+  runWrapped = fn;
+}
+
+/** Runs a function on tensors, and records it if gradients of one are asked for. */
+export function run<A extends readonly unknown[], R>(type: FunctionClass<A, R>, args: A): R {
+  if (runWrapped !== null && args.some((x) => x instanceof Tensor && x.wrapped !== null)) return runWrapped(type, args);
   const needs = args.map((x) => mode.enabled && x instanceof Tensor && needsGrad(x));
   const context = new FunctionContext(needs);
-  const result = noGrad(() => type.forward(context, ...args));
+  const result = noGrad(() => forward(type, context, args));
   if (!needs.includes(true)) return result;
   if (result instanceof Tensor) return record(type, context, args, [result])[0] as R;
   return record(type, context, args, result as readonly Tensor[]) as R;
+}
+
+/** The results of `forward`, with or without the context as an argument. */
+export function forward<A extends readonly unknown[], R>(type: FunctionClass<A, R>, context: FunctionContext, args: A): R {
+  if (type.setupContext === undefined) return type.forward(context, ...args);
+  const output = (type.forward as unknown as (...args: A) => R)(...args);
+  type.setupContext(context, args, output);
+  return output;
 }
 
 function record(
@@ -106,17 +145,40 @@ function record(
   args: readonly unknown[],
   results: readonly Tensor[],
 ): readonly Tensor[] {
-  const { toSave, fixed } = FunctionContext.parts(context);
-  // An argument that comes back as a result is a view of itself from here on.
-  const outputs = results.map((x) => (args.includes(x) ? apply("detach", [x], null) : x));
+  const { toSave, fixed, dirty } = FunctionContext.parts(context);
+  for (const x of dirty) checkDirty(type.name, x, args, results);
+  // An argument that comes back as a result, unchanged, is a view of itself from here on.
+  const outputs = results.map((x) => (args.includes(x) && !dirty.includes(x) ? apply("detach", [x], null) : x));
   const node = new FunctionNode(type, context, args, outputs);
   node.keep(toSave, results);
   if (mode.anomaly) node.stack = new Error(node.name).stack;
   for (let i = 0; i < outputs.length; i++) {
-    if (outputs[i].isFloatingPoint() && !fixed.includes(results[i])) resultHistory(outputs[i], undefined).setNode(node, i);
+    if (!outputs[i].isFloatingPoint() || fixed.includes(results[i])) continue;
+    if (dirty.includes(results[i])) rewritten(outputs[i], node, i);
+    else resultHistory(outputs[i], undefined).setNode(node, i);
   }
   FunctionContext.bind(context, node);
   return outputs;
+}
+
+function checkDirty(name: string, x: Tensor, args: readonly unknown[], results: readonly Tensor[]): void {
+  if (!args.includes(x) || !results.includes(x)) {
+    throw new SconceError(`${name}: expected what markDirty names to be an argument and a result`, { op: name });
+  }
+  if (x.trainable) {
+    throw new SconceError(`${name}: a leaf Variable that requires grad is being used in an in-place operation.`, { op: name });
+  }
+  const history = historyOf(x);
+  if (history.root !== history) {
+    throw new SconceError(`${name}: markDirty of a view is not supported; pass the tensor that it is a view of`, { op: name });
+  }
+}
+
+/** Makes a tensor that was changed in place a result of a node, for its views too. */
+function rewritten(x: Tensor, node: TapeNode, output: number): void {
+  const history = historyOf(x);
+  history.version++;
+  history.setNode(node, output);
 }
 
 interface Like {
@@ -135,7 +197,7 @@ class FunctionNode extends TapeNode {
   /** What the gradients of the arguments must look like; null for arguments that are no tensors. */
   readonly #inputs: readonly (Like | null)[];
   readonly #outputs: readonly Like[];
-  #saved: { readonly saved: Saved; readonly node: TapeNode | null; readonly output: number }[] = [];
+  #saved: { readonly saved: Kept; readonly node: TapeNode | null; readonly output: number }[] = [];
   #released = false;
 
   constructor(
@@ -164,9 +226,9 @@ class FunctionNode extends TapeNode {
   keep(tensors: readonly Tensor[], results: readonly Tensor[]): void {
     this.#saved = tensors.map((x) => {
       const result = results.indexOf(x);
-      if (result >= 0) return { saved: new Saved(x), node: this, output: result };
+      if (result >= 0) return { saved: save(x), node: this, output: result };
       const history = needsGrad(x) ? historyOf(x) : null;
-      return { saved: new Saved(x), node: history?.target ?? null, output: history?.output ?? 0 };
+      return { saved: save(x), node: history?.target ?? null, output: history?.output ?? 0 };
     });
   }
 
@@ -215,6 +277,43 @@ class FunctionNode extends TapeNode {
     this.#saved = [];
     this.#released = true;
   }
+}
+
+/** The end of what {@link onceDifferentiable} lets through. */
+class DifferentiatedTwice extends AutogradFunction {
+  static forward(_context: FunctionContext, grad: Tensor, _by: Tensor): Tensor {
+    return grad.clone();
+  }
+
+  static backward(): never {
+    throw new SconceError("backward: trying to differentiate twice a function that was marked with onceDifferentiable", { op: "backward" });
+  }
+}
+
+type Backward<C extends FunctionContext> = (context: C, ...grads: never[]) => BackwardResult;
+
+/**
+ * A `backward` that is not recorded: gradients of gradients throw an error, where they would be wrong in silence.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.autograd.function.once_differentiable.html
+ *
+ * @example
+ * class Double extends Function {
+ *   static forward(_ctx: FunctionContext, x: Tensor): Tensor {
+ *     return x.mul(2);
+ *   }
+ *   static readonly backward = onceDifferentiable((_ctx: FunctionContext, grad: Tensor) => grad.mul(2));
+ * }
+ */
+export function onceDifferentiable<C extends FunctionContext, B extends Backward<C>>(backward: B): B {
+  const once = (context: C, ...grads: readonly (Tensor | null)[]): BackwardResult => {
+    const by = mode.enabled ? grads.find((g) => g !== null && needsGrad(g)) : undefined;
+    const result = noGrad(() => backward(context, ...(grads as never[])));
+    if (by === undefined || by === null) return result;
+    const guard = (g: Tensor | null | undefined): Tensor | null => (g ? DifferentiatedTwice.apply(g, by) : null);
+    return Array.isArray(result) ? result.map(guard) : guard(result as Tensor | null | undefined);
+  };
+  return once as unknown as B;
 }
 
 export { AutogradFunction as Function };

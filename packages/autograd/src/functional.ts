@@ -3,6 +3,7 @@
  * @module autograd/functional
  */
 import "./install.js";
+import "./func/function-rule.js";
 import { SconceError, Tensor } from "@sconce/core";
 import { firstUnused, pullBack, pushForward, type Recording, record, released } from "./func/linearize.js";
 import { jacfwd, jacrev } from "./func/transforms.js";

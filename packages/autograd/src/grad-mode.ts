@@ -5,8 +5,8 @@ let innermost: GradMode | null = null;
 
 /** A region in which ops are recorded or not; made by {@link noGrad} and {@link enableGrad} without a function. */
 export class GradMode implements Disposable {
-  readonly #outer: GradMode | null = innermost;
-  readonly #before: boolean = mode.enabled;
+  #outer: GradMode | null = innermost;
+  #before: boolean = mode.enabled;
   readonly #name: string;
   #open = true;
 
@@ -20,6 +20,7 @@ export class GradMode implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#open) return;
     if (innermost !== this) {
+      this.#withdraw();
       throw new SconceError(
         `${this.#name}: expected regions to end in reverse order of their start; another one is still open (an interleaved async task?): ` +
           "open a region per task around synchronous work only",
@@ -29,6 +30,30 @@ export class GradMode implements Disposable {
     this.#open = false;
     innermost = this.#outer;
     mode.enabled = this.#before;
+  }
+
+  /** Ends the region out of order: the one that was opened inside it goes back to what was before this one. */
+  #withdraw(): void {
+    this.#open = false;
+    for (let region = innermost; region !== null; region = region.#outer) {
+      if (region.#outer !== this) continue;
+      region.#outer = this.#outer;
+      region.#before = this.#before;
+    }
+  }
+}
+
+class InferenceMode extends GradMode {
+  readonly #inference: boolean = mode.inference;
+
+  constructor(enabled: boolean, name: string) {
+    super(enabled, name);
+    mode.inference = true;
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    mode.inference = this.#inference;
   }
 }
 
@@ -80,7 +105,19 @@ export function enableGrad<T>(fn?: () => T): T | GradMode {
 export function inferenceMode(): GradMode;
 export function inferenceMode<T>(fn: () => T): T;
 export function inferenceMode<T>(fn?: () => T): T | GradMode {
-  return fn === undefined ? new GradMode(false, "inferenceMode") : within(false, "inferenceMode", fn);
+  if (fn === undefined) return new InferenceMode(false, "inferenceMode");
+  const before = mode.inference;
+  mode.inference = true;
+  try {
+    return within(false, "inferenceMode", fn);
+  } finally {
+    mode.inference = before;
+  }
+}
+
+/** True inside of {@link inferenceMode}. */
+export function isInferenceModeEnabled(): boolean {
+  return mode.inference;
 }
 
 /**

@@ -1,11 +1,6 @@
 import { SconceError, type Tensor } from "@sconce/core";
 import { historyOf, needsGrad } from "./history.js";
-import type { GradHook, HookEntry, TapeNode } from "./node.js";
-
-/** Takes a hook away again. */
-export interface HookHandle extends Disposable {
-  remove(): void;
-}
+import { AccumulateGrad, type GradHook, type HookEntry, type HookHandle, handleOf, type TapeNode } from "./node.js";
 
 /** Adds a hook to the node that gradients of `x` go to. */
 export function registerHook(x: Tensor, fn: GradHook): HookHandle {
@@ -24,4 +19,20 @@ export function registerHook(x: Tensor, fn: GradHook): HookHandle {
     node.hooks = rest.length > 0 ? rest : null;
   };
   return { remove, [Symbol.dispose]: remove };
+}
+
+/** Adds a hook that runs after backward has added to the `grad` of a leaf. */
+export function registerPostAccumulateGradHook(x: Tensor, fn: (leaf: Tensor) => void): HookHandle {
+  const op = "registerPostAccumulateGradHook";
+  const target = needsGrad(x) ? historyOf(x).target : null;
+  if (!(target instanceof AccumulateGrad)) {
+    throw new SconceError(
+      `${op}: post accumulate grad hooks cannot be registered on non-leaf tensors, or on those that do not require gradients`,
+      {
+        op,
+      },
+    );
+  }
+  target.after ??= [];
+  return handleOf(target.after, fn);
 }

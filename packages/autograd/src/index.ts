@@ -4,11 +4,12 @@
  */
 import "./install.js";
 
-export { detectAnomaly, setDetectAnomaly } from "./anomaly.js";
+export { detectAnomaly, isAnomalyEnabled, setDetectAnomaly } from "./anomaly.js";
 export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.js";
-export { Function, FunctionContext } from "./function.js";
-export { enableGrad, GradMode, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from "./grad-mode.js";
+export { type CheckpointOptions, checkpoint, checkpointSequential } from "./checkpoint.js";
+export { Function, FunctionContext, onceDifferentiable } from "./function.js";
+export { enableGrad, GradMode, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./grad-mode.js";
 export { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.js";
-export type { HookHandle } from "./hooks.js";
+export * as graph from "./graph.js";
 export { gradOf, type ZeroGradOptions } from "./install.js";
-export type { GradHook, Node } from "./node.js";
+export type { GradHook, HookHandle, Node, NodeHook, NodePrehook } from "./node.js";

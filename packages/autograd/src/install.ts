@@ -12,9 +12,9 @@ import {
 import { type BackwardOptions, backward } from "./backward.js";
 import { noGrad } from "./grad-mode.js";
 import { escape, type History, historyOf, knownHistory, needsGrad } from "./history.js";
-import { type HookHandle, registerHook } from "./hooks.js";
+import { registerHook, registerPostAccumulateGradHook } from "./hooks.js";
 import { mutate } from "./inplace.js";
-import { type GradHook, type Node, shown } from "./node.js";
+import { type GradHook, type HookHandle, type Node, shown } from "./node.js";
 import { call, composite } from "./tape.js";
 
 declare module "@sconce/core" {
@@ -30,6 +30,8 @@ declare module "@sconce/core" {
     readonly gradFn: Node | null;
     /** True if no recorded op made the tensor. */
     readonly isLeaf: boolean;
+    /** Which output of {@link gradFn} the tensor is. */
+    readonly outputNr: number;
     /** True if backward keeps the gradient of this tensor though it is no leaf. */
     readonly retainsGrad: boolean;
     /**
@@ -63,6 +65,17 @@ declare module "@sconce/core" {
      * handle.remove();
      */
     registerHook(fn: GradHook): HookHandle;
+    /**
+     * Calls `fn` with this leaf each time that backward has added to its `grad`: an optimizer step inside of backward, for example.
+     * @throws SconceError unless the tensor is a leaf that requires gradients.
+     * @example
+     * const w = tensor([1, 2], { requiresGrad: true });
+     * w.registerPostAccumulateGradHook((leaf) => {
+     *   noGrad(() => leaf.sub_((leaf.grad as Tensor).mul(0.1)));
+     *   leaf.grad = null;
+     * });
+     */
+    registerPostAccumulateGradHook(fn: (leaf: Tensor) => void): HookHandle;
     /** Forgets the gradient, or fills it with zeros. */
     zeroGrad(options?: ZeroGradOptions): void;
   }
@@ -183,9 +196,17 @@ function addMembers(prototype: Tensor): void {
     const node = knownHistory(x)?.node;
     return node ? shown(node) : null;
   });
+  property("outputNr", (x) => {
+    const history = knownHistory(x);
+    return history?.node ? (history.node.group === null ? history.output : history.node.groupOutput) : 0;
+  });
   property("isLeaf", (x) => !knownHistory(x)?.node);
   property("retainsGrad", (x) => knownHistory(x)?.retains ?? false);
-  const methods: Pick<Tensor, "requiresGrad_" | "retainGrad" | "backward" | "registerHook" | "zeroGrad"> & ThisType<Tensor> = {
+  const methods: Pick<
+    Tensor,
+    "requiresGrad_" | "retainGrad" | "backward" | "registerHook" | "registerPostAccumulateGradHook" | "zeroGrad"
+  > &
+    ThisType<Tensor> = {
     requiresGrad_(on = true) {
       return setRequiresGrad(this, on, "requiresGrad_");
     },
@@ -197,6 +218,9 @@ function addMembers(prototype: Tensor): void {
     },
     registerHook(fn) {
       return registerHook(this, fn);
+    },
+    registerPostAccumulateGradHook(fn) {
+      return registerPostAccumulateGradHook(this, fn);
     },
     zeroGrad(options) {
       zeroGrad(this, options);

@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { NotSupportedError, type Tensor } from "@sconce/core";
 import type { History } from "./history.js";
 
 /** A step of the recorded computation, as `tensor.gradFn` shows it. */
@@ -9,7 +9,48 @@ export interface Node {
   readonly nextFunctions: readonly (readonly [node: Node | null, output: number])[];
   /** The leaf, for `AccumulateGrad`. */
   readonly variable?: Tensor;
+  /** Free for the user. */
+  readonly metadata: { [key: string]: unknown };
+  /**
+   * Calls `fn` after the node has run, with the gradients of its inputs (null where there is none) and those of its outputs; what it
+   * returns takes the place of the former.
+   * @throws NotSupportedError for a node that stands for several.
+   */
+  registerHook(fn: NodeHook): HookHandle;
+  /** Calls `fn` before the node runs, with the gradients of its outputs; what it returns takes their place. */
+  registerPrehook(fn: NodePrehook): HookHandle;
   toString(): string;
+}
+
+/** Takes a hook away again. */
+export interface HookHandle extends Disposable {
+  remove(): void;
+}
+
+type GradientList = readonly (Tensor | null)[];
+
+/** A function that sees what a node made of gradients. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook may return nothing
+export type NodeHook = (gradInputs: GradientList, gradOutputs: GradientList) => GradientList | null | undefined | void;
+
+/** A function that sees the gradients that reach a node. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook may return nothing
+export type NodePrehook = (gradOutputs: GradientList) => GradientList | null | undefined | void;
+
+interface Additions {
+  readonly before: NodePrehook[];
+  readonly after: NodeHook[];
+  readonly metadata: { [key: string]: unknown };
+}
+
+/** Adds to a list from which an entry can be taken away again. */
+export function handleOf<T>(list: T[], entry: T): HookHandle {
+  list.push(entry);
+  const remove = (): void => {
+    const at = list.indexOf(entry);
+    if (at >= 0) list.splice(at, 1);
+  };
+  return { remove, [Symbol.dispose]: remove };
 }
 
 /** A function that sees a gradient on its way, and may replace it. */
@@ -61,6 +102,8 @@ export abstract class TapeNode implements Node {
   group: Group | null = null;
   groupOutput = 0;
   hooks: HookEntry[] | null = null;
+  /** What users added to the node itself: hooks before and after it runs, and notes. */
+  own: Additions | null = null;
   /** Tensors that keep the gradient of an output. */
   retaining: History[] | null = null;
   /** Where it was made, in anomaly mode. */
@@ -83,6 +126,23 @@ export abstract class TapeNode implements Node {
 
   /** Lets go of what was kept for `run`. */
   release(): void {}
+
+  get #additions(): Additions {
+    this.own ??= { before: [], after: [], metadata: {} };
+    return this.own;
+  }
+
+  get metadata(): { [key: string]: unknown } {
+    return this.#additions.metadata;
+  }
+
+  registerHook(fn: NodeHook): HookHandle {
+    return handleOf(this.#additions.after, fn);
+  }
+
+  registerPrehook(fn: NodePrehook): HookHandle {
+    return handleOf(this.#additions.before, fn);
+  }
 
   get nextFunctions(): readonly (readonly [Node | null, number])[] {
     return this.next.flatMap((node, i) => (this.shows(i) ? [shownEdge(node, this.slots === null ? 0 : this.slots[i])] : []));
@@ -115,17 +175,32 @@ function shownEdge(node: TapeNode | null, slot: number): readonly [Node | null, 
 /** Several nodes shown as one, with the edges that leave them. */
 export class Group implements Node {
   readonly name: string;
+  readonly metadata: { [key: string]: unknown } = {};
+  readonly #end: TapeNode;
   readonly #next: readonly (TapeNode | null)[];
   readonly #slots: readonly number[];
 
-  constructor(name: string, next: readonly (TapeNode | null)[], slots: readonly number[]) {
+  constructor(name: string, end: TapeNode, next: readonly (TapeNode | null)[], slots: readonly number[]) {
     this.name = name;
+    this.#end = end;
     this.#next = next;
     this.#slots = slots;
   }
 
   get nextFunctions(): readonly (readonly [Node | null, number])[] {
     return this.#next.map((node, i) => shownEdge(node, this.#slots[i]));
+  }
+
+  registerHook(_fn: NodeHook): HookHandle {
+    throw new NotSupportedError(
+      `registerHook: ${this.name} stands for several steps here, which hand on their gradients one by one; use registerPrehook, or ` +
+        "registerHook of the tensors that go in",
+      { op: "registerHook" },
+    );
+  }
+
+  registerPrehook(fn: NodePrehook): HookHandle {
+    return this.#end.registerPrehook(fn);
   }
 
   toString(): string {
@@ -149,7 +224,12 @@ export class AccumulateGrad extends TapeNode {
     this.variable = history.tensor;
   }
 
+  /** Hooks that run after the gradient was added. */
+  after: ((leaf: Tensor) => void)[] | null = null;
+
   run(grad: Gradients, walk: Walk): void {
-    if (this.variable.trainable) walk.accumulate(this.#history, grad as Tensor);
+    if (!this.variable.trainable) return;
+    walk.accumulate(this.#history, grad as Tensor);
+    if (this.after !== null) for (const fn of [...this.after]) walk.callUser(() => fn(this.variable), []);
   }
 }

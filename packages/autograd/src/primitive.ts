@@ -14,9 +14,9 @@ import { defaultName, nameOf } from "./names.js";
 import { type Gradients, TapeNode, type Walk } from "./node.js";
 import { sumToShape } from "./rules/help.js";
 import { type Context, type Formula, type Kept, type Own, type Rows, type Rule, Y } from "./rules/rule.js";
-import { Saved, secondTime } from "./saved.js";
+import { type Kept as Entry, save, secondTime } from "./saved.js";
 
-type Slots = (Saved | null)[];
+type Slots = (Entry | null)[];
 const NOTHING: Slots = [];
 
 /** A rule made of rows. */
@@ -90,7 +90,7 @@ export class PrimitiveNode extends TapeNode implements Context {
       const { keep } = rows[i] as NonNullable<Rows[number]>;
       if (keep.length === 0) continue;
       if (this.#saved === NOTHING) this.#saved = [null, null, null, null, null];
-      for (const k of keep) this.#saved[k] ??= new Saved(k < 3 ? inputs[k] : outputs[k - 3]);
+      for (const k of keep) this.#saved[k] ??= save(k < 3 ? inputs[k] : outputs[k - 3]);
     }
   }
 
@@ -116,7 +116,7 @@ export class PrimitiveNode extends TapeNode implements Context {
   }
 
   private unpack(k: Kept, createGraph: boolean): Tensor {
-    const x = (this.#saved[k] as Saved).unpack();
+    const x = (this.#saved[k] as Entry).unpack();
     const node = k < 3 ? this.next[k] : k === Y ? this : null;
     if (createGraph && node !== null) attach(x, node, k < 3 && this.slots !== null ? this.slots[k] : 0);
     return x;

@@ -1,11 +1,67 @@
-import { SconceError, type Shape, Storage, type Tensor, tensorOver, type Value } from "@sconce/core";
+import { SconceError, type Shape, Storage, Tensor, tensorOver, type Value } from "@sconce/core";
+import { mode, type Packing } from "./mode.js";
+
+/** A tensor that a node keeps. */
+export interface Kept {
+  /** A number of the user's, which costs nothing to keep. */
+  readonly free: boolean;
+  /** A tensor over the kept value. */
+  unpack(): Tensor;
+  /** Lets go of the value. */
+  release(): void;
+}
+
+/** Keeps a tensor: its value, or what the hooks make of it. */
+export function save(x: Tensor): Kept {
+  const saved = new Saved(x);
+  return mode.packing === null || saved.free ? saved : new Packed(saved, mode.packing);
+}
+
+/** What a hook made of a tensor. */
+class Packed implements Kept {
+  readonly free = false;
+  #packed: unknown;
+  readonly #hooks: Packing;
+
+  constructor(saved: Saved, hooks: Packing) {
+    this.#hooks = hooks;
+    this.#packed = unrecorded(() => hooks.pack(saved));
+  }
+
+  unpack(): Tensor {
+    const x = unrecorded(() => this.#hooks.unpack(this.#packed));
+    if (!(x instanceof Tensor)) {
+      throw new SconceError(`savedTensorsHooks: Output of saved tensor unpack_hook expected to be a Tensor but got ${typeof x}`, {
+        op: "savedTensorsHooks",
+      });
+    }
+    return tensorOver(x.storage, x);
+  }
+
+  release(): void {
+    this.#hooks.release?.(this.#packed);
+    this.#packed = null;
+  }
+}
+
+/** Runs a hook without recording and without hooks on what it does. */
+function unrecorded<T>(fn: () => T): T {
+  const { enabled, packing } = mode;
+  mode.enabled = false;
+  mode.packing = null;
+  try {
+    return fn();
+  } finally {
+    mode.enabled = enabled;
+    mode.packing = packing;
+  }
+}
 
 /** A tensor that a node keeps: its value, which later writes to the tensor cannot change. */
-export class Saved {
+class Saved implements Kept {
   readonly shape: Shape;
   readonly strides: readonly number[];
   readonly offset: number;
-  /** A number of the user's, which costs nothing to keep. */
   readonly free: boolean;
   readonly #value: Value;
 
@@ -21,12 +77,10 @@ export class Saved {
     value.saved++;
   }
 
-  /** A tensor over the kept value. */
   unpack(): Tensor {
     return tensorOver(new Storage(this.#value), this);
   }
 
-  /** Lets go of the value. */
   release(): void {
     if (this.free) return;
     this.#value.saved--;

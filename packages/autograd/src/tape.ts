@@ -79,7 +79,7 @@ export function composite(name: string, inputs: readonly Tensor[], next: () => r
     const node = history?.node;
     if (history === undefined || node === null || node === undefined || node.sequence < start) continue;
     if (!joined) {
-      group ??= new Group(nameOf(name), targets, slots);
+      group ??= new Group(nameOf(name), node, targets, slots);
       node.group = group;
       node.groupOutput = i;
     }

@@ -1,5 +1,5 @@
 import { grad, vmap } from "@sconce/autograd/func";
-import type { Device, Tensor } from "@sconce/core";
+import { type Device, realiseAll, type Tensor } from "@sconce/core";
 import { type Form, formsOf } from "./calls.js";
 import { Mismatch } from "./compare.js";
 import type { OpCase, OpInfo } from "./golden.js";
@@ -83,7 +83,9 @@ function examplesOf(x: Tensor): Tensor {
 /** The results of each example alone; null for an op that is not offered. */
 function resultsAlone(call: Call, places: readonly Tensor[], dims: readonly (0 | null)[]): Tensor[][] | null {
   try {
-    return [call(places), call(places.map((x, i) => (dims[i] === null ? x : other(x))))];
+    const alone = [call(places), call(places.map((x, i) => (dims[i] === null ? x : other(x))))];
+    realiseAll(alone.flat());
+    return alone;
   } catch {
     return null;
   }

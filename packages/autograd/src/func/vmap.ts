@@ -180,7 +180,8 @@ function runChunks<A extends readonly unknown[], R>(fn: (...args: A) => R, args:
   );
 }
 
-function layerOf(level: Level): Layer {
+/** What a level does to ops. */
+export function layerOf(level: Level): Layer {
   return {
     call: (call, next) => runCall(level, call, next),
     // What a composition shows of itself is of no use here, where its nodes are those of all examples.
