@@ -112,19 +112,12 @@ export class WebGpuBackend implements Backend {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Runs `fn` without computing anything, and compiles the kernels that it would need in the background. */
+  /** Runs `fn` once the kernels that it needs have been compiled in the background; returns how many those were. */
   async warmup(fn: () => void): Promise<number> {
-    const machine = this.#machine;
-    const pipelines: Promise<void>[] = [];
-    machine.warming = pipelines;
-    try {
-      fn();
-    } finally {
-      machine.warming = null;
-    }
-    const before = machine.queue.pipelines.compiled;
-    await Promise.all(pipelines);
-    return machine.queue.pipelines.compiled - before;
+    const { queue } = this.#machine;
+    const before = queue.pipelines.compiled;
+    await queue.warmup(fn);
+    return queue.pipelines.compiled - before;
   }
 
   /** Times every kernel that `fn` runs, on the device. */

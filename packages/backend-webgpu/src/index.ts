@@ -32,15 +32,18 @@ export async function profile(fn: () => unknown): Promise<KernelTime[]> {
 }
 
 /**
- * Compiles the kernels that `fn` needs in the background, so that its first real run does not stall. Nothing is computed.
+ * Calls `fn`, a model or a whole training step, and compiles the kernels that it needs in the background before they run, side by side:
+ * the page does not stall, and neither does the next call.
  *
  * @returns the number of kernels compiled.
  * @throws DeviceError if `"webgpu"` is not started.
  * @example
- * await warmup(() => net(zeros([64, 1, 28, 28], { device: "webgpu" })));
+ * await warmup(net, zeros([64, 1, 28, 28], { device: "webgpu" }));
  */
-export async function warmup(fn: () => void): Promise<number> {
-  return started("warmup").warmup(fn);
+export async function warmup<A extends readonly unknown[]>(fn: (...args: A) => unknown, ...args: A): Promise<number> {
+  return started("warmup").warmup(() => {
+    fn(...args);
+  });
 }
 
 /**

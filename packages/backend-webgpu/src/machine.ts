@@ -18,9 +18,6 @@ export class Machine {
   readonly device: GpuDevice;
   /** Barriers and workgroup memory are slow: kernels block in registers alone. */
   readonly software: boolean;
-  /** While set, kernels are compiled in the background and not run. */
-  warming: Promise<void>[] | null = null;
-
   constructor(device: GpuDevice, software: boolean) {
     this.device = device;
     this.software = software;
@@ -49,10 +46,6 @@ export class Machine {
   /** Runs a program with the parameters begun last: `size` invocations, or workgroups where the program counts in those. */
   run(program: Program, blocks: readonly Block[], size: number): void {
     if (size === 0) return;
-    if (this.warming !== null) {
-      this.warming.push(this.queue.pipelines.compile(program));
-      return;
-    }
     const groups = program.by === "invocation" ? Math.ceil(size / program.workgroup) : size;
     this.queue.dispatch(program, blocks, groups, size);
   }

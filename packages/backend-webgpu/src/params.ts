@@ -59,6 +59,21 @@ export class Params {
     words[start + 3] = 0x7fc00000;
   }
 
+  /** Takes the open block back and returns its words, to be begun again by {@link resume}. */
+  withdraw(): Int32Array {
+    const words = this.words.slice(this.start, this.#at);
+    this.#at = this.start;
+    return words;
+  }
+
+  /** Starts a block with the words of one that was taken back. */
+  resume(words: Int32Array): this {
+    this.begin();
+    this.words.set(words, this.start);
+    this.#at = this.start + words.length;
+    return this;
+  }
+
   reset(): void {
     this.start = 0;
     this.#at = 0;

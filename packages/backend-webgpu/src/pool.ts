@@ -74,12 +74,13 @@ export class Pool {
   #create(bytes: number, shape: readonly number[] | undefined): Block {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
     const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    const whose = shape === undefined ? "" : ` for a tensor ${formatShape(shape)}`;
+    const label = shape === undefined ? "upload" : `tensor ${formatShape(shape)}`;
+    const whose = shape === undefined ? "" : ` for a ${label}`;
     if (bytes > most)
       throw new DeviceError(`webgpu: expected at most ${most} bytes in one buffer, got ${bytes}${whose}; use smaller tensors`);
     const guarded = bytes >= GUARDED;
     if (guarded) this.#device.pushErrorScope("out-of-memory");
-    const buffer = this.#device.createBuffer({ size: bytes, usage: USAGE.storage | USAGE.copySrc | USAGE.copyDst });
+    const buffer = this.#device.createBuffer({ label, size: bytes, usage: USAGE.storage | USAGE.copySrc | USAGE.copyDst });
     if (guarded) {
       void this.#device.popErrorScope().then((error) => {
         if (error !== null)

@@ -14,6 +14,15 @@ export interface QueueInfo {
   readonly submits: number;
 }
 
+/** A dispatch that waits for its pipeline, and for those before it. */
+interface Held {
+  readonly program: Program;
+  readonly blocks: readonly Block[];
+  readonly workgroups: number;
+  readonly size: number;
+  readonly words: Int32Array;
+}
+
 /** Commands in one encoder and, as far as they go, one compute pass; submitted when something is read or enough has gathered. */
 export class Queue {
   readonly pool: Pool;
@@ -33,6 +42,8 @@ export class Queue {
   /** Number of the open batch. */
   #batch = 1;
   #inBatch = 0;
+  /** While pipelines are compiled in the background: what is to run as soon as they are there, or as soon as something is read. */
+  #held: Held[] | null = null;
   #dispatches = 0;
   #submits = 0;
   #flushing = false;
@@ -80,6 +91,11 @@ export class Queue {
 
   /** Adds a dispatch of the program with the parameters begun last: the buffers that it reads, then those that it writes. */
   dispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number): void {
+    for (let i = 0; i < blocks.length; i++) blocks[i].batch = this.#batch;
+    if (this.#held !== null) {
+      this.#held.push({ program, blocks, workgroups, size, words: this.#params.withdraw() });
+      return;
+    }
     const x = Math.min(workgroups, this.#mostGroups);
     this.#params.header(size, program.by === "invocation" ? x * program.workgroup : x);
     const pipeline = this.pipelines.pipelineOf(program);
@@ -93,9 +109,31 @@ export class Queue {
     pass.setBindGroup(0, group, this.#offsets);
     if (workgroups === x) pass.dispatchWorkgroups(x);
     else pass.dispatchWorkgroups(x, Math.ceil(workgroups / x));
-    for (let i = 0; i < blocks.length; i++) blocks[i].batch = this.#batch;
     this.#dispatches++;
     if (++this.#inBatch >= BATCH_DISPATCHES) this.flush();
+  }
+
+  /** Holds what `fn` runs back until its pipelines have been compiled in the background. */
+  async warmup(fn: () => void): Promise<void> {
+    const held = (this.#held ??= []);
+    const start = held.length;
+    try {
+      fn();
+      await Promise.all([...new Set(held.slice(start).map(({ program }) => program))].map((program) => this.pipelines.compile(program)));
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** Runs what is held back, compiling what is not there yet. */
+  #release(): void {
+    const held = this.#held;
+    this.#held = null;
+    for (const { program, blocks, workgroups, size, words } of held ?? []) {
+      if (!this.#params.hasRoom) this.flush();
+      this.#params.resume(words);
+      this.dispatch(program, blocks, workgroups, size);
+    }
   }
 
   #openPass(label: string): GpuPass {
@@ -116,6 +154,7 @@ export class Queue {
 
   /** Submits what has gathered. */
   flush(): void {
+    this.#release();
     const encoder = this.#encoder;
     if (encoder !== null) {
       this.#endPass();
@@ -142,6 +181,7 @@ export class Queue {
   async download(block: Block, bytes: number): Promise<ArrayBuffer> {
     if (bytes === 0) return new ArrayBuffer(0);
     const staging = this.#takeStaging(bytes);
+    this.#release();
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#endPass();
     this.#encoder.copyBufferToBuffer(block.buffer, 0, staging, 0, bytes);

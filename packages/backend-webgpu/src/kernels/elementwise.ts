@@ -1,4 +1,4 @@
-import { type DType, type Expr, sizeOf } from "@sconce/core";
+import { type DType, type Expr, type Spec, sizeOf } from "@sconce/core";
 import { type Access, accessOf, type Collapsed, collapse, coordinates, dot } from "../layout.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
@@ -61,13 +61,16 @@ interface ElementwisePlan {
   readonly rank: number;
   /** An invocation computes four elements. */
   readonly quads: boolean;
+  /** The first inputs are the outputs' buffers. */
+  readonly over: boolean;
 }
 
-function printElementwise(exprs: readonly Expr[], { dtypes, access, rank, quads }: ElementwisePlan): Source {
+function printElementwise(exprs: readonly Expr[], { dtypes, access, rank, quads, over }: ElementwisePlan): Source {
   const source = new Source(WORKGROUP);
   const wide = (kind: Access, dtype: DType): string => (quads && kind === "linear" ? `vec4<${STORAGE_TYPE[dtype]}>` : STORAGE_TYPE[dtype]);
-  const inputs = dtypes.map((dtype, i) => source.read(wide(access[i], dtype)));
+  const read = dtypes.map((dtype, i) => (over && i < exprs.length ? "" : source.read(wide(access[i], dtype))));
   const outputs = exprs.map((expr) => source.write(wide("linear", expr.dtype)));
+  const inputs = read.map((name, i) => name || outputs[i]);
   const numbers = numberTexts(source, exprs);
   if (access.includes("strided")) source.add(...coordinates(source, rank, "index"));
   access.forEach((kind, i) => {
@@ -97,8 +100,9 @@ function programFor(
   inputs: readonly BlockView[],
   plan: Omit<ElementwisePlan, "dtypes">,
 ): Program {
-  const { access, rank, quads } = plan;
+  const { access, rank, quads, over } = plan;
   let key = access.includes("strided") ? String(rank) : quads ? "q" : "";
+  if (over) key += "o";
   for (const kind of access) key += ACCESS_KEY[kind];
   for (let i = 1; i < exprs.length; i++) key += `,${exprs[i].id}`;
   const found = programsOf(machine, exprs[0]);
@@ -130,20 +134,32 @@ function writeLayouts(
   }
 }
 
-export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, { exprs, numbers }) => {
+/** True if each output can be the buffer of the input of its number: that is read in order, and by no other input. */
+function canOverwrite(inputs: readonly BlockView[], outputs: readonly Spec[], access: readonly Access[]): boolean {
+  return outputs.every(({ dtype }, i) => {
+    const { block, offset } = inputs[i];
+    const alone = inputs.every((x, j) => j === i || x.block !== block);
+    return alone && offset === 0 && access[i] === "linear" && STORAGE_TYPE[inputs[i].dtype] === STORAGE_TYPE[dtype];
+  });
+}
+
+export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, { exprs, numbers, overwrite }) => {
   const [{ shape }] = outputs;
-  const blocks = outputs.map((spec) => machine.alloc(spec));
   const layout = collapse(
     shape,
     inputs.map(({ strides }) => strides),
   );
   const access = layout.strides.map((strides) => accessOf(layout.shape, strides));
+  const over = overwrite === true && canOverwrite(inputs, outputs, access);
+  const blocks = outputs.map((spec, i) => (over ? inputs[i].block : machine.alloc(spec)));
+  if (over) for (const block of blocks) block.indices = null;
   const size = sizeOf(shape);
   const quads = readsQuads(size, inputs, access);
-  const program = programFor(machine, exprs, inputs, { access, rank: layout.shape.length, quads });
+  const program = programFor(machine, exprs, inputs, { access, rank: layout.shape.length, quads, over });
   const params = machine.params();
   writeNumbers(params, exprs, numbers);
   writeLayouts(params, inputs, access, layout, quads);
-  machine.run(program, [...inputs.map(({ block }) => block), ...blocks], quads ? Math.ceil(size / 4) : size);
+  const read = inputs.slice(over ? outputs.length : 0).map(({ block }) => block);
+  machine.run(program, [...read, ...blocks], quads ? Math.ceil(size / 4) : size);
   return blocks;
 };

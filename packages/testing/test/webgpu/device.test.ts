@@ -1,6 +1,6 @@
 import "@sconce/backend-cpu";
 import { deviceInfo, onDeviceLost, profile, warmup } from "@sconce/backend-webgpu";
-import { arange, cat, DeviceError, getBackend, init, memory, randn, scope, tensor, zeros } from "@sconce/core";
+import { arange, cat, DeviceError, full, getBackend, init, memory, randn, scope, type Tensor, tensor, zeros } from "@sconce/core";
 import { Linear, type Module } from "@sconce/nn";
 import { describe, expect, it } from "vitest";
 import { startDevice } from "./start.js";
@@ -77,24 +77,35 @@ describe.skipIf(!available)("the WebGPU device", () => {
     expect(deviceInfo().pipelines).toBe(before);
   });
 
-  it("compiles kernels ahead without running them", async () => {
+  it("compiles kernels ahead in the background and runs them then, in order", async () => {
     const net = new Linear(5, 3).to(device) as Linear & Module;
+    const input = arange(20, { device }).float().view([4, 5]).div(20);
+    const scaled = input.mul(3);
     const { dispatches } = deviceInfo();
-    const compiled = await warmup(() =>
-      net(zeros([4, 5], { device }))
-        .tanh()
-        .cosh()
-        .softmax(0),
-    );
-    expect(compiled).toBeGreaterThan(0);
+    let early: Tensor | undefined;
+    const warm = warmup((x: Tensor) => {
+      early = net(x).tanh().cosh().softmax(1);
+      net.bias!.detach().add_(1);
+    }, scaled);
     expect(deviceInfo().dispatches).toBe(dispatches);
+    expect(await warm).toBeGreaterThan(0);
+    expect(deviceInfo().dispatches).toBeGreaterThan(dispatches);
     const { pipelines } = deviceInfo();
-    await net(randn([4, 5]).to(device))
-      .tanh()
-      .cosh()
-      .softmax(0)
-      .data();
+    const late = net(scaled).tanh().cosh().softmax(1);
     expect(deviceInfo().pipelines).toBe(pipelines);
+    expect(await late.data()).not.toEqual(await early!.data());
+    net.bias!.detach().sub_(1);
+    const again = await net(scaled).tanh().cosh().softmax(1).data();
+    (await early!.data()).forEach((v, i) => expect(again[i]).toBeCloseTo(v as number, 5));
+    expect(await scaled.sum().item()).toBeCloseTo(28.5, 5);
+  });
+
+  it("runs what a warm-up holds back as soon as something is read", async () => {
+    const x = full([3], 2, { device });
+    const warm = warmup(() => x.atan().asinh());
+    const y = x.atan().asinh();
+    expect(await y.sum().item()).toBeCloseTo(3 * Math.asinh(Math.atan(2)), 5);
+    await warm;
   });
 
   it("times kernels on the device", async () => {

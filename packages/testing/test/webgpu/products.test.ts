@@ -1,5 +1,5 @@
-import { type DType, inputExpr, literal, opExpr, type ReduceOp, type Spec } from "@sconce/core";
-import { describe, it } from "vitest";
+import { type DType, inputExpr, literal, opExpr, type ReduceOp, type Spec, type View } from "@sconce/core";
+import { describe, expect, it } from "vitest";
 import { expectSame, generator, hostTensor, LAYOUTS, values } from "./both.js";
 import { startDevice } from "./start.js";
 
@@ -139,6 +139,23 @@ for (const software of [true, false]) {
           { shape: [length], dtype: "bool" },
         ];
         await expectSame(device, "elementwise", [a, single, mask], outputs, { exprs, numbers: [] });
+      }
+    });
+    it("elementwise over its own inputs, but not where another input shares the buffer", async () => {
+      const exprs = [opExpr("add", "float32", [inputExpr(0, "float32"), inputExpr(1, "float32")])];
+      for (const length of [10, 5000]) {
+        const data = Float32Array.from({ length }, (_, i) => i);
+        const view = (handle: object): View => ({ handle, dtype: "float32", shape: [length], strides: [1], offset: 0 });
+        const [x, y] = [device.upload(data, "float32"), device.upload(data, "float32")];
+        const spec: Spec = { shape: [length], dtype: "float32" };
+        const attrs = { exprs, numbers: [], overwrite: true };
+        const [over] = device.run("elementwise", [view(x), view(y)], [spec], attrs);
+        expect(over).toBe(x);
+        const [apart] = device.run("elementwise", [view(x), view(x)], [spec], attrs);
+        expect(apart).not.toBe(x);
+        expect(await device.download(over, "float32", length)).toEqual(data.map((v) => 2 * v));
+        expect(await device.download(apart, "float32", length)).toEqual(data.map((v) => 4 * v));
+        for (const handle of [x, y, apart]) device.free(handle);
       }
     });
     it("elementwise in any layout", async () => {
