@@ -1,6 +1,6 @@
 import { SconceError } from "@sconce/core";
 
-/** Options of {@link readBytes}. */
+/** Options of `readBytes`. */
 export interface ReadOptions {
   /** Ends the reading; its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
