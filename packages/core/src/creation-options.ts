@@ -1,6 +1,7 @@
 import { type Backend, type Device, getBackend } from "./backend.js";
 import { checkDType, type DType, getDefaultDType, type TypedArray } from "./dtype.js";
 import { checkDevice, tensorOf } from "./evaluate.js";
+import { isHalf, roundToHalf } from "./half.js";
 import type { Scalar } from "./promotion.js";
 import { checkShape, type Shape } from "./shape.js";
 import { fromHost } from "./tensor/compose.js";
@@ -67,7 +68,8 @@ export function createFilled(op: string, shape: Shape, value: Scalar, options: T
   const dtype = options.dtype ?? defaults.dtype ?? getDefaultDType();
   const backend = target(op, shape, dtype, options, defaults);
   // The caller's array may change later; a tensor's shape must not.
-  return finish(tensorOf(constantValue(backend, [...shape], dtype, value)), options);
+  const number = isHalf(dtype) ? roundToHalf(Number(value), dtype) : value;
+  return finish(tensorOf(constantValue(backend, [...shape], dtype, number)), options);
 }
 
 function target(op: string, shape: Shape, dtype: DType, { device }: TensorOptions, defaults: Defaults): Backend {

@@ -6,7 +6,7 @@ import { hostArray, itemSize, wideOf } from "./dtype.js";
 import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
 import type { FormulaOp, HostView } from "./extension.js";
 import { INFER, KERNEL_OF, type KernelOps, type PrimitiveName, VIEWS, type ViewOps } from "./primitives.js";
-import { type Expr, inputExpr, numberExpr, SCALAR_OPS, type ScalarOp, scalarExpr } from "./scalar.js";
+import { type Expr, inputExpr, numberExpr, SCALAR_OPS, type ScalarOp, scalarExpr, wideExpr } from "./scalar.js";
 import {
   broadcastStrides,
   checkLayout,
@@ -214,7 +214,7 @@ class Fusion {
     const { op, operands } = value.pending as Pending;
     const args = new Array<Expr>(operands.length);
     for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
-    const expr = typeof op === "string" ? scalarExpr(op, value.dtype, args) : op.expr(...args);
+    const expr = typeof op === "string" ? scalarExpr(op, value.dtype, args) : wideExpr(value.dtype, args, (_, wide) => op.expr(...wide));
     this.#done.set(value, expr);
     return expr;
   }
@@ -316,7 +316,9 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const outputs = infer(inputs, attrs);
   for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
   if (inputs.some((x) => x.storage.host !== null)) return withCopies(call, (copied) => evaluateKernel(op, copied));
-  if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(op, backend)) return evaluateWide(op, call, outputs);
+  if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(op, backend)) {
+    return evaluateWide(inputs, outputs, (wide) => evaluateKernel(op, { ...call, inputs: wide }));
+  }
   if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
   if (op === "updateSlice") {
     const { layout } = attrs as KernelOps["updateSlice"];
@@ -348,6 +350,11 @@ function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly
       `${op.name}: runs on the host, and device "${backend.name}" cannot block; move the tensor first: await x.toAsync("cpu")`,
       { op: op.name },
     );
+  }
+  if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined) {
+    const run = (wide: readonly Tensor[]): readonly Tensor[] =>
+      evaluateHost({ op: "host", inputs: wide, attrs: { op, params }, label: undefined });
+    return evaluateWide(inputs, op.infer(inputs, params), run);
   }
   const outputs = op.infer(inputs, params).map(({ shape, dtype }) => {
     checkDevice(backend, shape, dtype, op.name);
@@ -383,14 +390,17 @@ function takesNarrow(op: Exclude<keyof KernelOps, "transfer">, { limits }: Backe
   return op === "updateSlice" || limits.narrow?.has(KERNEL_OF[op]) === true;
 }
 
-/** Runs a kernel in the wide dtype of its inputs' storage dtype, and converts the results. */
-function evaluateWide(op: Exclude<keyof KernelOps, "transfer">, call: Call, outputs: readonly Spec[]): readonly Tensor[] {
-  const [{ dtype: narrow }] = call.inputs;
-  const wide = wideOf(narrow) as DType;
-  const inputs = call.inputs.map((x) => (x.dtype === narrow ? castTo(x, wide) : x));
-  const results = evaluateKernel(op, { ...call, inputs });
+/** Runs a kernel in the wide dtype of its inputs' storage dtype, and converts the results to what `outputs` say. */
+function evaluateWide(
+  inputs: readonly Tensor[],
+  outputs: readonly Spec[],
+  run: (inputs: readonly Tensor[]) => readonly Tensor[],
+): readonly Tensor[] {
+  const [{ dtype: narrow }] = inputs;
+  const wide = inputs.map((x) => (x.dtype === narrow ? castTo(x, wideOf(narrow) as DType) : x));
+  const results = run(wide);
   const converted = results.map((y, i) => (y.dtype === outputs[i].dtype ? y : castTo(y, outputs[i].dtype)));
-  for (const x of [...inputs, ...results]) if (!call.inputs.includes(x) && !converted.includes(x)) x.dispose();
+  for (const x of [...wide, ...results]) if (!inputs.includes(x) && !converted.includes(x)) x.dispose();
   return converted;
 }
 

@@ -2,6 +2,8 @@
  * Tensors, the primitives they are made of, and the interface that backends implement.
  * @module core
  */
+export * from "./autocast.js";
+export { inFullPrecision } from "./autocast-state.js";
 export * from "./backend.js";
 export {
   asTensor,

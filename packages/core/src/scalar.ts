@@ -276,14 +276,18 @@ export function opExpr(op: BaseScalarOp, dtype: DType, args: readonly Expr[]): E
  */
 export function scalarExpr(op: ScalarOp, dtype: DType, args: readonly Expr[]): Expr {
   if (op === "cast") return castExpr(dtype, args[0]);
-  const narrow = args[args.length - 1].dtype;
-  const wide = wideOf(narrow);
-  if (wide !== undefined) {
-    const operands = args.map((x) => (x.dtype === narrow ? castExpr(wide, x) : x));
-    return dtype === "bool" ? scalarExpr(op, dtype, operands) : castExpr(dtype, scalarExpr(op, wide, operands));
-  }
+  if (wideOf(args[args.length - 1].dtype) !== undefined) return wideExpr(dtype, args, (wide, operands) => scalarExpr(op, wide, operands));
   const formula = FORMULAS[op as ComposedScalarOp] as Formula | undefined;
   return formula === undefined ? opExpr(op as BaseScalarOp, dtype, args) : formula(args[0], args[1], args[2]);
+}
+
+/** A formula of storage dtypes, computed in the wide one; others are computed as they are. */
+export function wideExpr(dtype: DType, args: readonly Expr[], formula: (dtype: DType, args: readonly Expr[]) => Expr): Expr {
+  const narrow = args[args.length - 1].dtype;
+  const wide = wideOf(narrow);
+  if (wide === undefined) return formula(dtype, args);
+  const operands = args.map((x) => (x.dtype === narrow ? castExpr(wide, x) : x));
+  return dtype === "bool" ? formula(dtype, operands) : castExpr(dtype, formula(wide, operands));
 }
 
 /** A conversion, by way of the wide dtype where a storage dtype takes part. */

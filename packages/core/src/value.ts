@@ -3,7 +3,7 @@ import type { DType, TypedArray } from "./dtype.js";
 import { convertScalar, itemSize, numberArray } from "./dtype.js";
 import { DisposedError, ValueError } from "./errors.js";
 import type { FormulaOp } from "./extension.js";
-import { decodeArray, encodeArray } from "./half.js";
+import { decodeArray, encodeArray, isHalf } from "./half.js";
 import type { ScalarOp } from "./scalar.js";
 import { currentScope, type Disposable_, type Scope } from "./scope.js";
 import { type Shape, sizeOf } from "./shape.js";
@@ -174,7 +174,7 @@ export class Value {
 
 /** A value that is one number everywhere. */
 export function constantValue(backend: Backend, shape: Shape, dtype: DType, value: number | bigint | boolean): Value {
-  return new Value(backend, shape, dtype, normalizeNumber(value, dtype), null);
+  return new Value(backend, shape, dtype, normalizeNumber(value, dtype, shape), null);
 }
 
 /** A value with a buffer. */
@@ -187,13 +187,13 @@ export function settledValue(backend: Backend, shape: Shape, dtype: DType, handl
 const float = new Float32Array(1);
 const int = new Int32Array(1);
 
-/** Rounds a number to what `dtype` holds. */
-function normalizeNumber(value: number | bigint | boolean, dtype: DType): number | bigint {
+/** Rounds a number to what `dtype` holds; one beside tensors of float16 or bfloat16 keeps the precision that they are computed in. */
+function normalizeNumber(value: number | bigint | boolean, dtype: DType, shape: Shape): number | bigint {
   if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
     throw new ValueError(`expected a number, boolean or bigint, got ${value === null ? "null" : typeof value}`);
   }
   const converted = convertScalar(value, dtype);
-  if (dtype === "float32") return ((float[0] = converted as number), float[0]);
+  if (dtype === "float32" || (shape.length === 0 && isHalf(dtype))) return ((float[0] = converted as number), float[0]);
   if (dtype === "int32") return ((int[0] = converted as number), int[0]);
   if (dtype === "float64" || dtype === "int64" || dtype === "bool") return converted;
   const one = numberArray(dtype, 1);

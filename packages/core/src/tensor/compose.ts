@@ -1,3 +1,4 @@
+import { castingOf } from "../autocast-state.js";
 import type { Backend } from "../backend.js";
 import { apply } from "../dispatch.js";
 import type { DType, TypedArray } from "../dtype.js";
@@ -159,9 +160,10 @@ export function narrowIndex(index: Tensor): Tensor {
   return maximum(minimum(index, 2 ** 31 - 1), -(2 ** 31)).cast("int32");
 }
 
-/** Throws DTypeError unless all tensors have one dtype. */
+/** Throws DTypeError unless all tensors have one dtype; where ops are cast, they get it afterwards. */
 export function requireSameDType(op: string, ...tensors: readonly Tensor[]): void {
   const [first, ...rest] = tensors;
+  if (castingOf(first) !== undefined) return;
   for (const t of rest) {
     if (t.dtype === first.dtype) continue;
     const words = `${dtypeWord(first.dtype)} != ${dtypeWord(t.dtype)}`.toLowerCase();

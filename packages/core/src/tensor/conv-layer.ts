@@ -1,3 +1,4 @@
+import { castingOf } from "../autocast-state.js";
 import { apply, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { isHalf } from "../half.js";
@@ -51,6 +52,14 @@ export interface DropoutOptions {
 }
 
 function linear(x: Tensor, weight: Tensor, bias: Tensor | null | undefined): Tensor {
+  const casting = castingOf(x);
+  // Before they become views: a weight is converted once.
+  return casting === undefined
+    ? affineMap(x, weight, bias)
+    : affineMap(casting.lower(x), casting.lower(weight), bias && casting.lower(bias));
+}
+
+function affineMap(x: Tensor, weight: Tensor, bias: Tensor | null | undefined): Tensor {
   if (weight.ndim === 1) {
     const out = x.matmul(weight);
     return bias ? out.add(bias) : out;

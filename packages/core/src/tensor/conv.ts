@@ -1,3 +1,4 @@
+import { castingOf } from "../autocast-state.js";
 import type { ConvAttrs } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
 import { dtypeWord } from "../dtype.js";
@@ -27,7 +28,7 @@ export interface ConvTransposeOptions {
 
 function checkDTypes(op: string, x: Tensor, weight: Tensor, bias: Tensor | null | undefined): void {
   const other = weight.dtype !== x.dtype ? weight : bias && bias.dtype !== x.dtype ? bias : null;
-  if (other === null) return;
+  if (other === null || castingOf(x) !== undefined) return;
   const word = (t: Tensor) => dtypeWord(t.dtype).toLowerCase();
   throw new DTypeError(
     `${op}: Input type (${word(x)}) and ${other === weight ? "weight" : "bias"} type (${word(other)}) should be the same`,

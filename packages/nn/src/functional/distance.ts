@@ -1,4 +1,4 @@
-import { broadcastTensors, type Tensor } from "@sconce/core";
+import { broadcastTensors, inFullPrecision, type Tensor } from "@sconce/core";
 
 /** Settings of {@link normalize}. */
 export interface NormalizeOptions {
@@ -24,7 +24,7 @@ export interface CosineSimilarityOptions {
 /** Cosine of the angle between vectors along `dim`; shapes broadcast. */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, { dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {}): Tensor {
   const [a, b] = broadcastTensors(x1, x2);
-  return normalize(a, { dim, eps }).mul(normalize(b, { dim, eps })).sum(dim);
+  return inFullPrecision(a, () => normalize(a, { dim, eps }).mul(normalize(b, { dim, eps })).sum(dim));
 }
 
 /** Settings of {@link pairwiseDistance}. */

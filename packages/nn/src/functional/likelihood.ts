@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { formatShape, inFullPrecision, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { type ReductionOptions, reduced } from "./reduction.js";
 
@@ -18,20 +18,20 @@ export function poissonNllLoss(
   target: Tensor,
   { logInput = true, full = false, eps = 1e-8, reduction = "mean" }: PoissonNllOptions = {},
 ): Tensor {
-  let loss = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
-  if (full) {
-    const stirling = target
-      .mul(target.log())
-      .sub(target)
-      .add(
-        target
-          .mul(2 * Math.PI)
-          .log()
-          .mul(0.5),
-      );
-    loss = loss.add(choose(target.gt(1), stirling, 0, loss.dtype));
-  }
-  return reduced("poissonNllLoss", loss, reduction);
+  return inFullPrecision(input, () => {
+    const loss = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
+    const whole = full ? loss.add(choose(target.gt(1), stirling(target), 0, loss.dtype)) : loss;
+    return reduced("poissonNllLoss", whole, reduction);
+  });
+}
+
+/** Stirling's approximation of `log(n!)`. */
+function stirling(n: Tensor): Tensor {
+  const correction = n
+    .mul(2 * Math.PI)
+    .log()
+    .mul(0.5);
+  return n.mul(n.log()).sub(n).add(correction);
 }
 
 /** Settings of {@link gaussianNllLoss}. */

@@ -1,4 +1,4 @@
-import { apply, broadcast, composite, promote, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { apply, broadcast, composite, inFullPrecision, promote, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { requireSameShape, scalar, sizeText } from "../ops.js";
 import { warn } from "../warn.js";
 import { type Reduction, type ReductionOptions, reduced } from "./reduction.js";
@@ -32,7 +32,7 @@ export function mseLoss(input: Tensor, target: Tensor, { reduction = "mean" }: R
 /** Mean of the absolute differences. Shapes that only broadcast give a warning. */
 export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
   warnIfBroadcast(input, target);
-  return reduced("l1Loss", input.sub(target).abs(), reduction);
+  return inFullPrecision(input, () => reduced("l1Loss", input.sub(target).abs(), reduction));
 }
 
 /**
@@ -151,7 +151,9 @@ export function klDiv(input: Tensor, target: Tensor, { reduction = "mean", logTa
         "size, and aligns with the KL div math definition.",
     );
   }
-  const loss = logTarget ? target.exp().mul(target.sub(input)) : target.xlogy(target).sub(target.mul(input));
-  if (reduction === "batchmean") return loss.sum().div(input.ndim > 0 ? input.shape[0] : 1);
-  return reduced("klDiv", loss, reduction);
+  return inFullPrecision(input, () => {
+    const loss = logTarget ? target.exp().mul(target.sub(input)) : target.xlogy(target).sub(target.mul(input));
+    if (reduction === "batchmean") return loss.sum().div(input.ndim > 0 ? input.shape[0] : 1);
+    return reduced("klDiv", loss, reduction);
+  });
 }

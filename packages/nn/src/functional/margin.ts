@@ -1,4 +1,4 @@
-import { composite, type Tensor, ValueError } from "@sconce/core";
+import { composite, inFullPrecision, type Tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { pairwiseDistance } from "./distance.js";
 import { type ReductionOptions, reduced } from "./reduction.js";
@@ -20,28 +20,34 @@ export function cosineEmbeddingLoss(
   { margin = 0, reduction = "mean" }: MarginOptions = {},
 ): Tensor {
   const length = (x: Tensor): Tensor => x.square().sum(-1).add(1e-12);
-  const cosine = x1
-    .mul(x2)
-    .sum(-1)
-    .div(length(x1).mul(length(x2)).sqrt());
-  const apart = cosine.sub(margin).clampMin(0);
-  const { dtype } = cosine;
-  const loss = choose(target.eq(1), cosine.rsub(1), 0, dtype).add(choose(target.eq(-1), apart, 0, dtype));
-  return reduced("cosineEmbeddingLoss", loss, reduction);
+  return inFullPrecision(x1, () => {
+    const cosine = x1
+      .mul(x2)
+      .sum(-1)
+      .div(length(x1).mul(length(x2)).sqrt());
+    const apart = cosine.sub(margin).clampMin(0);
+    const { dtype } = cosine;
+    const loss = choose(target.eq(1), cosine.rsub(1), 0, dtype).add(choose(target.eq(-1), apart, 0, dtype));
+    return reduced("cosineEmbeddingLoss", loss, reduction);
+  });
 }
 
 /** x where target is 1, `max(0, margin - x)` where it is -1. */
 export function hingeEmbeddingLoss(input: Tensor, target: Tensor, { margin = 1, reduction = "mean" }: MarginOptions = {}): Tensor {
   const { dtype } = input;
-  const far = choose(target.ne(1), input.rsub(margin).clampMin(0), 0, dtype);
-  return reduced("hingeEmbeddingLoss", far.add(choose(target.ne(-1), input, 0, dtype)), reduction);
+  return inFullPrecision(input, () => {
+    const far = choose(target.ne(1), input.rsub(margin).clampMin(0), 0, dtype);
+    return reduced("hingeEmbeddingLoss", far.add(choose(target.ne(-1), input, 0, dtype)), reduction);
+  });
 }
 
 /** `max(0, margin - target * (x1 - x2))`: x1 should rank higher where target is 1, lower where it is -1. */
 export function marginRankingLoss(x1: Tensor, x2: Tensor, target: Tensor, { margin = 0, reduction = "mean" }: MarginOptions = {}): Tensor {
-  const order = target.neg().mul(x1.sub(x2));
-  const loss = order.isFloatingPoint() ? order : order.float();
-  return reduced("marginRankingLoss", loss.add(margin).clampMin(0), reduction);
+  return inFullPrecision(x1, () => {
+    const order = target.neg().mul(x1.sub(x2));
+    const loss = order.isFloatingPoint() ? order : order.float();
+    return reduced("marginRankingLoss", loss.add(margin).clampMin(0), reduction);
+  });
 }
 
 /** `log(1 + exp(-target * x))` for targets 1 and -1. */
@@ -132,10 +138,12 @@ export function tripletMarginWithDistanceLoss(
   { distanceFunction, margin = 1, swap = false, reduction = "mean" }: TripletDistanceOptions = {},
 ): Tensor {
   const distance = distanceFunction ?? pairwiseDistance;
-  const near = distance(anchor, positive);
-  const far = distance(anchor, negative);
-  const farther = swap ? far.minimum(distance(positive, negative)) : far;
-  return reduced("tripletMarginLoss", near.sub(farther).add(margin).clampMin(0), reduction);
+  return inFullPrecision(anchor, () => {
+    const near = distance(anchor, positive);
+    const far = distance(anchor, negative);
+    const farther = swap ? far.minimum(distance(positive, negative)) : far;
+    return reduced("tripletMarginLoss", near.sub(farther).add(margin).clampMin(0), reduction);
+  });
 }
 
 /** Settings of {@link tripletMarginLoss}. */
