@@ -1,6 +1,7 @@
 import type { Tensor } from "@sconce/core";
 import * as core from "@sconce/core";
 import * as linalg from "@sconce/core/linalg";
+import * as special from "@sconce/core/special";
 import { functional } from "@sconce/nn";
 import type { OpInfo } from "./golden.js";
 import { arrange, camelCase, camelKeys, parseSignature, readSignature, type Signature } from "./signatures.js";
@@ -174,6 +175,7 @@ const SPECIAL: { readonly [call: string]: (args: readonly unknown[], kwargs: Kwa
   "Tensor.__rand__": ([x, y]) => (y as Tensor).bitwiseAnd(x as Tensor),
   "Tensor.__ror__": ([x, y]) => (y as Tensor).bitwiseOr(x as Tensor),
   "Tensor.__rxor__": ([x, y]) => (y as Tensor).bitwiseXor(x as Tensor),
+  "special.polygamma": ([x, n], kwargs) => special.polygamma((n ?? kwargs.n) as number, x as Tensor),
   "Tensor.to": ([x, ...rest]) => toCall(x as Tensor, rest),
   arange: (args, { end, ...options }) =>
     core.arange(...([...args, ...(end === undefined ? [] : [end])].map(Number) as [number, number]), options),
@@ -249,6 +251,7 @@ function toCall(x: Tensor, rest: readonly unknown[]): unknown {
 /** Namespaces, which are modules of their own here. */
 const SPACES: { readonly [space: string]: { readonly [name: string]: Fn } | undefined } = {
   linalg: linalg as unknown as { readonly [name: string]: Fn },
+  special: special as unknown as { readonly [name: string]: Fn },
 };
 
 /** Functions that have another name here. */
@@ -284,7 +287,7 @@ function normalized(name: string, args: readonly unknown[], kwargs: Kwargs): [re
 
 /** The ways in which this library offers a call, the usual one first; none if it does not. */
 export function formsOf(call: string, info: OpInfo | undefined): Form[] {
-  const name = localName(call);
+  const name = call.includes("torch.special.polygamma") ? "special.polygamma" : localName(call);
   return rawForms(call, name, info).map((form) => ({
     name: form.name,
     call: (args, kwargs) => form.call(...normalized(name, args, kwargs)),
@@ -313,6 +316,7 @@ function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] 
     return forms;
   }
   addMethod(forms, short, signature, call.endsWith("(on a copy)"));
+  for (const space of ["special"]) if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
   addFunction(forms, short, (core as unknown as { [name: string]: Fn })[short], signature);
   if (forms.length === 0) addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);
   return forms;

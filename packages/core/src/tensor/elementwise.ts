@@ -68,7 +68,7 @@ export function floatType(dtype: DType): DType {
 }
 
 /** The first operand in order that is a tensor and not a lone number beside others; its device is that of the op. */
-function leadOf(name: string, operands: readonly TensorOrScalar[]): Tensor {
+export function leadOf(name: string, operands: readonly TensorOrScalar[]): Tensor {
   let lead: Tensor | undefined;
   for (const x of operands) {
     if (isTensor(x)) {
@@ -81,7 +81,8 @@ function leadOf(name: string, operands: readonly TensorOrScalar[]): Tensor {
   return lead;
 }
 
-function convertAll(lead: Tensor, operands: readonly TensorOrScalar[], dtype: DType): readonly Tensor[] {
+/** The operands as tensors of one dtype on the device of `lead`. */
+export function convertAll(lead: Tensor, operands: readonly TensorOrScalar[], dtype: DType): readonly Tensor[] {
   return operands.map((x) => {
     if (!isTensor(x)) return constant(lead, x, dtype);
     // A number that lives on the CPU may meet a tensor anywhere.
