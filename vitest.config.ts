@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
-import { chromiumArgs } from "./scripts/chromium.mjs";
+import { chromiumArgs } from "./scripts/chromium-args.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -55,7 +55,7 @@ const chromium: TestProjectConfiguration = {
       provider: playwright({
         launchOptions: {
           executablePath: process.env.CHROMIUM_BIN,
-          args: chromiumArgs,
+          args: [...chromiumArgs],
         },
       }),
       instances: [{ browser: "chromium" }],

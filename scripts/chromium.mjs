@@ -1,17 +1,6 @@
 import { existsSync } from "node:fs";
 import { firstLine, node, run } from "./shell.mjs";
 
-/** Arguments that give Chromium WebGPU and WebGL on a machine without a GPU, and keep it to itself. */
-export const chromiumArgs = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--enable-unsafe-webgpu",
-];
-
 const works = (program) => firstLine(program, ["--version"]) !== null;
 
 function onPath() {

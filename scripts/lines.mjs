@@ -10,7 +10,7 @@ function* sources(folder) {
   if (!existsSync(join(root, folder))) return;
   for (const entry of readdirSync(join(root, folder), { recursive: true })) {
     const file = `${folder}/${entry}`;
-    if (/\.(ts|mjs)$/.test(file) && !/\/(node_modules|dist)\//.test(file)) yield file;
+    if (/\.(tsx?|mjs)$/.test(file) && !/\/(node_modules|dist)\//.test(file)) yield file;
   }
 }
 

@@ -74,7 +74,7 @@ function buildKey() {
     if (!existsSync(join(root, folder, "dist/.tsbuildinfo"))) hash.update(`${folder} has no build\n`);
     const sources = existsSync(join(root, folder, "src")) ? `${folder}/src` : folder;
     for (const file of readdirSync(join(root, sources), { recursive: true }).sort())
-      if (file.endsWith(".ts") && !/\b(node_modules|dist)\b/.test(file)) add(`${sources}/${file}`);
+      if (/\.tsx?$/.test(file) && !/\b(node_modules|dist)\b/.test(file)) add(`${sources}/${file}`);
   }
   return hash.digest("hex");
 }

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { type Browser, chromium } from "playwright";
 import { decodeSafetensors } from "sconce/io";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumArgs } from "../../../scripts/chromium.mjs";
+import { chromiumArgs } from "../../../scripts/chromium-args.js";
 import { digits, Visit } from "./page.js";
 import { buildSite, type Site, serveSite } from "./site.js";
 import { longestTask } from "./tasks.js";

@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import type { CurveData } from "./curve.js";
 import { curve } from "./state.js";
 import { chartColours } from "./theme.js";
+import { percent, whole } from "./words.js";
 
 const axis = (values?: uPlot.Axis.Values, size?: number): uPlot.Axis => ({
   stroke: () => chartColours.peek().soft,
@@ -50,7 +51,7 @@ function Chart({ title, series, axis: y, range, data, words }: ChartProps): JSX.
         height: 190,
         scales: { x: { time: false }, y: { range } },
         axes: [axis((_, ticks) => ticks.map(count), 30), y],
-        series: [{ label: "Images", value: (_, x) => (x === null ? "–" : x.toLocaleString("en")) }, ...series],
+        series: [{ label: "Images", value: (_, x) => (x === null ? "–" : whole(x)) }, ...series],
         legend: { markers: { show: false } },
         cursor: { drag: { x: false, y: false } },
       },
@@ -91,8 +92,6 @@ function withTests({ images, accuracy, tests }: CurveData): uPlot.AlignedData {
     [tests.map((t) => t.images), tests.map((t) => t.accuracy)],
   ]);
 }
-
-const percent = (y: number): string => `${(100 * y).toFixed(1)} %`;
 
 /** Loss and accuracy as they change. */
 export function Charts(): JSX.Element {

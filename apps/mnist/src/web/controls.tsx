@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { type DeviceName, deviceTitles, modelTitles, type OptimizerName, optimizerChoices } from "../choices.js";
 import { fields, type Settings } from "./settings.js";
 import { backends, choose, download, phase, settings, tell, upload } from "./state.js";
+import { whole } from "./words.js";
 
 const sizes = { batch: [16, 32, 64, 128, 256], epochs: [1, 2, 3, 5, 10], images: [1000, 6000, 20000, 60000] } as const;
 
@@ -45,7 +46,7 @@ interface SelectProps {
 
 function Select({ name, label, options }: SelectProps): JSX.Element {
   const value = settings.value[name];
-  const all = options.some(([option]) => option === value) ? options : [...options, [value, value.toLocaleString("en")] as const];
+  const all = options.some(([option]) => option === value) ? options : [...options, [value, whole(Number(value))] as const];
   return (
     <label class="field">
       <span>{label}</span>
@@ -121,7 +122,7 @@ function Weights(): JSX.Element {
   );
 }
 
-const numbered = (values: readonly number[]): (readonly [number, string])[] => values.map((n) => [n, n.toLocaleString("en")]);
+const numbered = (values: readonly number[]): (readonly [number, string])[] => values.map((n) => [n, whole(n)]);
 
 /** Everything that can be chosen. */
 export function Controls(): JSX.Element {

@@ -46,13 +46,27 @@ describe("toMnist", () => {
     expect([right - left, bottom - top]).toEqual([5, 19]); // 5 pixels wide, centred between two columns
   });
 
+  /** Rows of ink from the left edge of a box of 160 pixels. */
+  function rows(length: (y: number) => number): Picture {
+    const pixels = new Uint8Array(200 * 200);
+    for (let y = 0; y < 160; y++) pixels.fill(255, (y + 20) * 200 + 20, (y + 20) * 200 + 20 + length(y));
+    return { pixels, width: 200, height: 200 };
+  }
+
   it("lays the centre of mass, not of the box, on the centre", () => {
-    const { pixels, width, height } = rectangle(200, 20, 20, 20, 160);
-    for (let y = 20; y < 60; y++) pixels.fill(255, y * 200 + 20, y * 200 + 180);
-    const { top, centre } = measure(toMnist({ pixels, width, height })!);
+    const { top, bottom, centre } = measure(toMnist(rows((y) => 160 - y))!);
     // An edge that cuts a pixel weighs at its middle.
-    expect(Math.hypot(centre[0] - 14, centre[1] - 14)).toBeLessThan(0.15);
-    expect(top).toBeGreaterThan(4);
+    expect(Math.hypot(centre[0] - 14, centre[1] - 14)).toBeLessThan(0.1);
+    expect([top, bottom]).toEqual([7, 27]);
+  });
+
+  it("cuts nothing off where the centre of mass lies far from the middle", () => {
+    const picture = rows((y) => (y < 50 ? 160 : 10));
+    const image = toMnist(picture)!;
+    const { top, bottom } = measure(image);
+    expect([top, bottom]).toEqual([8, 27]);
+    const ink = (pixels: ArrayLike<number>): number => Array.from(pixels).reduce((a, b) => a + b, 0);
+    expect((ink(image) * 64) / ink(picture.pixels)).toBeCloseTo(1, 2);
   });
 
   it("leaves an image of MNIST's own making as it is", () => {

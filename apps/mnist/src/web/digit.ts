@@ -46,6 +46,8 @@ function mean({ pixels, width, height }: Picture, x0: number, y0: number, x1: nu
   return sum / ((x1 - x0) * (y1 - y0));
 }
 
+const within = (x: number, least: number, most: number): number => Math.min(Math.max(x, least), most);
+
 /** Where the ink of a box has its centre of mass, in pixels of the picture. */
 function centreOfMass({ pixels, width }: Picture, box: Box): readonly [x: number, y: number] {
   let [mass, sx, sy] = [0, 0, 0];
@@ -62,7 +64,7 @@ function centreOfMass({ pixels, width }: Picture, box: Box): readonly [x: number
 
 /**
  * Scales a drawing so that its longer side fills 20 pixels, and lays its centre of mass on the centre of 28 x 28, as the makers of MNIST
- * did. Null where nothing is drawn.
+ * did; ink that would lie outside is kept inside. Null where nothing is drawn.
  *
  * Source: http://yann.lecun.com/exdb/mnist/
  */
@@ -71,7 +73,8 @@ export function toMnist(picture: Picture): Uint8Array | null {
   if (box === null) return null;
   const scale = Math.max(box.width, box.height) / BOX; // Pixels of the drawing in one of the image.
   const [cx, cy] = centreOfMass(picture, box);
-  const [left, top] = [cx - (SIDE / 2) * scale, cy - (SIDE / 2) * scale];
+  const left = within(cx - (SIDE / 2) * scale, box.left + box.width - SIDE * scale, box.left);
+  const top = within(cy - (SIDE / 2) * scale, box.top + box.height - SIDE * scale, box.top);
   const image = new Uint8Array(SIDE * SIDE);
   for (let y = 0; y < SIDE; y++) {
     for (let x = 0; x < SIDE; x++) {

@@ -1,13 +1,7 @@
 import type { JSX } from "preact";
 import type { Phase } from "./protocol.js";
 import { command, loading, phase, progress, test } from "./state.js";
-
-const percent = (share: number | null | undefined): string => (share == null ? "–" : `${(100 * share).toFixed(share > 0.995 ? 2 : 1)} %`);
-const whole = (n: number): string => Math.round(n).toLocaleString("en");
-
-function size(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
+import { percent, size, whole } from "./words.js";
 
 /** What happens, in a sentence. */
 function sentence(): string {

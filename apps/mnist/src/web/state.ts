@@ -42,7 +42,7 @@ function receive(reply: Reply): void {
     case "phase":
       phase.value = reply.phase;
       // They may differ from the wish: a device can be missing or lost, and weights bring their model.
-      settings.value = reply.settings;
+      if (formatHash(reply.settings) !== formatHash(settings.value)) settings.value = reply.settings;
       break;
     case "progress":
       progress.value = reply.progress;
@@ -116,7 +116,11 @@ export async function upload(file: File): Promise<void> {
   send({ type: "load", name: file.name, bytes }, [bytes]);
 }
 
-effect(() => history.replaceState(null, "", formatHash(settings.value)));
+effect(() => {
+  const hash = formatHash(settings.value);
+  // In a task of its own: browsers take their time over it.
+  if (hash !== location.hash) setTimeout(() => history.replaceState(null, "", hash));
+});
 
 addEventListener("hashchange", () => {
   const { settings: wanted, problems } = parseHash(location.hash);
