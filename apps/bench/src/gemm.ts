@@ -1,8 +1,10 @@
-/** Speed of the matrix product against the peak of the SIMD units, measured in the same process: `node dist/gemm.js [--threads n]`. */
-import { I32, ModuleBuilder, V128 } from "../../../packages/backend-cpu/dist/wasm/asm.js";
+/** Speed of the matrix product against the peak of the SIMD units, measured in the same process: `node dist/gemm.js [--threads n] [--wide]`. */
+import { configureCpu } from "@sconce/backend-cpu";
+import { I32, instantiate, ModuleBuilder, V128 } from "../../../packages/backend-cpu/dist/wasm/asm.js";
 import { kernelOptions } from "../../../packages/backend-cpu/dist/wasm/features.js";
 import {
   callProduct,
+  emitWideGemm,
   FLOAT32,
   FLOAT64,
   type GemmKernels,
@@ -15,6 +17,8 @@ import { startPool } from "./threads.js";
 
 const heap = new Heap();
 const options = kernelOptions(heap, process.argv.includes("--no-fma"));
+const wide = process.argv.includes("--wide");
+if (wide) configureCpu({ wide });
 const pool = await startPool(heap);
 
 /** The shortest time of one call in seconds; runs for about `budget` seconds. */
@@ -105,7 +109,8 @@ const peak = registerPeak();
 console.log(`${pool.threads} threads`);
 console.log(`peak of one ${(peak / 1e9).toFixed(1)} GFLOP/s float32, ${options.fma ? "fused" : "separate"} multiply and add`);
 for (const element of [FLOAT32, FLOAT64]) {
-  const kernels = gemmKernels(heap, element, options);
+  const narrow = gemmKernels(heap, element, options);
+  const kernels = wide && element === FLOAT32 ? { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory).gemm } : narrow;
   const limit = element === FLOAT32 ? peak : peak / 2;
   for (const [m, n, k, layout] of SHAPES) {
     const rate = speed(kernels, m, n, k, layout);

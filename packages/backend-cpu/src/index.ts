@@ -5,6 +5,8 @@
  */
 import { registerBackend } from "@sconce/core";
 import { createCpuBackend } from "./backend.js";
+import { nodeProcess } from "./wasm/features.js";
+import { configureCpu } from "./wide.js";
 
 declare module "@sconce/core" {
   interface Devices {
@@ -13,6 +15,8 @@ declare module "@sconce/core" {
 }
 
 registerBackend(createCpuBackend());
+if (nodeProcess()?.env?.SCONCE_CPU_WIDE === "1") configureCpu({ wide: true });
 
 export { CpuBackend, type CpuOptions, createCpuBackend } from "./backend.js";
 export { getNumThreads, setNumThreads } from "./threads/settings.js";
+export { type CpuSettings, configureCpu } from "./wide.js";

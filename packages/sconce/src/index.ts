@@ -3,7 +3,7 @@
  * @module sconce
  */
 export * from "@sconce/autograd";
-export { getNumThreads, setNumThreads } from "@sconce/backend-cpu";
+export { type CpuSettings, configureCpu, getNumThreads, setNumThreads } from "@sconce/backend-cpu";
 export * from "@sconce/core";
 export * as data from "@sconce/data";
 export { deserialize, load, save, serialize } from "@sconce/io";

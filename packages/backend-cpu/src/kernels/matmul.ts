@@ -7,9 +7,11 @@ import type { Spec, View } from "@sconce/core";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import { WORTH } from "../threads/pool.js";
 import { DIRECT, shareItems } from "../threads/share.js";
+import { instantiate } from "../wasm/asm.js";
 import {
   ACCUMULATE,
   callProduct,
+  emitWideGemm,
   FLOAT32,
   FLOAT64,
   type GemmKernels,
@@ -18,11 +20,17 @@ import {
   pathOf,
   shareProduct,
 } from "../wasm/gemm.js";
+import { isWide } from "../wide.js";
 import { copyView } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
 /** The matrix kernels of float32. */
-export const float32: (machine: Machine) => GemmKernels = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));
+export const float32 = (machine: Machine): GemmKernels => (isWide() ? wideFloat32 : narrowFloat32)(machine);
+const narrowFloat32 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));
+const wideFloat32 = perMachine((machine): GemmKernels => {
+  const { gemm } = instantiate(emitWideGemm(machine.options), machine.heap.memory);
+  return { ...narrowFloat32(machine), wide: gemm };
+});
 const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, options));
 
 /** Time of a multiplication and addition; for the choice of threads alone. */

@@ -20,14 +20,18 @@ export interface Features {
   readonly v8Version: number;
 }
 
-interface NodeProcess {
+/** What is used of `process` in Node. */
+export interface NodeProcess {
+  readonly arch?: string;
   readonly versions?: { readonly node?: string; readonly v8?: string };
+  readonly env?: { readonly [name: string]: string | undefined };
   getBuiltinModule?(name: string): { setFlagsFromString(flag: string): void } | undefined;
 }
 
 const RELAXED_FLAG = "--experimental-wasm-relaxed-simd";
 
-function nodeProcess(): NodeProcess | undefined {
+/** The process in Node, undefined elsewhere. */
+export function nodeProcess(): NodeProcess | undefined {
   const candidate = (globalThis as { process?: NodeProcess }).process;
   return candidate?.versions?.node ? candidate : undefined;
 }

@@ -6,26 +6,39 @@
  */
 import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, ModuleBuilder, type Operand, V128 } from "./asm.js";
-import { ACCUMULATE, type Element, RELU, zeroVector } from "./element.js";
+import { ACCUMULATE, type Element, FLOAT32, RELU, zeroVector } from "./element.js";
 import type { KernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
 import { emitTurn } from "./gemm-turn.js";
 import { emitGemvColumns, emitGemvRows } from "./gemv-emit.js";
 
-/** Rows of a register tile. With two vectors per row, 8 sums, 2 and 4 loads stay within the 15 registers V8 can use. */
-const TILE_ROWS = 4;
-const TILE_VECTORS = 2;
-const BLOCK_DEPTH = 256;
-const BLOCK_ROWS = 20 * TILE_ROWS;
-const BLOCK_COLUMNS = 512;
-/** Room at the front of a workspace for a clipped tile and a clipped bias. */
-const CLIP_BYTES = 512;
+/** A register tile and how its kernel is written. */
+interface Tile {
+  readonly rows: number;
+  /** Vectors in a row. */
+  readonly vectors: number;
+  /** Written so that V8 joins pairs of vectors into one of 256 bits: loads and stores of the result in one stretch, without conditions. */
+  readonly joins: boolean;
+}
 
-const tileColumns = (element: Element): number => TILE_VECTORS * element.lanes;
+/** With two vectors per row, 8 sums, 2 and 4 loads stay within the 15 registers V8 can use. */
+const NARROW: Tile = { rows: 4, vectors: 2, joins: false };
+/** As vectors of 256 bits, 12 sums, 2 and 1 loads. */
+const WIDE: Tile = { rows: 6, vectors: 4, joins: true };
+
+const BLOCK_DEPTH = 256;
+const BLOCK_TILES = 20;
+const BLOCK_COLUMNS = 512;
+/** Room at the front of a workspace: a clipped tile, a clipped bias, and values whose addition changes nothing. */
+const CLIP_BYTES = 1024;
+const CLIPPED_BIAS = 512;
+const NEUTRAL = 768;
+
+const columnsOf = (element: Element, { vectors }: Tile): number => vectors * element.lanes;
 
 /** Bytes of workspace that each thread hands to the driver. */
 export function gemmWorkspace(element: Element): number {
-  return CLIP_BYTES + BLOCK_DEPTH * (BLOCK_COLUMNS + BLOCK_ROWS) * element.bytes;
+  return CLIP_BYTES + BLOCK_DEPTH * (BLOCK_COLUMNS + BLOCK_TILES * WIDE.rows) * element.bytes;
 }
 
 /**
@@ -37,80 +50,135 @@ export function gemmWorkspace(element: Element): number {
  */
 export function emitGemm(options: KernelOptions, element: Element): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const packA = emitPack(module, undefined, element, TILE_ROWS);
-  const packB = emitPack(module, undefined, element, tileColumns(element));
-  const micro = Array.from({ length: TILE_ROWS }, (_, i) => emitMicro(module, element, options.fma, i + 1));
-  emitDriver(module, element, "gemm", packA, packB, emitMacro(module, element, micro));
-  emitDriver(module, element, "gemmTurned", packA, packB, emitTurnedMacro(module, element, micro));
+  const tiles = emitTiles(module, element, NARROW, options.fma);
+  emitDriver(module, element, "gemm", tiles, emitMacro(module, element, tiles));
+  emitDriver(module, element, "gemmTurned", tiles, emitTurnedMacro(module, element, tiles));
   emitGemvRows(module, element, options.fma);
   emitGemvColumns(module, element, options.fma);
   module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
   return module.bytes();
 }
 
+/** Emits `gemm` alone, for V8 with vectors of 256 bits; relu, and a bias with ACCUMULATE, are left to the other module. */
+export function emitWideGemm(options: KernelOptions): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder(options);
+  const tiles = emitTiles(module, FLOAT32, WIDE, options.fma);
+  emitDriver(module, FLOAT32, "gemm", tiles, emitMacro(module, FLOAT32, tiles));
+  return module.bytes();
+}
+
+/** The functions around one tile. */
+interface Tiles {
+  readonly tile: Tile;
+  readonly packA: FunctionBuilder;
+  readonly packB: FunctionBuilder;
+  /** The micro-kernels for 1, 2, ... rows. */
+  readonly micro: readonly FunctionBuilder[];
+}
+
+function emitTiles(module: ModuleBuilder, element: Element, tile: Tile, fma: boolean): Tiles {
+  return {
+    tile,
+    packA: emitPack(module, undefined, element, tile.rows),
+    packB: emitPack(module, undefined, element, columnsOf(element, tile)),
+    micro: Array.from({ length: tile.rows }, (_, i) => emitMicro(module, element, tile, fma, i + 1)),
+  };
+}
+
 /**
- * Emits `micro(depth, a, b, c, cRow, mode, bias)`: `rows` x 2 vectors of c from one panel of a and one of b. The loop is not unrolled:
- * V8 up to version 12 moves all loads of a block to its front, and more of them than registers would spill.
+ * Emits `micro(depth, a, b, c, cRow, mode, bias, neutral)`: `rows` rows of a tile of c from one panel of a and one of b. The loop is not
+ * unrolled: V8 up to version 12 moves all loads of a block to its front, and more of them than registers would spill.
  */
-function emitMicro(module: ModuleBuilder, element: Element, fma: boolean, rows: number): FunctionBuilder {
-  const f = module.function(rows === TILE_ROWS ? `micro${rows}` : undefined, Array(7).fill(I32));
-  const [depth, a, b, c, cRow, mode, bias] = [0, 1, 2, 3, 4, 5, 6];
-  const sums = Array.from({ length: rows }, () => f.locals(V128, TILE_VECTORS));
-  const right = f.locals(V128, TILE_VECTORS);
+function emitMicro(module: ModuleBuilder, element: Element, tile: Tile, fma: boolean, rows: number): FunctionBuilder {
+  const f = module.function(rows === tile.rows ? `micro${rows}` : undefined, Array(8).fill(I32));
+  const [depth, a, b, , , , bias] = [0, 1, 2, 3, 4, 5, 6];
+  const sums = Array.from({ length: rows }, () => f.locals(V128, tile.vectors));
+  const right = f.locals(V128, tile.vectors);
   const left = f.local(V128);
-  f.get(bias).if(() => {
+  const start = (): void => {
     for (const row of sums) for (const [j, sum] of row.entries()) f.load("v128.load", bias, 16 * j).set(sum);
-  });
+  };
+  // Without a bias its address is 0, where nothing but zeros lie.
+  if (tile.joins) start();
+  else f.get(bias).if(start);
   f.loop(() => {
     for (const [j, vector] of right.entries()) f.load("v128.load", b, 16 * j).set(vector);
     for (const [i, row] of sums.entries()) {
       f.load(element.loadSplat, a, i * element.bytes).set(left);
       for (const [j, sum] of row.entries()) f.mulAdd(element.vector, fma, left, right[j], sum).set(sum);
     }
-    f.inc(a, TILE_ROWS * element.bytes).inc(b, 16 * TILE_VECTORS);
+    f.inc(a, tile.rows * element.bytes).inc(b, 16 * tile.vectors);
     f.get(depth).i32(1).op("i32.sub").tee(depth).brIf(0);
   });
-  const start = f.local(I32);
-  const eachSum = (body: (sum: Local, offset: number) => void): void => {
-    f.get(c).set(start);
-    for (const row of sums) {
-      for (const [j, sum] of row.entries()) body(sum, 16 * j);
-      f.addTo(start, cRow);
-    }
-  };
+  if (tile.joins) storeJoined(f, element, sums);
+  else storeByMode(f, element, sums);
+  return f;
+}
+
+/** Calls `body` with each sum and where it lies from the address in the local that it gets. */
+function eachSum(f: FunctionBuilder, sums: readonly (readonly Local[])[], body: (sum: Local, row: Local, offset: number) => void): void {
+  const [c, cRow] = [3, 4];
+  const row = f.local(I32);
+  f.get(c).set(row);
+  for (const line of sums) {
+    for (const [j, sum] of line.entries()) body(sum, row, 16 * j);
+    f.addTo(row, cRow);
+  }
+}
+
+function storeByMode(f: FunctionBuilder, element: Element, sums: readonly (readonly Local[])[]): void {
+  const mode = 5;
   f.ifBits(mode, ACCUMULATE, () => {
-    eachSum((sum, offset) => f.load("v128.load", start, offset).get(sum).op(`${element.vector}.add`).set(sum));
+    eachSum(f, sums, (sum, row, offset) => f.load("v128.load", row, offset).get(sum).op(`${element.vector}.add`).set(sum));
   });
   f.ifBits(mode, RELU, () => {
     for (const sum of sums.flat()) zeroVector(f.get(sum)).op(`${element.vector}.pmax`).set(sum);
   });
-  eachSum((sum, offset) => f.store("v128.store", start, sum, offset));
-  return f;
+  eachSum(f, sums, (sum, row, offset) => f.store("v128.store", row, sum, offset));
+}
+
+/** Adds what the result holds, or else what changes nothing. */
+function storeJoined(f: FunctionBuilder, element: Element, sums: readonly (readonly Local[])[]): void {
+  const [c, cRow, mode, neutral] = [3, 4, 5, 7];
+  const { and, choose, lit } = arithmetic(f);
+  const [addend, addendRow] = f.locals(I32, 2);
+  const adds = and(mode, lit(ACCUMULATE));
+  f.assign(addend, choose(adds, c, neutral)).assign(addendRow, choose(adds, cRow, lit(0)));
+  for (const line of sums) {
+    for (const [j, sum] of line.entries())
+      f.load("v128.load", addend, 16 * j)
+        .get(sum)
+        .op(`${element.vector}.add`)
+        .set(sum);
+    f.addTo(addend, addendRow);
+  }
+  eachSum(f, sums, (sum, row, offset) => f.store("v128.store", row, sum, offset));
 }
 
 /**
  * Emits `macro(rows, columns, depth, a, b, c, cRow, mode, bias, scratch)`: all tiles of one packed block. A tile that sticks out to the
  * right is computed into the scratch and copied as far as it is valid.
  */
-function emitMacro(module: ModuleBuilder, element: Element, micro: readonly FunctionBuilder[]): FunctionBuilder {
-  const clip = emitClip(module, element);
+function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { rows: tileRows, vectors } }: Tiles): FunctionBuilder {
+  const clip = emitClip(module, element, vectors);
   const f = module.function(undefined, Array(10).fill(I32));
   const [rows, columns, depth, a, b, c, cRow, mode, bias, scratch] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const [i, j, left, width, panel, target] = f.locals(I32, 6);
   const { add, ge, lit, min, mul, sub } = arithmetic(f);
-  const tile = tileColumns(element);
+  const tile = vectors * element.lanes;
   const tileBytes = tile * element.bytes;
+  const neutral = add(scratch, lit(NEUTRAL));
   const eachTile = (body: () => void): void => {
     f.assign(i, lit(0)).assign(panel, a).assign(target, c);
-    f.forRange(i, rows, TILE_ROWS, () => {
+    f.forRange(i, rows, tileRows, () => {
       f.assign(left, sub(rows, i));
       body();
-      f.addTo(panel, mul(depth, lit(TILE_ROWS * element.bytes))).addTo(target, mul(cRow, lit(TILE_ROWS)));
+      f.addTo(panel, mul(depth, lit(tileRows * element.bytes))).addTo(target, mul(cRow, lit(tileRows)));
     });
   };
-  const whole = (): void => eachTile(() => callByRows(f, micro, left, [depth, panel, b, target, cRow, mode, bias]));
+  const whole = (): void => eachTile(() => callByRows(f, micro, left, [depth, panel, b, target, cRow, mode, bias, neutral]));
   const clipped = (): void => {
-    const clippedBias = add(scratch, lit(CLIP_BYTES / 2));
+    const clippedBias = add(scratch, lit(CLIPPED_BIAS));
     f.get(bias).if(() => {
       f.push(clippedBias)
         .get(bias)
@@ -119,8 +187,8 @@ function emitMacro(module: ModuleBuilder, element: Element, micro: readonly Func
       f.assign(bias, clippedBias);
     });
     eachTile(() => {
-      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tileBytes), lit(0), bias]);
-      f.call(clip, min(left, lit(TILE_ROWS)), width, scratch, target, cRow, mode);
+      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tileBytes), lit(0), bias, neutral]);
+      f.call(clip, min(left, lit(tileRows)), width, scratch, target, cRow, mode);
     });
   };
   f.forRange(j, columns, tile, () => {
@@ -136,21 +204,21 @@ function emitMacro(module: ModuleBuilder, element: Element, micro: readonly Func
  * Emits `macro(rows, columns, depth, a, b, c, cRow, mode, bias, scratch)` for a turned result: every tile is computed into the scratch and
  * turned on its way out.
  */
-function emitTurnedMacro(module: ModuleBuilder, element: Element, micro: readonly FunctionBuilder[]): FunctionBuilder {
-  const turn = emitTurn(module, element, TILE_VECTORS);
+function emitTurnedMacro(module: ModuleBuilder, element: Element, { micro, tile: { rows: tileRows, vectors } }: Tiles): FunctionBuilder {
+  const turn = emitTurn(module, element, vectors);
   const f = module.function(undefined, Array(10).fill(I32));
   const [rows, columns, depth, a, b, c, cRow, mode, bias, scratch] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const [i, j, left, panel, target, ownBias] = f.locals(I32, 6);
   const { lit, min, mul, sub } = arithmetic(f);
-  const tile = tileColumns(element);
+  const tile = vectors * element.lanes;
   f.forRange(j, columns, tile, () => {
     f.assign(i, lit(0)).assign(panel, a).assign(target, c).assign(ownBias, bias);
-    f.forRange(i, rows, TILE_ROWS, () => {
+    f.forRange(i, rows, tileRows, () => {
       f.assign(left, sub(rows, i));
-      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tile * element.bytes), lit(0), lit(0)]);
-      f.call(turn, min(left, lit(TILE_ROWS)), min(sub(columns, j), lit(tile)), scratch, target, cRow, mode, ownBias);
-      f.addTo(panel, mul(depth, lit(TILE_ROWS * element.bytes))).inc(target, TILE_ROWS * element.bytes);
-      f.get(bias).if(() => f.inc(ownBias, TILE_ROWS * element.bytes));
+      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tile * element.bytes), lit(0), lit(0), lit(0)]);
+      f.call(turn, min(left, lit(tileRows)), min(sub(columns, j), lit(tile)), scratch, target, cRow, mode, ownBias);
+      f.addTo(panel, mul(depth, lit(tileRows * element.bytes))).inc(target, tileRows * element.bytes);
+      f.get(bias).if(() => f.inc(ownBias, tileRows * element.bytes));
     });
     f.addTo(b, mul(depth, lit(tile * element.bytes))).addTo(c, mul(cRow, lit(tile)));
   });
@@ -165,17 +233,17 @@ function callByRows(f: FunctionBuilder, micro: readonly FunctionBuilder[], left:
     if (rows === 1) call();
     else f.push(ge(left, lit(rows))).if(call, () => from(rows - 1));
   };
-  from(TILE_ROWS);
+  from(micro.length);
 }
 
 /** Emits `clip(rows, width, scratch, c, cRow, mode)`: the valid part of a scratch tile goes to the result. */
-function emitClip(module: ModuleBuilder, element: Element): FunctionBuilder {
+function emitClip(module: ModuleBuilder, element: Element, vectors: number): FunctionBuilder {
   const f = module.function(undefined, Array(6).fill(I32));
   const [rows, width, scratch, c, cRow, mode] = [0, 1, 2, 3, 4, 5];
   const [i, j, from, to] = f.locals(I32, 4);
   const value = f.local(element.type);
   const { bytes, scalar } = element;
-  const tileBytes = tileColumns(element) * bytes;
+  const tileBytes = 16 * vectors;
   f.forRange(i, rows, 1, () => {
     f.get(scratch).set(from).get(c).set(to).i32(0).set(j);
     f.forRange(j, width, 1, () => {
@@ -194,8 +262,7 @@ function emitDriver(
   module: ModuleBuilder,
   element: Element,
   name: "gemm" | "gemmTurned",
-  packA: FunctionBuilder,
-  packB: FunctionBuilder,
+  { tile, packA, packB }: Tiles,
   macro: FunctionBuilder,
 ): void {
   const f = module.function(name, Array(14).fill(I32));
@@ -203,6 +270,7 @@ function emitDriver(
   const [ic, jc, pc, mc, nc, kc, depth, packedA, packedB, blockMode, blockBias, rest] = f.locals(I32, 12);
   const { add, and, ceilDiv, choose, eq, ge, lit, lt, min, mul, ne, or, sub } = arithmetic(f);
   const { bytes } = element;
+  const blockRows = BLOCK_TILES * tile.rows;
   const remaining = (size: Local, done: Local, block: Operand): Operand => {
     f.assign(rest, sub(size, done));
     return min(rest, block);
@@ -211,19 +279,22 @@ function emitDriver(
   const turned = name === "gemmTurned";
   const target = turned ? add(c, mul(ic, lit(bytes)), mul(jc, cRow)) : add(c, mul(ic, cRow), columnBytes);
   const rowBlock = (): void => {
-    f.assign(mc, remaining(m, ic, lit(BLOCK_ROWS)));
-    f.call(packA, mc, kc, add(a, mul(ic, aRow), mul(pc, aColumn)), aRow, aColumn, packedA, mul(kc, lit(TILE_ROWS * bytes)));
+    f.assign(mc, remaining(m, ic, lit(blockRows)));
+    f.call(packA, mc, kc, add(a, mul(ic, aRow), mul(pc, aColumn)), aRow, aColumn, packedA, mul(kc, lit(tile.rows * bytes)));
     f.call(macro, mc, nc, kc, packedA, packedB, target, cRow, blockMode, blockBias, workspace);
   };
   const depthBlock = (): void => {
     f.assign(kc, remaining(k, pc, depth));
-    f.call(packB, nc, kc, add(b, mul(jc, bColumn), mul(pc, bRow)), bColumn, bRow, packedB, mul(kc, lit(tileColumns(element) * bytes)));
+    f.call(packB, nc, kc, add(b, mul(jc, bColumn), mul(pc, bRow)), bColumn, bRow, packedB, mul(kc, lit(16 * tile.vectors)));
     const first = eq(pc, lit(0));
     const last = ge(add(pc, kc), k);
     f.assign(blockMode, or(choose(first, and(mode, lit(ACCUMULATE)), lit(ACCUMULATE)), choose(last, and(mode, lit(RELU)), lit(0))));
     f.assign(blockBias, choose(and(first, ne(bias, lit(0))), turned ? bias : add(bias, columnBytes), lit(0)));
-    f.assign(ic, lit(0)).forRange(ic, m, BLOCK_ROWS, rowBlock);
+    f.assign(ic, lit(0)).forRange(ic, m, blockRows, rowBlock);
   };
+  if (tile.joins) {
+    for (let v = 0; v < tile.vectors; v++) f.store("v128.store", workspace, () => f.f32x4(-0), NEUTRAL + 16 * v);
+  }
   f.assign(packedB, add(workspace, lit(CLIP_BYTES)));
   f.assign(packedA, add(packedB, lit(BLOCK_DEPTH * BLOCK_COLUMNS * bytes)));
   // Equal blocks of depth: 288 becomes 144 + 144 and not 256 + 32.

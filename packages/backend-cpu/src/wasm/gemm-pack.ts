@@ -31,7 +31,7 @@ interface PackState {
 
 /**
  * Emits `name(rows, depth, source, rowStride, depthStride, out, panelStride)`, strides in bytes: `rows x depth` elements become panels of
- * `width` rows, each stored as `[depth][width]` and `panelStride` apart; the last panel is padded with zeros.
+ * `width` rows (whole vectors, or in float32 two rows more), each stored as `[depth][width]` and `panelStride` apart; the last panel is padded with zeros.
  */
 export function emitPack(module: ModuleBuilder, name: string | undefined, element: Element, width: number): FunctionBuilder {
   const f = module.function(name, Array(7).fill(I32));
@@ -68,7 +68,8 @@ function packLines(p: PackState): void {
       f.assign(cursor, from);
       for (let line = 0; line < count; line++) {
         for (let byte = 0; byte < lineBytes; byte += 16) {
-          f.store("v128.store", to, () => f.load("v128.load", cursor, byte), line * lineBytes + byte);
+          const [load, store] = lineBytes - byte < 16 ? (["i64.load", "i64.store"] as const) : (["v128.load", "v128.store"] as const);
+          f.store(store, to, () => f.load(load, cursor, byte), line * lineBytes + byte);
         }
         if (line < count - 1) f.addTo(cursor, p.depthStride);
       }
@@ -91,11 +92,12 @@ function packTransposed(p: PackState): void {
   const spare = f.locals(V128, lanes);
   const block = (): void => {
     f.assign(cursor, from);
-    for (let row = 0; row < width; row += lanes) {
+    for (let row = 0; row + lanes <= width; row += lanes) {
       for (const vector of rows) f.load("v128.load", cursor).set(vector).addTo(cursor, p.rowStride);
       transposeSquare(f, element, rows, spare);
       for (const [k, vector] of rows.entries()) f.store("v128.store", to, vector, (k * width + row) * bytes);
     }
+    if (width % lanes === 2) packPair(p, rows, (k) => (k * width + width - 2) * bytes);
     f.inc(from, 16).inc(to, width * 16);
   };
   const single = (): void => {
@@ -111,6 +113,21 @@ function packTransposed(p: PackState): void {
     f.forRange(step, wholeSteps, lanes, block);
     f.forRange(step, depth, 1, single);
   });
+}
+
+/** The last two rows of a panel of float32 whose width is no multiple of four; those of step `k` go to `offset(k)`. */
+function packPair({ f, to, cursor, rowStride }: PackState, [first, second, pairs]: readonly Local[], offset: (k: number) => number): void {
+  for (const vector of [first, second]) f.load("v128.load", cursor).set(vector).addTo(cursor, rowStride);
+  for (const k of [0, 2]) {
+    f.get(first)
+      .get(second)
+      .shuffle(k, k + 4, k + 1, k + 5)
+      .set(pairs);
+    for (const half of [0, 1])
+      f.get(to)
+        .get(pairs)
+        .memLane("v128.store64_lane", half, offset(k + half));
+  }
 }
 
 /** General strides, and the rows that do not fill a panel. */

@@ -5,14 +5,14 @@
  */
 import type { ThreadPool } from "../threads/pool.js";
 import { type Calls, DIRECT, shareRange } from "../threads/share.js";
-import { type Exports, instantiate } from "./asm.js";
-import { ACCUMULATE, type Element } from "./element.js";
+import { type Exports, instantiate, type WasmFunction } from "./asm.js";
+import { ACCUMULATE, type Element, RELU } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import { emitGemm, gemmWorkspace } from "./gemm-emit.js";
 import type { Heap, Pointer } from "./memory.js";
 
 export { ACCUMULATE, FLOAT32, FLOAT64, RELU } from "./element.js";
-export { emitGemm } from "./gemm-emit.js";
+export { emitGemm, emitWideGemm } from "./gemm-emit.js";
 
 /** Always zero: the heap never hands out its first page. */
 const ZERO: Pointer = 0;
@@ -23,6 +23,8 @@ export interface GemmKernels {
   /** Bytes of scratch memory that each running product needs to itself, as from `heap.workspace(thread, bytes)`. */
   readonly workspaceBytes: number;
   readonly exports: Exports;
+  /** The `gemm` with wide tiles, where it is in use. */
+  readonly wide?: WasmFunction;
 }
 
 /**
@@ -80,15 +82,25 @@ export function pathOf(p: Product): ProductPath {
 /** True if so few columns leave most of a tile empty that they are better off as its rows. */
 const isThin = ({ m, n }: Product): boolean => m >= 8 && n <= 12 && (n - 1) % 8 < 4;
 
+/** What the wide kernel does, and where its tiles do not stay half empty. It gives the same bits as the other one. */
+const suitsWide = ({ n, mode, bias }: Product): boolean => n >= 16 && (mode & RELU) === 0 && (bias === 0 || (mode & ACCUMULATE) === 0);
+
 const WORKSPACE_ARGUMENT = 1 << 13;
 
 /** The calls of a product. */
-export function callProduct(calls: Calls, { exports, element }: GemmKernels, path: ProductPath, p: Product, workspace: Pointer): void {
+export function callProduct(
+  calls: Calls,
+  { exports, element, wide }: GemmKernels,
+  path: ProductPath,
+  p: Product,
+  workspace: Pointer,
+): void {
   const { bytes } = element;
   const { m, n, k, a, b, c, mode, bias } = p;
   if (path === "packed") {
     const [left, right] = [[a, p.aRow * bytes, p.aColumn * bytes] as const, [b, p.bRow * bytes, p.bColumn * bytes] as const];
-    calls.call(exports.gemm, WORKSPACE_ARGUMENT, [m, n, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
+    const gemm = wide !== undefined && suitsWide(p) ? wide : exports.gemm;
+    calls.call(gemm, WORKSPACE_ARGUMENT, [m, n, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
   } else if (path === "turned") {
     const [left, right] = [[b, p.bColumn * bytes, p.bRow * bytes] as const, [a, p.aColumn * bytes, p.aRow * bytes] as const];
     calls.call(exports.gemmTurned, WORKSPACE_ARGUMENT, [n, m, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);

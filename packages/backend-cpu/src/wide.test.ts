@@ -1,0 +1,69 @@
+import { NotSupportedError } from "@sconce/core";
+import { describe, expect, it } from "vitest";
+import { instantiate } from "./wasm/asm.js";
+import { kernelOptions } from "./wasm/features.js";
+import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, gemmKernels, type Product } from "./wasm/gemm.js";
+import { Heap } from "./wasm/memory.js";
+import { configureCpu, isWide } from "./wide.js";
+
+const supported = Number.parseInt(process.versions.node, 10) >= 24 && process.arch === "x64";
+
+describe("wide vectors", () => {
+  it("are switched on and off where the platform has them, and refused elsewhere", () => {
+    if (supported) {
+      configureCpu({ wide: true });
+      expect(isWide()).toBe(true);
+      configureCpu({});
+      expect(isWide()).toBe(true);
+    } else {
+      expect(() => configureCpu({ wide: true })).toThrow(NotSupportedError);
+      expect(() => configureCpu({ wide: true })).toThrow(`got Node ${process.versions.node} on ${process.arch}`);
+    }
+    configureCpu({ wide: false });
+    expect(isWide()).toBe(false);
+  });
+
+  it("give the same bits as the normal kernel, whether the engine joins vectors or not", () => {
+    const heap = new Heap({ shared: false });
+    for (const deterministic of [false, true]) {
+      const options = kernelOptions(heap, deterministic);
+      const narrow = gemmKernels(heap, FLOAT32, options);
+      const wide = { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory).gemm };
+      const workspace = heap.workspace(0, narrow.workspaceBytes);
+      for (const [m, n, k] of [
+        [1, 16, 1],
+        [6, 16, 8],
+        [7, 37, 513],
+        [61, 67, 300],
+        [130, 600, 33],
+        [125, 17, 70],
+      ]) {
+        const [a, b, bias, x, y] = [m * k, n * k, n, m * n, m * n].map((count) => heap.alloc(4 * count));
+        for (const [pointer, count] of [
+          [a, m * k],
+          [b, n * k],
+          [bias, n],
+        ]) {
+          for (let i = 0; i < count; i++) heap.f32[pointer / 4 + i] = Math.sin(i * 7 + pointer);
+        }
+        for (const transposed of [false, true]) {
+          for (const [mode, added] of [
+            [0, 0],
+            [0, bias],
+            [ACCUMULATE, 0],
+          ]) {
+            const left = transposed ? { aRow: 1, aColumn: m, bRow: 1, bColumn: k } : { aRow: k, aColumn: 1, bRow: n, bColumn: 1 };
+            const [one, two] = [x, y].map((c, i) => {
+              heap.f32.fill(0.3, c / 4, c / 4 + m * n);
+              const p: Product = { m, n, k, a, b, c, cRow: n, mode, bias: added, ...left };
+              callProduct({ call: (kernel, _, args) => kernel(...args) }, i === 0 ? narrow : wide, "packed", p, workspace);
+              return heap.i32.slice(c / 4, c / 4 + m * n);
+            });
+            expect(one, `${m}x${n}x${k} ${transposed} ${mode}`).toEqual(two);
+          }
+        }
+        for (const pointer of [a, b, bias, x, y]) heap.free(pointer);
+      }
+    }
+  });
+});

@@ -1,0 +1,95 @@
+/**
+ * 256-bit vectors: V8 from Node 24 on can join pairs of the 128-bit vectors that WebAssembly has, behind a flag of its own that counts as
+ * experimental. So it is asked for, checked, and refused where it does not work.
+ *
+ * @module
+ */
+import { NotSupportedError } from "@sconce/core";
+import { instantiate } from "./wasm/asm.js";
+import { kernelOptions, nodeProcess } from "./wasm/features.js";
+import { ACCUMULATE, emitWideGemm, FLOAT32, gemmKernels } from "./wasm/gemm.js";
+import { Heap, type Pointer } from "./wasm/memory.js";
+
+/** Settings of the CPU for the whole process. */
+export interface CpuSettings {
+  /** Computes matrix products of float32 with vectors of 256 bits: about twice as fast, with the same bits in the results. */
+  readonly wide?: boolean;
+}
+
+const FLAG = "--experimental-wasm-revectorize";
+const FIRST_NODE = 24;
+/** Milliseconds in which the engine must have optimised the kernel. */
+const PATIENCE = 1000;
+/** How much faster the kernel is at least once the engine joins vectors. */
+const LEAST_GAIN = 1.3;
+
+let wide = false;
+
+/** True after `configureCpu({ wide: true })`. */
+export function isWide(): boolean {
+  return wide;
+}
+
+/**
+ * Changes how the CPU computes. `wide` switches an experimental feature of V8 on, which Node 24 and later have on x86-64 processors; the
+ * environment variable `SCONCE_CPU_WIDE=1` does the same at the start. It compares the wide kernel with the normal one bit by bit first.
+ *
+ * @throws NotSupportedError where `wide` does not work: on other platforms, and where results differ or come no faster.
+ * @example
+ * configureCpu({ wide: false });
+ */
+export function configureCpu({ wide: wanted }: CpuSettings): void {
+  if (wanted === true && !wide) {
+    requireWide();
+    checkKernel();
+  }
+  wide = wanted ?? wide;
+}
+
+const refuse = (reason: string): NotSupportedError =>
+  new NotSupportedError(`configureCpu: expected Node ${FIRST_NODE} or later on x64 for wide vectors, ${reason}; leave \`wide\` out`, {
+    op: "configureCpu",
+  });
+
+/** Switches the flag on. Older versions would print a warning for it, or accept it without effect. */
+function requireWide(): void {
+  const node = nodeProcess();
+  if (node === undefined) throw refuse("got a platform that is not Node");
+  const version = Number.parseInt(node.versions?.node ?? "0", 10);
+  if (version < FIRST_NODE || node.arch !== "x64") throw refuse(`got Node ${node.versions?.node} on ${node.arch}`);
+  node.getBuiltinModule?.("node:v8")?.setFlagsFromString(FLAG);
+}
+
+const [ROWS, COLUMNS, DEPTH] = [61, 83, 300];
+
+/** Runs both kernels on the same numbers until the wide one is optimised. */
+function checkKernel(): void {
+  const heap = new Heap({ shared: false, maximum: 256 });
+  const options = kernelOptions(heap);
+  const { exports, workspaceBytes } = gemmKernels(heap, FLOAT32, options);
+  const kernels = [exports.gemm, instantiate(emitWideGemm(options), heap.memory).gemm];
+  const [a, b, ...results] = [ROWS * DEPTH, DEPTH * COLUMNS, ROWS * COLUMNS, ROWS * COLUMNS].map((n) => heap.alloc(4 * n));
+  const workspace = heap.workspace(0, workspaceBytes);
+  for (let i = 0; i < DEPTH * COLUMNS; i++) heap.f32[b / 4 + i] = Math.fround(Math.sin(1 + 7 * i));
+  for (let i = 0; i < ROWS * DEPTH; i++) heap.f32[a / 4 + i] = Math.fround(Math.cos(3 * i));
+  const run = (kernel: number, mode: number): number => {
+    const start = performance.now();
+    const [left, right] = [[a, 4 * DEPTH, 4] as const, [b, 4, 4 * DEPTH] as const];
+    kernels[kernel](ROWS, COLUMNS, DEPTH, ...left, ...right, results[kernel], 4 * COLUMNS, mode, 0, workspace);
+    return performance.now() - start;
+  };
+  const shortest = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const end = performance.now() + PATIENCE; performance.now() < end; ) {
+    for (const mode of [0, ACCUMULATE]) {
+      for (const kernel of [0, 1]) shortest[kernel] = Math.min(shortest[kernel], run(kernel, mode));
+      if (!equalBits(heap, results[0], results[1])) throw refuse("got other bits than without them");
+    }
+    if (shortest[0] > LEAST_GAIN * shortest[1]) return;
+  }
+  throw refuse("got no faster results than without them");
+}
+
+function equalBits({ i32 }: Heap, x: Pointer, y: Pointer): boolean {
+  for (let i = 0; i < ROWS * COLUMNS; i++) if (i32[x / 4 + i] !== i32[y / 4 + i]) return false;
+  return true;
+}
