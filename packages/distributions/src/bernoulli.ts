@@ -172,7 +172,7 @@ export interface ContinuousBernoulliOptions extends DistributionOptions {
  *
  * Source: https://arxiv.org/abs/1907.06845
  * @example
- * new ContinuousBernoulli(0.3).mean; // tensor(0.4305)
+ * new ContinuousBernoulli(0.3).mean; // tensor(0.4302)
  */
 export class ContinuousBernoulli extends OddsDistribution {
   readonly #lims: readonly [number, number];
