@@ -16,6 +16,8 @@ interface GpuInstance {
     readonly features: { readonly isFloatRead: boolean };
   };
   createKernel(source: string, settings: object): { readonly kernel: GpuKernel };
+  /** A kernel with further results, one for each of the functions that it calls. */
+  createKernelMap(functions: readonly string[], source: string, settings: object): { readonly kernel: GpuKernel };
   destroy(): Promise<void>;
 }
 
@@ -23,6 +25,7 @@ interface GpuKernel {
   readonly program: WebGLProgram | null;
   readonly framebuffer: WebGLFramebuffer;
   readonly texture: { delete(): void };
+  readonly mappedTextures: readonly { delete(): void }[] | null;
   readonly fallbackReason: string | null;
   build(): unknown;
 }
@@ -38,8 +41,12 @@ export interface Renderer {
 export interface Program {
   readonly program: WebGLProgram;
   readonly params: WebGLUniformLocation | null;
+  /** Place of the sizes of its inputs. */
+  readonly scales: WebGLUniformLocation | null;
   readonly words: number;
   readonly inputs: number;
+  /** Textures that it fills at once. */
+  readonly outputs: number;
 }
 
 /** Every setting counts: others silently lose precision, cut loops, reuse textures or change the device. */
@@ -68,25 +75,35 @@ export class Context {
     this.renderer = rendererOf(gl);
   }
 
-  /** Compiles GLSL whose function `sc_main` gives the texel of a fragment. */
-  compile(text: string, words: number, inputs: number): Program {
+  /** Compiles GLSL whose function `sc_main` gives the texel of a fragment; `sc_result1` ... give those of further outputs after it. */
+  compile(text: string, words: number, inputs: number, outputs: number): Program {
     const { gl } = this;
-    const { kernel } = this.#gpu.createKernel("function () { return sc_main(); }", {
+    const more = Array.from({ length: outputs - 1 }, (_, i) => i + 1);
+    const native = (name: string, source: string): object => ({ name, source, returnType: "Array(4)", argumentTypes: {} });
+    const settings = {
       ...SETTINGS,
-      nativeFunctions: [{ name: "sc_main", source: text, returnType: "Array(4)", argumentTypes: {} }],
-    });
+      nativeFunctions: [native("sc_main", text), ...more.map((i) => native(`sc_result${i}`, `vec4 sc_result${i}();`))],
+    };
+    const { kernel } =
+      outputs === 1
+        ? this.#gpu.createKernel("function () { return sc_main(); }", settings)
+        : this.#gpu.createKernelMap(
+            more.map((i) => `function output${i}() { return sc_result${i}(); }`),
+            `function () { const first = sc_main(); ${more.map((i) => `output${i}();`).join(" ")} return first; }`,
+            settings,
+          );
     gl.bindVertexArray(null);
     kernel.build();
     if (kernel.program === null || kernel.fallbackReason !== null)
       throw new DeviceError(`webgl: a kernel was not compiled for WebGL2 (${kernel.fallbackReason ?? "no program"})`);
-    kernel.texture.delete();
+    for (const texture of [kernel.texture, ...(kernel.mappedTextures ?? [])]) texture.delete();
     gl.deleteFramebuffer(kernel.framebuffer);
     gl.disable(gl.SCISSOR_TEST);
     const { program } = kernel;
     gl.useProgram(program);
     gl.uniform2f(gl.getUniformLocation(program, "ratio"), 1, 1);
     for (let i = 0; i < inputs; i++) gl.uniform1i(gl.getUniformLocation(program, `in${i}`), i);
-    return { program, params: gl.getUniformLocation(program, "p"), words, inputs };
+    return { program, params: gl.getUniformLocation(program, "p"), scales: gl.getUniformLocation(program, "s"), words, inputs, outputs };
   }
 
   destroy(): Promise<void> {

@@ -29,6 +29,8 @@ export class Machine {
   readonly #programs = new Map<string, Program>();
   readonly #params = new Params();
   readonly #corners: WebGLVertexArrayObject;
+  readonly #scales: Float32Array<ArrayBuffer> = new Float32Array(64);
+  readonly #many = new Map<number, WebGLFramebuffer>();
   #program: Program | null = null;
   #bound: (Block | null)[] = [];
   #target: Block = NO_BLOCK;
@@ -68,10 +70,10 @@ export class Machine {
 
   /** A block with the elements of a host array. */
   upload(data: TypedArray, dtype: DType): Block {
-    const [width, height] = extent(data.length);
-    const values = floats(data, dtype, width * height * 4);
     const block = this.alloc({ shape: [data.length] });
     if (data.length === 0) return block;
+    const [width, height] = extent(block, data.length);
+    const values = this.#floats(block, data, dtype, width * height * 4);
     const { gl } = this;
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, block.texture);
@@ -79,6 +81,15 @@ export class Machine {
     this.#bound[0] = null;
     this.uploads++;
     return block;
+  }
+
+  #floats(block: Block, data: TypedArray, dtype: DType, length: number): Float32Array {
+    try {
+      return floats(data, dtype, length);
+    } catch (error) {
+      this.free(block);
+      throw error;
+    }
   }
 
   /** The program of a key, printed on first use. */
@@ -89,7 +100,7 @@ export class Machine {
   }
 
   compile(source: Source): Program {
-    const program = this.context.compile(source.text(), source.words, source.inputs);
+    const program = this.context.compile(source.text(), source.words, source.inputs, source.outputs);
     this.compiled++;
     this.invalidate();
     return program;
@@ -103,36 +114,68 @@ export class Machine {
   /** Fills the first `size` elements of `output` by a program with the parameters begun last. */
   run(program: Program, inputs: readonly Block[], output: Block, size: number): void {
     if (size === 0) return;
+    this.#prepare(program, inputs, output, size);
+    if (this.#target !== output) this.gl.bindFramebuffer(this.gl.FRAMEBUFFER, output.framebuffer);
+    this.#target = output;
+    this.#draw(output, size);
+  }
+
+  /** Fills the first `size` elements of several outputs of one size at once. */
+  runAll(program: Program, inputs: readonly Block[], outputs: readonly Block[], size: number): void {
+    if (size === 0) return;
+    const { gl } = this;
+    this.#prepare(program, inputs, outputs[0], size);
+    const framebuffer = this.#manyTargets(outputs.length);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
+    this.#target = NO_BLOCK;
+    outputs.forEach(({ texture }, i) => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + i, gl.TEXTURE_2D, texture, 0));
+    this.#draw(outputs[0], size);
+    // A texture that stayed attached could neither be read by another kernel nor go.
+    outputs.forEach((_, i) => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + i, gl.TEXTURE_2D, null, 0));
+  }
+
+  #manyTargets(count: number): WebGLFramebuffer {
+    let found = this.#many.get(count);
+    if (found === undefined) {
+      const { gl } = this;
+      this.#many.set(count, (found = gl.createFramebuffer()));
+      gl.bindFramebuffer(gl.FRAMEBUFFER, found);
+      gl.drawBuffers(Array.from({ length: count }, (_, i) => gl.COLOR_ATTACHMENT0 + i));
+    }
+    return found;
+  }
+
+  #prepare(program: Program, inputs: readonly Block[], output: Block, size: number): void {
     const { gl } = this;
     const { words } = this.#params;
     words[0] = size;
+    words[1] = output.width;
     if (this.#program !== program) gl.useProgram(program.program);
     this.#program = program;
     if (program.params !== null) gl.uniform4iv(program.params, words, 0, Math.ceil(program.words / 4) * 4);
     for (let i = 0; i < inputs.length; i++) this.#bind(i, inputs[i]);
-    this.#aim(output, size);
+    if (program.scales !== null) gl.uniform2fv(program.scales, this.#scales, 0, inputs.length * 2);
+  }
+
+  #draw(output: Block, size: number): void {
+    const { gl } = this;
+    const [width, height] = extent(output, size);
+    if (width !== this.#width || height !== this.#height) gl.viewport(0, 0, width, height);
+    this.#width = width;
+    this.#height = height;
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
     this.launches++;
   }
 
   #bind(unit: number, block: Block): void {
     if (!block.live) throw new Error("internal: a kernel reads a freed texture");
+    this.#scales[2 * unit] = 1 / block.width;
+    this.#scales[2 * unit + 1] = 1 / block.height;
     if (this.#bound[unit] === block) return;
     const { gl } = this;
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, block.texture);
     this.#bound[unit] = block;
-  }
-
-  #aim(block: Block, size: number): void {
-    const { gl } = this;
-    if (this.#target !== block) gl.bindFramebuffer(gl.FRAMEBUFFER, block.framebuffer);
-    this.#target = block;
-    const [width, height] = extent(size);
-    if (width === this.#width && height === this.#height) return;
-    gl.viewport(0, 0, width, height);
-    this.#width = width;
-    this.#height = height;
   }
 
   /** Forgets what the context is known to hold, after others have used it. */

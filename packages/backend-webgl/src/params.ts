@@ -1,4 +1,4 @@
-/** Words that every kernel has: number of elements, an unused one, bits of infinity and NaN. */
+/** Words that every kernel has: number of elements, texels in a row of the output, bits of infinity and NaN. */
 export const HEADER_WORDS = 4;
 
 const CAPACITY_WORDS = 512;

@@ -1,8 +1,9 @@
 import { DeviceError, formatShape, type TypedArray } from "@sconce/core";
 
-/** Textures are 2^11 texels wide where they have more than one row: WebGL2 promises no more. A texel holds four elements. */
-export const TEXTURE_SHIFT = 11;
-const WIDTH = 2 ** TEXTURE_SHIFT;
+/** The widest texture: WebGL2 promises no more. A texel holds four elements. */
+const MOST_COLUMNS = 2048;
+/** Rows up to which floats hold every texel's number and its half exactly. */
+const MOST_ROWS = 4096;
 
 /** Idle bytes beyond which textures are deleted. */
 const IDLE_LIMIT = 256 * 2 ** 20;
@@ -17,7 +18,7 @@ export interface Windows {
   readonly outputSize: readonly number[];
 }
 
-/** A float texture with its framebuffer: the handle of this backend. Elements lie four to a texel, row by row. */
+/** A float texture with its framebuffer: the handle of this backend. Elements lie four to a texel, row by row over its whole width. */
 export interface Block {
   readonly texture: WebGLTexture;
   readonly framebuffer: WebGLFramebuffer;
@@ -40,23 +41,28 @@ export interface TextureInfo {
   readonly created: number;
 }
 
-/** Texels rounded up to one of four sizes to each doubling. */
+/** Rows rounded up to one of four sizes to each doubling. */
 function sizeClass(n: number): number {
   if (n <= 4) return Math.max(n, 1);
   const step = 2 ** (Math.floor(Math.log2(n - 1)) - 2);
   return Math.ceil(n / step) * step;
 }
 
+/** Texels in a row of a texture for `texels`: a power of two, so that dividing by it is exact, and nearly square, so that all cores draw. */
+function columnsFor(texels: number): number {
+  return Math.min(2 ** Math.ceil(Math.log2(Math.sqrt(texels))), MOST_COLUMNS);
+}
+
 /** Width and height of the region of a texture that `size` elements take. */
-export function extent(size: number): readonly [width: number, height: number] {
+export function extent({ width }: Pick<Block, "width">, size: number): readonly [width: number, height: number] {
   const texels = Math.ceil(size / 4);
-  return texels <= WIDTH ? [Math.max(texels, 1), 1] : [WIDTH, Math.ceil(texels / WIDTH)];
+  return texels <= width ? [Math.max(texels, 1), 1] : [width, Math.ceil(texels / width)];
 }
 
 /** Float textures by size; the last one freed is the first one given out. */
 export class Textures {
   readonly #gl: WebGL2RenderingContext;
-  readonly #maxSide: number;
+  readonly #maxRows: number;
   readonly #onTouch: () => void;
   readonly #idle = new Map<number, Block[]>();
   #textures = 0;
@@ -68,12 +74,12 @@ export class Textures {
   constructor(gl: WebGL2RenderingContext, onTouch: () => void) {
     this.#gl = gl;
     this.#onTouch = onTouch;
-    this.#maxSide = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
+    this.#maxRows = Math.min(gl.getParameter(gl.MAX_TEXTURE_SIZE) as number, MOST_ROWS);
   }
 
   /** Elements of the largest texture. */
   get maxElements(): number {
-    return 4 * WIDTH * this.#maxSide;
+    return 4 * MOST_COLUMNS * this.#maxRows;
   }
 
   get info(): TextureInfo {
@@ -87,8 +93,9 @@ export class Textures {
         `webgl: expected at most ${this.maxElements} elements in one texture, got ${formatShape(shape)}; use smaller tensors`,
       );
     }
-    const [texels, rows] = extent(size);
-    const [width, height] = rows === 1 ? [Math.min(sizeClass(texels), WIDTH), 1] : [WIDTH, Math.min(sizeClass(rows), this.#maxSide)];
+    const texels = Math.max(Math.ceil(size / 4), 1);
+    const width = columnsFor(texels);
+    const height = Math.min(sizeClass(Math.ceil(texels / width)), this.#maxRows);
     const block = this.#idle.get(width * 65536 + height)?.pop();
     if (block === undefined) return this.#create(width, height);
     this.#idleBytes -= bytesOf(block);

@@ -40,21 +40,18 @@ function beyond(op: string, what: string): NotSupportedError {
 function fence(gl: WebGL2RenderingContext): Promise<void> {
   const sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0) as WebGLSync;
   gl.flush();
-  // Messages, since nested timeouts are held back for milliseconds each.
-  const { port1, port2 } = new MessageChannel();
   return new Promise<void>((resolve, reject) => {
     const poll = (): void => {
       const status = gl.isContextLost() ? gl.WAIT_FAILED : gl.clientWaitSync(sync, 0, 0);
       if (status === gl.TIMEOUT_EXPIRED) {
-        port2.postMessage(0);
+        // Polling without a pause would take the cores from a device that computes on them.
+        setTimeout(poll);
         return;
       }
       gl.deleteSync(sync);
-      port1.close();
       if (status === gl.WAIT_FAILED) reject(new Error("the context was lost"));
       else resolve();
     };
-    port1.onmessage = poll;
     poll();
   });
 }
@@ -62,7 +59,7 @@ function fence(gl: WebGL2RenderingContext): Promise<void> {
 /** Reads the floats of a block without blocking. */
 export async function readBlock(machine: Machine, block: Block, length: number): Promise<Float32Array> {
   const { gl } = machine;
-  const [width, height] = extent(length);
+  const [width, height] = extent(block, length);
   const out = new Float32Array(width * height * 4);
   const buffer = gl.createBuffer();
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
@@ -85,7 +82,7 @@ export async function readBlock(machine: Machine, block: Block, length: number):
 /** Reads the floats of a block at once, waiting for the device. */
 export function readBlockSync(machine: Machine, block: Block, length: number): Float32Array {
   const { gl } = machine;
-  const [width, height] = extent(length);
+  const [width, height] = extent(block, length);
   const out = new Float32Array(width * height * 4);
   gl.bindFramebuffer(gl.FRAMEBUFFER, block.framebuffer);
   gl.readPixels(0, 0, width, height, gl.RGBA, gl.FLOAT, out);

@@ -9,8 +9,8 @@ export interface Leaves {
   number(index: number, dtype: DType): string;
 }
 
-/** Adds statements that compute an expression, shared parts once, and returns the name of the result. */
-export function printExpr(root: Expr, leaves: Leaves, add: (line: string) => void): string {
+/** Adds statements that compute expressions, shared parts once, and returns the names of the results. */
+export function printExprs(roots: readonly Expr[], leaves: Leaves, add: (line: string) => void): string[] {
   const names = new Map<Expr, string>();
   const visit = (expr: Expr): string => {
     const known = names.get(expr);
@@ -21,7 +21,7 @@ export function printExpr(root: Expr, leaves: Leaves, add: (line: string) => voi
     names.set(expr, name);
     return name;
   };
-  return visit(root);
+  return roots.map(visit);
 }
 
 function exprText(expr: Expr, leaves: Leaves, visit: (expr: Expr) => string): string {
@@ -63,45 +63,30 @@ export function numberText(source: Source, dtype: DType): string {
 /** Dtypes of the numbers that an expression uses, by index, in ascending order. */
 export type NumberList = readonly (readonly [index: number, dtype: DType])[];
 
-const numberLists = new WeakMap<Expr, NumberList>();
-
-/** The numbers of an expression. */
-export function numbersOf(root: Expr): NumberList {
-  let list = numberLists.get(root);
-  if (list === undefined) {
-    const found = new Map<number, DType>();
-    walk(root, (e) => {
-      if (e.kind === "number") found.set(e.index, e.dtype);
-    });
-    list = [...found].sort(([x], [y]) => x - y);
-    numberLists.set(root, list);
-  }
-  return list;
+/** What expressions read: numbers with their dtypes, and inputs, in ascending order. */
+export interface Uses {
+  readonly numbers: NumberList;
+  readonly inputs: readonly number[];
 }
 
-const inputLists = new WeakMap<Expr, readonly number[]>();
+const used = new WeakMap<Expr, Uses>();
 
-/** The inputs that an expression reads, in ascending order: of a fused kernel's, one result may need only some. */
-export function inputsOf(root: Expr): readonly number[] {
-  let list = inputLists.get(root);
-  if (list === undefined) {
-    const found = new Set<number>();
-    walk(root, (e) => {
-      if (e.kind === "input") found.add(e.index);
-    });
-    list = [...found].sort((x, y) => x - y);
-    inputLists.set(root, list);
-  }
-  return list;
-}
-
-function walk(root: Expr, visit: (expr: Expr) => void): void {
+/** The numbers and inputs of expressions: of a fused kernel's, one result may need only some. */
+export function usesOf(roots: readonly Expr[]): Uses {
+  const known = roots.length === 1 ? used.get(roots[0]) : undefined;
+  if (known !== undefined) return known;
+  const numbers = new Map<number, DType>();
+  const inputs = new Set<number>();
   const seen = new Set<Expr>();
-  const go = (expr: Expr): void => {
+  const visit = (expr: Expr): void => {
     if (seen.has(expr)) return;
     seen.add(expr);
-    visit(expr);
-    if (expr.kind === "op") expr.args.forEach(go);
+    if (expr.kind === "number") numbers.set(expr.index, expr.dtype);
+    else if (expr.kind === "input") inputs.add(expr.index);
+    else if (expr.kind === "op") expr.args.forEach(visit);
   };
-  go(root);
+  roots.forEach(visit);
+  const uses: Uses = { numbers: [...numbers].sort(([x], [y]) => x - y), inputs: [...inputs].sort((x, y) => x - y) };
+  if (roots.length === 1) used.set(roots[0], uses);
+  return uses;
 }

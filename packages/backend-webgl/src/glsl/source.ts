@@ -1,6 +1,5 @@
 import type { DType } from "@sconce/core";
 import { HEADER_WORDS } from "../params.js";
-import { TEXTURE_SHIFT } from "../textures.js";
 import { helpersOf } from "./helpers.js";
 import { fromStorage } from "./types.js";
 
@@ -21,12 +20,16 @@ export interface Reader {
 export class Source {
   words: number = HEADER_WORDS;
   inputs = 0;
+  /** Textures that the kernel fills at once; all but the first are the variables `sc_out1` ... of a texel kernel. */
+  readonly outputs: number;
   readonly #by: "element" | "texel";
   readonly #functions: string[] = [];
   readonly #body: string[] = [];
 
-  constructor(by: "element" | "texel" = "element") {
+  constructor(by: "element" | "texel" = "element", outputs = 1) {
     this.#by = by;
+    this.outputs = outputs;
+    for (let i = 1; i < outputs; i++) this.#functions.push(`vec4 sc_out${i};`, `vec4 sc_result${i}() { return sc_out${i}; }`);
   }
 
   /** The next parameter word as an integer. */
@@ -47,11 +50,21 @@ export class Source {
 
   /** The next input. */
   read(dtype: DType): Reader {
+    const scale = `s[${this.inputs}]`;
     const name = `in${this.inputs++}`;
     this.#functions.push(
       `uniform highp sampler2D ${name};`,
-      `vec4 ${name}_quad(int q) { return texelFetch(${name}, ivec2(q & ${2 ** TEXTURE_SHIFT - 1}, q >> ${TEXTURE_SHIFT}), 0); }`,
-      `float ${name}_at(int i) { return ${name}_quad(i >> 2)[i & 3]; }`,
+      // Floats hold texel numbers below 2^23 and their halves exactly, and software samples by them twice as fast as by integers.
+      `vec4 ${name}_quad(int q) {`,
+      `  float u = (float(q) + 0.5) * ${scale}.x;`,
+      "  float row = floor(u);",
+      `  return textureLod(${name}, vec2(u - row, (row + 0.5) * ${scale}.y), 0.0);`,
+      "}",
+      `float ${name}_at(int i) {`,
+      `  vec4 texel = ${name}_quad(i >> 2);`,
+      "  vec2 pair = (i & 2) == 0 ? texel.xy : texel.zw;",
+      "  return (i & 1) == 0 ? pair.x : pair.y;",
+      "}",
     );
     const raw = (i: string): string => `${name}_at(${i})`;
     return { at: (i) => fromStorage(dtype, raw(i)), raw, quad: (q) => `${name}_quad(${q})` };
@@ -78,17 +91,17 @@ export class Source {
     const body = this.#body.map((line) => `  ${line}`);
     const own = [element ? "float sc_element(int index) {" : "vec4 sc_texel(int quad) {", ...body, "}"];
     const lanes = [
-      "  vec4 texel = vec4(0.0);",
-      "  for (int lane = 0; lane < 4; lane++) { texel[lane] = sc_element(min(4 * quad + lane, p[0].x - 1)); }",
-      "  return texel;",
+      "  ivec4 i = min(4 * quad + ivec4(0, 1, 2, 3), ivec4(p[0].x - 1));",
+      "  return vec4(sc_element(i.x), sc_element(i.y), sc_element(i.z), sc_element(i.w));",
     ];
     const main = [
       "vec4 sc_main() {",
-      `  int quad = (int(gl_FragCoord.y) << ${TEXTURE_SHIFT}) + int(gl_FragCoord.x);`,
+      "  int quad = int(gl_FragCoord.y) * p[0].y + int(gl_FragCoord.x);",
       ...(element ? lanes : ["  return sc_texel(quad);"]),
       "}",
     ];
     const text = [...this.#functions, ...own, ...main].join("\n");
-    return [`uniform highp ivec4 p[${Math.ceil(this.words / 4)}];`, ...helpersOf(text), text, ""].join("\n");
+    const uniforms = [`uniform highp ivec4 p[${Math.ceil(this.words / 4)}];`, `uniform highp vec2 s[${Math.max(this.inputs, 1)}];`];
+    return [...uniforms, ...helpersOf(text), text, ""].join("\n");
   }
 }

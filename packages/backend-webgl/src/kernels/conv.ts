@@ -190,7 +190,7 @@ export const convWeight: Kernel<"convWeight"> = (machine, [grad, x], [output], a
     if (total === null) total = block;
     else {
       const both = machine.alloc(output);
-      fill(machine, sumOfTwo, [wholeView(total, output), wholeView(block, output)], [], output.shape, both);
+      fill(machine, [sumOfTwo], [wholeView(total, output), wholeView(block, output)], [], output.shape, [both]);
       machine.free(total);
       machine.free(block);
       total = both;

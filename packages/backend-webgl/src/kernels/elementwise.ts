@@ -1,5 +1,5 @@
 import { type Expr, sizeOf } from "@sconce/core";
-import { inputsOf, numbersOf, numberText, printExpr } from "../glsl/expr.js";
+import { numberText, printExprs, usesOf } from "../glsl/expr.js";
 import { type Reader, Source } from "../glsl/source.js";
 import { fromStorage, kindOf, toStorage } from "../glsl/types.js";
 import type { Program } from "../gpu.js";
@@ -55,23 +55,28 @@ interface Plan {
   readonly ways: readonly Way[];
 }
 
-/** Adds the function `sc_value`, which computes `result` of the expression from the stored values `x<i>` of its inputs. */
-export function valueFunction(source: Source, expr: Expr, type: string, result: (text: string) => string): string {
-  const numbers = new Map(numbersOf(expr).map(([index, dtype]) => [index, numberText(source, dtype)]));
+/**
+ * Adds the function `sc_value`, which computes the expressions from the stored values `x<i>` of their inputs. It returns the first, as
+ * `type`, and leaves the others in its last arguments; `result` is the text of each one's result.
+ */
+export function valueFunction(source: Source, exprs: readonly Expr[], type: string, result: (text: string, expr: Expr) => string): string {
+  const { numbers: list, inputs } = usesOf(exprs);
+  const numbers = new Map(list.map(([index, dtype]) => [index, numberText(source, dtype)]));
   const lines: string[] = [];
   const leaves = {
     input: (i: number, dtype: Parameters<typeof fromStorage>[0]): string => fromStorage(dtype, `x${i}`),
     number: (i: number): string => numbers.get(i) as string,
   };
-  const name = printExpr(expr, leaves, (line) => lines.push(`  ${line}`));
-  const args = inputsOf(expr).map((i) => `float x${i}`);
-  source.global([`${type} sc_value(${args.join(", ")}) {`, ...lines, `  return ${result(name)};`, "}"].join("\n"));
+  const names = printExprs(exprs, leaves, (line) => lines.push(`  ${line}`));
+  for (let i = 1; i < exprs.length; i++) lines.push(`  y${i} = ${result(names[i], exprs[i])};`);
+  const args = [...inputs.map((i) => `float x${i}`), ...exprs.slice(1).map((_, i) => `out float y${i + 1}`)];
+  source.global([`${type} sc_value(${args.join(", ")}) {`, ...lines, `  return ${result(names[0], exprs[0])};`, "}"].join("\n"));
   return "sc_value";
 }
 
 /** Writes numbers in the order in which {@link valueFunction} reserves them. */
-export function writeNumbers(params: Params, expr: Expr, numbers: readonly (number | bigint)[]): void {
-  for (const [index, dtype] of numbersOf(expr)) {
+export function writeNumbers(params: Params, exprs: readonly Expr[], numbers: readonly (number | bigint)[]): void {
+  for (const [index, dtype] of usesOf(exprs).numbers) {
     if (kindOf(dtype) === "float") params.float(Number(numbers[index]));
     else params.int(Number(numbers[index]));
   }
@@ -111,17 +116,22 @@ function stridedText(source: Source, readers: readonly (readonly [string, Reader
 
 const inRow = (way: Way): boolean => way.startsWith("row");
 
-function print(expr: Expr, inputs: readonly BlockView[], { shape, ways }: Plan): Source {
-  const source = new Source("texel");
+function print(exprs: readonly Expr[], inputs: readonly BlockView[], { shape, ways }: Plan): Source {
+  const source = new Source("texel", exprs.length);
   const rank = shape.length;
   const readers = inputs.map(({ dtype }) => source.read(dtype));
-  const value = valueFunction(source, expr, "float", (text) => toStorage(expr.dtype, text));
+  const value = valueFunction(source, exprs, "float", (text, expr) => toStorage(expr.dtype, text));
   if (ways.some(inRow)) source.add(...coordinates(source, rank, "4 * quad"));
-  const names = inputsOf(expr);
+  const names = usesOf(exprs).inputs;
   const lanes = readers.map((reader, k) => readText(source, reader, `x${names[k]}`, ways[k], rank));
   const strided = ways.flatMap((way, k) => (way === "strided" ? [[`x${names[k]}`, readers[k]] as const] : []));
   stridedText(source, strided, rank);
-  source.add(`return vec4(${range(4).map((j) => `${value}(${lanes.map((lane) => lane(j)).join(", ")})`)});`);
+  source.add("vec4 y;");
+  for (const j of range(4)) {
+    const results = exprs.slice(1).map((_, i) => `sc_out${i + 1}[${j}]`);
+    source.add(`y[${j}] = ${value}(${[...lanes.map((lane) => lane(j)), ...results].join(", ")});`);
+  }
+  source.add("return y;");
   return source;
 }
 
@@ -140,16 +150,16 @@ function write(params: Params, inputs: readonly BlockView[], { shape, strides, w
   });
 }
 
-/** One expression over inputs of one shape, into a block. */
+/** Expressions over inputs of one shape, each into a block. */
 export function fill(
   machine: Machine,
-  expr: Expr,
+  exprs: readonly Expr[],
   all: readonly BlockView[],
   numbers: readonly (number | bigint)[],
   outShape: readonly number[],
-  block: Block,
+  blocks: readonly Block[],
 ): void {
-  const inputs = inputsOf(expr).map((i) => all[i]);
+  const inputs = usesOf(exprs).inputs.map((i) => all[i]);
   const { shape, strides } = collapse(
     outShape,
     inputs.map((x) => x.strides),
@@ -157,22 +167,23 @@ export function fill(
   const ways = inputs.map(({ offset }, k) => wayOf(shape, strides[k], offset));
   const plan: Plan = { shape, strides, ways };
   const ranked = ways.some((way) => way !== "texel" && way !== "single");
-  const key = `${ranked ? shape.length : ""}${ways.map((way) => WAY_KEY[way]).join("")}`;
-  const program = programOf(machine, expr, key, () => print(expr, inputs, plan));
+  let key = `${ranked ? shape.length : ""}${ways.map((way) => WAY_KEY[way]).join("")}`;
+  for (let i = 1; i < exprs.length; i++) key += `,${exprs[i].id}`;
+  const program = programOf(machine, exprs[0], key, () => print(exprs, inputs, plan));
   const params = machine.params();
-  writeNumbers(params, expr, numbers);
+  writeNumbers(params, exprs, numbers);
   write(params, inputs, plan);
-  machine.run(
-    program,
-    inputs.map((x) => x.block),
-    block,
-    sizeOf(outShape),
-  );
+  const read = inputs.map((x) => x.block);
+  if (blocks.length === 1) machine.run(program, read, blocks[0], sizeOf(outShape));
+  else machine.runAll(program, read, blocks, sizeOf(outShape));
 }
 
-export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, { exprs, numbers }) =>
-  outputs.map((output, i) => {
-    const block = machine.alloc(output);
-    fill(machine, exprs[i], inputs, numbers, output.shape, block);
-    return block;
-  });
+/** Textures that WebGL2 promises to fill at once. */
+const AT_ONCE = 4;
+
+export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, { exprs, numbers }) => {
+  const blocks = outputs.map((output) => machine.alloc(output));
+  for (let i = 0; i < exprs.length; i += AT_ONCE)
+    fill(machine, exprs.slice(i, i + AT_ONCE), inputs, numbers, outputs[0].shape, blocks.slice(i, i + AT_ONCE));
+  return blocks;
+};

@@ -21,6 +21,8 @@ interface Plan {
   readonly batchRank: number;
   /** The four results of a fragment lie in one row. */
   readonly whole: boolean;
+  /** Rows of results that a fragment computes, each into a texture of its own: the more, the fewer texels are read for each. */
+  readonly rows: 1 | 4;
   readonly bias: boolean;
 }
 
@@ -37,50 +39,86 @@ function operandText(source: Source, name: string, rank: number): OperandText {
   return { start: `${name}_start`, row, column };
 }
 
-/** Adds the coordinates `m`, `n`, `z<d>` and `part` of result `index`. */
-function resultText(source: Source, rank: number, index: string): { readonly k: string; readonly chunk: string } {
-  const [m, n, k, chunk, results] = source.ints(5);
+/** Adds the coordinates `m` (of a group of rows), `n`, `z<d>` and `part` of result `index`. */
+function resultText(source: Source, rank: number, index: string): { readonly m: string; readonly k: string; readonly chunk: string } {
+  const [m, groups, n, k, chunk, results] = source.ints(6);
   source.add(`int part = (${index}) / ${results};`, `int low = (${index}) - part * ${results};`);
-  source.add(`int line = low / ${n};`, `int n = low - line * ${n};`, `int batch = line / ${m};`, `int m = line - batch * ${m};`);
+  source.add(`int line = low / ${n};`, `int n = low - line * ${n};`, `int batch = line / ${groups};`, `int m = line - batch * ${groups};`);
   source.add(...coordinates(source, rank, "batch", "z"));
-  return { k, chunk };
+  return { m, k, chunk };
 }
 
-/** Four results of a row; both factors are read four elements at a time. */
-function printWhole({ b, batchRank, bias }: Plan): Source {
-  const source = new Source("texel");
+/** Four results of a row, or of each of four rows; both factors are read four elements at a time. */
+function printWhole({ b, batchRank, rows, bias }: Plan): Source {
+  const source = new Source("texel", rows);
   const [left, right] = [source.read("float32"), source.read("float32")];
   const base = bias ? source.read("float32") : null;
-  const { k, chunk } = resultText(source, batchRank, "4 * quad");
+  const { m, k, chunk } = resultText(source, batchRank, "4 * quad");
   const [x, y] = [operandText(source, "a", batchRank), operandText(source, "b", batchRank)];
-  source.add("vec4 total = vec4(0.0);", `int first = part * ${chunk};`, `int end = min(first + ${chunk}, ${k});`);
-  source.add(`int a_at = (${x.start} + m * ${x.row} + first) >> 2;`);
-  if (b === "column") columnLoop(source, left, right, y);
-  else rowLoop(source, left, right, y);
+  source.add(`int first = part * ${chunk};`, `int end = min(first + ${chunk}, ${k});`);
+  for (const r of range(rows)) {
+    source.add(`int m${r} = min(m * ${rows} + ${r}, ${m} - 1);`, `vec4 total${r} = vec4(0.0);`);
+    source.add(`int a${r}_at = (${x.start} + m${r} * ${x.row} + first) >> 2;`);
+  }
+  const a = (r: number, q: string): string => left.quad(`a${r}_at + ${q}`);
+  if (b === "column") columnLoop(source, rows, a, right, y);
+  else rowLoop(source, rows, a, right, y);
   if (base !== null) {
     const { start, row, column } = operandText(source, "bias", batchRank);
-    source.add(`int bias_at = ${start} + m * ${row} + n * ${column};`);
-    source.add(`total += vec4(${range(4).map((j) => base.raw(`bias_at + ${j} * ${column}`))});`);
+    for (const r of range(rows)) {
+      source.add(`int bias${r} = ${start} + m${r} * ${row} + n * ${column};`);
+      source.add(`total${r} += vec4(${range(4).map((j) => base.raw(`bias${r} + ${j} * ${column}`))});`);
+    }
   }
-  source.add("return total;");
+  for (const r of range(rows).slice(1)) source.add(`sc_out${r} = total${r};`);
+  source.add("return total0;");
   return source;
 }
 
-function columnLoop(source: Source, left: Reader, right: Reader, { start, column }: OperandText): void {
+type LeftText = (row: number, q: string) => string;
+
+function columnLoop(source: Source, rows: number, left: LeftText, right: Reader, { start, column }: OperandText): void {
   source.add(`int b0_at = (${start} + n * ${column} + first) >> 2;`, `int b_step = ${column} >> 2;`);
   for (const j of [1, 2, 3]) source.add(`int b${j}_at = b${j - 1}_at + b_step;`);
-  source.add("int count = (end - first + 3) >> 2;", "for (int q = 0; q < count; q++) {", `  vec4 a = ${left.quad("a_at + q")};`);
-  source.add(`  total += vec4(${range(4).map((j) => `dot(a, ${right.quad(`b${j}_at + q`)})`)});`, "}");
+  source.add("int count = (end - first + 3) >> 2;", "for (int q = 0; q < count; q++) {");
+  for (const j of range(4)) source.add(`  vec4 b${j} = ${right.quad(`b${j}_at + q`)};`);
+  for (const r of range(rows)) {
+    source.add(`  vec4 a${r} = ${left(r, "q")};`, `  total${r} += vec4(${range(4).map((j) => `dot(a${r}, b${j})`)});`);
+  }
+  source.add("}");
 }
 
 /** A row of the last, incomplete texel of a must not touch b: what lies there times 0 may be NaN. */
-function rowLoop(source: Source, left: Reader, right: Reader, { start, row }: OperandText): void {
-  source.add(`int b_step = ${row} >> 2;`, `int b_at = ((${start} + n) >> 2) + first * b_step;`);
-  source.add("int whole = (end - first) >> 2;", "for (int q = 0; q < whole; q++) {", `  vec4 a = ${left.quad("a_at + q")};`);
-  for (const j of range(4)) source.add(`  total += a[${j}] * ${right.quad("b_at")};`, "  b_at += b_step;");
-  source.add("}", "int rest = (end - first) & 3;", "if (rest > 0) {", `  vec4 a = ${left.quad("a_at + whole")};`);
-  for (const j of range(3)) source.add(`  if (rest > ${j}) { total += a[${j}] * ${right.quad(`b_at + ${j} * b_step`)}; }`);
+function rowLoop(source: Source, rows: number, left: LeftText, right: Reader, { start, row }: OperandText): void {
+  source.add(`int b_step = ${row} >> 2;`, `int b_at = ((${start} + n) >> 2) + first * b_step;`, "vec4 b;");
+  source.add("int whole = (end - first) >> 2;", "for (int q = 0; q < whole; q++) {");
+  const load = (q: string): string[] => range(rows).map((r) => `  vec4 a${r} = ${left(r, q)};`);
+  const add = (j: number): string =>
+    range(rows)
+      .map((r) => `total${r} += a${r}[${j}] * b;`)
+      .join(" ");
+  source.add(...load("q"));
+  for (const j of range(4)) source.add(`  b = ${right.quad("b_at")};`, `  ${add(j)}`, "  b_at += b_step;");
+  source.add("}", "int rest = (end - first) & 3;", "if (rest > 0) {", ...load("whole"));
+  for (const j of range(3)) source.add(`  if (rest > ${j}) { b = ${right.quad(`b_at + ${j} * b_step`)}; ${add(j)} }`);
   source.add("}");
+}
+
+/** Rows that were computed into four textures as one array again. */
+function printInterleave(): Source {
+  const source = new Source("texel");
+  const parts = range(4).map(() => source.read("float32"));
+  const [m, groups, n] = source.ints(3);
+  source.add(
+    `int line = (4 * quad) / ${n};`,
+    `int n = 4 * quad - line * ${n};`,
+    `int batch = line / ${m};`,
+    `int m = line - batch * ${m};`,
+  );
+  source.add(`int at = ((batch * ${groups} + (m >> 2)) * ${n} + n) >> 2;`, "int which = m & 3;");
+  parts.slice(0, 3).forEach((part, r) => source.add(`if (which == ${r}) { return ${part.quad("at")}; }`));
+  source.add(`return ${parts[3].quad("at")};`);
+  return source;
 }
 
 /** One result at a time, both factors along the sum: four neighbouring results may lie in different rows. */
@@ -190,6 +228,10 @@ const sumOfTwo = opExpr("add", "float32", [inputExpr(0, "float32"), inputExpr(1,
 const LONG = 4096;
 const PART = 2048;
 
+/** Rows and elements of the sum from which on four rows at a time are worth the pass that puts them in order. */
+const MANY_ROWS = 8;
+const MANY_TERMS = 32;
+
 function launch(machine: Machine, inputs: readonly BlockView[], output: Spec, access: Access, parts: number, block: Block): void {
   const rank = output.shape.length;
   const [m, n] = output.shape.slice(-2);
@@ -199,16 +241,28 @@ function launch(machine: Machine, inputs: readonly BlockView[], output: Spec, ac
     batch,
     inputs.map((x) => x.strides.slice(0, -2)),
   );
-  const plan: Plan = { b: access, batchRank: shape.length, whole: n % 4 === 0, bias: inputs.length > 2 };
   const exact = kindOf(output.dtype) !== "float";
-  const key = `matmul ${exact ? output.dtype : plan.whole ? access : "single"} ${plan.batchRank} ${plan.bias}`;
-  const program = machine.program(key, () => (exact ? printExact(output.dtype, plan) : plan.whole ? printWhole(plan) : printSingle(plan)));
-  const results = sizeOf(output.shape);
-  const chunk = parts === 1 ? k : PART;
-  const params = machine.params().ints([m, n, k, chunk, results]).ints(shape.slice(1));
+  const whole = n % 4 === 0 && !exact;
+  const rows = whole && m >= MANY_ROWS && k >= MANY_TERMS ? 4 : 1;
+  const plan: Plan = { b: access, batchRank: shape.length, whole, rows, bias: inputs.length > 2 };
+  const key = `matmul ${exact ? output.dtype : whole ? access : "single"} ${plan.batchRank} ${plan.bias} ${rows}`;
+  const program = machine.program(key, () => (exact ? printExact(output.dtype, plan) : whole ? printWhole(plan) : printSingle(plan)));
+  const groups = Math.ceil(m / rows);
+  const results = sizeOf(batch) * groups * n;
+  const params = machine
+    .params()
+    .ints([m, groups, n, k, parts === 1 ? k : PART, results])
+    .ints(shape.slice(1));
   inputs.forEach((x, i) => params.int(x.offset).ints(strides[i]).ints(x.strides.slice(-2)));
   const blocks = inputs.map((x) => x.block);
-  machine.run(program, blocks, block, results * parts);
+  if (rows === 1) machine.run(program, blocks, block, results * parts);
+  else {
+    const apart = range(rows).map(() => machine.alloc({ shape: [results * parts] }));
+    machine.runAll(program, blocks, apart, results * parts);
+    machine.params().ints([m, groups, n]);
+    machine.run(machine.program("matmul interleave", printInterleave), apart, block, sizeOf(output.shape) * parts);
+    for (const part of apart) machine.free(part);
+  }
 }
 
 /** A long product in parts, whose sums are then added up. */
@@ -222,7 +276,7 @@ function runParts(machine: Machine, factors: readonly BlockView[], bias: readonl
   machine.free(block);
   if (bias.length === 0) return total;
   const result = machine.alloc(output);
-  fill(machine, sumOfTwo, [wholeView(total, output), bias[0]], [], output.shape, result);
+  fill(machine, [sumOfTwo], [wholeView(total, output), bias[0]], [], output.shape, [result]);
   machine.free(total);
   return result;
 }

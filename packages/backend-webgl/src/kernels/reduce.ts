@@ -1,5 +1,5 @@
 import { type DType, type Expr, inputExpr, type Kernels, type ReduceOp, type Spec, sizeOf } from "@sconce/core";
-import { inputsOf, literalText } from "../glsl/expr.js";
+import { literalText, usesOf } from "../glsl/expr.js";
 import { castText, scalarText } from "../glsl/scalar.js";
 import { type Reader, Source } from "../glsl/source.js";
 import { kindOf, toStorage, typeOf } from "../glsl/types.js";
@@ -103,7 +103,7 @@ function print(expr: Expr, inputs: readonly BlockView[], plan: Plan): Source {
   const readers = inputs.map(({ dtype }) => source.read(dtype));
   const { dtype, start, combine } = reductionOf(op, expr.dtype);
   const type = typeOf(dtype);
-  const value = valueFunction(source, expr, type, (text) => castText(expr.dtype, dtype, text));
+  const value = valueFunction(source, [expr], type, (text) => castText(expr.dtype, dtype, text));
   const [results, length, chunk] = source.ints(3);
   source.add(`int slot = ${along === "kept" ? "4 * quad" : "index"};`, `int part = slot / ${results};`);
   source.add(...coordinates(source, kept.shape.length, `(slot - part * ${results})`, "k"));
@@ -112,7 +112,7 @@ function print(expr: Expr, inputs: readonly BlockView[], plan: Plan): Source {
   for (const i of lanes) source.add(`${type} total${i} = ${start};`, `${type} block${i} = ${start};`);
   source.add("int count = 0;", `int end = min((part + 1) * ${chunk}, ${length});`);
   source.add(`for (int r = part * ${chunk}; r < end; r += ${along === "reduced" ? 4 : 1}) {`);
-  readStep(source, readers, inputsOf(expr), plan, value).forEach((text, lane) => {
+  readStep(source, readers, usesOf([expr]).inputs, plan, value).forEach((text, lane) => {
     const i = along === "kept" ? lane : 0;
     source.add(`block${i} = ${combine(`block${i}`, text)};`);
   });
@@ -159,7 +159,7 @@ function launch(
   const key = `${op} ${kept.shape.length} ${reduced.shape.length} ${along} ${splat.map(Number).join("")}`;
   const program = programOf(machine, expr, key, () => print(expr, inputs, plan));
   const params = machine.params();
-  writeNumbers(params, expr, numbers);
+  writeNumbers(params, [expr], numbers);
   params.int(results).int(sizeOf(reduced.shape)).int(cut.chunk);
   write(params, inputs, plan);
   const blocks = inputs.map((x) => x.block);
@@ -167,7 +167,7 @@ function launch(
 }
 
 export const reduce: Kernel<"reduce"> = (machine, all, [output], attrs) => {
-  const inputs = inputsOf(attrs.expr).map((i) => all[i]);
+  const inputs = usesOf([attrs.expr]).inputs.map((i) => all[i]);
   const plan = planOf(inputs, attrs);
   const results = sizeOf(plan.kept.shape);
   const cut = split(results, sizeOf(plan.reduced.shape));
