@@ -36,7 +36,7 @@ const node: TestProjectConfiguration = {
 const chromium: TestProjectConfiguration = {
   resolve,
   // CommonJS, met only when a device starts: found late, it would reload the page in the middle of a run.
-  optimizeDeps: { include: ["@sconce/backend-webgl > gpu.js"] },
+  optimizeDeps: { entries: ["packages/backend-webgl/src/gpu-js.ts"] },
   server: { headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } },
   test: {
     name: "chromium",
