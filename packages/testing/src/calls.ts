@@ -1,11 +1,13 @@
 import type { Tensor } from "@sconce/core";
 import * as core from "@sconce/core";
+import * as complexNumbers from "@sconce/core/complex";
+import * as fft from "@sconce/core/fft";
 import * as linalg from "@sconce/core/linalg";
 import * as special from "@sconce/core/special";
 import { functional } from "@sconce/nn";
 import type { OpInfo } from "./golden.js";
 import { arrange, camelCase, camelKeys, parseSignature, readSignature, type Signature } from "./signatures.js";
-import { isTensor } from "./values.js";
+import { complexTensors, isTensor } from "./values.js";
 
 type Fn = (...args: unknown[]) => unknown;
 type Kwargs = { readonly [name: string]: unknown };
@@ -248,10 +250,27 @@ function toCall(x: Tensor, rest: readonly unknown[]): unknown {
   return x.to({ dtype, copy });
 }
 
+/** PyTorch takes real numbers for complex ones; here they are made pairs first. */
+function ofPairs(fn: (z: Tensor, ...rest: never[]) => unknown): Fn {
+  return (x, ...rest) => fn(complexTensors.has(x as Tensor) ? (x as Tensor) : complexNumbers.complex(x as Tensor), ...(rest as never[]));
+}
+
+const FFT: { readonly [name: string]: Fn } = {
+  ...(fft as unknown as { readonly [name: string]: Fn }),
+  ...Object.fromEntries(
+    (["fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "irfft", "irfft2", "irfftn", "hfft", "hfft2", "hfftn"] as const).map((name) => [
+      name,
+      ofPairs(fft[name]),
+    ]),
+  ),
+};
+
 /** Namespaces, which are modules of their own here. */
 const SPACES: { readonly [space: string]: { readonly [name: string]: Fn } | undefined } = {
   linalg: linalg as unknown as { readonly [name: string]: Fn },
   special: special as unknown as { readonly [name: string]: Fn },
+  fft: FFT,
+  complex: complexNumbers as unknown as { readonly [name: string]: Fn },
 };
 
 /** Functions that have another name here. */
@@ -316,7 +335,7 @@ function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] 
     return forms;
   }
   addMethod(forms, short, signature, call.endsWith("(on a copy)"));
-  for (const space of ["special"]) if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
+  for (const space of ["special", "complex", "fft"]) if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
   addFunction(forms, short, (core as unknown as { [name: string]: Fn })[short], signature);
   if (forms.length === 0) addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);
   return forms;

@@ -48,6 +48,9 @@ function knownDType(dtype: string): DType {
   throw new Unsupported(`dtype ${dtype}`);
 }
 
+/** Tensors of pairs that stand for complex ones. */
+export const complexTensors: WeakSet<Tensor> = new WeakSet();
+
 /** Turns golden values into arguments on a device. */
 export class Values {
   readonly device: Device;
@@ -70,8 +73,13 @@ export class Values {
   }
 
   /** A tensor with the strides of the golden one. */
-  tensor(given: GoldenTensor): Tensor {
-    const golden = asPairs(given);
+  tensor(golden: GoldenTensor): Tensor {
+    const made = this.#tensor(asPairs(golden));
+    if (isComplex(golden.dtype)) complexTensors.add(made);
+    return made;
+  }
+
+  #tensor(golden: GoldenTensor): Tensor {
     const dtype = this.dtype(golden.dtype);
     const data = goldenData(golden);
     const narrow = dtype === golden.dtype ? data : Int32Array.from(data as BigInt64Array, fitsInt32);

@@ -1,0 +1,154 @@
+import { complex, requirePairs } from "../complex.js";
+import { formatShape, NotSupportedError, ShapeError, ValueError } from "../errors.js";
+import { constantLike, positions } from "../tensor/compose.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { fft, floating, ifft, irfft, rfft } from "./one.js";
+
+/** What {@link stft} and {@link istft} take. */
+interface FrameOptions {
+  /** Samples from one frame to the next, a quarter of `nFft` if left out. */
+  readonly hopLength?: number;
+  /** Samples of the window, `nFft` if left out; it stands in the middle of each frame. */
+  readonly winLength?: number;
+  /** A factor for each sample of the window, 1 if left out. */
+  readonly window?: Tensor;
+  /** Frame t is about sample `t * hopLength`, the default, where it would start there. */
+  readonly center?: boolean;
+  /** Divides by the root of `nFft`. */
+  readonly normalized?: boolean;
+  /** Only the frequencies 0 to nFft / 2, the default for real signals. */
+  readonly onesided?: boolean;
+  /** Ignored: the result is pairs either way. */
+  readonly returnComplex?: boolean;
+}
+
+/** What {@link stft} takes. */
+export interface StftOptions extends FrameOptions {
+  /** How the ends are continued for `center`, by reflection if left out. */
+  readonly padMode?: "reflect" | "constant" | "replicate" | "circular";
+}
+
+/** What {@link istft} takes. */
+export interface IstftOptions extends FrameOptions {
+  /** Samples of the result. */
+  readonly length?: number;
+}
+
+interface Frames {
+  readonly hop: number;
+  /** `[nFft]` */
+  readonly window: Tensor;
+}
+
+/** The window in the middle of `nFft` samples. @throws ValueError for lengths that make no frames. */
+function framesOf(op: string, like: Tensor, nFft: number, { hopLength, winLength = nFft, window }: FrameOptions): Frames {
+  const hop = hopLength ?? Math.floor(nFft / 4);
+  if (!(hop > 0)) throw new ValueError(`${op}: expected hopLength > 0, but got hopLength=${hop}`, { op });
+  if (!(winLength > 0 && winLength <= nFft))
+    throw new ValueError(`${op}: expected 0 < winLength <= nFft, but got winLength=${winLength}`, { op });
+  if (window !== undefined && (window.ndim !== 1 || window.shape[0] !== winLength)) {
+    throw new ShapeError(
+      `${op}: expected a 1D window tensor of size equal to winLength=${winLength}, but got window with size ${formatShape(window.shape)}`,
+      {
+        op,
+        shapes: [window.shape],
+      },
+    );
+  }
+  const left = Math.floor((nFft - winLength) / 2);
+  const given = window ?? constantLike(like, 1, like.dtype, [winLength]);
+  return { hop, window: winLength === nFft ? given : given.constantPadNd([left, nFft - winLength - left]) };
+}
+
+/**
+ * Fourier transforms of overlapping frames of signals `[..., L]`: pairs `[..., frequencies, frames, 2]`.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.stft.html
+ *
+ * @throws ShapeError unless the signal has one or two dimensions and fills a frame.
+ * @example
+ * import "@sconce/backend-cpu";
+ * import { hannWindow } from "@sconce/core/fft";
+ * import { randn } from "@sconce/core";
+ * import { stft } from "@sconce/core/fft";
+ * stft(randn([2, 400]), 64, { window: hannWindow(64) }); // [2, 33, 26, 2]
+ */
+export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor {
+  const op = "stft";
+  const { center = true, padMode = "reflect", normalized = false, onesided = true } = options;
+  if (x.ndim !== 1 && x.ndim !== 2)
+    throw new ShapeError(`${op}: expected a 1D or 2D tensor, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
+  const { hop, window } = framesOf(op, floating(op, x), nFft, options);
+  let signal = floating(op, x).reshape([x.ndim === 1 ? 1 : x.shape[0], 1, -1]);
+  if (center) signal = signal.pad([Math.floor(nFft / 2), Math.floor(nFft / 2)], { mode: padMode });
+  signal = signal.squeeze(1);
+  if (!(nFft > 0 && nFft <= signal.shape[1])) {
+    throw new ShapeError(`${op}: expected 0 < nFft < ${signal.shape[1]}, but got nFft=${nFft}`, { op, shapes: [x.shape] });
+  }
+  const frames = signal.unfold(1, nFft, hop).mul(window); // [B, frames, nFft]
+  const norm = normalized ? "ortho" : "backward";
+  const spectrum = (onesided ? rfft(frames, { norm }) : fft(complex(frames), { norm })).transpose(1, 2);
+  return x.ndim === 1 ? spectrum.squeeze(0) : spectrum;
+}
+
+/**
+ * The signal of least squares whose {@link stft} is given: frames are transformed back, added where they overlap and divided by the sum
+ * of squared windows.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.istft.html
+ *
+ * @throws ShapeError unless the spectrum is `[frequencies, frames, 2]` or `[B, frequencies, frames, 2]`.
+ * @throws ValueError if the windows leave a gap.
+ */
+export function istft(z: Tensor, nFft: number, options: IstftOptions = {}): Tensor {
+  const op = "istft";
+  const { center = true, normalized = false, onesided, length } = options;
+  const pairs = floating(op, requirePairs(op, z));
+  if (pairs.ndim !== 3 && pairs.ndim !== 4)
+    throw new ShapeError(`${op}: expected a tensor with 3 or 4 dimensions, got ${formatShape(z.shape)}`, { op, shapes: [z.shape] });
+  const spectrum = pairs.ndim === 3 ? pairs.unsqueeze(0) : pairs;
+  const half = onesided ?? spectrum.shape[1] !== nFft;
+  const expected = half ? Math.floor(nFft / 2) + 1 : nFft;
+  if (spectrum.shape[1] !== expected) {
+    throw new ShapeError(`${op}: expected the frequency dimension to have size ${expected}, but got ${spectrum.shape[1]}`, {
+      op,
+      shapes: [z.shape],
+    });
+  }
+  const { hop, window } = framesOf(op, pairs, nFft, options);
+  const norm = normalized ? "ortho" : "backward";
+  const columns = spectrum.transpose(1, 2); // [B, frames, frequencies, 2]
+  const frames = half ? irfft(columns, { n: nFft, norm }) : ifft(columns, { norm }).select(-1, 0);
+  const count = frames.shape[1];
+  const summed = overlapAdd(frames.mul(window), hop);
+  const envelope = overlapAdd(window.square().expand([1, count, nFft]), hop).squeeze(0);
+  const start = center ? Math.floor(nFft / 2) : 0;
+  const end = length === undefined ? summed.shape[1] - start : Math.min(start + length, summed.shape[1]);
+  const weights = envelope.narrow(0, start, end - start);
+  checkGaps(op, weights);
+  const signal = summed.narrow(1, start, end - start).div(weights);
+  const out = length !== undefined && length > end - start ? signal.constantPadNd([0, length - (end - start)]) : signal;
+  return pairs.ndim === 3 ? out.squeeze(0) : out;
+}
+
+function checkGaps(op: string, weights: Tensor): void {
+  if (weights.storage.backend.downloadSync === undefined) {
+    throw new NotSupportedError(
+      `${op}: checks the windows, and device "${weights.device}" cannot block; move the tensor first: await x.toAsync("cpu")`,
+      { op },
+    );
+  }
+  if (weights.detach().abs().min().itemSync() <= 1e-11)
+    throw new ValueError(`${op}: window overlap add min: 1; the windows leave a gap, take a smaller hopLength`, { op });
+}
+
+/** Frames `[B, frames, n]` added where they overlap: `[B, L]`. */
+function overlapAdd(frames: Tensor, hop: number): Tensor {
+  const [batch, count, n] = frames.shape;
+  const at = positions(
+    frames,
+    Int32Array.from({ length: count * n }, (_, i) => Math.floor(i / n) * hop + (i % n)),
+  );
+  const empty = constantLike(frames, 0, frames.dtype, [batch, n + hop * (count - 1)]);
+  return empty.indexAdd(1, at, frames.reshape([batch, count * n]));
+}
