@@ -65,7 +65,13 @@ const commands = {
       () => build(),
       () => node("node_modules/size-limit/bin.js"),
     ),
-  docs: () => all(install, () => node("node_modules/typedoc/bin/typedoc")),
+  docs: () =>
+    all(
+      install,
+      () => build(),
+      () => node("node_modules/typedoc/bin/typedoc"),
+      () => node("node_modules/vite/bin/vite.js", ["build", "docs/site"]),
+    ),
   release: () =>
     all(
       clean,
