@@ -115,6 +115,7 @@ const SIGNATURES: { readonly [call: string]: string } = {
   "nn.functional.max_unpool3d": "input indices kernel_size | stride padding output_size",
   "nn.functional.one_hot": "input num_classes",
   "nn.functional.pad": "input pad | mode value",
+  "nn.functional.rrelu": "input | lower upper training inplace",
   "nn.functional.softmax": "input dim | dtype",
   "nn.functional.softmin": "input dim | dtype",
   "nn.functional.softshrink": "input lambd",
@@ -169,7 +170,8 @@ const SPECIAL: { readonly [call: string]: (args: readonly unknown[], kwargs: Kwa
   "Tensor.__radd__": ([x, y]) => (y as Tensor).add(x as Tensor),
   "Tensor.__rsub__": ([x, y]) => (y as Tensor).sub(x as Tensor),
   "Tensor.__rmul__": ([x, y]) => (y as Tensor).mul(x as Tensor),
-  "Tensor.__rdiv__": ([x, y]) => (y as Tensor).div(x as Tensor),
+  // PyTorch multiplies by the reciprocal.
+  "Tensor.__rdiv__": ([x, y]) => (x as Tensor).reciprocal().mul(y as Tensor),
   // PyTorch takes the base for a plain value, without gradient.
   "Tensor.__rpow__": ([x, y]) => (y as Tensor).detach().pow(x as Tensor),
   "Tensor.__rmod__": ([x, y]) => (y as Tensor).remainder(x as Tensor),
@@ -335,7 +337,8 @@ function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] 
     return forms;
   }
   addMethod(forms, short, signature, call.endsWith("(on a copy)"));
-  for (const space of ["special", "complex", "fft"]) if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
+  for (const space of ["special", "complex", "fft"])
+    if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
   addFunction(forms, short, (core as unknown as { [name: string]: Fn })[short], signature);
   if (forms.length === 0) addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);
   return forms;

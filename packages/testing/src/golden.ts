@@ -83,6 +83,13 @@ export const AREAS: { readonly [group: string]: readonly string[] } = {
   modules: ["activation", "attention", "container", "conv", "dropout_resize", "linear_embed", "loss", "norm", "pad", "pool", "recurrent"],
   optim: ["clip", "given_gradients", "lbfgs", "lr_scheduler", "mlp", "optimizer_with_scheduler", "param_groups", "quadratic"],
   init: ["init"],
+  einsum: ["einsum"],
+  indexing: ["get", "set"],
+  programs: ["engine", "views_inplace", "random_graphs"],
+  promotion: ["result_type", "op_dtypes", "cast", "broadcast_shapes"],
+  repr: ["repr"],
+  rng: ["streams"],
+  errors: ["errors"],
 };
 
 /** Reads a file below `golden/`, unzipped; from the disk in Node, over the network in a browser. */

@@ -19,14 +19,26 @@ export class OpsRunner {
     this.#info = info;
   }
 
-  /** Runs one case: the result, gradients, and second-order gradients where the case has them. */
+  /** Runs one case: the result and gradients. */
   async run(c: OpCase): Promise<Outcome> {
     if (c.unstable) return skipped("float32 and float64 disagree by more than 1 %");
     const forms = formsOf(c.call, this.#info[keyOf(c)] ?? this.#info[c.op]);
     if (forms.length === 0) return missing("no such function");
     try {
-      const used = await this.#first(c, forms);
-      if (c.second !== undefined) await this.#second(c, used);
+      await this.#first(c, forms);
+      return PASS;
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  /** Runs the second-order gradients of a case that has them. */
+  async runSecond(c: OpCase): Promise<Outcome> {
+    if (c.unstable) return skipped("float32 and float64 disagree by more than 1 %");
+    const forms = formsOf(c.call, this.#info[keyOf(c)] ?? this.#info[c.op]);
+    if (forms.length === 0) return missing("no such function");
+    try {
+      await this.#second(c, await this.#first(c, forms));
       return PASS;
     } catch (error) {
       return failure(error);

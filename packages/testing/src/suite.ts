@@ -1,13 +1,27 @@
 import type { Device } from "@sconce/core";
 import { type ModuleCase, type OpCase, type OpInfo, readDocument, readGroup } from "./golden.js";
+import {
+  type EinsumCase,
+  type ErrorCase,
+  GroupRunner,
+  type IndexCase,
+  kindOf,
+  type PromotionCase,
+  type ReprCase,
+  type StreamCase,
+} from "./groups.js";
 import { type InitCase, initKey, runInit } from "./init-runner.js";
 import { ModulesRunner } from "./modules-runner.js";
 import { keyOf, OpsRunner } from "./ops-runner.js";
 import { type OptimCase, OptimRunner, optimKey } from "./optim-runner.js";
 import { type Outcome, skipped } from "./outcome.js";
+import type { Program } from "./programs.js";
 import { type KeyResult, summarize } from "./report.js";
 
-/** Cases that a device leaves out: ids, in which `*` stands for any text. */
+/**
+ * Cases that a device leaves out: ids, in which `*` stands for any text. `group:` in front names one group only, `:second` behind only the
+ * second-order gradients.
+ */
 export interface Skip {
   readonly reason: string;
   readonly cases: readonly string[];
@@ -45,20 +59,45 @@ export class Suite {
     for (const c of await readGroup<ModuleCase>("modules")) suite.#add(`modules/${c.module}`, 0, c, () => modules.run(c));
     const optim = new OptimRunner(device);
     for (const c of await readGroup<OptimCase>("optim")) suite.#add(`optim/${optimKey(c)}`, 0, c, () => optim.run(c));
+    await suite.#addGroups(new GroupRunner(device, info), device, info);
     if (device === "cpu") for (const c of await readGroup<InitCase>("init")) suite.#add(`init/${initKey(c)}`, 0, c, () => runInit(c));
     return suite;
   }
 
   #addOp(group: string, c: OpCase, runner: OpsRunner, info: { readonly [op: string]: OpInfo }): void {
     const key = keyOf(c);
-    this.#add(`${group}/${key}`, info[key]?.tier ?? info[c.op]?.tier ?? 0, c, () => runner.run(c));
+    const tier = info[key]?.tier ?? info[c.op]?.tier ?? 0;
+    this.#add(`${group}/${key}`, tier, c, () => runner.run(c));
+    const second = { id: `${c.id}:second` };
+    const secondGroup = group === "ops" ? "second_order" : group;
+    if (c.second !== undefined) this.#add(`${secondGroup}/${key}`, tier, second, () => runner.runSecond(c));
     if (group === "ops" && info[key]?.inplace) this.#add(`in_place/${key}`, info[key].tier, c, () => runner.runInPlace(c));
+  }
+
+  async #addGroups(runner: GroupRunner, device: Device, info: { readonly [op: string]: OpInfo }): Promise<void> {
+    const add = async <C extends Case>(group: string, run: (c: C) => Promise<Outcome>, tierOf?: (c: C) => number): Promise<void> => {
+      for (const c of await readGroup<C>(group)) this.#add(`${group}/${kindOf(c.id)}`, tierOf?.(c) ?? 0, c, () => run(c));
+    };
+    await add<EinsumCase>("einsum", (c) => runner.einsum(c));
+    await add<IndexCase>("indexing", (c) => runner.index(c));
+    await add<Program>("programs", (c) => runner.program(c));
+    if (device !== "cpu") return;
+    await add<PromotionCase>("promotion", (c) => runner.promotion(c));
+    await add<ReprCase>("repr", (c) => runner.repr(c));
+    await add<StreamCase>("rng", (c) => runner.stream(c));
+    await add<ErrorCase>(
+      "errors",
+      (c) => runner.error(c),
+      ({ op }) => info[op]?.tier ?? 0,
+    );
   }
 
   #add(key: string, tier: number, c: Case, run: Run): void {
     let entry = this.#entries.get(key);
     if (entry === undefined) this.#entries.set(key, (entry = { tier, runs: [] }));
-    const reason = this.#skip.find(({ cases }) => cases.some((pattern) => matches(pattern, c.id)))?.reason;
+    const group = key.slice(0, key.indexOf("/"));
+    const names = [c.id, c.id.replace(/:second$/, ""), `${group}:${c.id}`];
+    const reason = this.#skip.find(({ cases }) => cases.some((pattern) => names.some((name) => matches(pattern, name))))?.reason;
     entry.runs.push([c.id, reason === undefined ? run : async () => skipped(reason)]);
   }
 

@@ -187,7 +187,7 @@ export const pointwise: Rules<ScalarOp> = {
   ],
   elu: [
     // Where it is not chosen the exponential sees 0, so that its own derivative is finite.
-    of(A, B, C, (g, x, alpha, scale) => where(x.le(0), g.mul(x.clampMax(0).exp().mul(alpha).mul(scale)), g.mul(scale))),
+    of(A, B, C, (g, x, alpha, scale) => where(x.le(0), g.mul(where(x.le(0), x, 0).exp().mul(alpha).mul(scale)), g.mul(scale))),
     null,
     null,
   ],

@@ -68,7 +68,7 @@ export class ActivationOps extends CompareOps {
     const x = requireFloat("celu", this.self);
     if (alpha === 0) throw new ValueError("celu: ZeroDivisionError: alpha cannot be 0 for CELU", { op: "celu" });
     // The exponential sees no positive number, so where it is not chosen its gradient is finite.
-    return composite("Celu", [x], () => choose(x.gt(0), x, x.clampMax(0).div(alpha).expm1().mul(alpha), x.dtype));
+    return composite("Celu", [x], () => choose(x.lt(0), x.clampMax(0).div(alpha).expm1().mul(alpha), x, x.dtype));
   }
 
   /** `x` where positive, else `negativeSlope * x`. */

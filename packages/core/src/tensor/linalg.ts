@@ -398,7 +398,7 @@ export class LinalgOps extends DiagonalOps {
   cross(other: Tensor, dim?: number): Tensor {
     const shape = broadcast(this.shape, other.shape, "cross");
     const d = dim === undefined ? shape.indexOf(3) : normalizeDim(dim, shape.length, "cross");
-    if (d < 0 || shape[d] !== 3) {
+    if (d < 0 || [this.self, other].some((x) => x.shape[x.ndim - shape.length + d] !== 3)) {
       refuse("cross", `inputs dimension ${dim ?? -1} must have length 3, got ${formatShape(shape)}`, this.self, other);
     }
     requireSameDType("cross", this.self, other);

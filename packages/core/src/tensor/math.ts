@@ -182,8 +182,10 @@ export class MathOps extends ArithmeticOps {
   logit({ eps }: { readonly eps?: number } = {}): Tensor {
     const x = this.cast(floatType(this.dtype));
     return composite("Logit", [x], () => {
-      const p = eps === undefined ? x : x.clamp({ min: eps, max: 1 - eps });
-      return p.div(p.rsub(1)).log();
+      // Outside of [0, 1] there is neither a value nor a derivative.
+      const factor = choose(x.lt(0).bitwiseOr(x.gt(1)), Number.NaN, 1, x.dtype);
+      const p = eps === undefined ? x.mul(factor) : x.clamp({ min: eps, max: 1 - eps });
+      return p.log().sub(p.neg().log1p());
     });
   }
 
@@ -263,8 +265,8 @@ export class MathOps extends ArithmeticOps {
   sinc(): Tensor {
     const x = this.cast(floatType(this.dtype));
     return composite("Sinc", [x], () => {
-      const zero = x.eq(0);
-      // The division never sees the zero, so its gradient there is 0 and not NaN.
+      const zero = x.square().eq(0);
+      // The division never sees what is next to nothing, so its gradient there is 0 and not NaN.
       const angle = choose(zero, 1, x, x.dtype).mul(Math.PI);
       return choose(zero, 1, angle.sin().div(angle), x.dtype);
     });

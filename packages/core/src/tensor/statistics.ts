@@ -75,6 +75,8 @@ function checkWeights(name: string, weights: Tensor | undefined, observations: n
   if (weights.isFloatingPoint() !== floating) fail(`expected ${name} to have ${floating ? "floating point" : "integral"} dtype`);
   if (weights.numel() !== observations)
     fail(`expected ${name} to have the same numel as there are observations in the input (${observations})`);
+  const readable = weights.wrapped === null && weights.storage.backend.downloadSync !== undefined;
+  if (readable && weights.detach().lt(0).any().itemSync()) throw new ValueError(`cov: ${name} cannot be negative`, { op: "cov" });
 }
 
 function cov(input: Tensor, { correction = 1, fweights, aweights }: CovOptions): Tensor {

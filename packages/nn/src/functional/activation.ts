@@ -8,6 +8,7 @@ import {
   normalizeDim,
   ShapeError,
   type Tensor,
+  ValueError,
 } from "@sconce/core";
 import { choose } from "../ops.js";
 import { withOption } from "../options.js";
@@ -79,8 +80,14 @@ export interface RreluOptions extends InplaceOptions {
   readonly training?: boolean;
 }
 
-/** {@link leakyRelu} with a random slope while training. Source: https://arxiv.org/abs/1505.00853 */
+/**
+ * {@link leakyRelu} with a random slope while training. Source: https://arxiv.org/abs/1505.00853
+ * @throws ValueError if the lower bound is above the upper one.
+ */
 export function rrelu(input: Tensor, { lower = 1 / 8, upper = 1 / 3, training = false, inplace }: RreluOptions = {}): Tensor {
+  if (!(lower <= upper)) {
+    throw new ValueError(`rrelu: Lower bound should be less than or equal to the upper bound, got ${lower} and ${upper}`, { op: "rrelu" });
+  }
   if (!training) return leakyRelu(input, (lower + upper) / 2, { inplace });
   const noise = apply("random", [], { shape: input.shape, device: input.device, ...defaultGenerator().nextKernelStream() });
   const slope = noise

@@ -14,6 +14,14 @@ export const SKIPPED: readonly Skip[] = [
       "ZeroPad2d#1",
     ],
   },
+  { reason: "int32 is the dtype of an index here", cases: ["errors:gather#1", "errors:scatter#0", "errors:scatter_add#0"] },
+  { reason: "there is no out= argument", cases: ["errors:mean#1", "errors:multinomial#1"] },
+  { reason: "PyTorch 1.13 loses a NaN that later versions keep", cases: ["special_values:nn.functional.softshrink/float32#0"] },
+  {
+    reason: "a second derivative that is NaN in PyTorch (infinity times 0, 0 over 0) and a number here",
+    cases: ["mish", "sinc", "logit"].map((op) => `special_values:*${op}/float32#0:second`),
+  },
+  { reason: "at a pole PyTorch gives the limit from one side, where there are two", cases: ["special_values:digamma/float32#0:second"] },
   { reason: "PyTorch 1.13's vectorised integer linspace is not monotonic", cases: ["linspace/int64#2"] },
   {
     reason: "PyTorch 1.13 normalises an empty tensor of one dimension, which has no channels",
