@@ -25,6 +25,8 @@ export interface ControlWords {
   readonly ready: number;
   /** Threads that may take part, the main thread included. */
   readonly limit: number;
+  /** Counts calls that workers have done, a sign of life. */
+  readonly progress: number;
   /** Set by a worker whose kernel threw. */
   readonly failed: number;
   /** Where the calls of each part begin, and where the last ones end. */
@@ -59,6 +61,7 @@ export const WORDS: ControlWords = {
   ready: 50,
   limit: 51,
   failed: 52,
+  progress: 53,
   starts: STARTS,
   kernels: KERNELS,
   calls: CALLS,

@@ -19,6 +19,10 @@ const PART_WORTH = 6_000;
 const START_AFTER = 30_000_000;
 /** Looks at the workers so often before it blocks, where it may. */
 const JOIN_SPINS = 4_000;
+/** Milliseconds without any progress after which a worker counts as dead; no single call of a kernel takes as long. */
+const PATIENCE = 120_000;
+/** Milliseconds that one look at the workers counts for at most: a longer one was a pause of the whole machine. */
+const LONGEST_TURN = 20;
 /** Kernels and bytes of code that must be free for a job to be planned. */
 const SPARE_KERNELS = 8;
 const SPARE_CODE = 1 << 16;
@@ -28,6 +32,7 @@ const SCRATCH_SLOT = 1;
 /** The threads of one memory. */
 export class ThreadPool {
   readonly #heap: Heap;
+  readonly #patience: number;
   #words: Int32Array | undefined;
   #jobs = 0;
   #seenWork = 0;
@@ -41,8 +46,9 @@ export class ThreadPool {
   #at: number = WORDS.calls;
   #stride = 0;
 
-  constructor(heap: Heap) {
+  constructor(heap: Heap, patience: number = PATIENCE) {
     this.#heap = heap;
+    this.#patience = patience;
   }
 
   /** Threads that can take parts now, the main thread included. */
@@ -110,7 +116,7 @@ export class ThreadPool {
   /**
    * Runs the parts and starts a new job.
    *
-   * @throws Error when a kernel failed in a worker.
+   * @throws Error when a kernel failed in a worker, or a worker died.
    */
   run(): void {
     const words = this.#control();
@@ -129,7 +135,7 @@ export class ThreadPool {
       for (let part = Atomics.add(words, WORDS.next, 1); part < parts; part = Atomics.add(words, WORDS.next, 1)) this.#runPart(words, part);
     } finally {
       Atomics.store(words, WORDS.next, CLOSED);
-      join(words);
+      this.#join(words);
     }
     if (Atomics.exchange(words, WORDS.failed, 0) !== 0) throw new Error("internal: a kernel failed in a worker");
   }
@@ -152,7 +158,18 @@ export class ThreadPool {
     if (limit === this.#limit) return;
     this.#limit = limit;
     Atomics.store(words, WORDS.limit, limit);
-    join(words);
+    this.#join(words);
+  }
+
+  /** @throws Error when a worker died in the middle of a job. The next jobs are for the main thread alone. */
+  #join(words: Int32Array): void {
+    if (join(words, this.#patience)) return;
+    this.#words = undefined;
+    this.#workers = Number.POSITIVE_INFINITY;
+    throw new Error(
+      `setNumThreads: expected every worker to finish its part, got no sign of life for ${this.#patience / 1000} s; ` +
+        "a worker was killed, so the last result is lost, and one thread does the work from now on",
+    );
   }
 
   #runPart(words: Int32Array, part: number): void {
@@ -185,14 +202,26 @@ export class ThreadPool {
   }
 }
 
-/** Waits for the parts in flight. */
-function join(words: Int32Array): void {
+/**
+ * Waits for the parts in flight. A worker that died with one would never report: false if for so many milliseconds, in which the main
+ * thread waited and was not suspended, no call of a kernel came to its end.
+ */
+function join(words: Int32Array, patience: number): boolean {
   const { canBlock } = detectFeatures();
+  let progress = Atomics.load(words, WORDS.progress);
+  let [last, waited] = [performance.now(), 0];
   for (let spins = 0, active = Atomics.load(words, WORDS.active); active !== 0; active = Atomics.load(words, WORDS.active)) {
-    if (++spins < JOIN_SPINS || !canBlock) continue;
-    Atomics.store(words, WORDS.blocked, 1);
-    Atomics.wait(words, WORDS.active, active, 1);
-    Atomics.store(words, WORDS.blocked, 0);
+    if (++spins < JOIN_SPINS) continue;
     spins = 0;
+    if (canBlock) {
+      Atomics.store(words, WORDS.blocked, 1);
+      Atomics.wait(words, WORDS.active, active, 1);
+      Atomics.store(words, WORDS.blocked, 0);
+    }
+    const [now, seen] = [performance.now(), Atomics.load(words, WORDS.progress)];
+    waited = seen === progress ? waited + Math.min(now - last, LONGEST_TURN) : 0;
+    [last, progress] = [now, seen];
+    if (waited > patience) return false;
   }
+  return true;
 }

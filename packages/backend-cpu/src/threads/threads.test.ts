@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CpuBackend } from "../backend.js";
 import { generator, hostTensor, type LayoutKind, values } from "../testing.js";
 import { convOutput } from "../wasm/conv.js";
+import { FLOAT32, gemmKernels } from "../wasm/gemm.js";
+import { Heap } from "../wasm/memory.js";
 import { CONTROL_BYTES, WORDS } from "./control.js";
+import { ThreadPool } from "./pool.js";
 import { rangeOf } from "./range.js";
 import { getNumThreads, setNumThreads } from "./settings.js";
 import { workerSource } from "./worker.js";
@@ -182,6 +185,43 @@ describe("setNumThreads", () => {
     expect(pool.threads).toBe(2);
     setNumThreads(3);
     expect(pool.threads).toBe(3);
+  });
+});
+
+describe("a worker that is killed in the middle of a job", () => {
+  it("is reported, and the main thread goes on alone", async () => {
+    const module = process.getBuiltinModule("node:worker_threads") as { Worker: unknown };
+    const { Worker } = module;
+    module.Worker = class extends (Worker as new (source: string, options: object) => object) {
+      constructor(source: string, options: object) {
+        super(source.replace("kernel(...args);", "process.exit();"), options);
+      }
+    };
+    setNumThreads(2);
+    const heap = new Heap();
+    const mortal = new ThreadPool(heap, 100);
+    try {
+      mortal.start();
+      while (mortal.threads < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    } finally {
+      module.Worker = Worker;
+    }
+    const { copy } = gemmKernels(heap, FLOAT32).exports;
+    const bytes = 1 << 22;
+    const [from, to] = [heap.alloc(bytes), heap.alloc(bytes)];
+    const run = (): void => {
+      for (let i = 0; i < 16; i++) {
+        mortal.part();
+        mortal.call(copy, 0, [to, from, bytes]);
+      }
+      mortal.run();
+    };
+    expect(() => {
+      for (let i = 0; i < 1000; i++) run();
+    }).toThrow("a worker was killed");
+    expect(mortal.threads).toBe(1);
+    expect(mortal.parts(1e9, 8)).toBe(1);
+    setNumThreads(3);
   });
 });
 

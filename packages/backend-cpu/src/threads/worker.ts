@@ -45,6 +45,7 @@ function work({ memory, control, thread }) {
       for (let i = 0; i < args.length; i++) args[i] = words[at + i] + ((mask >>> i) & 1 ? own : 0);
       at += args.length;
       kernel(...args);
+      Atomics.add(words, w.progress, 1);
     }
   };
   Atomics.add(words, w.ready, 1);
