@@ -84,8 +84,11 @@ export async function build(target = ".") {
   const stamp = `built-${target.replace(/\W+/g, "-")}`;
   if (stampIs(stamp, buildKey())) return 0;
   const code = await node("node_modules/typescript/bin/tsc", ["-b", target]);
-  if (code === 0) setStamp(stamp, buildKey());
-  return code;
+  if (code !== 0) return code;
+  // What it imports is installed only now.
+  await (await import("./bundle-gpu.mjs")).bundleGpu();
+  setStamp(stamp, buildKey());
+  return 0;
 }
 
 /** Removes every build, so that no output of a deleted source is left. */

@@ -128,6 +128,15 @@ function newContext(): { readonly testCanvas: Canvas; readonly testContext: WebG
   return { testCanvas: canvas, testContext: context };
 }
 
+/** gpu.js, which puts its class over the browser's own interface `GPU` when it is loaded: that one is put back. */
+async function loadGpuJs(): Promise<GpuJs> {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "GPU");
+  const { GPU } = await import("./gpu-js.js");
+  if (own === undefined) Reflect.deleteProperty(globalThis, "GPU");
+  else Object.defineProperty(globalThis, "GPU", own);
+  return GPU;
+}
+
 let open: Context | null = null;
 
 /**
@@ -136,7 +145,7 @@ let open: Context | null = null;
  */
 export async function openContext(): Promise<Context> {
   if (open !== null && !open.gl.isContextLost()) return open;
-  const { GPU } = await import("./gpu-js.js");
+  const GPU = await loadGpuJs();
   if (!GPU.isWebGL2Supported) throw unavailable("this platform has no WebGL2");
   const { Kernel } = new GPU({ mode: "webgl2" });
   if (!Kernel.features.isFloatRead) throw unavailable("this GPU cannot render to float textures");
