@@ -25,6 +25,7 @@ export type OptimizerName = keyof typeof optimizerChoices;
 export const deviceTitles = {
   cpu: "CPU (WebAssembly)",
   webgpu: "WebGPU",
+  webgl: "WebGL",
 } as const;
 
 /** Name of a device. */

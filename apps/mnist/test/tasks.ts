@@ -6,20 +6,26 @@ interface TraceEvent {
   readonly pid: number;
   readonly tid: number;
   readonly ts: number;
+  readonly dur: number;
   /** Microseconds of the thread's own time, without those when another process had the core. */
   readonly tdur?: number;
-  readonly args?: { readonly name?: string; readonly data?: { readonly url?: string } };
+  readonly args?: { readonly name?: string };
 }
 
-/** Milliseconds of the longest task of a page's main thread while `use` runs. */
-export async function longestTask(browser: Browser, page: Page, use: () => Promise<void>): Promise<number> {
-  await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"] });
+/** The tasks of a page's main thread that took `limit` milliseconds or more while `use` ran, each with what it did. */
+export async function longTasks(browser: Browser, page: Page, limit: number, use: () => Promise<void>): Promise<string[]> {
+  await browser.startTracing(page, { categories: ["toplevel", "v8", "devtools.timeline", "disabled-by-default-devtools.timeline"] });
   await use();
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
   const mains = traceEvents.filter(({ name, args }) => name === "thread_name" && args?.name === "CrRendererMain");
-  const tasks = traceEvents.filter(
-    ({ name, ph, pid, tid }) => name === "RunTask" && ph === "X" && mains.some((main) => main.pid === pid && main.tid === tid),
-  );
+  const onMain = traceEvents.filter(({ ph, pid, tid }) => ph === "X" && mains.some((main) => main.pid === pid && main.tid === tid));
+  const tasks = onMain.filter(({ name }) => name === "RunTask");
   if (tasks.length < 100) throw new Error(`expected the tasks of a page in the trace, got ${tasks.length}`);
-  return tasks.reduce((most, { tdur = 0 }) => Math.max(most, tdur), 0) / 1000;
+  const took = ({ name, tdur = 0 }: TraceEvent): string => `${name} ${(tdur / 1000).toFixed(1)} ms`;
+  return tasks
+    .filter(({ tdur = 0 }) => tdur >= 1000 * limit)
+    .map((task) => {
+      const inside = onMain.filter(({ pid, ts, tdur = 0 }) => pid === task.pid && ts >= task.ts && ts < task.ts + task.dur && tdur > 3000);
+      return inside.map(took).join(", ");
+    });
 }

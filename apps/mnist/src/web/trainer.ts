@@ -295,7 +295,7 @@ export class Trainer {
 
   #enter(phase: Phase): void {
     this.#phase = phase;
-    this.#post({ type: "phase", phase, settings: this.#session.settings });
+    this.#post({ type: "phase", phase, settings: this.#settings });
   }
 
   #notice(kind: Notice["kind"], text: string): void {

@@ -45,9 +45,8 @@ async function startSession(settings: Settings): Promise<Session> {
 async function open(settings: Settings, root: string): Promise<Trainer> {
   const sets = loadData(root);
   const backends = new Backends((name, error) => void trainer?.then((t) => t.lost(name, error)));
-  const found = await backends.find();
-  post({ type: "backends", backends: found });
-  const missing = found.find(({ name }) => name === settings.device)?.missing ?? null;
+  post({ type: "backends", backends: await backends.find() });
+  const missing = await backends.start(settings.device);
   if (missing !== null) {
     post({ type: "notice", notice: { kind: "error", text: `${deviceTitles[settings.device]}: ${missing} The CPU stands in.` } });
   }
