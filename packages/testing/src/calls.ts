@@ -3,6 +3,8 @@ import * as core from "@sconce/core";
 import * as complexNumbers from "@sconce/core/complex";
 import * as fft from "@sconce/core/fft";
 import * as linalg from "@sconce/core/linalg";
+import * as masked from "@sconce/core/masked";
+import * as math from "@sconce/core/math";
 import * as special from "@sconce/core/special";
 import { functional } from "@sconce/nn";
 import type { OpInfo } from "./golden.js";
@@ -138,6 +140,9 @@ const SIGNATURES: { readonly [call: string]: string } = {
   rot90: "input k dims",
   rsub: "input other | alpha",
   scatter: "input dim index src | reduce",
+  "Tensor.new_empty_strided": "input size stride | dtype device",
+  trapz: "input | x dx dim",
+  segment_reduce: "input reduce | lengths offsets axis unsafe initial",
   searchsorted: "input values | right side sorter out_int32",
   slice_scatter: "input src dim | start end step",
   slice: "input dim start end step",
@@ -272,6 +277,8 @@ const SPACES: { readonly [space: string]: { readonly [name: string]: Fn } | unde
   linalg: linalg as unknown as { readonly [name: string]: Fn },
   special: special as unknown as { readonly [name: string]: Fn },
   fft: FFT,
+  masked: masked as unknown as { readonly [name: string]: Fn },
+  math: math as unknown as { readonly [name: string]: Fn },
   complex: complexNumbers as unknown as { readonly [name: string]: Fn },
 };
 
@@ -337,7 +344,7 @@ function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] 
     return forms;
   }
   addMethod(forms, short, signature, call.endsWith("(on a copy)"));
-  for (const space of ["special", "complex", "fft"])
+  for (const space of ["special", "math", "complex", "fft"])
     if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
   addFunction(forms, short, (core as unknown as { [name: string]: Fn })[short], signature);
   if (forms.length === 0) addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);

@@ -271,7 +271,7 @@ export class InplaceOps extends LayerOps {
 }
 
 /** Takes the layout and the history of a view of itself. */
-function become(x: Tensor, view: Tensor): Tensor {
+export function become(x: Tensor, view: Tensor): Tensor {
   if (x.trainable) {
     throw new SconceError(
       "in-place view: a leaf Variable that requires grad is being used in an in-place operation; its gradient would not fit: use the op " +

@@ -177,6 +177,17 @@ export class MovementOps extends TensorBase {
     return this.transpose(-2, -1);
   }
 
+  /** {@link mT}: real numbers are their own conjugates. */
+  get mH(): Tensor {
+    return this.mT;
+  }
+
+  /** The transpose of a matrix. @throws ShapeError unless there are two dimensions or none. */
+  get H(): Tensor {
+    if (this.ndim !== 0 && this.ndim !== 2) throw new ShapeError(`H: expected a matrix, got ${formatShape(this.shape)}; use mH`, { op: "H" });
+    return this.mH;
+  }
+
   /** Dimensions moved to other positions, the rest in order. */
   movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor {
     const rank = this.ndim;

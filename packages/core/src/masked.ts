@@ -1,0 +1,214 @@
+/**
+ * Reductions and normalisations that leave out elements, as in `torch.masked`: those whose mask is false. Without a mask they are the
+ * plain ones. Where nothing is left, the result is the op's identity (0 for a sum, 1 for a product, NaN for a mean).
+ * @module masked
+ */
+import { type DType, isFloatingPoint } from "./dtype.js";
+import { broadcast, normalizeDims, type Shape } from "./shape.js";
+import { constantLike, expandTo } from "./tensor/compose.js";
+import { vectorNorm } from "./tensor/norms.js";
+import type { Dim } from "./tensor/reduction.js";
+import type { Tensor } from "./tensor/tensor.js";
+
+/** What counts. */
+export interface MaskOptions {
+  /** False for elements that are left out; broadcasts to the input. */
+  readonly mask?: Tensor;
+  /** Converts before computing. */
+  readonly dtype?: DType;
+}
+
+/** What masked reductions take. */
+export interface MaskedReduceOptions extends MaskOptions {
+  readonly dim?: Dim;
+  readonly keepdim?: boolean;
+}
+
+/** What masked reductions to positions take. */
+export interface MaskedArgOptions extends MaskOptions {
+  readonly dim?: number;
+  readonly keepdim?: boolean;
+}
+
+const LIMITS: { readonly [D in DType]?: readonly [low: number | bigint, high: number | bigint] } = {
+  bool: [0, 1],
+  uint8: [0, 255],
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  int32: [-2147483648, 2147483647],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+/** The least and the greatest number of a dtype. */
+function limitsOf(dtype: DType): readonly [number | bigint, number | bigint] {
+  return LIMITS[dtype] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+}
+
+/** The input with `value` in place of what is left out. */
+function filled(x: Tensor, { mask, dtype }: MaskOptions, value: number | bigint): Tensor {
+  const y = dtype === undefined ? x : x.to({ dtype });
+  if (mask === undefined) return y;
+  const shape = broadcast(y.shape, mask.shape, "masked");
+  return expandTo(y, shape).where(expandTo(mask, shape), constantLike(y, value));
+}
+
+/** Integers become floating-point, as means need it. */
+function floating(x: Tensor): Tensor {
+  return isFloatingPoint(x.dtype) ? x : x.to({ dtype: "float32" });
+}
+
+function reduceOptions({ dim, keepdim = false }: MaskedReduceOptions): { readonly dim: Dim; readonly keepdim: boolean } {
+  return { dim: dim ?? null, keepdim };
+}
+
+/** The sum of what counts; integers and bool as {@link Tensor.sum}. */
+export function sum(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
+  return filled(x, options, 0).sum(reduceOptions(options));
+}
+
+/** The product of what counts. */
+export function prod(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
+  const y = filled(x, options, 1);
+  const { dim, keepdim } = reduceOptions(options);
+  if (dim === null && !keepdim) return y.prod();
+  // The product takes one dimension at a time.
+  const dims = [...normalizeDims(dim, y.ndim, "masked.prod")].sort((a, b) => b - a);
+  return dims.reduce((z, d) => z.prod({ dim: d, keepdim }), y);
+}
+
+/** The largest element that counts. */
+export function amax(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
+  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[0]).amax(reduceOptions(options));
+}
+
+/** The smallest element that counts. */
+export function amin(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
+  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[1]).amin(reduceOptions(options));
+}
+
+/** The position of the largest element that counts, as int32. */
+export function argmax(x: Tensor, { dim, keepdim = false, ...options }: MaskedArgOptions = {}): Tensor {
+  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[0]).argmax({ ...(dim === undefined ? {} : { dim }), keepdim });
+}
+
+/** The position of the smallest element that counts, as int32. */
+export function argmin(x: Tensor, { dim, keepdim = false, ...options }: MaskedArgOptions = {}): Tensor {
+  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[1]).argmin({ ...(dim === undefined ? {} : { dim }), keepdim });
+}
+
+/** How many elements count, in the input's dtype. */
+function countOf(x: Tensor, { mask }: MaskOptions, dim: Dim, keepdim: boolean): Tensor {
+  const shape: Shape = mask === undefined ? x.shape : broadcast(x.shape, mask.shape, "masked");
+  const ones = mask === undefined ? constantLike(x, 1, x.dtype, shape) : expandTo(mask, shape).to({ dtype: x.dtype });
+  return ones.sum({ dim, keepdim });
+}
+
+/** The mean of what counts; integers become float32. */
+export function mean(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
+  const y = floating(options.dtype === undefined ? x : x.to({ dtype: options.dtype }));
+  const { dim, keepdim } = reduceOptions(options);
+  return filled(y, { ...options, dtype: y.dtype }, 0)
+    .sum({ dim, keepdim })
+    .div(countOf(y, options, dim, keepdim));
+}
+
+/** What masked variances take. */
+export interface MaskedVarOptions extends MaskedReduceOptions {
+  /** Divides by one less than the number of elements. */
+  readonly unbiased?: boolean;
+}
+
+/** The variance of what counts; integers become float32. */
+function variance(x: Tensor, { unbiased = false, ...options }: MaskedVarOptions = {}): Tensor {
+  const y = floating(options.dtype === undefined ? x : x.to({ dtype: options.dtype }));
+  const { dim, keepdim } = reduceOptions(options);
+  const center = mean(y, { ...options, dtype: y.dtype, keepdim: true });
+  const squares = filled(y.sub(center).square(), { ...options, dtype: y.dtype }, 0).sum({ dim, keepdim });
+  const count = countOf(y, options, dim, keepdim);
+  return squares.div(unbiased ? count.sub(1).clampMin(0) : count);
+}
+
+export { variance as var };
+
+/** The standard deviation of what counts; integers become float32. */
+export function std(x: Tensor, options: MaskedVarOptions = {}): Tensor {
+  return variance(x, options).sqrt();
+}
+
+/** The median of what counts along `dim`, the last if left out: the lower of two in the middle. */
+export function median(x: Tensor, { dim = -1, keepdim = false, ...options }: MaskedArgOptions = {}): Tensor {
+  if (options.mask === undefined) return filled(x, options, 0).median({ dim, keepdim }).values;
+  return filled(x, options, Number.NaN).nanmedian({ dim, keepdim }).values;
+}
+
+/** What {@link norm} takes. */
+export interface MaskedNormOptions extends MaskedReduceOptions {
+  /** The order, 2 if left out. */
+  readonly ord?: number;
+}
+
+/** The norm of what counts. */
+export function norm(x: Tensor, { ord = 2, ...options }: MaskedNormOptions = {}): Tensor {
+  const { dim, keepdim } = reduceOptions(options);
+  const y = filled(x, options, ord < 0 ? Number.POSITIVE_INFINITY : 0);
+  return vectorNorm(y, ord, normalizeDims(dim, y.ndim, "masked.norm"), keepdim);
+}
+
+/** Divides by the norm of what counts along `dim`, at least `eps`. */
+export function normalize(
+  x: Tensor,
+  ord: number,
+  dim: number,
+  { eps = 1e-12, ...options }: MaskOptions & { readonly eps?: number } = {},
+): Tensor {
+  const length = norm(x, { ...options, ord, dim, keepdim: true }).clampMin(eps);
+  return filled(x, options, 0).div(length);
+}
+
+/** The logarithm of the sum of exponentials of what counts; integers become float32. */
+export function logsumexp(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
+  const y = floating(options.dtype === undefined ? x : x.to({ dtype: options.dtype }));
+  const { dim, keepdim } = reduceOptions(options);
+  return filled(y, { ...options, dtype: y.dtype }, Number.NEGATIVE_INFINITY).logsumexp(normalizeDims(dim, y.ndim, "masked.logsumexp"), {
+    keepdim,
+  });
+}
+
+/** {@link Tensor.softmax} of what counts; the rest gets 0. */
+export function softmax(x: Tensor, dim: number, options: MaskOptions = {}): Tensor {
+  return filled(x, options, Number.NEGATIVE_INFINITY).softmax(dim);
+}
+
+/** {@link Tensor.logSoftmax} of what counts; the rest gets -inf. */
+export function logSoftmax(x: Tensor, dim: number, options: MaskOptions = {}): Tensor {
+  return filled(x, options, Number.NEGATIVE_INFINITY).logSoftmax(dim);
+}
+
+/** {@link softmax} of the negative input. */
+export function softmin(x: Tensor, dim: number, options: MaskOptions = {}): Tensor {
+  return filled(x, options, Number.POSITIVE_INFINITY).neg().softmax(dim);
+}
+
+/** Sums of what counts up to each position. */
+export function cumsum(x: Tensor, dim: number, options: MaskOptions = {}): Tensor {
+  return filled(x, options, 0).cumsum(dim);
+}
+
+/** Products of what counts up to each position. */
+export function cumprod(x: Tensor, dim: number, options: MaskOptions = {}): Tensor {
+  return filled(x, options, 1).cumprod(dim);
+}
+
+/** What {@link logaddexp} takes. */
+export interface LogAddExpOptions {
+  readonly dtype?: DType;
+  readonly inputMask?: Tensor;
+  readonly otherMask?: Tensor;
+}
+
+/** The logarithm of the sum of two exponentials, of which each may be left out. */
+export function logaddexp(x: Tensor, other: Tensor, { dtype, inputMask, otherMask }: LogAddExpOptions = {}): Tensor {
+  const of = (y: Tensor, mask: Tensor | undefined): Tensor =>
+    filled(y, { ...(mask === undefined ? {} : { mask }), ...(dtype === undefined ? {} : { dtype }) }, Number.NEGATIVE_INFINITY);
+  return of(x, inputMask).logaddexp(of(other, otherMask));
+}
