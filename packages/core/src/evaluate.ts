@@ -1,10 +1,10 @@
 import { type Backend, type Device, getBackend, type Kernels, type Spec, type View } from "./backend.js";
 import { type Decomposable, decompose } from "./decompositions.js";
 import type { Call, Handler } from "./dispatch.js";
-import type { DType } from "./dtype.js";
+import type { DType, TypedArray } from "./dtype.js";
 import { hostArray, itemSize, wideOf } from "./dtype.js";
 import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
-import type { FormulaOp, HostView } from "./extension.js";
+import type { FormulaOp } from "./extension.js";
 import { INFER, KERNEL_OF, type KernelOps, type PrimitiveName, VIEWS, type ViewOps } from "./primitives.js";
 import { type Expr, inputExpr, numberExpr, SCALAR_OPS, type ScalarOp, scalarExpr, wideExpr } from "./scalar.js";
 import {
@@ -19,7 +19,7 @@ import {
   sizeOf,
 } from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
-import { type Operand, type Pending, Storage, settledValue, Value } from "./value.js";
+import { filledArray, type Operand, type Pending, Storage, settledValue, Value } from "./value.js";
 
 /** Makes a tensor over a storage; given by tensor/tensor.ts, the end of the method chain. */
 type Construct = (storage: Storage, layout: Layout) => Tensor;
@@ -345,32 +345,69 @@ function evaluateFused(call: Call<"fused">): readonly Tensor[] {
 
 function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly Tensor[] {
   const backend = commonBackend(op.name, inputs);
-  if (backend.downloadSync === undefined) {
-    throw new NotSupportedError(
-      `${op.name}: runs on the host, and device "${backend.name}" cannot block; move the tensor first: await x.toAsync("cpu")`,
-      { op: op.name },
-    );
-  }
   if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined) {
     const run = (wide: readonly Tensor[]): readonly Tensor[] =>
       evaluateHost({ op: "host", inputs: wide, attrs: { op, params }, label: undefined });
     return evaluateWide(inputs, op.infer(inputs, params), run);
   }
+  const views = inputs.map((x) => ({ shape: x.shape, dtype: x.dtype, data: readNow(x, op.name) }));
   const outputs = op.infer(inputs, params).map(({ shape, dtype }) => {
     checkDevice(backend, shape, dtype, op.name);
     return { shape, dtype, data: hostArray(dtype, sizeOf(shape)) };
   });
-  op.run(inputs.map(hostViewOf), outputs, params);
-  return outputs.map(({ shape, dtype, data }) => tensorOf(settledValue(backend, shape, dtype, backend.upload(data, dtype))));
+  op.run(views, outputs, params);
+  return outputs.map(({ shape, dtype, data }) => {
+    const value = settledValue(backend, shape, dtype, backend.upload(data, dtype));
+    if (backend.downloadSync === undefined) value.copy = data;
+    return tensorOf(value);
+  });
 }
 
-function hostViewOf(x: Tensor): HostView {
-  const { shape, dtype } = x;
+/**
+ * The elements of a tensor in row-major order, read at once.
+ * @throws NotSupportedError unless the device can block or `prefetch` has read them.
+ */
+export function readNow(x: Tensor, op: string): TypedArray {
+  const found = elementsNow(x);
+  if (found !== null) return found;
+  throw new NotSupportedError(
+    `${op}: needs the elements of ${formatShape(x.shape)} at once, and device "${x.storage.backend.name}" cannot block; ` +
+      'read them ahead with await prefetch(t), or use await t.item(), await t.data() or await t.toAsync("cpu")',
+    { op, shapes: [x.shape] },
+  );
+}
+
+/** The elements that the host can have at once: those that it knows, or any on a device that can block; else null. */
+export function elementsNow(x: Tensor): TypedArray | null {
+  const { copy } = x.storage.value;
   const value = contiguousValue(x);
+  if (copy !== null) return value === x.storage.value ? copy.slice() : gather(copy, x);
+  if (value.size === 0) return hostArray(value.dtype, 0);
+  if (value.handle === null && value.constant !== null) return filledArray(value.dtype, value.size, value.constant);
+  if (value.backend.downloadSync === undefined) return null;
   value.retain();
-  const data = (value.backend.downloadSync as NonNullable<Backend["downloadSync"]>)(realise(value), dtype, value.size);
+  const data = value.backend.downloadSync(realise(value), value.dtype, value.size);
   value.release();
-  return { shape, dtype, data };
+  return data;
+}
+
+/** True where {@link readNow} does not throw. */
+export function isReadable({ storage }: Tensor): boolean {
+  return storage.backend.downloadSync !== undefined || storage.value.copy !== null;
+}
+
+function gather(data: TypedArray, { shape, strides, offset }: Layout): TypedArray {
+  const out = data.slice(0, 0).constructor as new (n: number) => TypedArray;
+  const result = new out(sizeOf(shape));
+  for (let i = 0; i < result.length; i++) {
+    let at = offset;
+    for (let d = shape.length - 1, rest = i; d >= 0; d--) {
+      at += (rest % shape[d]) * strides[d];
+      rest = Math.floor(rest / shape[d]);
+    }
+    result[i] = data[at];
+  }
+  return result;
 }
 
 /** Runs a kernel on copies of what lies in host memory, which are freed after it. */
@@ -443,16 +480,9 @@ function updateSlice(base: Tensor, source: Tensor, layout: Layout, reuse: boolea
 function transfer(x: Tensor, device: Device): Tensor {
   const to = getBackend(device, "to");
   const value = contiguousValue(x);
-  const from = value.backend;
   checkDevice(to, x.shape, value.dtype, "to");
   if (value.constant !== null && value.handle === null) return tensorOf(new Value(to, x.shape, value.dtype, value.constant, null));
-  if (from.downloadSync === undefined) {
-    throw new NotSupportedError(`to: device "${from.name}" cannot block; use \`await t.toAsync("${device}")\``, { op: "to" });
-  }
-  value.retain();
-  const data = from.downloadSync(realise(value), value.dtype, value.size);
-  value.release();
-  return tensorOf(settledValue(to, x.shape, value.dtype, to.upload(data, value.dtype)));
+  return tensorOf(settledValue(to, x.shape, value.dtype, to.upload(readNow(x, "to"), value.dtype)));
 }
 
 // ---- values of tensors

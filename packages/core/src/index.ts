@@ -43,6 +43,7 @@ export * from "./fused.js";
 export * from "./half.js";
 export type { Index, IndexList } from "./indexing-spec.js";
 export { type HostTensor, parseNested, type TensorData } from "./nested.js";
+export { prefetch } from "./prefetch.js";
 export * from "./primitives.js";
 export { addPrintSuffix, type PrintSuffix } from "./printing.js";
 export * from "./promotion.js";

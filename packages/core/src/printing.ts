@@ -1,4 +1,5 @@
 import { formatShape } from "./errors.js";
+import { isReadable } from "./evaluate.js";
 import { formatTensor } from "./format.js";
 import { decodeArray } from "./half.js";
 import type { Tensor } from "./tensor/tensor.js";
@@ -21,7 +22,7 @@ export function printTensor(tensor: Tensor): string {
     .join(", ");
   const { shape, dtype, device } = tensor;
   if (tensor.isDisposed) return `tensor(<freed>, shape=${formatShape(shape)}, dtype=${dtype})`;
-  if (tensor.storage.backend.downloadSync === undefined) {
+  if (!isReadable(tensor)) {
     return `tensor(..., shape=${formatShape(shape)}, dtype=${dtype}, device='${device}'${suffix === "" ? "" : `, ${suffix}`})`;
   }
   return formatTensor({ shape, dtype, data: decodeArray(tensor.detach().dataSync(), dtype) }, { device, suffix });

@@ -108,6 +108,8 @@ export class Value {
   reads = 0;
   /** Nodes of a tape that keep it: whatever realises it writes it out. */
   saved = 0;
+  /** The content on the host, where `prefetch` has read it. */
+  copy: TypedArray | null = null;
   #box: Box | null = null;
 
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {

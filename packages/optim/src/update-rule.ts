@@ -105,8 +105,10 @@ export class UpdateRule {
     const handles = backend.run("elementwise", views, outputs, { exprs, numbers, overwrite });
     targets.forEach(({ storage }, i) => {
       // The content was this storage's alone, so nobody else sees that it was written over.
-      if (handles[i] === views[i].handle) storage.version++;
-      else storage.set(settledValue(backend, storage.shape, dtype, handles[i]));
+      if (handles[i] === views[i].handle) {
+        storage.version++;
+        storage.value.copy = null;
+      } else storage.set(settledValue(backend, storage.shape, dtype, handles[i]));
     });
   }
 

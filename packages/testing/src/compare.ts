@@ -1,6 +1,6 @@
-import type { Tensor, TypedArray } from "@sconce/core";
+import type { DType, Tensor, TypedArray } from "@sconce/core";
 import { type GoldenTensor, type GoldenValue, isGoldenTensor } from "./golden.js";
-import { elements, goldenData, isComplex, isTensor } from "./values.js";
+import { elements, goldenData, isComplex, isTensor, Unsupported } from "./values.js";
 
 /** A difference between a result and the golden one. */
 export class Mismatch extends Error {}
@@ -21,7 +21,11 @@ export function isClose(x: number, reference: number, e: number): boolean {
 export async function expectTensor(actual: unknown, expected: GoldenTensor, e: number, what: string): Promise<void> {
   if (!isTensor(actual)) throw new Mismatch(`${what}: expected a tensor, got ${describe(actual)}`);
   const complex = isComplex(expected.dtype);
-  if (!complex && !sameDType(actual.dtype, expected.dtype)) throw new Mismatch(`${what}: expected ${expected.dtype}, got ${actual.dtype}`);
+  if (!complex && !sameDType(actual.dtype, expected.dtype)) {
+    const { limits } = actual.storage.backend;
+    if (!limits.dtypes.has(expected.dtype as DType)) throw new Unsupported(`dtype ${expected.dtype}`);
+    throw new Mismatch(`${what}: expected ${expected.dtype}, got ${actual.dtype}`);
+  }
   expectShape(actual, complex ? [...expected.shape, 2] : expected.shape, what);
   expectNumbers(await elements(actual), goldenData(expected), e, what);
 }

@@ -1,5 +1,6 @@
 import type { Device, Tensor } from "@sconce/core";
 import type { Module } from "@sconce/nn";
+import { readAhead } from "./ahead.js";
 import { expectGrad, expectTensor, expectValue } from "./compare.js";
 import type { GoldenTensor, GoldenValue, ModuleCase } from "./golden.js";
 import { gradientsOf } from "./gradients.js";
@@ -25,6 +26,7 @@ export class ModulesRunner {
       const wanted = new Set(Object.keys(c.grads ?? {}));
       const args = c.args.map((value, i) => this.#values.value(value, `args.${i}`, wanted, leaves));
       const kwargs = this.#record(c.kwargs, (value, name) => this.#values.value(value, `kwargs.${name}`, wanted, leaves));
+      await readAhead(c.module, args, kwargs);
       const result = callModule(c.module, module, args, kwargs);
       await expectValue(result, c.out ?? null, c.err?.out?.[0] ?? 0, "out");
       if (c.cotangent !== undefined) await this.#gradients(c, module, result, leaves);

@@ -1,4 +1,5 @@
 import { type Device, hostArray, type Tensor, type TypedArray } from "@sconce/core";
+import { readAhead } from "./ahead.js";
 import { type Form, formsOf, NotAMethod } from "./calls.js";
 import { asList, expectGrad, expectSecond, expectShape, expectValue, Mismatch } from "./compare.js";
 import { expectGauge } from "./gauge.js";
@@ -64,6 +65,7 @@ export class OpsRunner {
     const leaves = new Map<string, Tensor>();
     const wanted = new Set(gradients ? Object.keys(c.grads ?? {}) : []);
     const { args, kwargs } = this.#arguments(c, wanted, leaves);
+    await readAhead(c.op, args, kwargs);
     const result = await form.call(args, kwargs);
     if (c.stochastic !== undefined) return expectMeta(result, c.out_meta ?? null);
     if (c.gauge) await expectGauge(c, result, args[0] as Tensor);
@@ -78,6 +80,7 @@ export class OpsRunner {
     const { w, grads, cotangent_grads } = c.second!;
     const leaves = new Map<string, Tensor>();
     const { args, kwargs } = this.#arguments(c, new Set(Object.keys(c.grads!)), leaves);
+    await readAhead(c.op, args, kwargs);
     const cotangents = new Map([...this.#cotangents(c.cotangent!)].map(([path, t]) => [path, t.requiresGrad_()] as const));
     const outputs = outputsOf(await form.call(args, kwargs), c.cotangent!);
     const weights = this.#cotangents(w);
@@ -119,6 +122,7 @@ export class OpsRunner {
     if (forms.length === 0) return missing(`no ${camelCase(call.replace("torch.Tensor.", ""))}`);
     try {
       const { args, kwargs } = this.#arguments(c, new Set(), new Map());
+      await readAhead(c.op, args, kwargs);
       const receiver = (args[0] as Tensor).clone();
       const result = await forms[0].call([receiver, ...args.slice(1)], kwargs);
       if (result !== receiver) throw new Mismatch("the result is not the receiver");

@@ -193,17 +193,18 @@ export class OptimRunner {
 
   async #lbfgs(c: OptimCase): Promise<void> {
     const [x] = this.#parameters([c.init as unknown as GoldenTensor]);
-    const optimizer = makeOptimizer(c.optimizer, [x], c.options);
+    const optimizer = makeOptimizer(c.optimizer, [x], c.options) as unknown as optim.LBFGS;
     const quadratic = c.problem === "quadratic" ? ([this.#values.tensor(c.A), this.#values.tensor(c.b)] as const) : null;
     let calls = 0;
     for (let step = 0; step < c.losses.length; step++) {
-      const loss = optimizer.step(() => {
+      const closure = (): Tensor => {
         calls++;
         optimizer.zeroGrad();
         const value = quadratic === null ? rosenbrock(x) : quadraticLoss(...quadratic, x);
         value.backward();
         return value;
-      });
+      };
+      const loss = await (x.storage.backend.downloadSync === undefined ? optimizer.stepAsync(closure) : optimizer.step(closure));
       expectClose(Number((await elements(loss.detach()))[0]), c.losses[step], 1e-3, `step ${step} loss`);
       await expectNear(x, c.params[step] as unknown as GoldenTensor, 1e-3, `step ${step}`);
       if (calls !== c.closure_calls![step]) throw new Mismatch(`step ${step}: expected ${c.closure_calls![step]} calls, got ${calls}`);

@@ -23,6 +23,8 @@ export function skipped(why: string): Outcome {
 /** What an error means for a case. */
 export function failure(error: unknown): Outcome {
   if (error instanceof Unsupported) return missing(error.message);
+  const lacking = error instanceof DTypeError ? /device "\w+" has no (\w+),/.exec(error.message) : null;
+  if (lacking !== null) return missing(`dtype ${lacking[1]}`);
   if (error instanceof Error) {
     const kind = error instanceof DTypeError || error instanceof NotSupportedError ? `${error.name}: ` : "";
     return { status: "fail", why: `${kind}${error.message.split("\n")[0]}` };

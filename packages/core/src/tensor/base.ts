@@ -2,7 +2,7 @@ import { type Device, getBackend } from "../backend.js";
 import { apply, mutate } from "../dispatch.js";
 import { DTYPES, type DType, dtypeOfArray, dtypeWord, hostArray, isFloatingPoint, itemSize, type TypedArray } from "../dtype.js";
 import { formatShape, NotSupportedError, SconceError, ShapeError, ValueError } from "../errors.js";
-import { contiguousValue, realise, tensorOver } from "../evaluate.js";
+import { contiguousValue, readNow, realise, tensorOver } from "../evaluate.js";
 import { decodeArray } from "../half.js";
 import { printTensor } from "../printing.js";
 import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
@@ -160,7 +160,7 @@ export class TensorBase implements Layout {
 
   /** Reads at once. @throws NotSupportedError where the device cannot block. */
   dataSync(): TypedArray {
-    return readSync(this.self, "dataSync", "data");
+    return readNow(this.self, "dataSync");
   }
 
   /**
@@ -177,7 +177,7 @@ export class TensorBase implements Layout {
   /** Reads the only element at once. @throws NotSupportedError where the device cannot block. */
   itemSync(): number {
     checkSingle(this.self, "itemSync");
-    return toNumber(decodeArray(readSync(this.self, "itemSync", "item"), this.dtype)[0], "itemSync");
+    return toNumber(decodeArray(readNow(this.self, "itemSync"), this.dtype)[0], "itemSync");
   }
 
   /**
@@ -192,12 +192,12 @@ export class TensorBase implements Layout {
 
   /** Reads nested arrays at once. @throws NotSupportedError where the device cannot block. */
   tolistSync<T extends NestedArray = NestedArray>(): T {
-    return nest(readSync(this.self, "tolistSync", "tolist"), this.shape, this.dtype) as T;
+    return nest(readNow(this.self, "tolistSync"), this.shape, this.dtype) as T;
   }
 
   /** What `JSON.stringify` writes: nested arrays. @throws NotSupportedError where the device cannot block: stringify `await tolist()`. */
   toJSON(): NestedArray {
-    return nest(readSync(this.self, "toJSON", "tolist"), this.shape, this.dtype);
+    return nest(readNow(this.self, "toJSON"), this.shape, this.dtype);
   }
 
   /**
@@ -220,7 +220,7 @@ export class TensorBase implements Layout {
         shapes: [this.shape],
       });
     }
-    const host = readSync(this.self, "typedArray", "data");
+    const host = readNow(this.self, "typedArray");
     storage.attach(host);
     return host;
   }
@@ -363,22 +363,6 @@ function checkSingle(x: Tensor, op: string): void {
       op,
       shapes: [x.shape],
     });
-  }
-}
-
-function readSync(x: Tensor, op: string, other: string): TypedArray {
-  const value = contiguousValue(x);
-  const { backend } = value;
-  value.retain();
-  try {
-    const array = known(value);
-    if (array !== null) return array;
-    if (backend.downloadSync === undefined) {
-      throw new NotSupportedError(`${op}: device "${backend.name}" cannot block; use \`await t.${other}()\``, { op });
-    }
-    return backend.downloadSync(realise(value), value.dtype, value.size);
-  } finally {
-    value.release();
   }
 }
 

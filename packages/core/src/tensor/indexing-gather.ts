@@ -2,6 +2,7 @@ import type { ScatterMode } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
 import { type DType, isFloatingPoint, itemSize } from "../dtype.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { isReadable } from "../evaluate.js";
 import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
 import {
@@ -345,7 +346,7 @@ export class GatherOps extends IndexingOps {
    */
   oneHot(numClasses = -1): Tensor {
     const classes = indexTensor(this.detach(), "oneHot");
-    const range = numClasses === -1 || classes.storage.backend.downloadSync !== undefined ? readSync(classes, "oneHot") : [];
+    const range = numClasses === -1 || isReadable(classes) ? readSync(classes, "oneHot") : [];
     let largest = -1;
     for (const value of range) {
       if (value < 0) throw new ValueError(`oneHot: Class values must be non-negative, got ${value}`, { op: "oneHot" });

@@ -1,5 +1,6 @@
 import { apply } from "../dispatch.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
+import { isReadable } from "../evaluate.js";
 import {
   type Index,
   type IndexList,
@@ -82,7 +83,7 @@ function tensorEntry(tensor: Tensor, op: string): Entry {
       dtypes: [tensor.dtype],
     });
   }
-  const readable = tensor.wrapped === null && tensor.storage.backend.downloadSync !== undefined;
+  const readable = tensor.wrapped === null && isReadable(tensor);
   if (tensor.ndim === 0 && isMask(tensor)) return { kind: "flag", value: Number(readSync(tensor, op)[0]) !== 0 };
   // A single position makes a view, as in PyTorch, where it can be read.
   if (tensor.ndim === 0 && readable) return { kind: "basic", index: Number(tensor.detach().dataSync()[0]) };
@@ -315,7 +316,7 @@ function deviceIndex(view: Tensor, pickers: readonly Picker[], shape: Shape): Te
 
 function explain(view: Tensor, pickers: readonly Picker[], op: string): void {
   for (const { dim, tensor } of pickers) {
-    if (tensor === null || tensor.wrapped !== null || tensor.storage.backend.downloadSync === undefined) continue;
+    if (tensor === null || tensor.wrapped !== null || !isReadable(tensor)) continue;
     const size = view.shape[dim];
     for (const value of tensor.dataSync())
       if (Number(value) < -size || Number(value) >= size) throw outOfBounds(Number(value), dim, size, op);

@@ -1,5 +1,6 @@
 import { apply, applyAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { isReadable } from "../evaluate.js";
 import { normalizeDim } from "../shape.js";
 import { TensorBase } from "./base.js";
 import {
@@ -44,7 +45,7 @@ function checkRange(values: Iterable<number | bigint>, op: string): void {
 function quantilesOf(x: Tensor, q: Quantiles, op: string): Tensor {
   if (q instanceof TensorBase) {
     if (q.ndim > 1) throw new ShapeError(`${op}: q must be a scalar or 1D tensor, got ${formatShape(q.shape)}`, { op, shapes: [q.shape] });
-    if (q.storage.backend.downloadSync !== undefined) checkRange(readSync(q, op), op);
+    if (isReadable(q)) checkRange(readSync(q, op), op);
     return q.cast(x.dtype);
   }
   const list = typeof q === "number" ? [q] : q;

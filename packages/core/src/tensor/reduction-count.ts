@@ -116,10 +116,10 @@ export class CountOps extends OrderOps {
   nonzero(options: { readonly asTuple: true }): Tensor[];
   nonzero({ asTuple = false }: { readonly asTuple?: boolean } = {}): Tensor | Tensor[] {
     const x = asTuple && this.ndim === 0 ? this.reshape([1]) : this.self;
-    const data = readSync(x.cast("bool"), "nonzero");
+    const data = readSync(x, "nonzero");
     const columns = coordinates(data, x.shape);
     if (asTuple) return columns.map((column) => positions(x, column));
-    const rows = columns.length === 0 ? Number(data[0]) : columns[0].length;
+    const rows = columns.length === 0 ? Number(data[0] !== 0 && data[0] !== 0n) : columns[0].length;
     const out = new Int32Array(rows * columns.length);
     for (let c = 0; c < columns.length; c++) for (let r = 0; r < rows; r++) out[r * columns.length + c] = columns[c][r];
     return fromHost(x.storage.backend, [rows, columns.length], "int32", out);
@@ -138,8 +138,14 @@ export class CountOps extends OrderOps {
    */
   bincount({ weights, minlength = 0 }: { readonly weights?: Tensor; readonly minlength?: number } = {}): Tensor {
     const valid = this.ndim === 1 && !this.isFloatingPoint() && this.dtype !== "bool";
-    const range = valid && this.numel() > 0 ? this.detach().cast("int32").aminmax() : null;
-    if (!valid || (range !== null && range.min.itemSync() < 0)) {
+    const classes = valid ? readSync(this.self, "bincount") : [];
+    let most = -1;
+    let least = 0;
+    for (const value of classes) {
+      most = Math.max(most, Number(value));
+      least = Math.min(least, Number(value));
+    }
+    if (!valid || least < 0) {
       throw new ValueError(
         `bincount: bincount only supports 1-d non-negative integral inputs, got ${formatShape(this.shape)} ${this.dtype}`,
         {
@@ -155,7 +161,7 @@ export class CountOps extends OrderOps {
         { op: "bincount", shapes: [this.shape, weights.shape] },
       );
     }
-    const length = Math.max(minlength, range === null ? 0 : range.max.itemSync() + 1);
+    const length = Math.max(minlength, most + 1);
     const wide = this.storage.backend.limits.dtypes.has("float64") ? "float64" : "float32";
     const dtype = weights === undefined ? accumulatorDType(this.self) : isFloatingPoint(weights.dtype) ? weights.dtype : wide;
     const base = constantLike(this.self, 0, dtype, [length]);

@@ -1,8 +1,11 @@
 import { apply, composite } from "../dispatch.js";
+import type { TypedArray } from "../dtype.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { isReadable } from "../evaluate.js";
 import { isTensor } from "../promotion.js";
 import { broadcastStrides, contiguousStrides, normalizeDim } from "../shape.js";
 import { add, constantLike, fromHost, gt, inWide, positions, requireFloat, sub, where } from "./compose.js";
+import { readSync } from "./host.js";
 import { LinalgOps } from "./linalg.js";
 import { type Sizes, sizesOf } from "./movement.js";
 import { vectorNorm } from "./norms.js";
@@ -75,7 +78,7 @@ function checkWeights(name: string, weights: Tensor | undefined, observations: n
   if (weights.isFloatingPoint() !== floating) fail(`expected ${name} to have ${floating ? "floating point" : "integral"} dtype`);
   if (weights.numel() !== observations)
     fail(`expected ${name} to have the same numel as there are observations in the input (${observations})`);
-  const readable = weights.wrapped === null && weights.storage.backend.downloadSync !== undefined;
+  const readable = weights.wrapped === null && isReadable(weights);
   if (readable && weights.detach().lt(0).any().itemSync()) throw new ValueError(`cov: ${name} cannot be negative`, { op: "cov" });
 }
 
@@ -102,10 +105,15 @@ function cov(input: Tensor, { correction = 1, fweights, aweights }: CovOptions):
   return out.squeeze();
 }
 
+/** The smallest and the largest number; NaN if there is one. */
+function extremes(data: TypedArray): [low: number, high: number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of data) [low, high] = [Math.min(low, Number(value)), Math.max(high, Number(value))];
+  return [low, high];
+}
+
 function binEdges(x: Tensor, bins: number, range: HistogramOptions["range"]): Tensor {
-  const empty = x.numel() === 0;
-  let low = range?.[0] ?? (empty ? 0 : x.amin().itemSync());
-  let high = range?.[1] ?? (empty ? 1 : x.amax().itemSync());
+  let [low, high] = range ?? (x.numel() === 0 ? [0, 1] : extremes(readSync(x, "histogram")));
   if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high)) {
     throw new ValueError(`histogram: expected finite ordered edges, range of [${low}, ${high}] is not finite`, { op: "histogram" });
   }

@@ -6,6 +6,7 @@ import {
   formatShape,
   isFloatingPoint,
   isInteger,
+  isReadable,
   ShapeError,
   sameShape,
   type Tensor,
@@ -139,7 +140,7 @@ function guarded(op: string, input: Tensor, target: Tensor, { ignoreIndex = -100
   try {
     return fn();
   } catch (error) {
-    if (target.wrapped !== null) throw error;
+    if (target.wrapped !== null || !isReadable(target)) throw error;
     const classes = classesOf(input);
     const bad = [...target.dataSync()].find((t) => Number(t) !== ignoreIndex && (t < 0 || t >= classes));
     if (bad === undefined) throw error;

@@ -1,4 +1,4 @@
-import { formatShape, inFullPrecision, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { formatShape, inFullPrecision, isReadable, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { type ReductionOptions, reduced } from "./reduction.js";
 
@@ -54,7 +54,7 @@ export function gaussianNllLoss(
   { full = false, eps = 1e-6, reduction = "mean" }: GaussianNllOptions = {},
 ): Tensor {
   const spread = fitVariance(input, variance);
-  const readable = spread.wrapped === null && spread.storage.backend.downloadSync !== undefined;
+  const readable = spread.wrapped === null && isReadable(spread);
   if (readable && spread.detach().lt(0).any().itemSync()) {
     throw new ValueError("gaussianNllLoss: var has negative entry/entries", { op: "gaussianNllLoss" });
   }

@@ -1,4 +1,4 @@
-import { cat, formatShape, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import { cat, formatShape, ShapeError, type Tensor, tensor, ValueError } from "@sconce/core";
 import { Module } from "../module.js";
 import type { FactoryOptions } from "./factory.js";
 import { Linear } from "./linear.js";
@@ -71,18 +71,21 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     const first = this.cutoffs[0];
     let entries = classes;
     let output = x.newFull([x.shape[0]], 0);
-    let used = classes.ge(0).logicalAnd(classes.lt(first)).int().sum().itemSync() as number;
+    const list = Array.from(classes.dataSync(), Number);
+    if (list.some((c) => c < 0 || c >= this.nClasses)) {
+      throw new ValueError(`${op}: Target values should be in [0, ${this.nClasses - 1}]`, { op });
+    }
     for (let i = 0; i + 1 < this.cutoffs.length; i++) {
-      const inside = classes.ge(this.cutoffs[i]).logicalAnd(classes.lt(this.cutoffs[i + 1]));
-      const rows = inside.nonzero().squeeze(1);
-      if (rows.shape[0] === 0) continue;
-      const local = classes.indexSelect(0, rows).sub(this.cutoffs[i]);
+      const [low, high] = [this.cutoffs[i], this.cutoffs[i + 1]];
+      const found = list.flatMap((c, row) => (c >= low && c < high ? [row] : []));
+      if (found.length === 0) continue;
+      const rows = tensor(Int32Array.from(found), { device: x.device });
+      const inside = classes.ge(low).logicalAnd(classes.lt(high));
+      const local = classes.indexSelect(0, rows).sub(low);
       const logs = this.tail[i](x.indexSelect(0, rows)).logSoftmax(1);
       output = output.indexAdd(0, rows, logs.gather(1, local.unsqueeze(1)).squeeze(1));
       entries = entries.maskedFill(inside, first + i);
-      used += rows.shape[0];
     }
-    if (used !== x.shape[0]) throw new ValueError(`${op}: Target values should be in [0, ${this.nClasses - 1}]`, { op });
     const total = output.add(this.head(x).logSoftmax(1).gather(1, entries.unsqueeze(1)).squeeze(1));
     return [batched ? total : total.squeeze(0), total.neg().mean()];
   }

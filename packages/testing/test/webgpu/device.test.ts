@@ -1,6 +1,22 @@
 import "@sconce/backend-cpu";
 import { deviceInfo, onDeviceLost, profile, warmup } from "@sconce/backend-webgpu";
-import { arange, cat, DeviceError, full, getBackend, init, memory, randn, scope, type Tensor, tensor, zeros } from "@sconce/core";
+import {
+  arange,
+  cat,
+  DeviceError,
+  full,
+  getBackend,
+  init,
+  memory,
+  NotSupportedError,
+  prefetch,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@sconce/core";
+import * as linalg from "@sconce/core/linalg";
 import { Linear, type Module } from "@sconce/nn";
 import { describe, expect, it } from "vitest";
 import { startDevice } from "./start.js";
@@ -60,6 +76,49 @@ describe.skipIf(!available)("the WebGPU device", () => {
     const x = zeros([0, 3], { device });
     expect(await x.add(1).sum(0).tolist()).toEqual([0, 0, 0]);
     expect((await x.mm(zeros([3, 2], { device })).data()).length).toBe(0);
+  });
+
+  it("refuses what needs elements at once and says what to do, and does it once they were read ahead", async () => {
+    const x = tensor([3, -1, 2, 3], { device });
+    const mask = x.gt(0);
+    expect(() => x.at(mask)).toThrow(
+      'needs the elements of [4] at once, and device "webgpu" cannot block; read them ahead with await prefetch(t)',
+    );
+    expect(() => x.unique()).toThrow(NotSupportedError);
+    await prefetch(x, mask);
+    expect(await x.at(mask).tolist()).toEqual([3, 2, 3]);
+    expect(await mask.nonzero().tolist()).toEqual([[0], [2], [3]]);
+    expect(await x.unique().tolist()).toEqual([-1, 2, 3]);
+    expect(x.at("1::2").tolistSync()).toEqual([-1, 3]);
+    expect(x.toString()).toBe("tensor([ 3., -1.,  2.,  3.], device='webgpu')");
+    expect(x.to("cpu").device).toBe("cpu");
+    x.add_(1);
+    expect(() => x.itemSync()).toThrow();
+    expect(() => x.dataSync()).toThrow(NotSupportedError);
+    expect(await x.tolist()).toEqual([4, 0, 3, 4]);
+  });
+
+  it("computes on the host what only the host can, from elements that were read ahead", async () => {
+    const a = tensor(
+      [
+        [4, 1],
+        [1, 3],
+      ],
+      { device },
+    );
+    expect(() => linalg.cholesky(a)).toThrow("read them ahead with await prefetch(t)");
+    await prefetch(a);
+    const factor = linalg.cholesky(a);
+    expect(factor.device).toBe(device);
+    const product = await factor.mm(factor.t()).data();
+    [4, 1, 1, 3].forEach((v, i) => {
+      expect(product[i]).toBeCloseTo(v, 5);
+    });
+    // What the host has made it also knows.
+    expect(linalg.solveTriangular(factor, factor, { upper: false }).tolistSync()).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
   });
 
   it("compiles nothing for another batch size or another number", async () => {
