@@ -27,7 +27,7 @@ export function clampProbs(probs: Tensor): Tensor {
 
 /** True where tensors can be read at once, so that values can be checked and drawn on the host. */
 export function canBlock(x: Tensor): boolean {
-  return x.storage.backend.downloadSync !== undefined;
+  return x.wrapped === null && x.storage.backend.downloadSync !== undefined;
 }
 
 /** A condition that holds for every element; what cannot be read at once counts as true. */

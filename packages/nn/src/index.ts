@@ -18,6 +18,8 @@ export * from "./layers/dropout.js";
 export * from "./layers/embedding.js";
 export * from "./layers/embedding-bag.js";
 export type { BiasOptions, FactoryOptions } from "./layers/factory.js";
+export * from "./layers/fractional.js";
+export * from "./layers/lazy.js";
 export * from "./layers/linear.js";
 export * from "./layers/normalization.js";
 export * from "./layers/padding.js";
@@ -44,6 +46,7 @@ export {
 export * from "./losses/margin.js";
 export * from "./losses/sequence.js";
 export { type ForwardHook, type ForwardPreHook, Module, type WalkOptions } from "./module.js";
-export { Parameter, type ParameterOptions } from "./parameter.js";
+export { isLazy, Parameter, type ParameterOptions, UninitializedParameter } from "./parameter.js";
 export { IncompatibleKeys, type StateDict } from "./state.js";
+export { type LayerInfo, ModelSummary, type SummaryColumn, type SummaryOptions, summary } from "./summary.js";
 export * as utils from "./utils.js";

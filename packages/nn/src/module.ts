@@ -223,15 +223,19 @@ export abstract class Module extends Callable {
     return this.namedChildren().map(([, module]) => module);
   }
 
-  /** This module (with an empty name) and all below it, each once. */
+  /** This module (with an empty name) and all below it, each once. @throws ValueError for a module that contains itself. */
   namedModules({ prefix = "" }: { readonly prefix?: string } = {}): [string, Module][] {
     const seen = new Set<Module>();
     const found: [string, Module][] = [];
+    const open = new Set<Module>();
     const visit = (path: string, module: Module): void => {
+      if (open.has(module)) throw new ValueError(`${module.constructor.name}: the module contains itself, as "${path}"`, { op: "modules" });
       if (seen.has(module)) return;
       seen.add(module);
       found.push([path, module]);
+      open.add(module);
       for (const [key, child] of module.#ownModules()) visit(join(path, key), child);
+      open.delete(module);
     };
     visit(prefix, this);
     return found;
@@ -405,6 +409,7 @@ export abstract class Module extends Callable {
 
   /** Calls `fn` with every submodule and then with this module. Returns this. */
   apply(fn: (module: Module) => void): this {
+    this.#refuseCycle();
     for (const child of this.children()) child.apply(fn);
     fn(this);
     return this;
@@ -471,9 +476,15 @@ export abstract class Module extends Callable {
    * Object.keys(new nn.Linear(2, 3).stateDict()); // ["weight", "bias"]
    */
   stateDict({ prefix = "" }: { readonly prefix?: string } = {}): StateDict {
+    this.#refuseCycle();
     const state: StateDict = {};
     this.#addState(state, prefix);
     return state;
+  }
+
+  /** @throws ValueError for a module that contains itself. */
+  #refuseCycle(): void {
+    this.namedModules();
   }
 
   #addState(state: StateDict, prefix: string): void {
@@ -498,8 +509,12 @@ export abstract class Module extends Callable {
    * console.log(net.loadStateDict(other.stateDict())); // <All keys matched successfully>
    */
   loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): IncompatibleKeys {
+    for (const [path, module] of this.namedModules()) module.beforeLoad(state, join(path, ""));
     return loadState(this.constructor.name, this.stateDict(), state, this.#optional(), strict);
   }
+
+  /** Called before a state is loaded whose keys for this module start with `prefix`: lazy layers take their sizes from it. */
+  protected beforeLoad(_state: StateDict, _prefix: string): void {}
 
   // ---- hooks
 
@@ -554,6 +569,7 @@ export abstract class Module extends Callable {
 
   /** The text that PyTorch prints. */
   override toString(): string {
+    this.#refuseCycle();
     const children = this.#ownModules().map(([key, module]) => [key, module.toString()] as const);
     return moduleText(this.constructor.name, this.extraRepr(), children);
   }

@@ -1,4 +1,4 @@
-import { DTypeError, Tensor } from "@sconce/core";
+import { contiguousValue, DTypeError, full, type Shape, Tensor, type TensorOptions, ValueError, zeros } from "@sconce/core";
 
 /** Settings of a {@link Parameter}. */
 export interface ParameterOptions {
@@ -42,4 +42,47 @@ export class Parameter extends Tensor {
 /** Keeps a tensor's memory past the end of the scope that made it. */
 export function escapeScope(x: Tensor): void {
   x.storage.owner?.escape(x.storage);
+}
+
+/**
+ * A parameter or buffer whose shape is not known yet: that of a lazy layer before its first input.
+ * @example
+ * new nn.LazyLinear(10).weight instanceof nn.UninitializedParameter; // true
+ */
+export class UninitializedParameter extends Parameter {
+  constructor({ dtype, device, trainable = true }: TensorOptions & { readonly trainable?: boolean } = {}) {
+    super(zeros([0], { dtype, device }), { requiresGrad: trainable });
+    Object.defineProperty(this, "shape", {
+      configurable: true,
+      get: () => {
+        throw new ValueError(
+          "Can't access the shape of an uninitialized parameter or buffer. Call `forward` to initialize the parameters of lazy layers before accessing them.",
+        );
+      },
+    });
+  }
+
+  /** Gives it a shape, and zeros: from now on it is a plain {@link Parameter}, or a plain tensor where it does not train. */
+  materialize(shape: Shape): void {
+    const { dtype, device, trainable } = this;
+    const filled = full(shape, 0, { dtype, device });
+    this.storage.replace(contiguousValue(filled));
+    Object.defineProperty(this, "shape", { value: filled.shape, writable: true, enumerable: true });
+    Object.assign(this, { strides: filled.strides });
+    Object.setPrototypeOf(this, trainable ? Parameter.prototype : Tensor.prototype);
+  }
+
+  /** Itself: there is nothing to share yet. */
+  override detach(): Tensor {
+    return this;
+  }
+
+  override toString(): string {
+    return "<UninitializedParameter>";
+  }
+}
+
+/** True for a parameter or buffer whose shape is not known yet. */
+export function isLazy(x: unknown): x is UninitializedParameter {
+  return x instanceof UninitializedParameter;
 }

@@ -115,6 +115,8 @@ export class AveragedModel<M extends Averageable> {
 
 /** A batch normalisation, as {@link updateBn} sees it. */
 interface Normalisation {
+  /** Statistics of instances are no averages over batches: PyTorch leaves them alone. */
+  readonly averagesBatches: boolean;
   momentum: number | null;
   readonly runningMean: Tensor | null;
   resetRunningStats(): void;
@@ -160,18 +162,5 @@ export async function updateBn(
 }
 
 function isNormalisation(module: object): module is Normalisation {
-  return (
-    "resetRunningStats" in module &&
-    "momentum" in module &&
-    (module as Normalisation).runningMean instanceof Tensor &&
-    !isInstanceNorm(module)
-  );
-}
-
-/** Statistics of instances look alike from here, but are no averages over batches: PyTorch leaves them alone. */
-function isInstanceNorm(module: object): boolean {
-  for (let type = module.constructor; typeof type === "function"; type = Object.getPrototypeOf(type)) {
-    if (type.name.startsWith("InstanceNorm")) return true;
-  }
-  return false;
+  return (module as Partial<Normalisation>).averagesBatches === true && (module as Normalisation).runningMean instanceof Tensor;
 }

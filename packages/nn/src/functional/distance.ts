@@ -1,4 +1,4 @@
-import { broadcastTensors, inFullPrecision, type Tensor } from "@sconce/core";
+import { arange, broadcastTensors, combinations, formatShape, inFullPrecision, ShapeError, type Tensor } from "@sconce/core";
 
 /** Settings of {@link normalize}. */
 export interface NormalizeOptions {
@@ -39,4 +39,17 @@ export interface PairwiseDistanceOptions {
 /** Norm of the difference of two sets of vectors along the last dimension. */
 export function pairwiseDistance(x1: Tensor, x2: Tensor, { p = 2, eps = 1e-6, keepdim = false }: PairwiseDistanceOptions = {}): Tensor {
   return x1.sub(x2).add(eps).norm(p, -1, { keepdim });
+}
+
+/**
+ * The p-distances of every pair of rows of `[N, D]`: `[N (N - 1) / 2]`, in the order of the upper triangle.
+ * @throws ShapeError for another rank.
+ * @example
+ * F.pdist(tensor([[0, 0], [3, 4], [0, 1]])); // tensor([5.0000, 1.0000, 4.2426])
+ */
+export function pdist(input: Tensor, p = 2): Tensor {
+  if (input.ndim !== 2)
+    throw new ShapeError(`pdist: only supports 2D tensors, got ${formatShape(input.shape)}`, { op: "pdist", shapes: [input.shape] });
+  const [rows, others] = combinations(arange(0, input.shape[0], 1, { device: input.device })).unbind(1);
+  return input.indexSelect(0, rows).sub(input.indexSelect(0, others)).norm(p, 1);
 }

@@ -3,6 +3,7 @@
  * @module functional
  */
 export * from "./activation.js";
+export { logSigmoid as logsigmoid } from "./activation.js";
 export { type AttentionOptions, scaledDotProductAttention } from "./attention.js";
 export * from "./classification.js";
 export * from "./conv.js";
@@ -10,6 +11,7 @@ export * from "./ctc.js";
 export * from "./distance.js";
 export * from "./dropout.js";
 export * from "./embedding-bag.js";
+export { type FractionalOptions, fractionalMaxPool2d, fractionalMaxPool3d } from "./fractional.js";
 export * from "./grid.js";
 export * from "./likelihood.js";
 export * from "./linear.js";
@@ -29,6 +31,7 @@ export {
   type LpPoolOptions,
   lpPool1d,
   lpPool2d,
+  lpPool3d,
   maxPool1d,
   maxPool2d,
   maxPool3d,
@@ -38,3 +41,4 @@ export {
 } from "./pool.js";
 export type { Reduction, ReductionOptions } from "./reduction.js";
 export * from "./vision.js";
+export { interpolate as upsample } from "./vision.js";

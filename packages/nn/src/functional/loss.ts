@@ -83,7 +83,7 @@ export interface BinaryCrossEntropyOptions extends ReductionOptions {
 
 /**
  * Cross entropy of probabilities against targets from 0 to 1. Logarithms are cut off at -100, so that the loss stays finite.
- * @throws ShapeError unless the shapes are equal.
+ * @throws ShapeError unless the shapes are equal. @throws ValueError for an input outside of [0, 1], where the device can be read at once.
  * @example
  * F.binaryCrossEntropy(logits.sigmoid(), target);
  */
@@ -95,9 +95,20 @@ export function binaryCrossEntropy(
   const op = "binaryCrossEntropy";
   const difference = `Using a target size (${sizeText(target.shape)}) that is different to the input size (${sizeText(input.shape)}) is deprecated`;
   requireSameShape(op, input, target, `${difference}; please ensure they have the same size`);
+  requireUnit(op, input);
   return composite("BinaryCrossEntropy", [input, target], () => {
     const loss = apply("binaryCrossEntropy", common(input, target), null);
     return reduced(op, weight === null ? loss : loss.mul(weight), reduction);
+  });
+}
+
+function requireUnit(op: string, input: Tensor): void {
+  if (input.wrapped !== null || input.storage.backend.downloadSync === undefined) return;
+  const x = input.detach();
+  if (x.ge(0).logicalAnd(x.le(1)).all().itemSync() !== 0) return;
+  throw new ValueError(`${op}: all elements of input should be between 0 and 1; pass logits to binaryCrossEntropyWithLogits`, {
+    op,
+    shapes: [input.shape],
   });
 }
 

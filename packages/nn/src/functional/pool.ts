@@ -133,6 +133,11 @@ export function lpPool2d(input: Tensor, normType: number, kernelSize: Spatial, o
   return lpRoot(input.pow(normType).avgPool2d(kernelSize, options), normType, kernelSize, 2);
 }
 
+/** `(sum of x ^ normType) ^ (1 / normType)` of every window of `[N, C, D, H, W]`. */
+export function lpPool3d(input: Tensor, normType: number, kernelSize: Spatial, options: LpPoolOptions = {}): Tensor {
+  return lpRoot(input.pow(normType).avgPool3d(kernelSize, options), normType, kernelSize, 3);
+}
+
 function lpRoot(mean: Tensor, normType: number, kernelSize: Spatial, n: number): Tensor {
   const size = typeof kernelSize === "number" ? kernelSize ** n : kernelSize.reduce((a, b) => a * b, 1);
   return mean

@@ -100,6 +100,11 @@ abstract class BatchNorm extends RunningNorm {
   /** Ranks that the input may have. */
   protected abstract get ranks(): readonly number[];
 
+  /** True: the running statistics are averages over batches. */
+  get averagesBatches(): boolean {
+    return true;
+  }
+
   override forward(input: Tensor): Tensor {
     checkRank(this.constructor.name, input, this.ranks);
     const { weight, bias, eps, training, trackRunningStats } = this;
@@ -266,6 +271,31 @@ export class LocalResponseNorm extends Module {
 
   override extraRepr(): string {
     return `${this.size}, alpha=${pyNumber(this.alpha)}, beta=${pyNumber(this.beta)}, k=${pyOption(this.k, 1)}`;
+  }
+}
+
+/**
+ * Divides `[N, C, H, W]` by a power of the sum of squares of the channels at most `(size - 1) / 2` away.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.nn.CrossMapLRN2d.html
+ * @throws ShapeError for another rank.
+ */
+export class CrossMapLRN2d extends LocalResponseNorm {
+  override forward(input: Tensor): Tensor {
+    checkRank("CrossMapLRN2d", input, [4]);
+    const { size, alpha, beta, k } = this;
+    const reach = Math.floor((size - 1) / 2);
+    const squares = input
+      .square()
+      .pad([0, 0, 0, 0, reach, reach])
+      .unfold(1, 2 * reach + 1, 1);
+    return input.mul(
+      squares
+        .sum(-1)
+        .mul(alpha / size)
+        .add(k)
+        .pow(-beta),
+    );
   }
 }
 

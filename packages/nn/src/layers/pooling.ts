@@ -264,3 +264,10 @@ export class LPPool2d extends LPPool {
     return F.lpPool2d(input, this.normType, this.kernelSize, this);
   }
 }
+
+/** `(sum of x ^ normType) ^ (1 / normType)` of every window of `[N, C, D, H, W]` or `[C, D, H, W]`. */
+export class LPPool3d extends LPPool {
+  override forward(input: Tensor): Tensor {
+    return F.lpPool3d(input, this.normType, this.kernelSize, this);
+  }
+}
