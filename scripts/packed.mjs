@@ -83,6 +83,17 @@ async function bundle(app) {
   );
 }
 
+/** An error text of gpu.js: where it is, gpu.js is. */
+const GPU_JS = "Error compiling fragment shader";
+
+/** gpu.js must be a chunk of its own in programs with the WebGL backend, and in no other. */
+function checkChunks(app, main, wanted) {
+  const files = readdirSync(join(app, "bundle"), { recursive: true }).filter((file) => /\.m?js$/.test(file));
+  const found = files.filter((file) => read(join(app, "bundle", file)).includes(GPU_JS));
+  if (found.length !== (wanted ? 1 : 0) || join("bundle", found[0] ?? "") === main)
+    throw new Error(`gpu.js is in ${found.join(", ") || "no file"} of the bundle ${files.join(", ")}`);
+}
+
 /** Runs the program and compares every `console.log(...); // text` with what it printed. */
 function runProgram(app, file, source) {
   const printed = output(process.execPath, [file], app).trim();
@@ -98,7 +109,9 @@ async function checkOne({ manifest, readme }, app, packed) {
   installInto(app, names, packed);
   compile(app, source);
   runProgram(app, "main.js", source);
-  runProgram(app, await bundle(app), source);
+  const bundled = await bundle(app);
+  checkChunks(app, bundled, names.includes("@sconce/backend-webgl"));
+  runProgram(app, bundled, source);
   return names;
 }
 
