@@ -81,13 +81,13 @@ function rounded(value: GoldenValue, dtype: "float16" | "bfloat16"): GoldenValue
 async function distance(got: Tensor, want: Tensor, dtype: DType): Promise<string | undefined> {
   const expected = want.dtype === "float32" ? dtype : want.dtype;
   if (got.dtype !== expected) return `dtype ${got.dtype} instead of ${expected}`;
-  const [a, b] = [await elements(got), await elements(want)];
+  const [a, b] = [Array.from(await elements(got), Number), Array.from(await elements(want), Number)];
   if (!got.isFloatingPoint()) return undefined;
-  const size = b.reduce<number>((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(Number(x))) : most), 1);
+  const size = b.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 1);
   for (let i = 0; i < b.length; i++) {
     // What is beyond float16 overflows.
-    if (Math.abs(Number(b[i])) >= finfo(dtype).max) continue;
-    const error = Math.abs(Number(a[i]) - Number(b[i])) / size;
+    if (Math.abs(b[i]) >= finfo(dtype).max) continue;
+    const error = Math.abs(a[i] - b[i]) / size;
     if (error > (dtype === "float16" ? 0.02 : 0.15)) return `element ${i} is ${a[i]}, not ${b[i]}`;
   }
   return undefined;
