@@ -1,3 +1,4 @@
+import "@sconce/backend-webgpu";
 import { constants } from "node:fs";
 import { access, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
