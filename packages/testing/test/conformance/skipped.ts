@@ -28,6 +28,10 @@ export const SKIPPED: readonly Skip[] = [
     cases: ["nn.functional.batch_norm/float32#1", "nn.functional.batch_norm/float32#2"],
   },
   {
+    reason: "PyTorch's CrossMapLRN2d keeps the first channel in every window, and its gradient fails PyTorch's own gradcheck",
+    cases: ["CrossMapLRN2d#1"],
+  },
+  {
     reason: "the path over Rosenbrock's function in float32 follows the last bit: PyTorch itself ends elsewhere on another processor",
     cases: ["LBFGS#2", "LBFGS#3"],
   },

@@ -5,7 +5,7 @@ import { type ModuleCase, ModulesRunner, readGroup } from "../../src/index.js";
 const NAMES = `
   GRU GRUCell LSTM LSTMCell RNN RNNCell
   MultiheadAttention Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
-  CTCLoss EmbeddingBag LocalResponseNorm MarginRankingLoss AdaptiveLogSoftmaxWithLoss`
+  CTCLoss EmbeddingBag LocalResponseNorm MarginRankingLoss AdaptiveLogSoftmaxWithLoss FractionalMaxPool2d FractionalMaxPool3d`
   .trim()
   .split(/\s+/);
 
