@@ -258,18 +258,37 @@ function toCall(x: Tensor, rest: readonly unknown[]): unknown {
 }
 
 /** PyTorch takes real numbers for complex ones; here they are made pairs first. */
-function ofPairs(fn: (z: Tensor, ...rest: never[]) => unknown): Fn {
-  return (x, ...rest) => fn(complexTensors.has(x as Tensor) ? (x as Tensor) : complexNumbers.complex(x as Tensor), ...(rest as never[]));
+function ofPairs(fn: Fn): Fn {
+  return (x, ...rest) => fn(complexTensors.has(x as Tensor) ? x : complexNumbers.complex(x as Tensor), ...rest);
 }
 
+/** Dimensions of pairs count without the last one. */
+function aroundPairs(fn: Fn): Fn {
+  return (x, options) => {
+    if (!complexTensors.has(x as Tensor)) return fn(x, options);
+    const rank = (x as Tensor).ndim - 1;
+    const { dim = Array.from({ length: rank }, (_, d) => d) } = (options ?? {}) as { readonly dim?: number | readonly number[] };
+    return fn(x, { dim: [dim].flat().map((d) => (d < 0 ? d + rank : d)) });
+  };
+}
+
+/** Calls that take complex numbers go to the module of pairs then. */
+const COMPLEX = new Set("abs angle conj imag matmul mul real view_as_real".split(" "));
+
+function orPairs(short: string, form: Form): Form {
+  const pairs = SPACES.complex?.[short] as Fn;
+  return {
+    name: form.name,
+    call: (args, kwargs) => (args.some((x) => complexTensors.has(x as Tensor)) ? pairs(...args) : form.call(args, kwargs)),
+  };
+}
+
+const FOURIER = fft as unknown as { readonly [name: string]: Fn };
+const OF_PAIRS = "fft fft2 fftn ifft ifft2 ifftn irfft irfft2 irfftn hfft hfft2 hfftn".split(" ");
 const FFT: { readonly [name: string]: Fn } = {
-  ...(fft as unknown as { readonly [name: string]: Fn }),
-  ...Object.fromEntries(
-    (["fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "irfft", "irfft2", "irfftn", "hfft", "hfft2", "hfftn"] as const).map((name) => [
-      name,
-      ofPairs(fft[name]),
-    ]),
-  ),
+  ...FOURIER,
+  ...Object.fromEntries(OF_PAIRS.map((name) => [name, ofPairs(FOURIER[name])])),
+  ...Object.fromEntries(["fftshift", "ifftshift"].map((name) => [name, aroundPairs(FOURIER[name])])),
 };
 
 /** Namespaces, which are modules of their own here. */
@@ -313,12 +332,20 @@ function normalized(name: string, args: readonly unknown[], kwargs: Kwargs): [re
   return [args, kwargs];
 }
 
+/** Needs singular values, so it is in `linalg` only. */
+function nuclearNorm([x, , at, keep]: readonly unknown[], { dim = at, keepdim = keep }: Kwargs): Tensor {
+  return linalg.norm(x as Tensor, { ord: "nuc", ...(camelKeys(present({ dim: dim ?? null, keepdim: keepdim ?? null })) as object) });
+}
+
 /** The ways in which this library offers a call, the usual one first; none if it does not. */
 export function formsOf(call: string, info: OpInfo | undefined): Form[] {
   const name = call.includes("torch.special.polygamma") ? "special.polygamma" : localName(call);
   return rawForms(call, name, info).map((form) => ({
     name: form.name,
-    call: (args, kwargs) => form.call(...normalized(name, args, kwargs)),
+    call: (args, kwargs) => {
+      if (name === "norm" && (args[1] ?? kwargs.p) === "nuc") return nuclearNorm(args, kwargs);
+      return form.call(...normalized(name, args, kwargs));
+    },
   }));
 }
 
@@ -348,7 +375,7 @@ function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] 
     if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
   addFunction(forms, short, (core as unknown as { [name: string]: Fn })[short], signature);
   if (forms.length === 0) addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);
-  return forms;
+  return COMPLEX.has(name) ? forms.map((form) => orPairs(short, form)) : forms;
 }
 
 function attributeForm(name: string): Form[] {

@@ -18,20 +18,22 @@ interface FrameOptions {
   readonly normalized?: boolean;
   /** Only the frequencies 0 to nFft / 2, the default for real signals. */
   readonly onesided?: boolean;
-  /** Ignored: the result is pairs either way. */
-  readonly returnComplex?: boolean;
 }
 
 /** What {@link stft} takes. */
 export interface StftOptions extends FrameOptions {
   /** How the ends are continued for `center`, by reflection if left out. */
   readonly padMode?: "reflect" | "constant" | "replicate" | "circular";
+  /** Ignored: the result is pairs either way. */
+  readonly returnComplex?: boolean;
 }
 
 /** What {@link istft} takes. */
 export interface IstftOptions extends FrameOptions {
   /** Samples of the result. */
   readonly length?: number;
+  /** The signal is complex: pairs, from all frequencies. Without, only the frequencies 0 to nFft / 2 are read. */
+  readonly returnComplex?: boolean;
 }
 
 interface Frames {
@@ -102,7 +104,7 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
  */
 export function istft(z: Tensor, nFft: number, options: IstftOptions = {}): Tensor {
   const op = "istft";
-  const { center = true, normalized = false, onesided, length } = options;
+  const { normalized = false, onesided, returnComplex = false } = options;
   const pairs = floating(op, requirePairs(op, z));
   if (pairs.ndim !== 3 && pairs.ndim !== 4)
     throw new ShapeError(`${op}: expected a tensor with 3 or 4 dimensions, got ${formatShape(z.shape)}`, { op, shapes: [z.shape] });
@@ -115,20 +117,30 @@ export function istft(z: Tensor, nFft: number, options: IstftOptions = {}): Tens
       shapes: [z.shape],
     });
   }
-  const { hop, window } = framesOf(op, pairs, nFft, options);
+  if (half && returnComplex) {
+    throw new ValueError(`${op}: cannot have onesided output if window or input is complex; leave out onesided or returnComplex`, { op });
+  }
   const norm = normalized ? "ortho" : "backward";
   const columns = spectrum.transpose(1, 2); // [B, frames, frequencies, 2]
-  const frames = half ? irfft(columns, { n: nFft, norm }) : ifft(columns, { norm }).select(-1, 0);
-  const count = frames.shape[1];
+  const join = (frames: Tensor): Tensor => joined(op, frames, nFft, options);
+  const out = returnComplex
+    ? complex(...(ifft(columns, { norm }).unbind(-1).map(join) as [Tensor, Tensor]))
+    : join(irfft(columns.narrow(2, 0, Math.floor(nFft / 2) + 1), { n: nFft, norm }));
+  return pairs.ndim === 3 ? out.squeeze(0) : out;
+}
+
+/** The signals `[B, L]` of frames `[B, frames, nFft]`. */
+function joined(op: string, frames: Tensor, nFft: number, options: IstftOptions): Tensor {
+  const { center = true, length } = options;
+  const { hop, window } = framesOf(op, frames, nFft, options);
   const summed = overlapAdd(frames.mul(window), hop);
-  const envelope = overlapAdd(window.square().expand([1, count, nFft]), hop).squeeze(0);
+  const envelope = overlapAdd(window.square().expand([1, frames.shape[1], nFft]), hop).squeeze(0);
   const start = center ? Math.floor(nFft / 2) : 0;
-  const end = length === undefined ? summed.shape[1] - start : Math.min(start + length, summed.shape[1]);
+  const end = Math.min(length === undefined ? summed.shape[1] - start : start + length, summed.shape[1]);
   const weights = envelope.narrow(0, start, end - start);
   checkGaps(op, weights);
   const signal = summed.narrow(1, start, end - start).div(weights);
-  const out = length !== undefined && length > end - start ? signal.constantPadNd([0, length - (end - start)]) : signal;
-  return pairs.ndim === 3 ? out.squeeze(0) : out;
+  return length !== undefined && length > end - start ? signal.constantPadNd([0, length - (end - start)]) : signal;
 }
 
 function checkGaps(op: string, weights: Tensor): void {

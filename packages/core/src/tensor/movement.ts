@@ -184,7 +184,8 @@ export class MovementOps extends TensorBase {
 
   /** The transpose of a matrix. @throws ShapeError unless there are two dimensions or none. */
   get H(): Tensor {
-    if (this.ndim !== 0 && this.ndim !== 2) throw new ShapeError(`H: expected a matrix, got ${formatShape(this.shape)}; use mH`, { op: "H" });
+    if (this.ndim !== 0 && this.ndim !== 2)
+      throw new ShapeError(`H: expected a matrix, got ${formatShape(this.shape)}; use mH`, { op: "H" });
     return this.mH;
   }
 

@@ -5,7 +5,7 @@ export const SKIPPED: readonly Skip[] = [
   {
     reason: "there are no complex tensors",
     cases: [
-      "*/complex64#*",
+      "nn.functional.silu/complex64#*",
       "ConstantPad1d#2",
       "ConstantPad2d#1",
       "ReflectionPad2d#2",
@@ -13,6 +13,23 @@ export const SKIPPED: readonly Skip[] = [
       "ReplicationPad3d#2",
       "ZeroPad2d#1",
     ],
+  },
+  { reason: "the golden product of complex vectors is 0: that build of PyTorch had no BLAS for it", cases: ["matmul/complex64#0"] },
+  {
+    reason: "second-order weights of a complex gradient are real numbers in the golden file, which pairs cannot take",
+    cases: ["fft.irfft/complex64#0:second", "fft.hfft/complex64#0:second", "fft.hfftn/complex64#*:second"],
+  },
+  {
+    reason: "the second derivative of a norm at 0, which does not exist: NaN in PyTorch 1.13, 0 here",
+    cases: ["linalg.norm/subgradients_at_zero/float32#0:second"],
+  },
+  {
+    reason: "PyTorch 1.13 gives masked results in the input's dtype, and the wrong limit for int64",
+    cases: ["masked.argmax/*", "masked.argmin/*", "masked.logsumexp/int64#0", "masked.amin/int64#0"],
+  },
+  {
+    reason: "PyTorch's gradient of a triangular factor has numbers in the triangle that is not read",
+    cases: ["cholesky_solve/float32#3"],
   },
   { reason: "int32 is the dtype of an index here", cases: ["errors:gather#1", "errors:scatter#0", "errors:scatter_add#0"] },
   { reason: "there is no out= argument", cases: ["errors:mean#1", "errors:multinomial#1"] },
