@@ -146,7 +146,8 @@ function getGrad(x: Tensor): Tensor | null {
  * The gradient of a tensor for code that lets go of it before gradients are cleared, as an optimizer does: reading `grad` instead leaves
  * the memory to the garbage collector, for whoever may have kept it.
  * @example
- * const square = gradOf(weight)?.square().sum();
+ * loss.backward();
+ * const square = gradOf(layer.weight)?.square().sum();
  */
 export function gradOf(x: Tensor): Tensor | null {
   return (x.slot as History | undefined)?.grad ?? null;

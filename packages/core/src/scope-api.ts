@@ -21,7 +21,7 @@ function isPlain(value: object): boolean {
  * too), and so does what {@link keep} marks.
  * @throws SconceError if the function returns a promise: put the scope inside the loop, or write `using _ = scope()`.
  * @example
- * const loss = scope(() => model(x).sub(y).square().mean());
+ * const loss = scope(() => criterion(model(x), y));
  * {
  *   using _ = scope();
  *   model(x).sum();

@@ -39,7 +39,7 @@ export interface RandomAffineOptions {
  * Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.functional.affine.html
  * @throws ValueError for a scale that is not positive. @throws ShapeError for fewer than two dimensions.
  * @example
- * transforms.affine({ angle: 90 })(image); // the same shape, turned clockwise
+ * transforms.affine({ angle: 90 })(randn([3, 32, 32])); // the same shape, turned clockwise
  */
 export function affine(options: AffineImageOptions): Transform {
   const { angle = 0, translate = [0, 0], scale = 1, shear = [0, 0], interpolation = "nearest", fill = 0 } = options;
@@ -59,7 +59,7 @@ export function affine(options: AffineImageOptions): Transform {
  * Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomAffine.html
  * @throws ValueError for negative degrees, parts that are not of [0, 1], and scales that are not positive.
  * @example
- * randomAffine(15, { translate: [0.1, 0.1], scale: [0.9, 1.1] })(image);
+ * randomAffine(15, { translate: [0.1, 0.1], scale: [0.9, 1.1] })(randn([3, 32, 32]));
  */
 export function randomAffine(degrees: number | readonly [number, number], options: RandomAffineOptions = {}): Transform {
   const { translate, scale, shear, generator, ...rest } = options;

@@ -46,9 +46,6 @@ export type DataLoaderState = {
  * @example
  * const loader = new DataLoader(new TensorDataset(x, y), { batchSize: 64, shuffle: true });
  * for await (const [input, target] of loader) console.log(input.shape, target.shape);
- *
- * // Batches made ahead by two workers: dataset.js exports the class and calls serveDataset(() => new Digits()).
- * new DataLoader(new Digits(), { numWorkers: 2, worker: new URL("./dataset.js", import.meta.url) });
  */
 export class DataLoader<Item, Batch = Collated<Item>> {
   readonly dataset: Dataset<Item> | IterableDataset<Item>;

@@ -112,7 +112,7 @@ export class ConcatDataset<Item> extends Dataset<Item> {
  * Datasets side by side: a sample is an array, or an object, of their samples.
  * @throws ValueError if there is none. @throws ShapeError if their lengths differ.
  * @example
- * const dataset = new StackDataset({ image: images, label: labels });
+ * const dataset = new StackDataset({ image: new TensorDataset(x), label: new TensorDataset(y) });
  * await dataset.getItem(0); // { image, label }
  */
 export class StackDataset<D extends readonly Dataset[] | { readonly [name: string]: Dataset }> extends Dataset<StackedItem<D>> {
@@ -174,7 +174,12 @@ export class MapDataset<From, To> extends Dataset<To> {
  * Streams one after the other.
  * @throws ValueError for anything but an IterableDataset, when it is reached.
  * @example
- * for await (const line of new ChainDataset([first, second])) console.log(line);
+ * class Lines extends IterableDataset<string> {
+ *   override async *[Symbol.asyncIterator](): AsyncGenerator<string> {
+ *     yield* ["a", "b"];
+ *   }
+ * }
+ * for await (const line of new ChainDataset([new Lines(), new Lines()])) console.log(line);
  */
 export class ChainDataset<Item> extends IterableDataset<Item> {
   readonly datasets: Iterable<IterableDataset<Item>>;

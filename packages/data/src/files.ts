@@ -29,7 +29,7 @@ export class ReadError extends SconceError {
  * @throws ReadError if it does not exist or cannot be read; the reason of `signal` if that was aborted.
  *
  * @example
- * const bytes = await readBytes(new URL("package.json", import.meta.url));
+ * const bytes = await readBytes(new URL("../package.json", import.meta.url));
  */
 export async function readBytes(source: string | URL, options: ReadOptions = {}): Promise<Uint8Array> {
   options.signal?.throwIfAborted();

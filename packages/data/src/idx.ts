@@ -71,7 +71,8 @@ export function parseIdx(bytes: Uint8Array, path?: string): IdxTensor {
  * @throws FormatError if the bytes are not gzip, are cut short or damaged.
  *
  * @example
- * const idx = parseIdx(await gunzip(await readBytes("train-labels-idx1-ubyte.gz")));
+ * const file = new Blob([Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9)]).stream().pipeThrough(new CompressionStream("gzip"));
+ * parseIdx(await gunzip(new Uint8Array(await new Response(file).arrayBuffer()))).data; // [7, 9]
  */
 export async function gunzip(bytes: Uint8Array, path?: string): Promise<Uint8Array> {
   try {

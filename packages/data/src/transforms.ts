@@ -25,7 +25,7 @@ export function compose(...transforms: Transform<unknown, unknown>[]): Transform
  * Subtracts a mean and divides by a standard deviation, one for each channel of `[..., C, H, W]`.
  * @throws ValueError for a deviation of 0. @throws ShapeError if the channels do not fit.
  * @example
- * normalize([0.1307], [0.3081])(image); // [1, 28, 28]
+ * normalize([0.1307], [0.3081])(rand([1, 28, 28])); // [1, 28, 28]
  */
 export function normalize(mean: readonly number[], std: readonly number[]): Transform {
   if (std.includes(0)) throw new ValueError("normalize: std evaluated to zero, leading to division by zero");
@@ -54,7 +54,7 @@ export interface RandomOptions {
  * Mirrors an image `[..., H, W]` left to right, with probability `p`.
  * @throws ValueError unless `p` is between 0 and 1.
  * @example
- * randomHorizontalFlip({ p: 0.3 })(image);
+ * randomHorizontalFlip({ p: 0.3 })(rand([3, 32, 32]));
  */
 export function randomHorizontalFlip(options: RandomOptions = {}): Transform {
   return randomFlip("randomHorizontalFlip", -1, options);
@@ -93,7 +93,7 @@ function pair(size: number | readonly [number, number]): readonly [number, numbe
  * A part of an image `[..., H, W]` at a random place, of the size `[height, width]`.
  * @throws ShapeError if the image with its padding is smaller.
  * @example
- * randomCrop(32, { padding: 4 })(image); // [3, 32, 32] of [3, 32, 32]
+ * randomCrop(32, { padding: 4 })(rand([3, 32, 32])); // [3, 32, 32]
  */
 export function randomCrop(
   size: number | readonly [number, number],

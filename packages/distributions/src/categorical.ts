@@ -92,9 +92,9 @@ abstract class ClassDistribution extends Distribution {
  * One of K classes; given as probabilities `[..., K]`, which need not sum to one, or as `{ logits }`.
  * @throws ValueError for parameters without a dimension.
  * @example
- * const action = new Categorical({ logits: policy(state) });
- * const taken = action.sample(); // int32
- * const loss = action.logProb(taken).mul(-reward);
+ * const action = new Categorical({ logits: randn([8, 4]) }); // what a policy gives for 8 states
+ * const taken = action.sample(); // int32 [8]
+ * const loss = action.logProb(taken).mul(-1).mean();
  */
 export class Categorical extends ClassDistribution {
   constructor(odds: Odds<Tensor> | ClassOdds, options: DistributionOptions = {}) {

@@ -23,7 +23,8 @@ const added: Pair[] = [];
 /**
  * Adds a divergence for two classes and their subclasses; the one for the nearest classes is taken.
  * @example
- * registerKl(Normal, MyDistribution, (p, q) => p.loc.sub(q.center).square());
+ * class Shifted extends Normal {}
+ * registerKl(Shifted, Shifted, (p, q) => p.loc.sub(q.loc).square().div(2));
  */
 export function registerKl<P extends Distribution, Q extends Distribution>(
   p: DistributionClass<P>,

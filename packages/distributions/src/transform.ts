@@ -152,6 +152,7 @@ function widened(region: constraints.Constraint, dims: number): constraints.Cons
 /**
  * One transform after the other.
  * @example
+ * const { AffineTransform, ExpTransform } = transforms;
  * const transform = new ComposeTransform([new AffineTransform(0, 2), new ExpTransform()]);
  * transform.forward(tensor([0, 1])); // tensor([1.0000, 7.3891])
  */

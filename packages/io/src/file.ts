@@ -47,7 +47,7 @@ export async function save(state: State, path: string | URL): Promise<void> {
  * Loads a state from a safetensors file, a URL or bytes: a record of tensors, or the structure that was saved, whose type is `T`.
  * @throws FormatError if the file is damaged or is no safetensors file; nothing is loaded then.
  * @example
- * net.loadStateDict(await load("net.safetensors"));
+ * await save({ epoch: 3, model: net.stateDict() }, "checkpoint.safetensors");
  * const { epoch, model } = await load<{ epoch: number; model: StateDict }>("checkpoint.safetensors");
  */
 export async function load<T = Record<string, import("@sconce/core").Tensor>>(source: StateSource): Promise<T> {

@@ -45,7 +45,7 @@ export async function serialize(state: State): Promise<Uint8Array> {
  * int16 become float32 and int32 where the device lacks them, unsigned integers of 16 and 32 bits int32 and int64.
  * @throws FormatError if the bytes are damaged; nothing is returned then.
  * @example
- * net.loadStateDict(deserialize(bytes));
+ * net.loadStateDict(deserialize(await serialize(net.stateDict())));
  */
 export function deserialize<T = Record<string, Tensor>>(bytes: Uint8Array, path?: string): T {
   const file = decodeSafetensors(bytes, path);

@@ -8,7 +8,7 @@ import { escapeScope, Parameter } from "./parameter.js";
  * with `#private` fields of its own cannot be copied.
  *
  * @example
- * const teacher = nn.clone(student).eval();
+ * const teacher = nn.clone(net).eval();
  */
 export function clone<M extends Module>(module: M): M {
   return new Copier().copy(module) as M;

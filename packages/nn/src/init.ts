@@ -91,7 +91,7 @@ export function uniform_(tensor: Tensor, a = 0, b = 1, { generator = defaultGene
 /**
  * Fills a tensor from the normal distribution and returns it.
  * @example
- * init.normal_(net.linear.weight, 0, 0.01);
+ * init.normal_(layer.weight, 0, 0.01);
  */
 export function normal_(tensor: Tensor, mean = 0, std = 1, { generator = defaultGenerator() }: RandomOptions = {}): Tensor {
   return filled(tensor, "normal_", (data) => fillNormal(generator, data, mean, std));

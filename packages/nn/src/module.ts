@@ -268,7 +268,7 @@ export abstract class Module extends Callable {
    * Change it with in-place ops, so that it outlives the scope that runs the module. `persistent: false` keeps it out of the state.
    * @throws ValueError for a name with a dot, an empty one or one in use.
    * @example
-   * this.registerBuffer("mask", ones([8, 8]).tril());
+   * net.registerBuffer("mask", ones([8, 8]).tril());
    */
   registerBuffer(name: string, tensor: Tensor | null, { persistent = true }: { readonly persistent?: boolean } = {}): void {
     const key = this.#keyOf(name);
@@ -334,7 +334,7 @@ export abstract class Module extends Callable {
    * Puts a module in place of the one at a dotted path, or adds it under a new name.
    * @throws ValueError for an empty path, or if there is no module to put it in.
    * @example
-   * net.setSubmodule("encoder.0", new nn.Linear(8, 8));
+   * net.setSubmodule("1", new nn.Tanh());
    */
   setSubmodule(path: string, module: Module): void {
     const dot = path.lastIndexOf(".");
@@ -430,7 +430,7 @@ export abstract class Module extends Callable {
    * Moves the module to a device, or its floating-point tensors to a dtype, or both. The module itself changes; returns this.
    * @throws DeviceError if the device is not started. @throws DTypeError if it lacks the dtype of a tensor, which is named.
    * @example
-   * const net = new Net().to("cpu");
+   * const layer = new nn.Linear(4, 2).to("float64");
    */
   to(target: Target, dtype?: DType): this {
     convertAll(this.#tensors(), parseTarget(target, dtype));
@@ -506,7 +506,7 @@ export abstract class Module extends Callable {
    * With `strict: false`, missing and unexpected keys are only reported.
    * @throws ValueError that lists missing and unexpected keys and shapes that differ, in PyTorch's words.
    * @example
-   * console.log(net.loadStateDict(other.stateDict())); // <All keys matched successfully>
+   * console.log(net.loadStateDict(nn.clone(net).stateDict())); // <All keys matched successfully>
    */
   loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): IncompatibleKeys {
     for (const [path, module] of this.namedModules()) module.beforeLoad(state, join(path, ""));

@@ -93,7 +93,8 @@ function sizesOf(lengths: readonly number[]): number[] {
  * @throws ValueError if the lengths do not fall, unless `enforceSorted` is false, or for a length of 0.
  * @throws ShapeError if their number or the longest does not fit.
  * @example
- * const packed = nn.utils.rnn.packPaddedSequence(x, [5, 3, 2], { batchFirst: true });
+ * const lstm = new nn.LSTM(4, 8, { batchFirst: true });
+ * const packed = nn.utils.rnn.packPaddedSequence(randn([3, 5, 4]), [5, 3, 2], { batchFirst: true });
  * const [output] = lstm(packed);
  */
 export function packPaddedSequence(

@@ -82,7 +82,7 @@ export function isParametrized(module: Module, name?: string): boolean {
  *     return x.triu().add(x.triu(1).t());
  *   }
  * }
- * nn.utils.parametrize.registerParametrization(layer, "weight", new Symmetric());
+ * nn.utils.parametrize.registerParametrization(new nn.Linear(4, 4), "weight", new Symmetric());
  */
 export function registerParametrization<M extends Module>(module: M, name: string, parametrization: Module): M {
   const op = "registerParametrization";

@@ -14,7 +14,9 @@ export interface ClipGradNormOptions {
  * @returns the norm before, without dimensions.
  * @throws SconceError with `errorIfNonfinite` if the norm is not finite.
  * @example
+ * loss.backward();
  * clipGradNorm_(net.parameters(), 1);
+ * optimizer.step();
  */
 export function clipGradNorm_(params: Tensor | Iterable<Tensor>, maxNorm: number, options: ClipGradNormOptions = {}): Tensor {
   const { normType = 2, errorIfNonfinite = false } = options;

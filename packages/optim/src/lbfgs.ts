@@ -43,6 +43,7 @@ type Read = Generator<Tensor, void, number>;
  * Source: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", https://doi.org/10.1007/BF01589116
  * @throws ValueError for several groups or options out of range.
  * @example
+ * const x = randn([4], { requiresGrad: true });
  * const optimizer = new LBFGS([x], { lineSearchFn: "strong_wolfe" });
  * optimizer.step(() => {
  *   optimizer.zeroGrad();

@@ -134,7 +134,7 @@ export interface Normalised {
  * Computes the running statistics of all batch normalisations anew, in one pass over the data: averaged weights have other ones.
  * A batch is a tensor, or an array whose first entry is one.
  * @example
- * await swaUtils.updateBn(loader, averaged.module);
+ * await swaUtils.updateBn(loader, net);
  */
 export async function updateBn(
   loader: AsyncIterable<unknown> | Iterable<unknown>,

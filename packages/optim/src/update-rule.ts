@@ -77,6 +77,7 @@ class Term implements Arithmetic<Term> {
  * An update of a parameter and of what is remembered of it, as one kernel that writes over them. Its expression is built once; a call
  * costs a few microseconds, where the same ops on tensors take ten times that.
  * @example
+ * const [param, grad] = [ones([3]), ones([3])];
  * const descend = new UpdateRule(([param, grad], [rate]) => [param.sub(grad.mul(rate))]);
  * descend.run([param], [grad], [0.1]);
  */

@@ -31,6 +31,8 @@ export interface GemmKernels {
  * Emits and links the matrix kernels.
  *
  * @example
+ * import { Heap } from "./memory.js";
+ *
  * const heap = new Heap();
  * const kernels = gemmKernels(heap, FLOAT32);
  * const [a, b, c] = [heap.alloc(24), heap.alloc(24), heap.alloc(16)];

@@ -43,6 +43,7 @@ export function attend(query: Tensor, key: Tensor, value: Tensor, scale: number,
  * Source: https://arxiv.org/abs/1706.03762
  * @throws ShapeError if the sizes do not fit, or for a mask beside `isCausal`.
  * @example
+ * const [q, k, v] = [1, 2, 3].map(() => randn([8, 4, 16, 32]));
  * F.scaledDotProductAttention(q, k, v, { isCausal: true }); // [8, 4, 16, 32] each
  */
 export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {

@@ -9,7 +9,7 @@ export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null = null
  * Convolution of `[N, C, H, W]` or `[C, H, W]` with weight `[F, C / groups, KH, KW]` and bias `[F]`.
  * @throws ShapeError if the sizes do not fit.
  * @example
- * F.conv2d(x, weight, bias, { padding: 1 }); // [N, 3, 32, 32] and [8, 3, 3, 3] -> [N, 8, 32, 32]
+ * F.conv2d(randn([4, 3, 32, 32]), randn([8, 3, 3, 3]), zeros([8]), { padding: 1 }); // [4, 8, 32, 32]
  */
 export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
   return input.conv2d(weight, bias, options);

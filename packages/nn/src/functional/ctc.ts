@@ -136,7 +136,8 @@ function logitTerm(logProbs: Tensor, inputLengths: readonly number[]): Tensor {
  * Source: https://www.cs.toronto.edu/~graves/icml_2006.pdf
  * @throws ShapeError or ValueError if lengths or classes do not fit.
  * @example
- * F.ctcLoss(logits.logSoftmax(2), targets, [50, 50], [10, 8]); // [50, 2, 20] and [2, 10] -> []
+ * const logits = randn([50, 2, 20]); // [time, batch, classes]
+ * F.ctcLoss(logits.logSoftmax(2), randint(1, 20, [2, 10]), [50, 50], [10, 8]); // []
  */
 export function ctcLoss(
   logProbs: Tensor,

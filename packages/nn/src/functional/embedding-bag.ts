@@ -85,7 +85,7 @@ function checkBags(
  * Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.embedding_bag.html
  * @throws ValueError or ShapeError if the arguments do not fit.
  * @example
- * F.embeddingBag(tensor([1, 2, 4, 5]).int(), weight, { offsets: tensor([0, 3]).int(), mode: "sum" }); // [2, size]
+ * F.embeddingBag(tensor([1, 2, 4, 5]).int(), randn([10, 3]), { offsets: tensor([0, 3]).int(), mode: "sum" }); // [2, 3]
  */
 export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBagFunctionOptions = {}): Tensor {
   checkBags(input, options);

@@ -18,7 +18,7 @@ export interface FractionalOptions {
  * Source: https://arxiv.org/abs/1412.6071
  * @throws ValueError unless one of `outputSize` and `outputRatio` is given. @throws ShapeError if the windows do not fit.
  * @example
- * F.fractionalMaxPool2d(x, 3, { outputRatio: 0.5 }); // [N, C, 32, 32] -> [N, C, 16, 16]
+ * F.fractionalMaxPool2d(randn([4, 3, 32, 32]), 3, { outputRatio: 0.5 }); // [4, 3, 16, 16]
  */
 export function fractionalMaxPool2d(input: Tensor, kernelSize: Spatial, options: FractionalOptions & WithIndices): ValuesIndices;
 export function fractionalMaxPool2d(input: Tensor, kernelSize: Spatial, options: FractionalOptions): Tensor;

@@ -57,7 +57,8 @@ function elementsAt(rows: Tensor, sizes: Shape, at: readonly Tensor[]): Tensor {
  * Source: https://arxiv.org/abs/1506.02025
  * @throws ShapeError if input and grid do not fit. @throws ValueError for an unknown mode.
  * @example
- * F.gridSample(images, F.affineGrid(theta, [8, 3, 32, 32])); // [8, 3, 32, 32]
+ * const theta = tensor([[1, 0, 0.1], [0, 1, 0]]).expand([8, 2, 3]); // a shift
+ * F.gridSample(randn([8, 3, 32, 32]), F.affineGrid(theta, [8, 3, 32, 32])); // [8, 3, 32, 32]
  */
 export function gridSample(input: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
   const op = "gridSample";

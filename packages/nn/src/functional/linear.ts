@@ -56,7 +56,7 @@ export interface EmbeddingFunctionOptions {
  * Rows of a table: indices `[...]` and weight `[rows, size]` to `[..., size]`.
  * @throws ShapeError for an index that is no row.
  * @example
- * F.embedding(tensor([1, 2], { dtype: "int32" }), weight); // [2, size]
+ * F.embedding(tensor([1, 2], { dtype: "int32" }), randn([10, 3])); // [2, 3]
  */
 export function embedding(
   input: Tensor,

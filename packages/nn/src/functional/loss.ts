@@ -22,7 +22,7 @@ function warnIfBroadcast(input: Tensor, target: Tensor): void {
  *
  * Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
  * @example
- * F.mseLoss(prediction, target, { reduction: "sum" });
+ * F.mseLoss(tensor([1, 2]), tensor([1, 4]), { reduction: "sum" }); // 4
  */
 export function mseLoss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
   warnIfBroadcast(input, target);
@@ -85,7 +85,7 @@ export interface BinaryCrossEntropyOptions extends ReductionOptions {
  * Cross entropy of probabilities against targets from 0 to 1. Logarithms are cut off at -100, so that the loss stays finite.
  * @throws ShapeError unless the shapes are equal. @throws ValueError for an input outside of [0, 1], where the device can be read at once.
  * @example
- * F.binaryCrossEntropy(logits.sigmoid(), target);
+ * F.binaryCrossEntropy(tensor([0.3, -2]).sigmoid(), tensor([1, 0]));
  */
 export function binaryCrossEntropy(
   input: Tensor,
@@ -122,7 +122,7 @@ export interface LogitsOptions extends BinaryCrossEntropyOptions {
  * {@link binaryCrossEntropy} of `sigmoid(input)`, computed without overflow.
  * @throws ShapeError unless the shapes are equal.
  * @example
- * F.binaryCrossEntropyWithLogits(logits, target, { posWeight: tensor([2, 1]) });
+ * F.binaryCrossEntropyWithLogits(tensor([0.3, -2]), tensor([1, 0]), { posWeight: tensor([2, 1]) });
  */
 export function binaryCrossEntropyWithLogits(
   input: Tensor,
@@ -153,7 +153,7 @@ export interface KlDivOptions {
 /**
  * Kullback-Leibler divergence of a target distribution from the one whose logarithms are `input`.
  * @example
- * F.klDiv(F.logSoftmax(logits, 1), target, { reduction: "batchmean" });
+ * F.klDiv(F.logSoftmax(logits, 1), F.softmax(randn(logits.shape), 1), { reduction: "batchmean" });
  */
 export function klDiv(input: Tensor, target: Tensor, { reduction = "mean", logTarget = false }: KlDivOptions = {}): Tensor {
   if (reduction === "mean") {

@@ -43,7 +43,8 @@ function byBatch(
  * Source: https://arxiv.org/abs/1502.03167
  * @throws ShapeError in training with one value per channel, or if sizes differ.
  * @example
- * F.batchNorm(x, runningMean, runningVar, { weight, bias, training: true });
+ * const [mean, variance] = [zeros([3]), ones([3])]; // moved towards those of the batch
+ * F.batchNorm(randn([8, 3, 4, 4]), mean, variance, { training: true }); // [8, 3, 4, 4]
  */
 export function batchNorm(
   input: Tensor,

@@ -22,7 +22,7 @@ export function maxPool1d(input: Tensor, kernelSize: Spatial, options: Spatial |
  * The largest element of every window of `[N, C, H, W]`, or without N; the stride is the kernel's size unless given.
  * @throws ShapeError if a window does not fit.
  * @example
- * F.maxPool2d(x, 2); // [N, 6, 28, 28] -> [N, 6, 14, 14]
+ * F.maxPool2d(randn([4, 6, 28, 28]), 2); // [4, 6, 14, 14]
  */
 export function maxPool2d(input: Tensor, kernelSize: Spatial, options: MaxPoolOptions & WithIndices): ValuesIndices;
 export function maxPool2d(input: Tensor, kernelSize: Spatial, options?: Spatial | MaxPoolOptions): Tensor;

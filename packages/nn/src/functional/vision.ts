@@ -14,7 +14,7 @@ export function pad(input: Tensor, pads: readonly number[], options: PadOptions 
  * Resizes the spatial dimensions of `[N, C, ...]` to `size` or by `scaleFactor`.
  * @throws ShapeError if the mode does not fit the rank. @throws ValueError unless exactly one of size and factor is given.
  * @example
- * F.interpolate(x, { scaleFactor: 2, mode: "bilinear" });
+ * F.interpolate(randn([4, 3, 8, 8]), { scaleFactor: 2, mode: "bilinear" }); // [4, 3, 16, 16]
  */
 export function interpolate(input: Tensor, options: InterpolateOptions): Tensor {
   return input.interpolate(options);

@@ -306,7 +306,7 @@ export class LogSoftmax extends Module {
  *
  * @throws ShapeError for another rank.
  * @example
- * new nn.Softmax2d()(x); // [N, C, H, W]
+ * new nn.Softmax2d()(randn([4, 3, 8, 8])); // [4, 3, 8, 8]
  */
 export class Softmax2d extends Module {
   override forward(input: Tensor): Tensor {
@@ -404,7 +404,7 @@ export class Threshold extends Inplace {
  * Source: https://arxiv.org/abs/1502.01852
  *
  * @example
- * new nn.PReLU({ numParameters: 3 })(x); // [N, 3, H, W]
+ * new nn.PReLU({ numParameters: 3 })(randn([4, 3, 8, 8])); // [4, 3, 8, 8]
  */
 export class PReLU extends Module {
   weight: Parameter;

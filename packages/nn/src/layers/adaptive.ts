@@ -21,7 +21,7 @@ export interface AdaptiveLogSoftmaxOptions extends FactoryOptions {
  * @throws ValueError unless the cutoffs rise and lie between 1 and `nClasses - 1`.
  * @example
  * const criterion = new nn.AdaptiveLogSoftmaxWithLoss(64, 1000, [10, 100]);
- * const [output, loss] = criterion(hidden, target);
+ * const [output, loss] = criterion(randn([8, 64]), randint(0, 1000, [8]));
  */
 export class AdaptiveLogSoftmaxWithLoss extends Module {
   readonly inFeatures: number;

@@ -86,7 +86,7 @@ export class ModuleList<M extends Module = Module> extends ListContainer<M> {
  *
  * @example
  * const heads = new nn.ModuleDict({ digit: new nn.Linear(8, 10), sign: new nn.Linear(8, 1) });
- * heads.get("digit")(x);
+ * heads.get("digit")(randn([64, 8])); // [64, 10]
  */
 export class ModuleDict<M extends Module = Module> extends DictContainer<M> {
   constructor(modules: NamedItems<M> = {}) {

@@ -42,7 +42,7 @@ export abstract class WeightedLoss extends Loss {
  * Source: https://pytorch.org/docs/stable/generated/torch.nn.MSELoss.html
  * @example
  * const criterion = new nn.MSELoss({ reduction: "sum" });
- * criterion(prediction, target).backward();
+ * criterion(logits, zeros(logits.shape)).backward();
  */
 export class MSELoss extends Loss {
   override forward(input: Tensor, target: Tensor): Tensor {

@@ -9,7 +9,7 @@ import { Loss } from "./common.js";
  * @throws ShapeError or ValueError if lengths or classes do not fit.
  * @example
  * const criterion = new nn.CTCLoss({ zeroInfinity: true });
- * criterion(logits.logSoftmax(2), targets, inputLengths, targetLengths);
+ * criterion(randn([50, 2, 20]).logSoftmax(2), randint(1, 20, [2, 10]), [50, 50], [10, 8]); // []
  */
 export class CTCLoss extends Loss {
   readonly blank: number;
