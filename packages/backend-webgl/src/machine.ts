@@ -13,6 +13,7 @@ export interface BlockView extends Layout {
 
 /** A view whose handle is one of this backend's. */
 export function blockView(view: View): BlockView {
+  if (!(view.handle as Block).live) throw new Error("internal: a kernel reads a freed texture");
   return { block: view.handle as Block, dtype: view.dtype, shape: view.shape, strides: view.strides, offset: view.offset };
 }
 
@@ -168,7 +169,6 @@ export class Machine {
   }
 
   #bind(unit: number, block: Block): void {
-    if (!block.live) throw new Error("internal: a kernel reads a freed texture");
     this.#scales[2 * unit] = 1 / block.width;
     this.#scales[2 * unit + 1] = 1 / block.height;
     if (this.#bound[unit] === block) return;
