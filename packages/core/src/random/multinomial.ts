@@ -17,7 +17,7 @@ export function drawMultinomial(generator: Generator, weights: FloatArray, rows:
   if (!replacement && samples > columns) fail("cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   checkWeights(weights, rows, columns);
   const out = new Int32Array(rows * samples);
-  if (!replacement || samples === 1) sampleByRace(generator, weights, columns, out, samples);
+  if (!replacement) sampleByRace(generator, weights, columns, out, samples);
   else
     for (let row = 0; row < rows; row++)
       sampleRow(generator, weights, row * columns, columns, out.subarray(row * samples, (row + 1) * samples));

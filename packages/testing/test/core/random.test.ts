@@ -108,6 +108,21 @@ describe("random tensors", () => {
     expect(x.select(0, 0).tolistSync()).toEqual(new Array(20).fill(0));
   });
 
+  it("draw one class for each row as PyTorch does, with replacement and without", () => {
+    const weights = tensor([
+      [0.2, 0.3, 0.5],
+      [0.6, 0.3, 0.1],
+      [1, 1, 1],
+      [0, 0, 1],
+    ]);
+    manualSeed(0);
+    expect(multinomial(weights, 1, { replacement: true }).flatten().tolistSync()).toEqual([2, 1, 1, 2]);
+    expect(rand(1).itemSync()).toBe(0.455627977848053);
+    manualSeed(0);
+    expect(multinomial(weights.at(0), 1).tolistSync()).toEqual([2]);
+    expect(rand(1).itemSync()).toBe(0.4900934100151062);
+  });
+
   it("keep their bounds", () => {
     const x = zeros(1000).random_(3, 6);
     expect([...new Set(x.tolistSync<number[]>())].sort()).toEqual([3, 4, 5]);
