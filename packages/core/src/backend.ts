@@ -58,6 +58,13 @@ export interface AvgPoolAttrs {
   readonly divisor: number | null;
 }
 
+export interface AttentionAttrs {
+  /** Factor of the scores. */
+  readonly scale: number;
+  /** Query i sees the keys up to i only. */
+  readonly causal: boolean;
+}
+
 /** A packed batch of sequences: the first steps of all, then the second steps of those that are longer, and so on. */
 export interface RecurrentAttrs {
   /** Sequences that have each step, falling. */
@@ -100,6 +107,10 @@ export interface NllAttrs {
  *   count. `nllGrad`: `[grad, target, count]` to the gradient of x. A class out of range throws.
  * - `concat`: any number of inputs along `dim`.
  * - `random`: no inputs; float32 uniforms in [0, 1) from the counter-based stream (`seed`, `offset`), equal on every backend.
+ * - `attention`: `[q, k, v]` or `[q, k, v, mask]`; q `[..., L, E]`, k `[..., S, E]`, v `[..., S, V]`, mask `[..., L, S]`, which is added to
+ *   the scores, all with the same batch dimensions; to the result `[..., L, V]` and the logarithm of the sum of the exponentials of each
+ *   query's scores `[..., L]`. `attentionGrad`: `[grad, q, k, v, result, logarithms]`, and the mask if there is one, to the gradients of q,
+ *   k and v. Neither holds all scores at a time.
  * - `lstm`: `[gates, h, c, w]`, what the input gives to the gates `[total, 4 H]` in the order input, forget, cell, output, the first
  *   states `[N, H]` and the hidden weights `[4 H, H]`, to outputs `[total, H]`, the last states of every sequence, and for the gradient the
  *   gates after their activations and both states before each step. `lstmGrad`: `[gradients of the first three results, activated gates,
@@ -133,6 +144,8 @@ export interface Kernels {
   softmaxGrad: { readonly dim: number; readonly log: boolean };
   nll: NllAttrs;
   nllGrad: NllAttrs;
+  attention: AttentionAttrs;
+  attentionGrad: AttentionAttrs;
   lstm: RecurrentAttrs;
   lstmGrad: RecurrentAttrs;
   concat: { readonly dim: number };

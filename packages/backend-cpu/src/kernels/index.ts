@@ -6,6 +6,7 @@
 import type { KernelName } from "@sconce/core";
 import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
+import { attention, attentionGrad } from "./fused/attention.js";
 import { lstm, lstmGrad } from "./fused/lstm.js";
 import { softmaxGrad } from "./fused/softmax-grad.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
@@ -39,6 +40,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   sort: intoNew(sort),
   softmax: intoNew(softmax),
   softmaxGrad: intoNew(softmaxGrad),
+  attention: intoNew(attention),
+  attentionGrad: intoNew(attentionGrad),
   lstm: intoNew(lstm),
   lstmGrad: intoNew(lstmGrad),
   nll: intoNew(nll),

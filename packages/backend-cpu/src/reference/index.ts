@@ -6,6 +6,7 @@
  */
 import type { KernelName } from "@sconce/core";
 import type { ReferenceKernel } from "./array.js";
+import { attention, attentionGrad } from "./attention.js";
 import { elementwise } from "./elementwise.js";
 import { softmaxGrad } from "./fused.js";
 import { concat, gather, indexSelect, indexUpdate, scatter, updateSlice } from "./indexing.js";
@@ -36,6 +37,8 @@ export const reference: { readonly [K in KernelName]: ReferenceKernel<K> } = {
   sort,
   softmax,
   softmaxGrad,
+  attention,
+  attentionGrad,
   lstm,
   lstmGrad,
   nll,

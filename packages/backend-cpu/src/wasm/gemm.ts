@@ -89,21 +89,26 @@ const suitsWide = ({ n, mode, bias }: Product): boolean => n >= 16 && (mode & RE
 
 const WORKSPACE_ARGUMENT = 1 << 13;
 
+/** Bits of the arguments of {@link callPacked} that may lie in a thread's own memory. */
+export const LEFT: number = 1 << 3;
+export const RESULT: number = 1 << 9;
+
+/** The call of the packed kernel, which does every product with k > 0. */
+export function callPacked(calls: Calls, { exports, element, wide }: GemmKernels, p: Product, workspace: Pointer, own = 0): void {
+  const { bytes } = element;
+  const gemm = wide !== undefined && suitsWide(p) ? wide : exports.gemm;
+  const [left, right] = [[p.a, p.aRow * bytes, p.aColumn * bytes] as const, [p.b, p.bRow * bytes, p.bColumn * bytes] as const];
+  const target = [p.c, p.cRow * bytes, p.mode, p.bias, workspace] as const;
+  calls.call(gemm, WORKSPACE_ARGUMENT | own, [p.m, p.n, p.k, ...left, ...right, ...target]);
+}
+
 /** The calls of a product. */
-export function callProduct(
-  calls: Calls,
-  { exports, element, wide }: GemmKernels,
-  path: ProductPath,
-  p: Product,
-  workspace: Pointer,
-): void {
+export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPath, p: Product, workspace: Pointer): void {
+  const { exports, element } = kernels;
   const { bytes } = element;
   const { m, n, k, a, b, c, mode, bias } = p;
-  if (path === "packed") {
-    const [left, right] = [[a, p.aRow * bytes, p.aColumn * bytes] as const, [b, p.bRow * bytes, p.bColumn * bytes] as const];
-    const gemm = wide !== undefined && suitsWide(p) ? wide : exports.gemm;
-    calls.call(gemm, WORKSPACE_ARGUMENT, [m, n, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
-  } else if (path === "turned") {
+  if (path === "packed") callPacked(calls, kernels, p, workspace);
+  else if (path === "turned") {
     const [left, right] = [[b, p.bColumn * bytes, p.bRow * bytes] as const, [a, p.aColumn * bytes, p.aRow * bytes] as const];
     calls.call(exports.gemmTurned, WORKSPACE_ARGUMENT, [n, m, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
   } else if (path === "empty") {

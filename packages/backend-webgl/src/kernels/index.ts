@@ -32,6 +32,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   sort,
   softmax,
   softmaxGrad: "decomposed",
+  attention: "decomposed",
+  attentionGrad: "decomposed",
   lstm: "decomposed",
   lstmGrad: "decomposed",
   nll: "decomposed",

@@ -1,6 +1,7 @@
-import { formatShape, ones, ShapeError, type Tensor } from "@sconce/core";
+import { broadcastShapes, formatShape, ones, ShapeError, sameShape, type Tensor } from "@sconce/core";
 import { choose } from "../ops.js";
 import { dropout } from "./dropout.js";
+import { fusedAttention } from "./fused-attention.js";
 
 /** Settings of {@link scaledDotProductAttention}. */
 export interface AttentionOptions {
@@ -50,12 +51,25 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   const { attnMask = null, dropoutP = 0, isCausal = false, scale = null, enableGqa = false } = options;
   checkAttention(query, key, value, attnMask, isCausal);
   const [length, size] = [query.shape[query.ndim - 2], query.shape[query.ndim - 1]];
-  const causal = isCausal ? ones([length, key.shape[key.ndim - 2]], { dtype: "bool", device: query.device }).tril() : null;
-  const mask = causal ?? attnMask;
-  const masks = mask === null ? [] : [additiveMask(mask, query, false)];
   const heads = query.shape[query.ndim - 3];
   const share = (x: Tensor): Tensor => (enableGqa ? x.repeatInterleave(heads / x.shape[x.ndim - 3], -3) : x);
-  return attend(query, share(key), share(value), scale ?? 1 / Math.sqrt(size), masks, dropoutP).output;
+  const [k, v] = [share(key), share(value)];
+  const factor = scale ?? 1 / Math.sqrt(size);
+  const mask = attnMask === null ? null : additiveMask(attnMask, query, false);
+  if (dropoutP === 0) return attendOnly(query, k, v, factor, mask, isCausal);
+  const causal = isCausal ? ones([length, k.shape[k.ndim - 2]], { dtype: "bool", device: query.device }).tril() : null;
+  const masks = causal === null ? mask : additiveMask(causal, query, false);
+  return attend(query, k, v, factor, masks === null ? [] : [masks], dropoutP).output;
+}
+
+/** {@link attend} without weights and dropout, in one kernel where the device has it. Batch dimensions and the mask broadcast. */
+export function attendOnly(query: Tensor, key: Tensor, value: Tensor, scale: number, mask: Tensor | null, causal: boolean): Tensor {
+  const lead = (x: Tensor): readonly number[] => x.shape.slice(0, -2);
+  const batch = broadcastShapes(...[query, key, value, ...(mask === null ? [] : [mask])].map(lead));
+  const fit = (x: Tensor, shape: readonly number[] = x.shape.slice(-2)): Tensor =>
+    sameShape(x.shape, [...batch, ...shape]) ? x : x.expand([...batch, ...shape]);
+  const scores = [query.shape[query.ndim - 2], key.shape[key.ndim - 2]];
+  return fusedAttention(fit(query), fit(key), fit(value), mask === null ? null : fit(mask, scores), { scale, causal });
 }
 
 function checkAttention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | null, isCausal: boolean): void {

@@ -1,5 +1,5 @@
 import { cat, formatShape, type Shape, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
-import { additiveMask, attend } from "../functional/attention.js";
+import { additiveMask, attend, attendOnly } from "../functional/attention.js";
 import { linear } from "../functional/linear.js";
 import { constant_, xavierNormal_, xavierUniform_ } from "../init.js";
 import { Module } from "../module.js";
@@ -134,14 +134,19 @@ export class MultiheadAttention extends Module {
     const [q, k, v] = this.project(query, key, value).map((x) => this.heads(batched ? x : x.unsqueeze(this.batchFirst ? 0 : 1)));
     const masks = this.masks(q, k, options, batched);
     const scale = 1 / Math.sqrt(this.headDim);
-    const { output, weights } = attend(q, this.extended(k, this.biasK), this.extended(v, this.biasV), scale, masks, this.weightDropout);
+    const [keys, values] = [this.extended(k, this.biasK), this.extended(v, this.biasV)];
+    const alone = !needWeights && this.weightDropout === 0;
+    const mask = masks.length === 0 ? null : masks.reduce((a, b) => a.add(b));
+    const { output, weights } = alone
+      ? { output: attendOnly(q, keys, values, scale, mask, false), weights: null }
+      : attend(q, keys, values, scale, masks, this.weightDropout);
     // [N, H, L, D] -> [N, L, E] or [L, N, E]
     const [n, , length] = output.shape;
     const joined = this.batchFirst
       ? output.transpose(1, 2).reshape([n, length, this.embedDim])
       : output.permute([2, 0, 1, 3]).reshape([length, n, this.embedDim]);
     const result = this.outProj(batched ? joined : joined.squeeze(this.batchFirst ? 0 : 1));
-    if (!needWeights) return [result, null];
+    if (!needWeights || weights === null) return [result, null];
     const shown = averageAttnWeights ? weights.mean(1) : weights;
     return [result, batched ? shown : shown.squeeze(0)];
   }

@@ -15,7 +15,7 @@ function registerDecomposed(): void {
   registerBackend({
     name: DECOMPOSED,
     limits: cpu.limits,
-    decomposed: new Set<KernelName>(["softmaxGrad", "nll", "nllGrad", "lstm", "lstmGrad"]),
+    decomposed: new Set<KernelName>(["softmaxGrad", "nll", "nllGrad", "lstm", "lstmGrad", "attention", "attentionGrad"]),
     upload: (data, dtype) => cpu.upload(data, dtype),
     download: (handle, dtype, length) => cpu.download(handle, dtype, length),
     downloadSync: (handle, dtype, length) => cpu.downloadSync!(handle, dtype, length),
@@ -40,6 +40,8 @@ interface Case {
 }
 
 const classes = (data: number[]): Tensor => tensor(data, { dtype: "int32" });
+
+const tensorLike = (like: Tensor, data: number[]): Tensor => tensor(data, { dtype: like.dtype }).to({ device: like.device });
 
 const CASES: readonly Case[] = [
   ...(["none", "sum", "mean"] as const).flatMap((reduction): Case[] => [
@@ -67,6 +69,34 @@ const CASES: readonly Case[] = [
       },
     }),
   ),
+  {
+    name: "attention",
+    shapes: [
+      [2, 4, 3],
+      [2, 5, 3],
+      [2, 5, 2],
+    ],
+    run: (_, q, k, v) => F.scaledDotProductAttention(q, k, v),
+  },
+  {
+    name: "causal attention of shared keys",
+    shapes: [
+      [2, 3, 4],
+      [1, 5, 4],
+      [5, 2],
+    ],
+    run: (_, q, k, v) => F.scaledDotProductAttention(q, k, v, { isCausal: true, scale: 0.7 }),
+  },
+  {
+    name: "attention with a mask that is learned",
+    shapes: [
+      [2, 3, 4],
+      [2, 5, 4],
+      [2, 5, 2],
+      [3, 1],
+    ],
+    run: (_, q, k, v, mask) => F.scaledDotProductAttention(q, k, v, { attnMask: mask.mul(tensorLike(mask, [0.1, 1, -1, 0.5, 2])) }),
+  },
   { name: "softmax", shapes: [[3, 9]], run: (_, x) => x.softmax(1).mul(x) },
   { name: "logSoftmax along columns", shapes: [[3, 4, 2]], run: (_, x) => x.logSoftmax(1).mul(x) },
 ];

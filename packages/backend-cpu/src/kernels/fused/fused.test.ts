@@ -1,7 +1,7 @@
 import type { DType } from "@sconce/core";
 import { describe, it } from "vitest";
 import { CpuBackend } from "../../backend.js";
-import { expectClose, generator, type HostTensor, hostTensor, LAYOUTS, runBoth, values } from "../../testing.js";
+import { expectClose, generator, type HostTensor, hostTensor, LAYOUTS, runBoth, tensorOf, values } from "../../testing.js";
 
 const backend = new CpuBackend();
 const random = generator(31);
@@ -54,6 +54,49 @@ describe("long short-term memory agrees with its reference", () => {
             const scale = Math.max(1, ...[...list].map((x) => Math.abs(Number(x))));
             expectClose(grad.got[i], list, (dtype === "float32" ? 2e-5 : 1e-13) * scale, `gradient ${i} ${layout}`);
           });
+        }
+      });
+    }
+  }
+});
+
+describe("attention agrees with its reference", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const [batch, queries, keys, size, width] of [
+      [[], 1, 1, 1, 1],
+      [[2], 5, 7, 4, 3],
+      [[2, 3], 70, 9, 8, 8],
+      [[1], 9, 300, 5, 17],
+      [[2], 130, 270, 6, 4],
+    ] as const) {
+      it.each([false, true])(`${dtype} [${batch}] ${queries} x ${keys} x ${size}, causal: %s`, (causal) => {
+        const attrs = { scale: 0.3, causal };
+        const [q, k, v, mask] = [
+          [queries, size],
+          [keys, size],
+          [keys, width],
+          [queries, keys],
+        ].map((shape) => [...batch, ...shape]);
+        const [y, rows] = [
+          [...batch, queries, width],
+          [...batch, queries],
+        ];
+        // Large blocks are about sizes, small ones about layouts.
+        for (const layout of queries * keys > 2000 ? (["transposed"] as const) : LAYOUTS) {
+          const main = [q, k, v].map((shape) => make(dtype, shape, layout));
+          for (const given of [[], [make(dtype, mask, layout)]]) {
+            const outputs = [y, rows].map((shape) => ({ shape, dtype }));
+            const { got, want } = runBoth(backend, "attention", [...main, ...given], outputs, attrs);
+            want.forEach((list, i) => expectClose(got[i], list, dtype === "float32" ? 1e-5 : 1e-13, `result ${i} ${layout}`));
+            const kept = [y, rows].map((shape, i) => tensorOf(dtype, shape, [...want[i]].map(Number)));
+            const inputs = [make(dtype, y, layout), ...main, ...kept, ...given];
+            const grads = [q, k, v].map((shape) => ({ shape, dtype }));
+            const grad = runBoth(backend, "attentionGrad", inputs, grads, attrs);
+            grad.want.forEach((list, i) => {
+              const scale = Math.max(1, ...[...list].map((x) => Math.abs(Number(x))));
+              expectClose(grad.got[i], list, (dtype === "float32" ? 2e-5 : 1e-12) * scale, `gradient ${i} ${layout}`);
+            });
+          }
         }
       });
     }
