@@ -5,6 +5,10 @@
 export * from "@sconce/autograd";
 export { type CpuSettings, configureCpu, getNumThreads, setNumThreads } from "@sconce/backend-cpu";
 export * from "@sconce/core";
+export * as fft from "@sconce/core/fft";
+export * as linalg from "@sconce/core/linalg";
+export * as masked from "@sconce/core/masked";
+export * as special from "@sconce/core/special";
 export * as data from "@sconce/data";
 export { deserialize, load, save, serialize } from "@sconce/io";
 export * as nn from "@sconce/nn";
