@@ -39,8 +39,20 @@ export interface WebGpuInfo extends QueueInfo, PoolInfo {
 export type LostListener = (error: DeviceError) => void;
 
 const DTYPES: readonly DType[] = ["bool", "uint8", "int32", "float32"];
+const WITH_HALF: readonly DType[] = [...DTYPES, "float16"];
+/** Kernels that only move elements. */
+const MOVES: ReadonlySet<KernelName> = new Set<KernelName>(["concat"]);
 /** Uploads of int32 up to this many elements are kept, so that the host can check them where they serve as indices. */
 const CHECKED_INDICES = 65536;
+
+/** Host data as a buffer holds it: in whole words. */
+function wordsOf(data: TypedArray, dtype: DType): ArrayBufferView {
+  if (dtype === "float32" || dtype === "int32") return data;
+  if (dtype !== "float16") return Uint32Array.from(data as Uint8Array);
+  const padded = new Uint16Array(2 * Math.ceil(data.length / 2));
+  padded.set(data as Uint16Array);
+  return padded;
+}
 
 /** A WebGPU device: tensors in storage buffers, kernels printed as WGSL. */
 export class WebGpuBackend implements Backend {
@@ -56,7 +68,9 @@ export class WebGpuBackend implements Backend {
     const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = device.limits;
     this.adapter = adapter;
     this.limits = {
-      dtypes: new Set(DTYPES),
+      dtypes: new Set(device.features.has("shader-f16") ? WITH_HALF : DTYPES),
+      narrow: MOVES,
+      absent: { float16: "the adapter lacks the feature shader-f16" },
       maxInputs: Math.min(maxStorageBuffersPerShaderStage, 16) - 1,
       maxExpr: 48,
       maxBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
@@ -74,7 +88,7 @@ export class WebGpuBackend implements Backend {
 
   upload(data: TypedArray, dtype: DType): Handle {
     this.#machine.queue.check();
-    const words = dtype === "float32" || dtype === "int32" ? (data as Float32Array | Int32Array) : Uint32Array.from(data as Uint8Array);
+    const words = wordsOf(data, dtype);
     const block = this.#machine.queue.upload(words);
     if (dtype === "int32" && data.length <= CHECKED_INDICES) block.indices = data.slice();
     return block;
@@ -82,7 +96,8 @@ export class WebGpuBackend implements Backend {
 
   async download(handle: Handle, dtype: DType, length: number): Promise<TypedArray> {
     this.#machine.queue.check();
-    const words = await this.#machine.queue.download(handle as Block, length * 4);
+    const words = await this.#machine.queue.download(handle as Block, dtype === "float16" ? 4 * Math.ceil(length / 2) : length * 4);
+    if (dtype === "float16") return new Uint16Array(words, 0, length).slice();
     if (dtype === "float32") return new Float32Array(words);
     return dtype === "int32" ? new Int32Array(words) : Uint8Array.from(new Uint32Array(words));
   }

@@ -25,8 +25,8 @@ export class Machine {
   }
 
   /** An uninitialised block for the elements of a spec. */
-  alloc({ shape }: Pick<Spec, "shape">): Block {
-    return this.queue.pool.take(sizeOf(shape) * 4, undefined, shape);
+  alloc({ shape, dtype }: Pick<Spec, "shape"> & Partial<Spec>): Block {
+    return this.queue.pool.take(sizeOf(shape) * (dtype === "float16" ? 2 : 4), undefined, shape);
   }
 
   free(block: Block): void {

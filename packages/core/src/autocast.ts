@@ -3,6 +3,7 @@ import { type Device, getBackend } from "./backend.js";
 import { addLayer, type Call, type Handler, type Layer } from "./dispatch.js";
 import { type DType, isFloatingPoint } from "./dtype.js";
 import { DTypeError, NotSupportedError, SconceError } from "./errors.js";
+import { checkDevice } from "./evaluate.js";
 import { isHalf } from "./half.js";
 import { refusePromise } from "./scope.js";
 import type { Tensor } from "./tensor/tensor.js";
@@ -204,13 +205,7 @@ function checked(device: Device, dtype: DType): DType {
   if (!isHalf(dtype)) {
     throw new DTypeError(`autocast: expected float16 or bfloat16, got ${dtype}`, { op: "autocast", dtypes: [dtype] });
   }
-  const { limits } = getBackend(device, "autocast");
-  if (!limits.dtypes.has(dtype)) {
-    throw new DTypeError(`autocast: device "${device}" has no ${dtype}; it has ${[...limits.dtypes].join(", ")}`, {
-      op: "autocast",
-      dtypes: [dtype],
-    });
-  }
+  checkDevice(getBackend(device, "autocast"), [], dtype, "autocast");
   return dtype;
 }
 

@@ -164,6 +164,8 @@ export interface Backend {
      * float32 or int32 copies.
      */
     readonly narrow?: ReadonlySet<KernelName>;
+    /** Why a dtype is missing, for errors. */
+    readonly absent?: { readonly [D in DType]?: string };
     /** Buffers that one kernel can read. */
     readonly maxInputs: number;
     /** Scalar ops that one fused kernel may hold; 1 computes every op at once. */

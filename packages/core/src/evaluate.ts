@@ -557,7 +557,9 @@ function commonBackend(op: string, inputs: readonly Tensor[]): Backend {
 export function checkDevice(backend: Backend, shape: Shape, dtype: DType, op: string): void {
   if (!backend.limits.dtypes.has(dtype)) {
     const known = [...backend.limits.dtypes].join(", ");
-    throw new DTypeError(`${op}: device "${backend.name}" has no ${dtype}, it has ${known}; convert with .to() first`, {
+    const why = backend.limits.absent?.[dtype];
+    const what = why === undefined ? dtype : `${dtype} (${why})`;
+    throw new DTypeError(`${op}: device "${backend.name}" has no ${what}, it has ${known}; convert with .to() first`, {
       op,
       dtypes: [dtype],
     });

@@ -12,9 +12,9 @@ export interface Target {
   readonly offset: number;
 }
 
-function printCopy(rank: number): Source {
+function printCopy(rank: number, type: string): Source {
   const source = new Source(WORKGROUP);
-  const [from, to] = [source.read("u32"), source.write("u32")];
+  const [from, to] = [source.read(type), source.write(type)];
   source.add(...coordinates(source, rank, "index"));
   const [start, at] = [source.int(), dot(source, rank)];
   source.add(`let word = ${from}[${start} + ${at}];`);
@@ -25,7 +25,8 @@ function printCopy(rank: number): Source {
 /** Copies the elements of a view, whatever their dtype, into a region of a block. */
 export function copyInto(machine: Machine, x: BlockView, target: Target): void {
   const { shape, strides } = collapse(x.shape, [x.strides, target.strides]);
-  const program = machine.program(`copy ${shape.length}`, () => printCopy(shape.length));
+  const type = x.dtype === "float16" ? "f16" : "u32";
+  const program = machine.program(`copy ${type} ${shape.length}`, () => printCopy(shape.length, type));
   const params = machine.params();
   params.ints(shape.slice(1)).int(x.offset).ints(strides[0]).int(target.offset).ints(strides[1]);
   machine.run(program, [x.block, target.block], sizeOf(x.shape));

@@ -41,7 +41,7 @@ export function numberTexts(source: Source, exprs: readonly Expr[]): Map<number,
 /** Writes numbers in the order of {@link numberTexts}. */
 export function writeNumbers(params: Params, exprs: readonly Expr[], numbers: readonly (number | bigint)[]): void {
   for (const [index, dtype] of numbersOf(exprs)) {
-    if (dtype === "float32") params.float(Number(numbers[index]));
+    if (dtype === "float32" || dtype === "float16") params.float(Number(numbers[index]));
     else params.int(Number(numbers[index]));
   }
 }

@@ -51,7 +51,7 @@ export function floatText(value: number): string {
 
 /** The text of the next parameter word as a number of `dtype`. */
 export function numberText(source: Source, dtype: DType): string {
-  if (dtype === "float32") return source.float();
+  if (dtype === "float32" || dtype === "float16") return source.float();
   const word = source.int();
   if (dtype === "bool") return `(${word} != 0)`;
   return dtype === "uint8" ? `u32(${word})` : word;

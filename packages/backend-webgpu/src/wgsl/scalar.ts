@@ -130,7 +130,8 @@ export function scalarText(op: Exclude<BaseScalarOp, "cast">, dtype: DType, args
 
 /** The text of a conversion: floats truncate, anything that is not zero is true. */
 export function castText(from: DType, to: DType, x: string): string {
-  if (from === to) return x;
+  if (from === to || from === "float16") return x;
+  if (to === "float16") return `sc_half(${x})`;
   if (to === "bool") return from === "float32" ? `(!(${x} == 0.0))` : `(${x} != ${from === "uint8" ? "0u" : "0"})`;
   if (to === "float32") return `f32(${x})`;
   const whole = from === "float32" ? `sc_to_int(${x})` : x;

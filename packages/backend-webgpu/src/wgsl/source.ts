@@ -2,31 +2,33 @@ import type { DType } from "@sconce/core";
 import { HEADER_WORDS } from "../params.js";
 import { HELPERS } from "./helpers.js";
 
-/** Type of one element in a buffer. Bool and uint8 take a whole word: WGSL has nothing smaller. */
+/** Type of one element in a buffer. Bool and uint8 take a whole word: of smaller types WGSL has f16 alone, where the adapter does. */
 export const STORAGE_TYPE: { readonly [D in DType]: string } = {
   bool: "u32",
   uint8: "u32",
   int32: "i32",
   float32: "f32",
+  float16: "f16",
   // Not among the device's dtypes: core refuses them before a kernel is asked for.
   int64: "i32",
   float64: "f32",
-  float16: "f16",
   bfloat16: "u32",
   int8: "i32",
   int16: "i32",
 };
 
 /** Type of a value in a kernel. */
-export const VALUE_TYPE: { readonly [D in DType]: string } = { ...STORAGE_TYPE, bool: "bool" };
+export const VALUE_TYPE: { readonly [D in DType]: string } = { ...STORAGE_TYPE, bool: "bool", float16: "f32" };
 
 /** The text of a value read from a buffer. */
 export function fromStorage(dtype: DType, text: string): string {
+  if (dtype === "float16") return `f32(${text})`;
   return dtype === "bool" ? `(${text} != 0u)` : text;
 }
 
 /** The text of a value as a buffer stores it. */
 export function toStorage(dtype: DType, text: string): string {
+  if (dtype === "float16") return `f16(${text})`;
   return dtype === "bool" ? `select(0u, 1u, ${text})` : text;
 }
 
@@ -110,7 +112,8 @@ export class Source {
     const vectors = Math.ceil(this.words / 4);
     const uniform = `@group(0) @binding(${this.reads + this.writes}) var<uniform> p: array<vec4<i32>, ${vectors}>;`;
     const own = [...this.#globals, ...main].join("\n");
-    return [...this.#bindings, uniform, ...helpersOf(own), own, ""].join("\n");
+    const text = [...this.#bindings, uniform, ...helpersOf(own), own, ""].join("\n");
+    return /\bf16\b/.test(text) ? `enable f16;\n${text}` : text;
   }
 }
 

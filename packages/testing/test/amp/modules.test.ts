@@ -18,6 +18,8 @@ const LEFT_OUT: { readonly [module: string]: string } = {
   BCELoss: "unsafe to autocast to float16",
   SoftMarginLoss: "exp overflows in float16, as in PyTorch",
   ReflectionPad2d: "has a case that is an error",
+  FractionalMaxPool2d: "draws where its windows lie",
+  FractionalMaxPool3d: "draws where its windows lie",
 };
 
 /** Cases in which bfloat16 rounds a hidden unit to the other side of its ReLU. */
