@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+import { mnistFiles } from "./apps/mnist/mnist-files.js";
 import { chromiumArgs } from "./scripts/chromium-args.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -35,6 +36,7 @@ const node: TestProjectConfiguration = {
 
 const chromium: TestProjectConfiguration = {
   resolve,
+  plugins: [mnistFiles()],
   // CommonJS, met only when a device starts: found late, it would reload the page in the middle of a run.
   optimizeDeps: { entries: ["packages/backend-webgl/src/gpu-js.ts"] },
   server: { headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } },
@@ -43,7 +45,7 @@ const chromium: TestProjectConfiguration = {
     include: [
       "packages/*/src/**/*.browser.test.ts",
       "packages/testing/test/{browser,webgl}/**/*.test.ts",
-      "packages/testing/test/webgpu/{kernels,products,scalars}.test.ts",
+      "packages/testing/test/webgpu/**/*.test.ts",
     ],
     exclude,
     testTimeout: 60_000,
@@ -78,6 +80,7 @@ const pages: TestProjectConfiguration = {
 
 export default defineConfig({
   test: {
+    provide: { conformance: process.env.SCONCE_CONFORMANCE ?? "" },
     reporters: ["default", "./scripts/summary-reporter.ts"],
     passWithNoTests: true,
     projects: process.env.CHROMIUM_BIN ? [node, chromium, pages] : [node],

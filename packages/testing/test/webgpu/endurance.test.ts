@@ -5,7 +5,7 @@ import { DeviceError, getBackend, init, manualSeed, memory, randint, randn, scop
 import { deserialize, type State, serialize } from "@sconce/io";
 import { Conv2d, functional as F, Flatten, Linear, MaxPool2d, type Module, ReLU, Sequential } from "@sconce/nn";
 import { Adam } from "@sconce/optim";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { startDevice } from "./start.js";
 
 type Net = Module & ((x: Tensor) => Tensor);
@@ -113,9 +113,8 @@ describe.skipIf(!available)("long runs and mishaps on WebGPU", () => {
       offset: 0,
     } as const;
     const use = (): unknown => starved.run("softmax", [small], [spec], { dim: 1, log: false });
-    use();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(use).toThrow("out of memory: 16777216 bytes for a tensor [2048, 2048]; free tensors or use smaller ones");
+    const message = "out of memory: 16777216 bytes for a tensor [2048, 2048]; free tensors or use smaller ones";
+    await vi.waitFor(() => expect(use).toThrow(message), { timeout: 20_000 });
     starved.destroy();
   });
 });

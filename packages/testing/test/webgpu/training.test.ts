@@ -14,6 +14,9 @@ type Stepper = Pick<SGD, "step" | "zeroGrad">;
 const available = (await startDevice()) !== null;
 if (available) await init("webgpu");
 
+/** The four files of MNIST: from the package in Node, from the server in a browser. */
+const files = import.meta.url.startsWith("file:") ? {} : { root: `${location.origin}/data/` };
+
 const mlp = (): Net =>
   new Sequential(new Flatten(), new Linear(784, 256), new ReLU(), new Linear(256, 128), new ReLU(), new Linear(128, 10)) as Net;
 const cnn = (): Net =>
@@ -41,7 +44,7 @@ async function train(
   manualSeed(7);
   const net = make().to(device);
   const optimizer = start(net);
-  const images = await MNIST.load({ train: true, limit: steps * batchSize });
+  const images = await MNIST.load({ ...files, train: true, limit: steps * batchSize });
   const losses: number[] = [];
   for await (const [x, y] of new DataLoader(images, { batchSize, device })) {
     optimizer.zeroGrad();
