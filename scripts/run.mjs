@@ -65,6 +65,10 @@ const commands = {
       () => build(),
       () => node("node_modules/size-limit/bin.js"),
     ),
+  "coverage-table": () =>
+    all(install, () =>
+      node("node_modules/vitest/vitest.mjs", ["run", "packages/testing/test/coverage.test.ts"], { env: { SCONCE_RECORD: "1" } }),
+    ),
   docs: () =>
     all(
       install,

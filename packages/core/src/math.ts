@@ -1,8 +1,9 @@
 /**
  * Functions of `torch` that few programs need, apart so that the others do not carry them: greatest common divisors, neighbours of
- * floating-point numbers, finite differences, histograms of many dimensions, and what only complex numbers give a meaning.
+ * floating-point numbers, finite differences, histograms of many dimensions, what only complex numbers give a meaning, and second names.
  * @module math
  */
+export * from "./math/aliases.js";
 export * from "./math/gradient.js";
 export * from "./math/histogram.js";
 export * from "./math/numbers.js";
