@@ -311,14 +311,13 @@ function fits({ fusion, roots }: Fused, { maxInputs, maxExpr }: Backend["limits"
 function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): readonly Tensor[] {
   const { inputs, attrs } = call;
   const backend = op === "random" ? getBackend((attrs as KernelOps["random"]).device, op) : commonBackend(op, inputs);
-  if (backend.decomposed?.has(KERNEL_OF[op])) return decompose(op as Decomposable, inputs, attrs as KernelOps[Decomposable]);
+  const wide = inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(op, backend);
+  if (!wide && backend.decomposed?.has(KERNEL_OF[op])) return decompose(op as Decomposable, inputs, attrs as KernelOps[Decomposable]);
   const infer = INFER[op] as (inputs: readonly Spec[], attrs: unknown) => readonly Spec[];
   const outputs = infer(inputs, attrs);
   for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
   if (inputs.some((x) => x.storage.host !== null)) return withCopies(call, (copied) => evaluateKernel(op, copied));
-  if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(op, backend)) {
-    return evaluateWide(inputs, outputs, (wide) => evaluateKernel(op, { ...call, inputs: wide }));
-  }
+  if (wide) return evaluateWide(inputs, outputs, (converted) => evaluateKernel(op, { ...call, inputs: converted }));
   if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
   if (op === "updateSlice") {
     const { layout } = attrs as KernelOps["updateSlice"];
