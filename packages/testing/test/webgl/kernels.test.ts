@@ -65,7 +65,7 @@ describe("kernels on WebGL", () => {
           [[7], [0]],
           ...(finite ? [[[2, 0], [1]]] : []),
         ])
-          for (const layout of LAYOUTS) {
+          for (const layout of op === "sum" ? LAYOUTS : (["contiguous", "transposed"] as const)) {
             const x = hostTensor(dtype, shape, layout, () => Math.round(random() * 4 - 2) / (dtype === "float32" ? 2 : 1));
             const kept = shape.filter((_, d) => !dims.includes(d));
             const attrs = { op, dims, shape, expr: inputExpr(0, dtype), numbers: [] };
@@ -191,6 +191,21 @@ describe("kernels on WebGL", () => {
           );
         }
       }
+  });
+
+  it("adds at the positions that a pooling chose as at any others", async () => {
+    const window = { kernel: [3, 2], stride: [2, 1], padding: [1, 1], dilation: [1, 2] };
+    const [x, out] = [float([2, 3, 7, 6]), [2, 3, 4, 6]];
+    const from = { handle: backend.upload(x.array, "float32"), dtype: x.dtype, shape: x.shape, strides: x.strides, offset: 0 };
+    const [, chosen] = backend.run("maxPool", [from], [spec(out), spec(out, "int32")], window);
+    const positions = await backend.download(chosen, "int32", 2 * 3 * 24);
+    const [self, source] = [float([2, 3, 42], "transposed"), float([2, 3, 24], "reversed")];
+    const copied = tensorOf("int32", [2, 3, 24], [...(positions as Int32Array)]);
+    const [want] = await runOn(backend, "scatter", [self, copied, source], [spec([2, 3, 42])], { dim: 2, mode: "add" });
+    const views = [self, source].map((t) => ({ ...t, handle: backend.upload(t.array, "float32") }));
+    const index = { handle: chosen, dtype: "int32" as const, shape: [2, 3, 24], strides: [72, 24, 1], offset: 0 };
+    const [sums] = backend.run("scatter", [views[0], index, views[1]], [spec([2, 3, 42])], { dim: 2, mode: "add" });
+    expect(await backend.download(sums, "float32", 2 * 3 * 42)).toEqual(want);
   });
 
   it("updateSlice into nested, reversed and interleaved regions, and concat", async () => {

@@ -67,7 +67,7 @@ function difference(got: readonly number[], want: readonly number[]): number {
 }
 
 describe("training on WebGL", () => {
-  it("trains an MLP to the CPU's losses and compiles nothing after the first step", async () => {
+  it("trains an MLP to the CPU's losses and compiles nothing once momentum is there, after the first step", async () => {
     const start = (net: Net): Stepper => new SGD(net.parameters(), { lr: 0.05, momentum: 0.9 });
     const want = await train("cpu", mlp, start, 16);
     const counts: WebGlInfo[] = [];
@@ -83,6 +83,6 @@ describe("training on WebGL", () => {
     const counts: WebGlInfo[] = [];
     const got = await train("webgl", cnn, start, 4, () => counts.push(contextInfo()));
     expect(difference(got, want)).toBeLessThan(2e-3);
-    expect(counts[STEPS - 1].programs).toBe(counts[1].programs);
+    expect(counts[STEPS - 1].programs).toBe(counts[0].programs);
   });
 });
