@@ -157,9 +157,10 @@ export const SPECIAL: { readonly [name: string]: string } = {
   float y = x;
   float sum = 0.0;
   if (x < 0.0) {
-    float fraction = x - trunc(x);
-    if (fraction == 0.0) { return sc_nan(); }
-    sum = -3.14159265 / sc_tan(3.14159265 * fraction);
+    // The distance to the next pole is exact, and the tangent has the same period.
+    float distance = x - roundEven(x);
+    if (distance == 0.0) { return sc_nan(); }
+    sum = -3.14159265 / sc_tan(3.14159265 * distance);
     y = 1.0 - x;
   }
   for (; y < 10.0; y = y + 1.0) { sum = sum - 1.0 / y; }
