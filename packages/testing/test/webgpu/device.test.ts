@@ -167,14 +167,18 @@ describe.skipIf(!available)("the WebGPU device", () => {
     await warm;
   });
 
-  it("times kernels on the device", async () => {
+  it("times kernels on the device and puts them on a track of the performance panel", async () => {
     const x = randn([64, 64]).to(device);
+    performance.clearMeasures();
     const times = await profile(() => x.mm(x).exp().sum().item());
     expect(times.map(({ kernel }) => kernel.split(" ")[0]).sort()).toEqual(["matmul", "reduce"]);
     for (const { ms, calls } of times) {
       expect(ms).toBeGreaterThan(0);
       expect(calls).toBeGreaterThan(0);
     }
+    const track = performance.getEntriesByType("measure") as PerformanceMeasure[];
+    expect(track.map(({ name }) => name.split(" ")[0]).sort()).toEqual(["matmul", "reduce"]);
+    for (const { detail } of track) expect(detail.devtools).toEqual({ dataType: "track-entry", track: "Sconce GPU" });
   });
 
   it("holds no more buffers after many steps in scopes", async () => {

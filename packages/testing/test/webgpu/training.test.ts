@@ -63,11 +63,31 @@ function difference(got: readonly number[], want: readonly number[]): number {
   return Math.max(...got.map((loss, i) => Math.abs(loss - want[i]) / Math.abs(want[i])));
 }
 
-describe.skipIf(!available)("MNIST on WebGPU", () => {
+const smallCnn = (): Net =>
+  new Sequential(
+    new Conv2d(1, 6, 5),
+    new ReLU(),
+    new MaxPool2d(2),
+    new Conv2d(6, 16, 5),
+    new ReLU(),
+    new MaxPool2d(2),
+    new Flatten(),
+    new Linear(256, 10),
+  ) as Net;
+
+describe.skipIf(!available)("MNIST on WebGPU", { timeout: 240_000 }, () => {
   it("trains an MLP to the CPU's losses over 50 steps", async () => {
     const start = (net: Net): Stepper => new SGD(net.parameters(), { lr: 0.01, momentum: 0.9 });
     const want = await train("cpu", mlp, start, 50, 32);
     const got = await train("webgpu", mlp, start, 50, 32);
+    expect(difference(got, want)).toBeLessThan(1e-3);
+  });
+
+  it("trains a small CNN to the CPU's losses over 50 steps", async () => {
+    const start = (net: Net): Stepper => new SGD(net.parameters(), { lr: 0.01, momentum: 0.9 });
+    const want = await train("cpu", smallCnn, start, 50, 16);
+    const got = await train("webgpu", smallCnn, start, 50, 16);
+    expect(want[49]).toBeLessThan(want[0] / 2);
     expect(difference(got, want)).toBeLessThan(1e-3);
   });
 
