@@ -4,7 +4,7 @@
 export const modelTitles = {
   mlp: "MLP, 784-256-128-10",
   cnn: "CNN, two 3×3 convolutions",
-  lenet: "LeNet-5, as in PyTorch's tutorial",
+  lenet: "LeNet-5",
 } as const;
 
 /** Name of a model. */

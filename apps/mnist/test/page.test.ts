@@ -185,6 +185,8 @@ describe("the page", () => {
     const visit = await open("device=cpu&model=cnn&images=1000", { colorScheme, viewport: { width, height: 780 } });
     await visit.button("Take a test digit").click();
     await visit.guess();
+    if (device === "phone") await visit.page.locator("summary").filter({ hasText: "CPU (WebAssembly) · CNN" }).click();
+    expect(await visit.page.getByLabel("Model").isVisible()).toBe(true);
     expect(await violations(visit)).toEqual([]);
     expect(await visit.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
     await visit.screenshot(`${device}-${colorScheme}`);

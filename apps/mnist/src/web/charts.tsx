@@ -8,6 +8,8 @@ import { curve } from "./state.js";
 import { chartColours } from "./theme.js";
 import { percent, whole } from "./words.js";
 
+type LineName = "accent" | "second";
+
 const axis = (values?: uPlot.Axis.Values, size?: number): uPlot.Axis => ({
   stroke: () => chartColours.peek().soft,
   grid: { stroke: () => chartColours.peek().line, width: 1 },
@@ -17,7 +19,7 @@ const axis = (values?: uPlot.Axis.Values, size?: number): uPlot.Axis => ({
   ...(size === undefined ? {} : { size }),
 });
 
-const line = (label: string, name: "accent" | "second", value: (y: number) => string): uPlot.Series => ({
+const line = (label: string, name: LineName, value: (y: number) => string): uPlot.Series => ({
   label,
   stroke: () => chartColours.peek()[name],
   width: 2,
@@ -29,6 +31,8 @@ const count = (n: number): string => (n >= 1000 ? `${+(n / 1000).toFixed(1)}k` :
 
 interface ChartProps {
   readonly title: string;
+  /** Colours of the lines. */
+  readonly names: readonly LineName[];
   readonly series: readonly uPlot.Series[];
   readonly axis: uPlot.Axis;
   readonly range: uPlot.Scale.Range;
@@ -38,7 +42,7 @@ interface ChartProps {
   readonly words: (curve: CurveData) => string;
 }
 
-function Chart({ title, series, axis: y, range, data, words }: ChartProps): JSX.Element {
+function Chart({ title, names, series, axis: y, range, data, words }: ChartProps): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
 
@@ -61,7 +65,11 @@ function Chart({ title, series, axis: y, range, data, words }: ChartProps): JSX.
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: width(), height: 190 }));
     observer.observe(div);
-    const forget = chartColours.subscribe(() => made.redraw(false));
+    const labels = made.root.querySelectorAll<HTMLElement>(".u-label");
+    const forget = chartColours.subscribe((colours) => {
+      made.redraw(false);
+      names.forEach((name, i) => labels[i + 1].style.setProperty("color", colours[name]));
+    });
     return () => {
       observer.disconnect();
       forget();
@@ -99,6 +107,7 @@ export function Charts(): JSX.Element {
     <>
       <Chart
         title="Loss"
+        names={["accent"]}
         series={[line("Training", "accent", (y) => y.toFixed(3))]}
         axis={axis(undefined, 48)}
         range={(_, __, max) => [0, Math.max(0.1, max ?? 2.5) * 1.05]}
@@ -107,6 +116,7 @@ export function Charts(): JSX.Element {
       />
       <Chart
         title="Accuracy"
+        names={["accent", "second"]}
         series={[
           line("Training", "accent", percent),
           { ...line("Test", "second", percent), points: { show: true, size: 8, fill: () => chartColours.peek().second }, spanGaps: true },

@@ -124,29 +124,43 @@ function Weights(): JSX.Element {
 
 const numbered = (values: readonly number[]): (readonly [number, string])[] => values.map((n) => [n, whole(n)]);
 
+/** The main choices in a line, for where the rest is folded away. */
+function Summary(): JSX.Element {
+  const { model, optimizer, device } = settings.value;
+  return <small class="chosen">{[deviceTitles[device], modelTitles[model], optimizerChoices[optimizer].title].join(" · ")}</small>;
+}
+
+// On narrow screens the training comes first.
+const wide = matchMedia("(min-width: 1101px)").matches;
+
 /** Everything that can be chosen. */
 export function Controls(): JSX.Element {
   return (
     <section class="card controls" aria-labelledby="settings-title">
-      <h2 id="settings-title">Settings</h2>
-      <Backends />
-      <div class="fields">
-        <Select name="model" label="Model" options={Object.entries(modelTitles)} />
-        <Select
-          name="optimizer"
-          label="Optimizer"
-          options={(Object.keys(optimizerChoices) as OptimizerName[]).map((name) => [name, optimizerChoices[name].title])}
-        />
-        <NumberField name="lr" label="Learning rate" />
-        <Select name="batch" label="Batch size" options={numbered(sizes.batch)} />
-        <Select name="images" label="Training images" options={numbered(sizes.images)} />
-        <Select name="epochs" label="Epochs" options={numbered(sizes.epochs)} />
-        <NumberField name="seed" label="Seed" />
-      </div>
-      <p class="hint">
-        The backend and the learning rate can change while it trains; for the rest, stop first. Another model or seed starts over.
-      </p>
-      <Weights />
+      <details open={wide}>
+        <summary>
+          <h2 id="settings-title">Settings</h2>
+          <Summary />
+        </summary>
+        <Backends />
+        <div class="fields">
+          <Select name="model" label="Model" options={Object.entries(modelTitles)} />
+          <Select
+            name="optimizer"
+            label="Optimizer"
+            options={(Object.keys(optimizerChoices) as OptimizerName[]).map((name) => [name, optimizerChoices[name].title])}
+          />
+          <NumberField name="lr" label="Learning rate" />
+          <Select name="batch" label="Batch size" options={numbered(sizes.batch)} />
+          <Select name="images" label="Training images" options={numbered(sizes.images)} />
+          <Select name="epochs" label="Epochs" options={numbered(sizes.epochs)} />
+          <NumberField name="seed" label="Seed" />
+        </div>
+        <p class="hint">
+          The backend and the learning rate can change while it trains; for the rest, stop first. Another model or seed starts over.
+        </p>
+        <Weights />
+      </details>
     </section>
   );
 }

@@ -112,7 +112,7 @@ function FirstLayer(): JSX.Element {
       <h2 id="filters-title">First layer</h2>
       <p class="hint">What each unit of the first layer looks for: orange counts for it, blue against it.</p>
       {f !== null && (
-        <ul class={f.width > 7 ? "filters wide" : "filters"}>
+        <ul class={f.width > 7 || f.count < 16 ? "filters wide" : "filters"}>
           {pictures(f).map((values, i) => (
             <li key={i}>
               <Pixels

@@ -16,6 +16,17 @@ const KEEP_EVERY = 5000;
 const SHOWN = 77;
 const FILTERS = 32;
 
+/** When something was last done, and how fast it goes. */
+interface Times {
+  told: number;
+  /** Images since the page was told. */
+  images: number;
+  /** Images a second, smoothed. */
+  rate: number | null;
+  sampled: number;
+  kept: number;
+}
+
 /** Runs a session at the page's word, and tells it what happens. */
 export class Trainer {
   readonly #post: (reply: Reply) => void;
@@ -30,7 +41,7 @@ export class Trainer {
   #interrupt = new AbortController();
   /** The session as it was kept last, for the case that the device is lost. */
   #kept: Uint8Array | null = null;
-  #last: { step: Step | null; told: number; sampled: number; kept: number; images: number } = idle();
+  #last: Times = idle();
 
   constructor(sets: { train: data.MNIST; test: data.MNIST }, backends: Backends, session: Session, post: (reply: Reply) => void) {
     this.#sets = sets;
@@ -61,6 +72,7 @@ export class Trainer {
     }
     this.#wish = "train";
     this.#enter("training");
+    this.#tell();
     await this.#turns.take(() => this.#guarded(() => this.#run()));
   }
 
@@ -210,7 +222,6 @@ export class Trainer {
       );
       this.pause();
     }
-    last.step = step;
     last.images += step.images;
     const now = performance.now();
     if (now - last.told >= TELL_EVERY) this.#tell();
@@ -303,9 +314,13 @@ export class Trainer {
   }
 
   #tell(): void {
-    const { step } = this.#last;
+    const { images, told, rate } = this.#last;
     const { epoch, target, seen, trained, settings, curve } = this.#session;
     const now = performance.now();
+    if (images > 0) {
+      const newest = (1000 * images) / (now - told);
+      this.#last.rate = rate === null ? newest : 0.8 * rate + 0.2 * newest;
+    }
     const { bytes, buffers } = memory();
     const progress: Progress = {
       epoch: Math.min(epoch + 1, target),
@@ -315,7 +330,7 @@ export class Trainer {
       trained,
       loss: curve.data.loss.at(-1) ?? null,
       accuracy: curve.data.accuracy.at(-1) ?? null,
-      imagesPerSecond: step === null ? null : (1000 * this.#last.images) / (now - this.#last.told),
+      imagesPerSecond: this.#last.rate,
       bytes,
       tensors: buffers,
     };
@@ -342,10 +357,10 @@ export class Trainer {
   }
 }
 
-const idle = (): { step: null; told: number; sampled: number; kept: number; images: number } => {
+function idle(): Times {
   const now = performance.now();
-  return { step: null, told: now, sampled: now, kept: now, images: 0 };
-};
+  return { told: now, images: 0, rate: null, sampled: now, kept: now };
+}
 
 function digit({ pixels, labels }: data.MNIST, i: number): Omit<Digit, "prediction"> {
   return { pixels: pixels.slice(i * 784, (i + 1) * 784), label: labels[i] };
