@@ -5,12 +5,23 @@
  * @module
  */
 import { type ConvAttrs, sizeOf } from "@sconce/core";
-import { perMachine } from "../machine.js";
-import { type ConvGeometry, convForward, convInputGradient, convKernels, convWeightGradient } from "../wasm/conv.js";
+import { type Machine, perMachine } from "../machine.js";
+import {
+  type ConvGeometry,
+  type ConvKernels,
+  convForward,
+  convInputGradient,
+  convKernels,
+  convWeightGradient,
+  withWide,
+} from "../wasm/conv.js";
+import { isWide } from "../wide.js";
 import { withContiguous } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
-const kernelsOf = perMachine(({ heap, options }) => convKernels(heap, options));
+const narrowKernels = perMachine(({ heap, options }) => convKernels(heap, options));
+const wideKernels = perMachine((machine) => withWide(machine.heap, narrowKernels(machine), machine.options));
+const kernelsOf = (machine: Machine): ConvKernels => (isWide() ? wideKernels : narrowKernels)(machine);
 
 type Shaped = { readonly shape: readonly number[] };
 

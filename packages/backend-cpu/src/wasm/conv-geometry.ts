@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TILE_ROWS } from "./indirect-emit.js";
+import { WIDE_ROWS } from "./indirect-emit.js";
 
 /** A convolution over any number of spatial dimensions; `[N, C, ...input]` and `[F, C / groups, ...kernel]` to `[N, F, ...output]`. */
 export interface ConvGeometry {
@@ -50,13 +50,13 @@ export function writeTable(table: Int32Array, start: number, axes: readonly (rea
     }
     length *= axis.length;
   }
-  for (let i = length; i % TILE_ROWS !== 0; i++) table[start + i] = table[start];
+  for (let i = length; i < tableLength(length); i++) table[start + i] = table[start];
   return length;
 }
 
-/** Entries that {@link writeTable} may write for a length. */
+/** Entries that {@link writeTable} writes for a length: tiles may reach beyond its end. */
 export function tableLength(length: number): number {
-  return Math.ceil(length / TILE_ROWS) * TILE_ROWS;
+  return length + WIDE_ROWS - 1;
 }
 
 /** How the planes of a source lie in memory for the kernel: as they are, or copied into the middle of zeros. Sizes in elements. */

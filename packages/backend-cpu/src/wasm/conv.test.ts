@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { type ConvGeometry, convForward, convInputGradient, convKernels, convOutput, convWeightGradient } from "./conv.js";
+import {
+  type ConvGeometry,
+  type ConvKernels,
+  convForward,
+  convInputGradient,
+  convKernels,
+  convOutput,
+  convWeightGradient,
+  withWide,
+} from "./conv.js";
 import { ACCUMULATE, RELU } from "./element.js";
 import { kernelOptions } from "./features.js";
 import { Heap, type Pointer } from "./memory.js";
@@ -108,6 +117,33 @@ function check(g: ConvGeometry, own = kernels): void {
   arrays.free();
 }
 
+/** The results of all passes, with and without relu, as integers. */
+function bitsOf(g: ConvGeometry, own: ConvKernels): Int32Array[] {
+  const [xs, ws, ys] = [
+    g.batch * g.channels * volume(g.input),
+    (g.filters * g.channels * volume(g.kernel)) / g.groups,
+    g.batch * g.filters * volume(g.output),
+  ];
+  const sizes = [xs, ws, ys, g.filters, ys, ys, xs, ws];
+  const [x, w, dy, bias, y, relu, dx, dw] = sizes.map((n) => heap.alloc(4 * n));
+  for (const [pointer, n] of [
+    [x, xs],
+    [w, ws],
+    [dy, ys],
+    [bias, g.filters],
+    [dw, ws],
+  ]) {
+    for (let i = 0; i < n; i++) heap.f32[pointer / 4 + i] = Math.sin(1 + 3 * i + n);
+  }
+  convForward(heap, own, g, x, w, bias, y);
+  convForward(heap, own, g, x, w, 0, relu, RELU);
+  convInputGradient(heap, own, g, dy, w, dx);
+  convWeightGradient(heap, own, g, x, dy, dw, ACCUMULATE);
+  const results = [y, relu, dx, dw].map((pointer, i) => heap.i32.slice(pointer / 4, pointer / 4 + [ys, ys, xs, ws][i]));
+  for (const pointer of [x, w, dy, bias, y, relu, dx, dw]) heap.free(pointer);
+  return results;
+}
+
 function geometry(shape: Omit<ConvGeometry, "output">): ConvGeometry {
   return { ...shape, output: convOutput(shape) };
 }
@@ -168,6 +204,23 @@ describe("convolution", () => {
       geometry({ ...plain, batch: 2, channels: 5, filters: 11, input: [9, 10], kernel: [3, 3] }),
       convKernels(heap, kernelOptions(heap, true)),
     );
+  });
+
+  it("gives the same bits with wide tiles, whole ones and such that stick out", () => {
+    for (const deterministic of [false, true]) {
+      const options = kernelOptions(heap, deterministic);
+      const narrow = convKernels(heap, options);
+      const wide = withWide(heap, narrow, options);
+      for (const g of [
+        geometry({ ...plain, batch: 2, channels: 3, filters: 16, input: [8, 8], kernel: [3, 3] }),
+        geometry({ ...plain, batch: 1, channels: 50, filters: 37, input: [9, 7], kernel: [3, 3], padding: [1, 1] }),
+        geometry({ ...plain, batch: 2, channels: 18, filters: 48, input: [11, 10], kernel: [2, 3], stride: [2, 1] }),
+        geometry({ ...plain, batch: 1, channels: 34, filters: 40, groups: 2, input: [5, 5], kernel: [1, 1] }),
+      ]) {
+        check(g, wide);
+        expect(bitsOf(g, wide)).toEqual(bitsOf(g, narrow));
+      }
+    }
   });
 
   it("accepts an empty batch", () => {

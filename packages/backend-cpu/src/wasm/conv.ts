@@ -10,11 +10,11 @@ import { type ConvGeometry, inputPlanes, offsets, outputPlanes, type Planes, typ
 import { LEAST_COLUMNS } from "./depthwise-emit.js";
 import { ACCUMULATE } from "./element.js";
 import { type ConvKernels, eachBlock, IndirectProduct, type Tiles } from "./indirect.js";
-import { TILE_COLUMNS, TILE_ROWS } from "./indirect-emit.js";
+import { TILE_ROWS } from "./indirect-emit.js";
 import type { Heap, Pointer } from "./memory.js";
 
 export { type ConvGeometry, convOutput } from "./conv-geometry.js";
-export { type ConvKernels, convKernels } from "./indirect.js";
+export { type ConvKernels, convKernels, withWide } from "./indirect.js";
 
 /** Time of a multiplication and addition; for the choice of threads alone. */
 const NANOSECONDS_PER_STEP = 0.045;
@@ -154,7 +154,7 @@ export function convWeightGradient(
   const nanoseconds = g.batch * rows * steps * size.filters * NANOSECONDS_PER_STEP;
   // Each weight is summed up by one thread, in the order of the images. A range of filters packs only its own gradients.
   const byFilters = size.filters >= FEW_FILTERS;
-  const [extent, unit] = byFilters ? [size.filters, TILE_COLUMNS] : [rows, TAP_UNIT];
+  const [extent, unit] = byFilters ? [size.filters, product.panel] : [rows, TAP_UNIT];
   const addImage = (calls: Calls, group: number, i: number, tiles: Tiles): void => {
     const part = i * g.groups + group;
     const image = product.enter(calls, x + part * size.x);

@@ -13,11 +13,14 @@ import { ACCUMULATE, FLOAT32, RELU, transposeSquare } from "./element.js";
 export const TILE_ROWS = 4;
 /** Columns of a register tile, the width of packed panels and what a bias is padded to. */
 export const TILE_COLUMNS = 8;
-/** Bytes of scratch for a tile that sticks out of the result. */
-export const SCRATCH_BYTES: number = 4 * TILE_ROWS * TILE_COLUMNS;
+/** The same of the wide kernel. */
+export const WIDE_ROWS = 6;
+export const WIDE_COLUMNS = 16;
+/** Bytes of scratch for a tile. */
+export const SCRATCH_BYTES: number = 4 * WIDE_ROWS * WIDE_COLUMNS;
 
 /** The parameters of `indirect`, in order; pointers, table entries and strides in bytes. */
-interface Parameters {
+export interface Parameters {
   readonly rows: Local;
   readonly steps: Local;
   readonly columns: Local;
@@ -36,7 +39,7 @@ interface Parameters {
   readonly scratch: Local;
 }
 
-const PARAMETERS: Parameters = {
+export const PARAMETERS: Parameters = {
   rows: 0,
   steps: 1,
   columns: 2,
@@ -66,7 +69,7 @@ export function emitIndirect(module: ModuleBuilder, fma: boolean): FunctionBuild
     f.forRange(row, p.rows, TILE_ROWS, () => {
       startSums(f, p, sums);
       f.assign(panel, p.panels);
-      sumTile(f, fma, p, add(p.rowTable, mul(row, lit(4))), panel, sums);
+      sumTile(f, fma, p, add(p.rowTable, mul(row, lit(4))), panel, [sums.slice(0, TILE_ROWS), sums.slice(TILE_ROWS)]);
       for (const half of [sums.slice(0, 4), sums.slice(4)]) transposeSquare(f, FLOAT32, half, spare);
       f.push(and(ge(sub(p.rows, row), lit(TILE_ROWS)), ge(sub(p.columns, column), lit(TILE_COLUMNS)))).if(
         () => storeTile(f, p, target, sums),
@@ -95,29 +98,38 @@ function startSums(f: FunctionBuilder, p: Parameters, sums: readonly Local[]): v
   );
 }
 
-/** The loop over the steps. It is not unrolled, see the micro-kernel of the matrix product. */
-function sumTile(f: FunctionBuilder, fma: boolean, p: Parameters, rowOffsets: Operand, panel: Local, sums: readonly Local[]): void {
+/**
+ * The loop over the steps; `sums` holds for each vector of columns the sums of the rows. It is not unrolled, see the micro-kernel of the
+ * matrix product.
+ */
+export function sumTile(
+  f: FunctionBuilder,
+  fma: boolean,
+  p: Parameters,
+  rowOffsets: Operand,
+  panel: Local,
+  sums: readonly (readonly Local[])[],
+): void {
   const [table, step, offset] = f.locals(I32, 3);
-  const starts = f.locals(I32, TILE_ROWS);
-  const [left, ...right] = f.locals(V128, 3);
+  const starts = f.locals(I32, sums[0].length);
+  const right = f.locals(V128, sums.length);
+  const left = f.local(V128);
   const { add } = arithmetic(f);
-  for (const [i, start] of starts.entries())
+  for (const [i, start] of starts.entries()) {
     f.assign(
       start,
       add(p.x, () => f.load("i32.load", rowOffsets, 4 * i)),
     );
+  }
   f.assign(table, p.stepTable).assign(step, p.steps);
   f.loop(() => {
     f.load("i32.load", table).set(offset);
-    for (const [half, vector] of right.entries()) f.load("v128.load", panel, 16 * half).set(vector);
+    for (const [v, vector] of right.entries()) f.load("v128.load", panel, 16 * v).set(vector);
     for (const [i, start] of starts.entries()) {
       f.load("v128.load32_splat", add(start, offset)).set(left);
-      for (const [half, vector] of right.entries()) {
-        const sum = sums[half * TILE_ROWS + i];
-        f.mulAdd("f32x4", fma, left, vector, sum).set(sum);
-      }
+      for (const [v, vector] of right.entries()) f.mulAdd("f32x4", fma, left, vector, sums[v][i]).set(sums[v][i]);
     }
-    f.inc(table, 4).inc(panel, 4 * TILE_COLUMNS);
+    f.inc(table, 4).inc(panel, 16 * sums.length);
     f.get(step).i32(1).op("i32.sub").tee(step).brIf(0);
   });
 }

@@ -12,13 +12,17 @@ import { emitDepthwise } from "./depthwise-emit.js";
 import { ACCUMULATE, FLOAT32, RELU } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
-import { emitIndirect, SCRATCH_BYTES, TILE_COLUMNS } from "./indirect-emit.js";
+import { emitIndirect, SCRATCH_BYTES, TILE_COLUMNS, WIDE_COLUMNS } from "./indirect-emit.js";
+import { emitIndirectWide } from "./indirect-wide.js";
 import type { Heap, Pointer } from "./memory.js";
 
 /** Steps per call of the kernel: a panel of so many stays in the first-level cache beside the image. */
 const BLOCK_STEPS = 384;
 
-/** The convolution kernels, linked to one memory: `indirect`, `depthwise`, `pack`, `copyBlock` and `fill(target, byte, bytes)`. */
+/**
+ * The convolution kernels, linked to one memory: `indirect`, `depthwise`, `pack`, `copyBlock` and `fill(target, byte, bytes)`, and where it is
+ * in use the wide kernel with its packing, `indirectWide` and `packWide`.
+ */
 export type ConvKernels = Exports;
 
 /** Emits and links the convolution kernels. */
@@ -30,6 +34,14 @@ export function convKernels(heap: Pick<Heap, "memory" | "shared" | "maximum">, o
   emitCopyBlock(module);
   module.function("fill", [I32, I32, I32]).get(0).get(1).get(2).memoryFill();
   return module.instantiate(heap.memory);
+}
+
+/** The convolution kernels with the wide one. */
+export function withWide(heap: Pick<Heap, "memory">, kernels: ConvKernels, options: KernelOptions): ConvKernels {
+  const module = new ModuleBuilder(options);
+  emitIndirectWide(module, options.fma);
+  emitPack(module, "packWide", FLOAT32, WIDE_COLUMNS);
+  return { ...kernels, ...module.instantiate(heap.memory) };
 }
 
 /** Calls `body` for equal blocks of at most BLOCK_STEPS steps. */
@@ -83,6 +95,8 @@ function starts(sizes: readonly number[]): number[] {
 export class IndirectProduct {
   readonly rows: number;
   readonly steps: number;
+  /** Columns of a panel. */
+  readonly panel: number;
   private readonly heap: Heap;
   private readonly kernels: ConvKernels;
   private readonly shape: IndirectShape;
@@ -104,7 +118,8 @@ export class IndirectProduct {
     this.rows = volume(shape.rowAxes.map((axis) => axis.length));
     this.steps = volume(shape.stepAxes.map((axis) => axis.length));
     this.panelSteps = shape.blockwise ? Math.min(this.steps, BLOCK_STEPS) : this.steps;
-    const columns = Math.ceil(shape.columns / TILE_COLUMNS) * TILE_COLUMNS;
+    this.panel = kernels.indirectWide !== undefined && shape.columns >= WIDE_COLUMNS ? WIDE_COLUMNS : TILE_COLUMNS;
+    const columns = Math.ceil(shape.columns / this.panel) * this.panel;
     const copyBytes = shape.planes.copied ? 4 * shape.planes.plane * shape.channels : 0;
     const panelBytes = 4 * this.panelSteps * columns;
     const [ownPanels, sharedPanels] = shape.blockwise ? [panelBytes, 0] : [0, panelBytes];
@@ -142,9 +157,9 @@ export class IndirectProduct {
     { column, columns }: Tiles = this.all,
   ): void {
     const { blockwise } = this.shape;
-    const target = this.panels + (column / TILE_COLUMNS) * this.panelStride + (blockwise ? 0 : 4 * TILE_COLUMNS * first);
+    const target = this.panels + (column / this.panel) * this.panelStride + (blockwise ? 0 : 4 * this.panel * first);
     const args = [columns, count, source + column * columnStride, columnStride, stepStride, target, this.panelStride];
-    calls.call(this.kernels.pack, blockwise ? PACK_TARGET : 0, args);
+    calls.call(this.panel === WIDE_COLUMNS ? this.kernels.packWide : this.kernels.pack, blockwise ? PACK_TARGET : 0, args);
   }
 
   /** Copies the bias to where it may be read in whole vectors. */
@@ -185,11 +200,11 @@ export class IndirectProduct {
   ): void {
     const { blockwise, planes } = this.shape;
     const { row, rows, column, columns } = tiles;
-    const panels = this.panels + (column / TILE_COLUMNS) * this.panelStride + (blockwise ? 0 : 4 * TILE_COLUMNS * first);
+    const panels = this.panels + (column / this.panel) * this.panelStride + (blockwise ? 0 : 4 * this.panel * first);
     const last = first + count === this.steps;
     const blockMode = (first > 0 ? ACCUMULATE : mode & ACCUMULATE) | (last ? mode & RELU : 0);
     const own = (planes.copied ? IMAGE : 0) | (blockwise ? PANELS : 0) | (staged ? OUT : 0) | SCRATCH;
-    calls.call(this.kernels.indirect, own, [
+    calls.call(this.panel === WIDE_COLUMNS ? this.kernels.indirectWide : this.kernels.indirect, own, [
       ...[rows, count, columns, image, this.base + 4 * row, this.stepTable + 4 * first, panels, this.panelStride],
       ...[out + 4 * row + column * outColumn, outColumn, blockMode, biased && first === 0 ? this.bias + 4 * column : 0, this.scratch],
     ]);
@@ -217,7 +232,7 @@ export class IndirectProduct {
   }
 
   private get panelStride(): number {
-    return 4 * TILE_COLUMNS * this.panelSteps;
+    return 4 * this.panel * this.panelSteps;
   }
 
   private sliceOffsets(outer: readonly number[], strides: readonly number[]): number[] {
