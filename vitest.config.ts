@@ -49,6 +49,8 @@ const chromium: TestProjectConfiguration = {
     ],
     exclude,
     testTimeout: 60_000,
+    // A page sees no environment.
+    provide: { conformance: process.env.SCONCE_CONFORMANCE ?? "sample" },
     browser: {
       enabled: true,
       headless: true,
