@@ -102,6 +102,8 @@ const SIGNATURES: { readonly [call: string]: string } = {
   "nn.functional.embedding": "input weight | padding_idx max_norm norm_type scale_grad_by_freq sparse",
   "nn.functional.embedding_bag":
     "input weight | offsets max_norm norm_type scale_grad_by_freq mode sparse per_sample_weights include_last_offset padding_idx",
+  "nn.functional.fractional_max_pool2d": "input kernel_size | output_size output_ratio return_indices",
+  "nn.functional.fractional_max_pool3d": "input kernel_size | output_size output_ratio return_indices",
   "nn.functional.glu": "input dim",
   "nn.functional.interpolate": "input | size scale_factor mode align_corners recompute_scale_factor antialias",
   "nn.functional.grid_sample": "input grid | mode padding_mode align_corners",
@@ -126,6 +128,7 @@ const SIGNATURES: { readonly [call: string]: string } = {
   norm: "input p | dim keepdim dtype",
   normal: "mean std",
   ones: "size | dtype device requires_grad",
+  pdist: "input p",
   permute: "input dims",
   polygamma: "n input",
   pow: "input exponent",
@@ -195,6 +198,10 @@ const SPECIAL: { readonly [call: string]: (args: readonly unknown[], kwargs: Kwa
   einsum: ([equation, operands]) => core.einsum(equation as string, ...(operands as Tensor[])),
   meshgrid: (args, options) => core.meshgrid(args.flat() as Tensor[], options),
   "nn.functional._scaled_dot_product_attention": ([q, k, v], kwargs) => attention(q as Tensor, k as Tensor, v as Tensor, kwargs),
+  // Deprecated names of interpolation.
+  "nn.functional.upsample_bilinear": ([x], kwargs) =>
+    functional.interpolate(x as Tensor, { ...camelKeys(present(kwargs)), mode: "bilinear", alignCorners: true }),
+  "nn.functional.upsample_nearest": ([x], kwargs) => functional.interpolate(x as Tensor, camelKeys(present(kwargs))),
   unique: ([x], kwargs) => uniqueCall((x as Tensor).unique(camelKeys(present(kwargs)) as never), kwargs),
   unique_consecutive: ([x], kwargs) => uniqueCall((x as Tensor).uniqueConsecutive(camelKeys(present(kwargs)) as never), kwargs),
   where: ([condition, x, y]) => core.where(condition as Tensor, x as Tensor, y as Tensor),

@@ -231,6 +231,21 @@ export class InplaceOps extends LayerOps {
     return into(this.self, "bitwiseXor_", this.bitwiseXor(other));
   }
 
+  /** {@link ldexp} in place. */
+  ldexp_(other: Tensor): Tensor {
+    return into(this.self, "ldexp_", this.ldexp(other));
+  }
+
+  /** {@link bitwiseLeftShift} in place. */
+  bitwiseLeftShift_(other: TensorOrScalar): Tensor {
+    return into(this.self, "bitwiseLeftShift_", this.bitwiseLeftShift(other));
+  }
+
+  /** {@link bitwiseRightShift} in place. */
+  bitwiseRightShift_(other: TensorOrScalar): Tensor {
+    return into(this.self, "bitwiseRightShift_", this.bitwiseRightShift(other));
+  }
+
   /** {@link bitwiseNot} in place. */
   bitwiseNot_(): Tensor {
     return into(this.self, "bitwiseNot_", this.bitwiseNot());
