@@ -18,12 +18,16 @@ interface GpuInstance {
   createKernel(source: string, settings: object): { readonly kernel: GpuKernel };
   /** A kernel with further results, one for each of the functions that it calls. */
   createKernelMap(functions: readonly string[], source: string, settings: object): { readonly kernel: GpuKernel };
-  destroy(): Promise<void>;
+  /** All kernels made so far, with their texts and syntax trees. */
+  readonly kernels: object[];
 }
 
 interface GpuKernel {
   readonly program: WebGLProgram | null;
   readonly framebuffer: WebGLFramebuffer;
+  readonly vertShader: WebGLShader;
+  readonly fragShader: WebGLShader;
+  readonly buffer: WebGLBuffer;
   readonly texture: { delete(): void };
   readonly mappedTextures: readonly { delete(): void }[] | null;
   readonly fallbackReason: string | null;
@@ -96,9 +100,7 @@ export class Context {
     kernel.build();
     if (kernel.program === null || kernel.fallbackReason !== null)
       throw new DeviceError(`webgl: a kernel was not compiled for WebGL2 (${kernel.fallbackReason ?? "no program"})`);
-    for (const texture of [kernel.texture, ...(kernel.mappedTextures ?? [])]) texture.delete();
-    gl.deleteFramebuffer(kernel.framebuffer);
-    gl.disable(gl.SCISSOR_TEST);
+    this.#keepProgramOnly(kernel);
     const { program } = kernel;
     gl.useProgram(program);
     gl.uniform2f(gl.getUniformLocation(program, "ratio"), 1, 1);
@@ -106,8 +108,16 @@ export class Context {
     return { program, params: gl.getUniformLocation(program, "p"), scales: gl.getUniformLocation(program, "s"), words, inputs, outputs };
   }
 
-  destroy(): Promise<void> {
-    return this.#gpu.destroy();
+  /** Frees what gpu.js would launch the kernel with. */
+  #keepProgramOnly({ texture, mappedTextures, framebuffer, vertShader, fragShader, buffer }: GpuKernel): void {
+    const { gl } = this;
+    for (const output of [texture, ...(mappedTextures ?? [])]) output.delete();
+    gl.deleteFramebuffer(framebuffer);
+    gl.deleteShader(vertShader);
+    gl.deleteShader(fragShader);
+    gl.deleteBuffer(buffer);
+    gl.disable(gl.SCISSOR_TEST);
+    this.#gpu.kernels.length = 0;
   }
 }
 

@@ -9,7 +9,7 @@ import { Source } from "../glsl/source.js";
 import { coordinates, range, sum } from "../layout.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
-import { concat, copyOf } from "./copy.js";
+import { concat, copyOf, isDense } from "./copy.js";
 import { fill } from "./elementwise.js";
 import { type Kernel, wholeView } from "./kernel.js";
 import { matmul } from "./matmul.js";
@@ -137,10 +137,10 @@ export const conv: Kernel<"conv"> = (machine, [x, w, ...bias], [output], attrs) 
   const { groups } = attrs;
   const kernel = w.shape.slice(2);
   const spec: Spec = { shape: [groups, w.shape[0] / groups, w.shape[1] * sizeOf(kernel)], dtype: w.dtype };
-  const block = copyOf(machine, w);
+  const copy = isDense(w) ? null : copyOf(machine, w);
   const make = { x, kernel, positions: output.shape.slice(2), attrs, back: false };
-  const result = product(machine, wholeView(block, spec), make, output, bias);
-  machine.free(block);
+  const result = product(machine, wholeView(copy ?? w.block, spec), make, output, bias);
+  if (copy !== null) machine.free(copy);
   return [result];
 };
 
