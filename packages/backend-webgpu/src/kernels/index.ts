@@ -10,6 +10,7 @@ import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { random } from "./random.js";
 import { reduce } from "./reduce.js";
 import { argReduce, cumulate, softmax } from "./rows.js";
+import { softmaxGrad } from "./softmax-grad.js";
 import { sort } from "./sort.js";
 
 /** The kernel of every primitive, or `decomposed` where core computes it by simpler ones; none falls back to another device. */
@@ -32,7 +33,7 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   cumulate,
   sort,
   softmax,
-  softmaxGrad: "decomposed",
+  softmaxGrad,
   attention: "decomposed",
   attentionGrad: "decomposed",
   lstm: "decomposed",

@@ -248,6 +248,22 @@ describe.skipIf(backend === null)("kernels on WebGPU", () => {
       await expectSame(device, "random", [], [{ shape: [1003], dtype: "float32" }], { seed, offset }, 0);
     }
   });
+  it("the gradient of softmax and its logarithm, with rows of any length and layout", async () => {
+    for (const [shape, dim] of [
+      [[4, 3], 1],
+      [[3, 5, 2], 1],
+      [[2, 300], 1],
+      [[100, 70], 1],
+      [[6], 0],
+    ] as [number[], number][]) {
+      for (const layout of ["contiguous", "transposed"] as const) {
+        for (const log of [false, true]) {
+          const [grad, y] = [float(shape, layout), float(shape, layout)];
+          await expectSame(device, "softmaxGrad", [grad, y], [{ shape, dtype: "float32" }], { dim, log }, 2e-5, `${shape} ${log}`);
+        }
+      }
+    }
+  });
   it("negative log likelihood and its gradient, with classes along any dimension", async () => {
     const cases: readonly (readonly [readonly number[], number])[] = [
       [[4, 3], 1],
