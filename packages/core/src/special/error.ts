@@ -32,8 +32,8 @@ import { ERFCX } from "./series.js";
 /** Source: Shepherd and Laframboise, https://doi.org/10.1090/S0025-5718-1981-0595058-X */
 function erfcxExpr(x: Expr): Expr {
   const size = abs(x);
-  const finite = div(chebyshev(div(sub(size, 3.75), add(size, 3.75)), ERFCX), add(mul(size, 2), 1));
-  const right = where(eq(size, Number.POSITIVE_INFINITY), 0, finite);
+  const near = div(chebyshev(div(sub(size, 3.75), add(size, 3.75)), ERFCX), add(mul(size, 2), 1));
+  const right = where(gt(size, 1e8), div(1 / Math.sqrt(Math.PI), size), near);
   const value = where(lt(x, 0), sub(mul(exp(mul(x, x)), 2), right), right);
   return where(isNaN(x), x, value);
 }

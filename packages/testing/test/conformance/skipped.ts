@@ -31,6 +31,11 @@ export const SKIPPED: readonly Skip[] = [
     reason: "PyTorch's gradient of a triangular factor has numbers in the triangle that is not read",
     cases: ["cholesky_solve/float32#3"],
   },
+  { reason: "the golden number has lost two digits: in float64 it is 29.71", cases: ["linalg.householder_product/float32#2:second"] },
+  {
+    reason: "NaN in PyTorch (0 over 0, infinity times 0) where a limit exists",
+    cases: ["special_values:special.log_ndtr/float32#0", "special_values:special.zeta/float32#0", "special_values:polar/float32#0"],
+  },
   { reason: "int32 is the dtype of an index here", cases: ["errors:gather#1", "errors:scatter#0", "errors:scatter_add#0"] },
   { reason: "there is no out= argument", cases: ["errors:mean#1", "errors:multinomial#1"] },
   { reason: "PyTorch 1.13 loses a NaN that later versions keep", cases: ["special_values:nn.functional.softshrink/float32#0"] },
