@@ -42,6 +42,7 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   random,
 };
 
+/** The kernels left to core. */
 export const decomposed: ReadonlySet<KernelName> = new Set(
   (Object.keys(kernels) as KernelName[]).filter((k) => kernels[k] === "decomposed"),
 );
