@@ -70,6 +70,8 @@ function buildKey() {
   };
   for (const file of ["tsconfig.base.json", "tsconfig.json", "pnpm-lock.yaml"]) add(file);
   for (const folder of workspaces) {
+    // A workspace without a project of its own has nothing to build.
+    if (!existsSync(join(root, folder, "tsconfig.json"))) continue;
     add(`${folder}/tsconfig.json`);
     if (!existsSync(join(root, folder, "dist/.tsbuildinfo"))) hash.update(`${folder} has no build\n`);
     const sources = existsSync(join(root, folder, "src")) ? `${folder}/src` : folder;
