@@ -1,4 +1,5 @@
 import { asTensor, finfo, type Shape, Tensor } from "@sconce/core";
+import { gammainc } from "@sconce/core/special";
 import * as constraints from "./constraints.js";
 import { type ArgConstraints, Distribution, type DistributionOptions, UNCHECKED } from "./distribution.js";
 import { broadcastAll, type Param } from "./numbers.js";
@@ -62,6 +63,12 @@ export class Gamma extends Distribution {
     const x = value instanceof Tensor ? value : asTensor(value, { dtype: rate.dtype, device: rate.device });
     this.checkValue(x);
     return concentration.xlogy(rate).add(concentration.sub(1).xlogy(x)).sub(rate.mul(x)).sub(concentration.lgamma());
+  }
+
+  /** Computed on the host; without a gradient for the concentration. */
+  override cdf(value: Tensor): Tensor {
+    this.checkValue(value);
+    return gammainc(this.concentration, this.rate.mul(value));
   }
 
   override entropy(): Tensor {
