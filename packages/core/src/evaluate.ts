@@ -343,15 +343,16 @@ function evaluateFused(call: Call<"fused">): readonly Tensor[] {
 }
 
 function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly Tensor[] {
-  const backend = commonBackend(op.name, inputs);
+  const { call = op.name } = op;
+  const backend = commonBackend(call, inputs);
   if (inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined) {
     const run = (wide: readonly Tensor[]): readonly Tensor[] =>
       evaluateHost({ op: "host", inputs: wide, attrs: { op, params }, label: undefined });
     return evaluateWide(inputs, op.infer(inputs, params), run);
   }
-  const views = inputs.map((x) => ({ shape: x.shape, dtype: x.dtype, data: readNow(x, op.name) }));
+  const views = inputs.map((x) => ({ shape: x.shape, dtype: x.dtype, data: readNow(x, call) }));
   const outputs = op.infer(inputs, params).map(({ shape, dtype }) => {
-    checkDevice(backend, shape, dtype, op.name);
+    checkDevice(backend, shape, dtype, call);
     return { shape, dtype, data: hostArray(dtype, sizeOf(shape)) };
   });
   op.run(views, outputs, params);

@@ -23,6 +23,8 @@ export type Vjp<P = unknown> = (grads: readonly (Tensor | null)[], call: Extensi
 export interface Extension<P = unknown> {
   /** PyTorch's word for the node, such as `LinalgCholeskyEx`. */
   readonly name: string;
+  /** The function that users call, for errors; the name if left out. */
+  readonly call?: string;
   /** Absent where nothing is differentiable. */
   readonly vjp?: Vjp<P>;
 }

@@ -38,6 +38,7 @@ function productWithout(s: Float64Array, i: number, j: number): number {
 /** Cofactors are the gradient of the determinant, and exist for singular matrices too. */
 const COFACTORS: HostOp<null> = {
   name: "LinalgDetBackward",
+  call: "linalg.det",
   infer: ([a]) => [a],
   run: batched([2], [2], ([a], [out], [[n]]) => {
     const { u, s, v } = inSingularBases(a, n);
@@ -50,6 +51,7 @@ const COFACTORS: HostOp<null> = {
 /** The derivative of the cofactors of a along g, which is its own transpose. */
 const COFACTORS_GRAD: HostOp<null> = {
   name: "LinalgDetBackwardBackward",
+  call: "linalg.det",
   infer: ([a]) => [a],
   run: batched([2, 2], [2], ([a, g], [out], [[n]]) => {
     const { u, s, v } = inSingularBases(a, n);
@@ -72,6 +74,7 @@ const COFACTORS_GRAD: HostOp<null> = {
 
 const DET: HostOp<null> = {
   name: "LinalgDet",
+  call: "linalg.det",
   infer: ([a]) => [over(a, [])],
   run: batched([2], [0], ([a], [out], [[n]]) => {
     out[0] = determinant(a, n);
@@ -86,6 +89,7 @@ const DET: HostOp<null> = {
 
 const SLOGDET: HostOp<null> = {
   name: "LinalgSlogdet",
+  call: "linalg.slogdet",
   infer: ([a]) => [over(a, []), over(a, [])],
   run: batched([2], [0, 0], ([a], [sign, log], [[n]]) => {
     const pivots = new Float64Array(n);

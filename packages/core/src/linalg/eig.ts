@@ -41,6 +41,7 @@ function decompose(op: string, a: Matrix, n: number, withVectors: boolean, at: n
 
 const EIG: HostOp<null> = {
   name: "LinalgEig",
+  call: "linalg.eig",
   infer: ([a]) => [over(a, [...a.shape.slice(-1), 2]), over(a, [...a.shape.slice(-2), 2])],
   run: batched([2], [2, 3], ([a], [values, vectors], [[n]], _params, at) => {
     const found = decompose("linalg.eig", a, n, true, at);
@@ -73,6 +74,7 @@ function eigGrad(l: Complex, v: Complex, gl: Tensor | null, gv: Tensor | null): 
 
 const EIGVALS: HostOp<null> = {
   name: "LinalgEig",
+  call: "linalg.eigvals",
   infer: ([a]) => [over(a, [...a.shape.slice(-1), 2])],
   run: batched([2], [2], ([a], [values], [[n]], _params, at) => {
     values.set(decompose("linalg.eigvals", a, n, false, at).values);

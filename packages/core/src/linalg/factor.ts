@@ -19,6 +19,7 @@ export interface UpperOptions {
 
 const CHOLESKY: HostOp<{ readonly op: string | null }> = {
   name: "LinalgCholeskyEx",
+  call: "linalg.cholesky",
   infer: ([a]) => [a, over(a, [], INT)],
   run: batched([2], [2, 0], ([a], [l, info], [[n]], { op }, at) => {
     l.set(a);
@@ -89,6 +90,7 @@ export type QrMode = "reduced" | "complete" | "r";
 
 const QR: HostOp<{ readonly mode: QrMode }> = {
   name: "LinalgQr",
+  call: "linalg.qr",
   infer: ([a], { mode }) => {
     const [m, n] = a.shape.slice(-2);
     const k = mode === "complete" ? m : Math.min(m, n);
@@ -167,6 +169,7 @@ export function qr(a: Tensor, { mode = "reduced" }: { readonly mode?: QrMode } =
 
 const GEQRF: HostOp<null> = {
   name: "Geqrf",
+  call: "linalg.geqrf",
   infer: ([a]) => [a, over(a, [Math.min(...a.shape.slice(-2))])],
   run: batched([2], [2, 1], ([a], [factors, tau], [[m, n]]) => {
     factors.set(a);

@@ -23,6 +23,7 @@ interface LuParams {
 
 const LU: HostOp<LuParams> = {
   name: "LinalgLuFactorEx",
+  call: "linalg.lu",
   infer: ([a]) => [a, over(a, [Math.min(...a.shape.slice(-2))], INT), over(a, [], INT)],
   run: batched([2], [2, 1, 0], ([a], [lu, pivots, info], [[m, n]], { pivot, op }, at) => {
     lu.set(a);
@@ -60,6 +61,7 @@ function luGrad(lu: Tensor, g: Tensor): Tensor {
 
 const PERMUTATION: HostOp<{ readonly m: number; readonly dtype: DType }> = {
   name: "LuPermutation",
+  call: "linalg.lu",
   infer: ([pivots], { m, dtype }) => [{ shape: [...pivots.shape.slice(0, -1), m, m], dtype }],
   run: batched([1], [2], ([pivots], [p], _shapes, { m }) => {
     const swapped = identity(m);

@@ -10,6 +10,7 @@ import { matrixRank, requireFinite, svdvals, symmetric, type ToleranceOptions, t
 
 const PINV: HostOp<{ readonly hermitian: boolean }> = {
   name: "LinalgPinv",
+  call: "linalg.pinv",
   infer: ([a]) => [over(a, [a.shape[a.shape.length - 1], a.shape[a.shape.length - 2]])],
   run: batched([2, 0, 0], [2], ([a, [atol], [rtol]], [out], [[m, n]], { hermitian }, at) => {
     requireFinite("linalg.pinv", a, at);

@@ -11,6 +11,7 @@ import { inv } from "./solve.js";
 
 const EXPM: HostOp<null> = {
   name: "LinalgMatrixExp",
+  call: "linalg.matrixExp",
   infer: ([a]) => [a],
   run: batched([2], [2], ([a], [out], [[n]]) => out.set(expm(a, n))),
   vjp: ([g], { inputs: [a] }) => {

@@ -26,6 +26,7 @@ const INT: DType = "int32";
 
 const SOLVE: HostOp<Checked> = {
   name: "LinalgSolveEx",
+  call: "linalg.solve",
   infer: ([a, b]) => [b, over(a, [], INT)],
   run: batched([2, 2], [2, 0], ([a, b], [x, info], [[n], [, k]], { op }, at) => {
     const pivots = new Float64Array(n);
@@ -48,6 +49,7 @@ function solveWith(a: Tensor, b: Tensor, op: string | null): { x: Tensor; info: 
 
 const INV: HostOp<Checked> = {
   name: "LinalgInvEx",
+  call: "linalg.inv",
   infer: ([a]) => [a, over(a, [], INT)],
   run: batched([2], [2, 0], ([a], [x, info], [[n]], { op }, at) => {
     const pivots = new Float64Array(n);
@@ -74,6 +76,7 @@ interface Triangle {
 
 const TRIANGULAR: HostOp<Triangle> = {
   name: "LinalgSolveTriangular",
+  call: "linalg.solveTriangular",
   infer: ([, b]) => [b],
   run: batched([2, 2], [2], ([a, b], [x], [[n], [, k]], how) => {
     x.set(b);

@@ -37,6 +37,7 @@ export function symmetric(a: Matrix, n: number, upper: boolean): Matrix {
 
 const EIGH: HostOp<EighParams> = {
   name: "LinalgEigh",
+  call: "linalg.eigh",
   infer: ([a]) => [over(a, a.shape.slice(-1)), a],
   run: batched([2], [1, 2], ([a], [values, vectors], [[n]], { op, upper }, at) => {
     requireFinite(op, a, at);
@@ -57,6 +58,7 @@ const EIGH: HostOp<EighParams> = {
 
 const EIGVALSH: HostOp<EighParams> = {
   name: "LinalgEigh",
+  call: "linalg.eigvalsh",
   infer: ([a]) => [over(a, a.shape.slice(-1))],
   run: batched([2], [1], ([a], [values], [[n]], { op, upper }, at) => {
     requireFinite(op, a, at);
@@ -112,6 +114,7 @@ interface SvdParams {
 
 const SVD: HostOp<SvdParams> = {
   name: "LinalgSvd",
+  call: "linalg.svd",
   infer: ([a], { full }) => {
     const [m, n] = a.shape.slice(-2);
     const k = Math.min(m, n);
@@ -158,6 +161,7 @@ function svdGrad(u: Tensor, s: Tensor, vh: Tensor, gu: Tensor | null, gs: Tensor
 
 const SVDVALS: HostOp<null> = {
   name: "LinalgSvd",
+  call: "linalg.svdvals",
   infer: ([a]) => [over(a, [Math.min(...a.shape.slice(-2))])],
   run: batched([2], [1], ([a], [s], [[m, n]], _params, at) => {
     requireFinite("linalg.svdvals", a, at);
