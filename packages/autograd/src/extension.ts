@@ -4,6 +4,7 @@ import { attach, historyOf, needsGrad, resultHistory } from "./history.js";
 import { mode } from "./mode.js";
 import { nameOf } from "./names.js";
 import { type Gradients, TapeNode, type Walk } from "./node.js";
+import { noteMade } from "./region.js";
 import { sumToShape } from "./rules/help.js";
 import { type Kept, save, secondTime } from "./saved.js";
 
@@ -95,6 +96,8 @@ export function recordExtension(op: Extension, params: unknown, inputs: readonly
   const node = new ExtensionNode(op, params, inputs, outputs);
   if (mode.anomaly) node.stack = new Error(node.name).stack;
   outputs.forEach((out, i) => {
-    if (out.isFloatingPoint()) resultHistory(out, undefined).setNode(node, i);
+    if (!out.isFloatingPoint()) return;
+    resultHistory(out, undefined).setNode(node, i);
+    noteMade(node, out.storage);
   });
 }

@@ -4,6 +4,7 @@ import { noGrad } from "./grad-mode.js";
 import { attach, historyOf, needsGrad, resultHistory } from "./history.js";
 import { mode } from "./mode.js";
 import { type Gradients, TapeNode, type Walk } from "./node.js";
+import { noteMade } from "./region.js";
 import { type Kept, save, secondTime } from "./saved.js";
 
 /** What a {@link Function} knows in `forward` and `backward`; further fields of its own may be set on it. */
@@ -156,6 +157,7 @@ function record(
     if (!outputs[i].isFloatingPoint() || fixed.includes(results[i])) continue;
     if (dirty.includes(results[i])) rewritten(outputs[i], node, i);
     else resultHistory(outputs[i], undefined).setNode(node, i);
+    noteMade(node, outputs[i].storage);
   }
   FunctionContext.bind(context, node);
   return outputs;

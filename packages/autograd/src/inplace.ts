@@ -2,6 +2,7 @@ import { apply, type Layout, SconceError, type Tensor } from "@sconce/core";
 import { type History, historyOf, needsGrad } from "./history.js";
 import { mode } from "./mode.js";
 import { AccumulateGrad, type Gradients, TapeNode, type Walk } from "./node.js";
+import { noteMade } from "./region.js";
 import { wholly, zeros } from "./rules/help.js";
 
 /** Writes in place, and records it if gradients are asked for. */
@@ -19,6 +20,7 @@ export function mutate(target: Tensor, result: Tensor, write: () => void): void 
   write();
   root.version++;
   root.setNode(node, taken ? source.output : 0);
+  noteMade(node as TapeNode, target.storage);
   history.refresh();
 }
 

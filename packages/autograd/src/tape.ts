@@ -6,6 +6,7 @@ import { nameOf } from "./names.js";
 import { Group, nodesMade, type TapeNode } from "./node.js";
 import { joinPieces } from "./pieces.js";
 import { PrimitiveNode, rowsOf } from "./primitive.js";
+import { noteMade } from "./region.js";
 import { ruleOf } from "./rules/index.js";
 
 /** Runs a primitive, and records it if gradients of an input are asked for. */
@@ -60,6 +61,7 @@ function record(called: Call, outputs: readonly Tensor[]): readonly Tensor[] {
   node.keep(inputs, outputs);
   if (mode.anomaly) node.stack = new Error(node.name).stack;
   resultHistory(out, inputs[0]).setNode(node, 0);
+  noteMade(node, out.storage);
   return outputs;
 }
 

@@ -12,6 +12,8 @@ let current: Scope | null = null;
 export class Scope implements Disposable {
   readonly #parent: Scope | null = current;
   #items: Set<Disposable_> | null = new Set();
+  /** Free for autograd, which is told when the scope has ended. */
+  slot: { ended(parent: Scope | null): void } | null = null;
 
   constructor() {
     current = this;
@@ -61,6 +63,7 @@ export class Scope implements Disposable {
     const items = this.#items;
     this.#items = null;
     for (const item of items) item.dispose();
+    this.slot?.ended(this.#parent);
   }
 }
 

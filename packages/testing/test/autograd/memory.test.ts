@@ -142,3 +142,48 @@ describe("memory of the tape", () => {
     expect([...grad.dataSync()]).toEqual([2, 4, 6]);
   });
 });
+
+describe("a graph that is never walked", () => {
+  const x = ones([ELEMENTS]).requiresGrad_();
+  realiseAll([x]);
+
+  /** Ten nodes that each keep 1 MB. */
+  const deep = (y: Tensor): Tensor => {
+    let z = y;
+    for (let i = 0; i < 10; i++) realiseAll([(z = z.mul(0.5).sin())]);
+    return z.sum();
+  };
+
+  it("goes with the scope that made it", () => {
+    expect(left(() => scope(() => void deep(x)))).toBeLessThan(MB);
+    expect(left(() => scope(() => deep(x).itemSync()))).toBeLessThan(MB);
+  });
+
+  it("stays while a tensor outside was computed by it, and goes with the scope around", () => {
+    const rest = left(() =>
+      scope(() => {
+        const loss = scope(() => deep(x));
+        expect(memory().bytes).toBeGreaterThan(9 * MB);
+        x.grad = null;
+        loss.backward({ retainGraph: true });
+        expect((x.grad as unknown as Tensor).select(0, 0).itemSync()).toBeGreaterThan(0);
+        x.grad = null;
+      }),
+    );
+    expect(rest).toBeLessThan(MB);
+  });
+
+  it("stays where an in-place op, a view or a kept tensor leads to it", () => {
+    const sum = tensor([0, 0], { dtype: "float64" });
+    const w = tensor([1, 2], { dtype: "float64", requiresGrad: true });
+    const part = scope(() => {
+      sum.add_(w.exp());
+      sum.select(0, 1).mul_(w.select(0, 0).sin());
+      return w.square().cos().select(0, 0);
+    });
+    sum.sum().add(part).backward();
+    const [a, b] = [1, 2];
+    const expected = [Math.exp(a) + Math.exp(b) * Math.cos(a) - 2 * a * Math.sin(a * a), Math.exp(b) * Math.sin(a)];
+    (w.grad as Tensor).tolistSync<number[]>().forEach((g, i) => void expect(g).toBeCloseTo(expected[i], 10));
+  });
+});

@@ -26,6 +26,9 @@ const NOT_REVERSIBLE = new Set(["nn.functional.embedding_bag"]);
 
 const CASES_PER_KEY = 2;
 
+/** What vmap says of such an op, and of one that draws random numbers. */
+const REFUSAL = /not possible inside of vmap|randomness error mode/;
+
 const runner = new BatchedRunner("cpu", await readDocument<{ [op: string]: OpInfo }>("ops/ops.json"));
 const byKey = new Map<string, OpCase[]>();
 for (const c of await readGroup<OpCase>("ops")) {
@@ -51,14 +54,16 @@ async function outcome(cases: readonly OpCase[]): Promise<{ readonly agree: numb
 describe("PyTorch's sample inputs inside of vmap", () => {
   it("give two examples at once what each gives alone, with gradients", async () => {
     const wrong: string[] = [];
+    const refused: string[] = [];
     let agree = 0;
     for (const [key, cases] of byKey) {
-      if (DATA_DEPENDENT.has(key) || NOT_REVERSIBLE.has(key)) continue;
+      if (NOT_REVERSIBLE.has(key)) continue;
       const found = await outcome(cases);
       agree += found.agree;
-      if (found.first !== null) wrong.push(found.first);
+      if (found.first !== null) (REFUSAL.test(found.first) ? refused : wrong).push(found.first);
     }
     expect(wrong).toEqual([]);
+    expect(refused.length).toBeLessThan(DATA_DEPENDENT.size + 10);
     expect(agree).toBeGreaterThan(700);
   });
 
