@@ -182,8 +182,13 @@ describe("the page", () => {
     ["light", "phone", 360],
     ["dark", "phone", 360],
   ] as const)("is accessible and fits in %s on a %s", async (colorScheme, device, width) => {
-    const visit = await open("device=cpu&model=cnn&images=1000", { colorScheme, viewport: { width, height: 780 } });
-    await visit.button("Take a test digit").click();
+    const visit = await open("device=cpu&model=cnn&images=1000", {
+      colorScheme,
+      viewport: { width, height: 780 },
+      hasTouch: device === "phone",
+    });
+    if (device === "phone") await visit.touch(digits[7][0]);
+    else await visit.button("Take a test digit").click();
     await visit.guess();
     if (device === "phone") await visit.page.locator("summary").filter({ hasText: "CPU (WebAssembly) · CNN" }).click();
     expect(await visit.page.getByLabel("Model").isVisible()).toBe(true);
@@ -249,6 +254,18 @@ describe("the page", () => {
       await plain.close();
       plainSite.close();
     }
+  });
+
+  it("says that the learning rate is too high when the loss is lost", async () => {
+    const visit = await open("device=cpu&model=mlp&optimizer=sgd&lr=10&images=6000");
+    await visit.button("Start training").click();
+    await visit.notice("The loss is no longer a number: the learning rate is too high").waitFor();
+    await visit.phase("paused");
+    await visit.button("Reset").click();
+    await visit.phase("ready");
+    await visit.button("Take a test digit").click();
+    expect(await visit.guess()).toBeGreaterThanOrEqual(0);
+    await visit.close();
   });
 
   it("goes on on the CPU when the GPU is lost", async () => {

@@ -78,6 +78,19 @@ export class Visit {
     }
   }
 
+  /** Draws a stroke with a finger. */
+  async touch(stroke: readonly (readonly [x: number, y: number])[]): Promise<void> {
+    const pad = this.page.getByRole("application", { name: "Drawing pad" });
+    await pad.scrollIntoViewIfNeeded();
+    const box = (await pad.boundingBox())!;
+    const device = await this.page.context().newCDPSession(this.page);
+    for (const [i, [x, y]] of stroke.entries()) {
+      const touchPoints = [{ x: box.x + x * box.width, y: box.y + y * box.height }];
+      await device.send("Input.dispatchTouchEvent", { type: i === 0 ? "touchStart" : "touchMove", touchPoints });
+    }
+    await device.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  }
+
   /** The digit that the drawing is read as, once the answer is there. */
   async guess(): Promise<number> {
     // What is spoken waits until the answers have settled.

@@ -6,6 +6,7 @@ import { Drawing, pointOf, SIDE } from "./drawing.js";
 import { Pixels } from "./pixels.js";
 import { classify, digits, filters, phase } from "./state.js";
 import { ink } from "./theme.js";
+import { argmax } from "./words.js";
 
 /** What the network gets to see, or null where nothing is drawn. */
 const image: Signal<Uint8Array | null> = signal<Uint8Array | null>(null);
@@ -18,8 +19,8 @@ let again = false;
 let speaking: ReturnType<typeof setTimeout> | undefined;
 
 const sentence = (values: Float32Array): string => {
-  const best = values.indexOf(Math.max(...values));
-  return `Looks like a ${best}, ${Math.round(100 * values[best])} %`;
+  const best = argmax(values);
+  return best < 0 ? "" : `Looks like a ${best}, ${Math.round(100 * values[best])} %`;
 };
 
 /** Asks for the probabilities of the newest image; one question at a time. */
@@ -145,18 +146,18 @@ function connect(paper: HTMLElement, canvas: HTMLCanvasElement, mark: HTMLElemen
 
 function Bars(): JSX.Element {
   const values = probabilities.value;
-  const best = values === null ? -1 : values.indexOf(Math.max(...values));
+  const best = values === null ? -1 : argmax(values);
   return (
     <ol class="bars" aria-label="Probabilities">
       {Array.from({ length: 10 }, (_, i) => {
-        const share = values?.[i] ?? 0;
+        const share = best < 0 ? 0 : (values?.[i] ?? 0);
         return (
           <li key={i} class={i === best ? "best" : ""} data-digit={i}>
             <span class="name">{i}</span>
             <span class="bar">
               <span style={{ width: `${100 * share}%` }} />
             </span>
-            <span class="share">{values === null ? "" : `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %`}</span>
+            <span class="share">{best < 0 ? "" : `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %`}</span>
           </li>
         );
       })}
@@ -177,7 +178,7 @@ export function Pad(): JSX.Element {
     const all = digits.value;
     if (all.length > 0) pad.current?.show(all[Math.floor(Math.random() * all.length)].pixels);
   };
-  const values = probabilities.value;
+  const best = probabilities.value === null ? -1 : argmax(probabilities.value);
   return (
     <section class="card pad" aria-labelledby="pad-title">
       <h2 id="pad-title">Draw a digit</h2>
@@ -207,9 +208,7 @@ export function Pad(): JSX.Element {
           <Pixels width={28} height={28} values={image.value ?? blank} palette={ink} label="What the network sees, 28 by 28 pixels" />
           <small>as it sees it</small>
         </div>
-        <p class="guess" data-guess={values === null ? "" : values.indexOf(Math.max(...values))}>
-          {values === null ? "–" : values.indexOf(Math.max(...values))}
-        </p>
+        <p class="guess">{best < 0 ? "–" : best}</p>
       </div>
       <Bars />
       <p class="unseen" role="status" aria-live="polite">

@@ -7,10 +7,11 @@ import { ink, weight } from "./theme.js";
 
 function DigitCard({ pixels, label, prediction }: Digit): JSX.Element {
   const wrong = label !== prediction;
+  const name = prediction < 0 ? "?" : prediction;
   return (
     <li class={wrong ? "digit wrong" : "digit"}>
-      <Pixels width={28} height={28} values={pixels} palette={ink} label={`A ${label}, read as ${prediction}${wrong ? ": wrong" : ""}`} />
-      <span aria-hidden="true">{wrong ? `${prediction} ≠ ${label}` : prediction}</span>
+      <Pixels width={28} height={28} values={pixels} palette={ink} label={`A ${label}, read as ${name}${wrong ? ": wrong" : ""}`} />
+      <span aria-hidden="true">{wrong ? `${name} ≠ ${label}` : name}</span>
     </li>
   );
 }

@@ -8,6 +8,7 @@ import { Session } from "./session.js";
 import type { Settings } from "./settings.js";
 import { forgetSession, keepSession } from "./store.js";
 import { Turns } from "./turns.js";
+import { argmax } from "./words.js";
 
 const TELL_EVERY = 200;
 const SAMPLE_EVERY = 1000;
@@ -373,8 +374,6 @@ function mistakes(test: data.MNIST, { predictions }: Evaluation): Digit[] {
   }
   return found;
 }
-
-const argmax = (values: Float32Array): number => values.indexOf(Math.max(...values));
 
 /** The model whose tensors have these names and shapes. */
 function modelOf(state: Record<string, unknown>): ModelName | null {

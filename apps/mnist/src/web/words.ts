@@ -12,3 +12,8 @@ export const percent = (share: number | null | undefined): string =>
 
 /** Bytes to `10.4 MB`. */
 export const size = (bytes: number): string => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+/** Where the largest number stands, or -1 where one is not a number. */
+export function argmax(values: Float32Array): number {
+  return values.indexOf(Math.max(...values));
+}
