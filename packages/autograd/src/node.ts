@@ -19,11 +19,13 @@ export interface Node {
   registerHook(fn: NodeHook): HookHandle;
   /** Calls `fn` before the node runs, with the gradients of its outputs; what it returns takes their place. */
   registerPrehook(fn: NodePrehook): HookHandle;
+  /** The text that is printed. */
   toString(): string;
 }
 
 /** Takes a hook away again. */
 export interface HookHandle extends Disposable {
+  /** Ends it; again does nothing. */
   remove(): void;
 }
 
@@ -46,6 +48,7 @@ interface Additions {
 /** Adds to a list from which an entry can be taken away again. */
 export function handleOf<T>(list: T[], entry: T): HookHandle {
   list.push(entry);
+  /** Ends it; again does nothing. */
   const remove = (): void => {
     const at = list.indexOf(entry);
     if (at >= 0) list.splice(at, 1);
@@ -153,6 +156,7 @@ export abstract class TapeNode implements Node {
     return true;
   }
 
+  /** The text that is printed. */
   toString(): string {
     return `<${this.name} object>`;
   }
@@ -203,6 +207,7 @@ export class Group implements Node {
     return this.#end.registerPrehook(fn);
   }
 
+  /** The text that is printed. */
   toString(): string {
     return `<${this.name} object>`;
   }

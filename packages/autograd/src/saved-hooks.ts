@@ -10,6 +10,7 @@ export class SavedTensorsRegion implements Disposable {
     mode.packing = hooks;
   }
 
+  /** Ends it. */
   [Symbol.dispose](): void {
     mode.packing = this.#before;
   }

@@ -69,6 +69,7 @@ export class CpuBackend implements Backend {
     return run(this.machine, inputs, outputs, attrs);
   }
 
+  /** Takes a buffer back. */
   free(handle: Handle): void {
     if (!isOverflow(handle)) this.machine.free(handle as Block);
   }

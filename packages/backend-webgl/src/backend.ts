@@ -105,6 +105,7 @@ export class WebGlBackend implements Backend {
     return run(this.#machine, views, outputs, attrs);
   }
 
+  /** Takes a buffer back. */
   free(handle: Handle): void {
     if (this.#failure === null) this.#machine.free(handle as Block);
   }

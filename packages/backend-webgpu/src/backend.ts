@@ -111,6 +111,7 @@ export class WebGpuBackend implements Backend {
     return run(this.#machine, views, outputs, attrs);
   }
 
+  /** Takes a buffer back. */
   free(handle: Handle): void {
     this.#machine.free(handle as Block);
   }

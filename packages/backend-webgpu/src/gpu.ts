@@ -10,9 +10,13 @@
 /** `GPUBuffer`. */
 export interface GpuBuffer {
   readonly size: number;
+  /** As in the WebGPU specification. */
   mapAsync(mode: number, offset?: number, size?: number): Promise<unknown>;
+  /** As in the WebGPU specification. */
   getMappedRange(offset?: number, size?: number): ArrayBuffer;
+  /** As in the WebGPU specification. */
   unmap(): void;
+  /** As in the WebGPU specification. */
   destroy(): void;
 }
 
@@ -29,29 +33,41 @@ export interface GpuLostInfo {
 
 /** `GPUQuerySet`. */
 export interface GpuQuerySet {
+  /** As in the WebGPU specification. */
   destroy(): void;
 }
 
 /** `GPUComputePassEncoder`. */
 export interface GpuPass {
+  /** As in the WebGPU specification. */
   setPipeline(pipeline: object): void;
+  /** As in the WebGPU specification. */
   setBindGroup(index: number, group: object, offsets: readonly number[]): void;
+  /** As in the WebGPU specification. */
   dispatchWorkgroups(x: number, y?: number, z?: number): void;
+  /** As in the WebGPU specification. */
   end(): void;
 }
 
 /** `GPUCommandEncoder`. */
 export interface GpuEncoder {
+  /** As in the WebGPU specification. */
   beginComputePass(descriptor?: object): GpuPass;
+  /** As in the WebGPU specification. */
   copyBufferToBuffer(source: GpuBuffer, sourceOffset: number, target: GpuBuffer, targetOffset: number, size: number): void;
+  /** As in the WebGPU specification. */
   resolveQuerySet(set: GpuQuerySet, first: number, count: number, target: GpuBuffer, offset: number): void;
+  /** As in the WebGPU specification. */
   finish(): object;
 }
 
 /** `GPUQueue`. */
 export interface GpuQueue {
+  /** As in the WebGPU specification. */
   writeBuffer(buffer: GpuBuffer, offset: number, data: ArrayBufferView, dataOffset?: number, size?: number): void;
+  /** As in the WebGPU specification. */
   submit(buffers: readonly object[]): void;
+  /** As in the WebGPU specification. */
   onSubmittedWorkDone(): Promise<unknown>;
 }
 
@@ -74,18 +90,31 @@ export interface GpuDevice {
   readonly features: { has(name: string): boolean };
   readonly lost: Promise<GpuLostInfo>;
   readonly adapterInfo?: GpuAdapterInfo;
+  /** As in the WebGPU specification. */
   createBuffer(descriptor: object): GpuBuffer;
+  /** As in the WebGPU specification. */
   createShaderModule(descriptor: object): object;
+  /** As in the WebGPU specification. */
   createBindGroupLayout(descriptor: object): object;
+  /** As in the WebGPU specification. */
   createPipelineLayout(descriptor: object): object;
+  /** As in the WebGPU specification. */
   createBindGroup(descriptor: object): object;
+  /** As in the WebGPU specification. */
   createComputePipeline(descriptor: object): object;
+  /** As in the WebGPU specification. */
   createComputePipelineAsync(descriptor: object): Promise<object>;
+  /** As in the WebGPU specification. */
   createCommandEncoder(): GpuEncoder;
+  /** As in the WebGPU specification. */
   createQuerySet(descriptor: object): GpuQuerySet;
+  /** As in the WebGPU specification. */
   pushErrorScope(filter: string): void;
+  /** As in the WebGPU specification. */
   popErrorScope(): Promise<GpuError | null>;
+  /** As in the WebGPU specification. */
   addEventListener(type: string, listener: (event: unknown) => void): void;
+  /** As in the WebGPU specification. */
   destroy(): void;
 }
 

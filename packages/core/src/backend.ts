@@ -30,7 +30,9 @@ export interface Spec {
   readonly dtype: DType;
 }
 
+/** How a reduction combines elements. */
 export type ReduceOp = "sum" | "prod" | "max" | "min" | "any" | "all";
+/** How a scatter combines what meets at one position. */
 export type ScatterMode = "set" | "add" | "mul" | "max" | "min";
 
 /** Convolution geometry, one entry per spatial dimension. */
@@ -49,6 +51,7 @@ export interface PoolAttrs {
   readonly dilation: readonly number[];
 }
 
+/** Geometry of average pooling, one entry per spatial dimension. */
 export interface AvgPoolAttrs {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
@@ -152,6 +155,7 @@ export interface Kernels {
   random: { readonly seed: number; readonly offset: number };
 }
 
+/** Names of the kernels. */
 export type KernelName = keyof Kernels;
 
 /** A device. Two facts, five methods; no operation has a method of its own. Inputs are valid: core has checked them. */
@@ -183,6 +187,7 @@ export interface Backend {
   downloadSync?(handle: Handle, dtype: DType, length: number): TypedArray;
   /** Runs a kernel into new buffers, never writing its inputs. */
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[];
+  /** Takes a buffer back. */
   free(handle: Handle): void;
 }
 

@@ -15,6 +15,7 @@ export type Handler = (call: Call) => readonly Tensor[];
 
 /** A behaviour around every primitive: autograd, the profiler, shape-only tracing. */
 export interface Layer {
+  /** Sees one call; `next` runs it. */
   call(call: Call, next: Handler): readonly Tensor[];
   /** Wraps a composition that should appear as one op; `fn` is the composition without the layers inside. */
   composite?(name: string, inputs: readonly Tensor[], next: () => readonly Tensor[], fn: () => readonly Tensor[]): readonly Tensor[];

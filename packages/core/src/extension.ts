@@ -31,6 +31,7 @@ export interface Extension<P = unknown> {
 
 /** An elementwise op given as a formula of base ops over inputs of one dtype: every backend computes it, fused with what is around it. */
 export interface FormulaOp extends Extension<null> {
+  /** The formula over the inputs. */
   readonly expr: (...args: readonly Expr[]) => Expr;
 }
 

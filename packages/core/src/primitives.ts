@@ -64,6 +64,7 @@ export interface ExtensionOps {
 
 /** Every primitive by attributes. Whatever else there is composes these. */
 export type Primitives = ScalarAttrs & ViewOps & KernelOps & ExtensionOps;
+/** Names of the primitives. */
 export type PrimitiveName = keyof Primitives;
 
 /** The layout rule of each view op. */

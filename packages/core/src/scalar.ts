@@ -108,6 +108,7 @@ export type ComposedScalarOp =
   | "isnan"
   | "isinf";
 
+/** Names of the scalar ops. */
 export type ScalarOp = BaseScalarOp | ComposedScalarOp;
 
 /** One row per scalar op. `div` is true division of floats; `remainder` has the divisor's sign (Python), `fmod` the dividend's (C). */

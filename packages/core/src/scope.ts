@@ -2,6 +2,7 @@ import { SconceError } from "./errors.js";
 
 /** What a scope frees at its end. */
 export interface Disposable_ {
+  /** Frees what it holds. */
   dispose(): void;
   owner: Scope | null;
 }

@@ -155,6 +155,7 @@ export class Value {
     if (this.#box !== null && this.#box.handle !== null) forget(this.#box);
   }
 
+  /** Counts one owner more. */
   retain(): void {
     this.owners++;
   }
@@ -287,6 +288,7 @@ export class Storage implements Disposable_ {
     this.host = host;
   }
 
+  /** Frees what it holds. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

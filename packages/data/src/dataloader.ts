@@ -120,6 +120,7 @@ export class DataLoader<Item, Batch = Collated<Item>> {
     this.#pool?.close();
   }
 
+  /** Goes through the items in order, as they become ready. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const resume = this.#resume;
     this.#resume = null;

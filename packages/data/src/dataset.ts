@@ -14,6 +14,7 @@ export abstract class Dataset<Item = unknown> {
 
 /** Samples that come in an order of their own, with or without an end. */
 export abstract class IterableDataset<Item = unknown> {
+  /** Goes through the items in order, as they become ready. */
   abstract [Symbol.asyncIterator](): AsyncIterator<Item>;
 }
 

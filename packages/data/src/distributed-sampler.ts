@@ -51,6 +51,7 @@ export class DistributedSampler implements Sampler {
     this.epoch = epoch;
   }
 
+  /** Goes through the items in order. */
   *[Symbol.iterator](): Iterator<number> {
     const order = this.#shuffle ? permutation(this.#size, new Generator(this.#seed + this.epoch)) : null;
     for (let i = 0; i < this.length; i++) {

@@ -25,6 +25,7 @@ export class SequentialSampler implements Sampler {
     return this.#source.length;
   }
 
+  /** Goes through the items in order. */
   *[Symbol.iterator](): Iterator<number> {
     for (let i = 0; i < this.length; i++) yield i;
   }
@@ -61,6 +62,7 @@ export class RandomSampler implements Sampler {
     return this.#numSamples ?? this.#source.length;
   }
 
+  /** Goes through the items in order. */
   *[Symbol.iterator](): Iterator<number> {
     const generator = this.#generator ?? new Generator(drawSeed(defaultGenerator()));
     const n = this.#source.length;
@@ -96,6 +98,7 @@ export class SubsetRandomSampler implements Sampler {
     return this.#indices.length;
   }
 
+  /** Goes through the items in order. */
   *[Symbol.iterator](): Iterator<number> {
     for (const i of permutation(this.length, this.#generator ?? defaultGenerator())) yield this.#indices[i];
   }
@@ -133,6 +136,7 @@ export class WeightedRandomSampler implements Sampler {
     this.#generator = generator;
   }
 
+  /** Goes through the items in order. */
   [Symbol.iterator](): Iterator<number> {
     const generator = this.#generator ?? defaultGenerator();
     return drawMultinomial(generator, this.#weights, 1, this.length, this.#replacement)[Symbol.iterator]();
@@ -159,6 +163,7 @@ export class BatchSampler implements Sampler<number[]> {
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
+  /** Goes through the items in order. */
   *[Symbol.iterator](): Iterator<number[]> {
     let batch: number[] = [];
     for (const index of this.sampler) {

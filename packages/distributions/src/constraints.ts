@@ -21,6 +21,7 @@ export abstract class Constraint {
   /** For each value of a batch, whether it lies in the region. */
   abstract check(value: Tensor): Tensor;
 
+  /** The text that is printed. */
   toString(): string {
     return `${this.name}()`;
   }

@@ -76,16 +76,19 @@ abstract class Half extends TransformedDistribution {
     return zerosLike(this.scale);
   }
 
+  /** The logarithm of the density at `value`. */
   override logProb(value: Tensor): Tensor {
     this.checkValue(value);
     return where(value.ge(0), this.baseDist.logProb(value).add(Math.LN2), Number.NEGATIVE_INFINITY);
   }
 
+  /** The probability of a value at most `value`. */
   override cdf(value: Tensor): Tensor {
     this.checkValue(value);
     return this.baseDist.cdf(value).mul(2).sub(1);
   }
 
+  /** The value below which a share of the probability lies. */
   override icdf(probability: Tensor): Tensor {
     return this.baseDist.icdf(probability.add(1).div(2));
   }
@@ -113,6 +116,7 @@ export class HalfNormal extends Half {
     return this.scale.square().mul(1 - 2 / Math.PI);
   }
 
+  /** The same distribution with a larger batch shape. */
   override expand(batchShape: Shape): HalfNormal {
     return this.alike(new HalfNormal(this.scale.expand([...batchShape]), UNCHECKED));
   }
@@ -136,6 +140,7 @@ export class HalfCauchy extends Half {
     return this.baseDist.variance;
   }
 
+  /** The same distribution with a larger batch shape. */
   override expand(batchShape: Shape): HalfCauchy {
     return this.alike(new HalfCauchy(this.scale.expand([...batchShape]), UNCHECKED));
   }

@@ -115,6 +115,7 @@ export abstract class Distribution {
     return this.entropy().exp();
   }
 
+  /** The text that is printed. */
   toString(): string {
     const params = this.shownParams().map((name) => `${name}: ${describe((this as unknown as { [name: string]: Tensor })[name])}`);
     return `${this.displayName}(${params.join(", ")})`;
@@ -130,6 +131,7 @@ export abstract class Distribution {
     return Object.keys(this.argConstraints);
   }
 
+  /** The error for something that this distribution does not have. */
   protected missing(what: string): never {
     throw new NotSupportedError(`${this.displayName}: ${what} is not implemented for this distribution`, { op: what });
   }
@@ -150,6 +152,7 @@ export abstract class Distribution {
     }
   }
 
+  /** The error for an argument outside of its constraint. */
   protected invalid(name: string, wanted: string): ValueError {
     const value = (this as unknown as { [name: string]: Tensor })[name];
     return new ValueError(

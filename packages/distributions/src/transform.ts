@@ -81,6 +81,7 @@ export abstract class Transform {
     return this === other;
   }
 
+  /** The text that is printed. */
   toString(): string {
     return `${this.name}()`;
   }

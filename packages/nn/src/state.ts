@@ -13,6 +13,7 @@ export class IncompatibleKeys {
     this.unexpectedKeys = unexpectedKeys;
   }
 
+  /** The text that is printed. */
   toString(): string {
     const { missingKeys, unexpectedKeys } = this;
     if (missingKeys.length === 0 && unexpectedKeys.length === 0) return "<All keys matched successfully>";

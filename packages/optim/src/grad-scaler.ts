@@ -194,26 +194,32 @@ export class GradScaler {
     return this.#enabled ? this.#scale : 1;
   }
 
+  /** What the scale is multiplied by after enough good steps. */
   getGrowthFactor(): number {
     return this.#growthFactor;
   }
 
+  /** Sets what the scale is multiplied by after enough good steps. */
   setGrowthFactor(factor: number): void {
     this.#growthFactor = factor;
   }
 
+  /** What the scale is multiplied by after a step with infinities. */
   getBackoffFactor(): number {
     return this.#backoffFactor;
   }
 
+  /** Sets what the scale is multiplied by after a step with infinities. */
   setBackoffFactor(factor: number): void {
     this.#backoffFactor = factor;
   }
 
+  /** Good steps before the scale grows. */
   getGrowthInterval(): number {
     return this.#growthInterval;
   }
 
+  /** Sets the number of good steps before the scale grows. */
   setGrowthInterval(interval: number): void {
     this.#growthInterval = interval;
   }

@@ -37,6 +37,7 @@ export type OptimizerStateDict = {
 
 /** Ends what it was given for; again does nothing. */
 export interface HookHandle {
+  /** Ends it; again does nothing. */
   remove(): void;
 }
 

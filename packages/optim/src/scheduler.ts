@@ -32,9 +32,13 @@ export interface SchedulerOptions {
 /** What schedulers that run others need of them. */
 export interface Schedule {
   readonly optimizer: AnyOptimizer;
+  /** Moves on by one step. */
   step(epoch?: number): void;
+  /** The learning rates of the groups now. */
   getLastLr(): number[];
+  /** What it remembers, to be saved. */
   stateDict(): SchedulerState;
+  /** Loads what `stateDict` gave. */
   loadStateDict(state: SchedulerState): void;
 }
 
@@ -89,6 +93,7 @@ export abstract class LRScheduler implements Schedule {
     }
   }
 
+  /** Writes the learning rates of the groups. */
   protected write(rates: readonly number[]): void {
     if (rates.some(Number.isNaN)) {
       throw new ValueError(

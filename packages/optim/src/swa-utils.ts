@@ -6,9 +6,13 @@ export { SWALR, type SWALROptions } from "./scheduler-swa.js";
 
 /** What of a module can be averaged: every `nn.Module` fits. */
 export interface Averageable {
+  /** What trains. */
   parameters(): Iterable<Tensor>;
+  /** State that is no parameter. */
   buffers(): Iterable<Tensor>;
+  /** What it remembers, to be saved. */
   stateDict(): { [name: string]: Tensor };
+  /** Loads what `stateDict` gave. */
   loadStateDict(state: { [name: string]: Tensor }): unknown;
 }
 
@@ -126,7 +130,9 @@ interface Normalisation {
 export interface Normalised {
   (input: Tensor): unknown;
   readonly training: boolean;
+  /** The module and all below it. */
   modules(): Iterable<object>;
+  /** Switches between training and evaluation. */
   train(mode?: boolean): unknown;
 }
 

@@ -21,6 +21,7 @@ export class Dot {
     return `digraph {\n${[...head, ...this.#lines].map((line) => `\t${line}\n`).join("")}}\n`;
   }
 
+  /** The text that is printed. */
   toString(): string {
     return this.source;
   }
@@ -40,6 +41,7 @@ export class Dot {
 
 /** What {@link Dot.svg} needs of the package `@viz-js/viz`. */
 export interface Graphviz {
+  /** Starts Graphviz. */
   instance(): Promise<{ renderString(source: string, options: { readonly format: string; readonly engine: string }): string }>;
 }
 

@@ -336,7 +336,9 @@ export class ReductionOps extends PointwiseOps {
     requireFloat(x, "norm", "linalg.vector_norm: Expected a floating point or complex tensor as input");
     const order = all.p === "fro" || all.p === undefined ? 2 : all.p;
     if (typeof order !== "number")
-      throw new ValueError(`norm: expected a number or "fro" as p, got ${JSON.stringify(order)}; other matrix norms are in linalg.norm`, { op: "norm" });
+      throw new ValueError(`norm: expected a number or "fro" as p, got ${JSON.stringify(order)}; other matrix norms are in linalg.norm`, {
+        op: "norm",
+      });
     return composite("LinalgVectorNorm", [x], () => vectorNorm(x, order, dims, keepdim));
   }
 }

@@ -16,6 +16,7 @@ export class ValuesIndices implements Iterable<Tensor> {
     this.indices = indices;
   }
 
+  /** Goes through the items in order. */
   *[Symbol.iterator](): Iterator<Tensor> {
     yield this.values;
     yield this.indices;

@@ -81,6 +81,7 @@ export class Hardswish extends Inplace {
     return F.hardswish(input, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return "";
   }
@@ -92,6 +93,7 @@ export class Hardsigmoid extends Inplace {
     return F.hardsigmoid(input, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return "";
   }
@@ -146,6 +148,7 @@ export class LeakyReLU extends Inplace {
     return F.leakyRelu(input, this.negativeSlope, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `negative_slope=${pyNumber(this.negativeSlope)}${suffix(this.inplace)}`;
   }
@@ -165,6 +168,7 @@ export class ELU extends Inplace {
     return F.elu(input, this.alpha, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `alpha=${pyFloat(this.alpha)}${suffix(this.inplace)}`;
   }
@@ -184,6 +188,7 @@ export class CELU extends Inplace {
     return F.celu(input, this.alpha, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `alpha=${pyFloat(this.alpha)}${suffix(this.inplace)}`;
   }
@@ -373,6 +378,7 @@ export class Hardtanh extends Inplace {
     return F.hardtanh(input, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `min_val=${pyOption(this.minVal, -1)}, max_val=${pyOption(this.maxVal, 1)}${suffix(this.inplace)}`;
   }
@@ -393,6 +399,7 @@ export class Threshold extends Inplace {
     return F.threshold(input, this.threshold, this.value, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `threshold=${pyNumber(this.threshold)}, value=${pyNumber(this.value)}${suffix(this.inplace)}`;
   }
@@ -438,6 +445,7 @@ export class RReLU extends Inplace {
     return F.rrelu(input, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `lower=${pyNumber(this.lower)}, upper=${pyNumber(this.upper)}${suffix(this.inplace)}`;
   }

@@ -57,6 +57,7 @@ export abstract class Container<T extends Item> extends Module {
     });
   }
 
+  /** The name of the field that holds an item. */
   protected alias(property: string, name: string): void {
     Object.defineProperty(this, property, {
       get: () => itemsOf<T>(this).get(name),
@@ -96,6 +97,7 @@ export abstract class ListContainer<T extends Item> extends Container<T> {
     return itemsOf(this).size;
   }
 
+  /** Goes through the items in order. */
   [Symbol.iterator](): IterableIterator<T> {
     return itemsOf<T>(this).values();
   }
@@ -223,6 +225,7 @@ export abstract class DictContainer<T extends Item> extends Container<T> {
     return itemsOf<T>(this).entries();
   }
 
+  /** Goes through the items in order. */
   [Symbol.iterator](): IterableIterator<[string, T]> {
     return this.entries();
   }

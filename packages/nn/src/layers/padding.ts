@@ -40,10 +40,12 @@ abstract class ConstantPad extends Pad {
     return "constant";
   }
 
+  /** Computes the layer. */
   override forward(input: Tensor): Tensor {
     return pad(input, this.padding, { value: this.value });
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `padding=${pyTuple(this.padding)}, value=${pyNumber(this.value)}`;
   }

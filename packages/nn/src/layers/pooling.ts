@@ -142,6 +142,7 @@ export class AvgPool1d extends AvgPool {
     return F.avgPool1d(input, this.kernelSize, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     const { kernelSize, stride, padding } = this;
     return `kernel_size=${pyTuple(single(kernelSize))}, stride=${pyTuple(single(stride))}, padding=${pyTuple(single(padding))}`;

@@ -286,6 +286,7 @@ export class RNN extends RNNBase {
     this.nonlinearity = nonlinearity;
   }
 
+  /** `[L, N, in]` (`[N, L, in]` with `batchFirst`, `[L, in]` without a batch) or a packed sequence to all hidden states of the last layer, and the last ones of every layer. */
   override forward(input: PackedSequence, hx?: Tensor | null): [output: PackedSequence, hidden: Tensor];
   override forward(input: Tensor, hx?: Tensor | null): [output: Tensor, hidden: Tensor];
   override forward(input: Tensor | PackedSequence, hx: Tensor | null = null): [output: Tensor | PackedSequence, hidden: Tensor] {
@@ -314,6 +315,7 @@ export class GRU extends RNNBase {
     super("GRU", inputSize, hiddenSize, options);
   }
 
+  /** `[L, N, in]` (`[N, L, in]` with `batchFirst`, `[L, in]` without a batch) or a packed sequence to all hidden states of the last layer, and the last ones of every layer. */
   override forward(input: PackedSequence, hx?: Tensor | null): [output: PackedSequence, hidden: Tensor];
   override forward(input: Tensor, hx?: Tensor | null): [output: Tensor, hidden: Tensor];
   override forward(input: Tensor | PackedSequence, hx: Tensor | null = null): [output: Tensor | PackedSequence, hidden: Tensor] {
@@ -344,6 +346,7 @@ export class LSTM extends RNNBase {
     super("LSTM", inputSize, hiddenSize, options);
   }
 
+  /** `[L, N, in]` (`[N, L, in]` with `batchFirst`, `[L, in]` without a batch) or a packed sequence to all hidden states of the last layer, and the last ones of every layer. */
   override forward(input: PackedSequence, hx?: LSTMState | null): [output: PackedSequence, state: LSTMState];
   override forward(input: Tensor, hx?: LSTMState | null): [output: Tensor, state: LSTMState];
   override forward(input: Tensor | PackedSequence, hx: LSTMState | null = null): [output: Tensor | PackedSequence, state: LSTMState] {

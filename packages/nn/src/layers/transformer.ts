@@ -65,6 +65,7 @@ export class TransformerEncoderLayer extends Module {
   norm2: LayerNorm;
   dropout1: Dropout;
   dropout2: Dropout;
+  /** What stands between the two linear layers. */
   activation: (x: Tensor) => Tensor;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
@@ -133,6 +134,7 @@ export class TransformerDecoderLayer extends Module {
   dropout1: Dropout;
   dropout2: Dropout;
   dropout3: Dropout;
+  /** What stands between the two linear layers. */
   activation: (x: Tensor) => Tensor;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {

@@ -175,6 +175,7 @@ export class Fold extends Blocks {
     return F.fold(input, this.outputSize, this.kernelSize, this);
   }
 
+  /** The options that are printed. */
   override extraRepr(): string {
     return `output_size=${pyTuple(this.outputSize)}, ${super.extraRepr()}`;
   }

@@ -117,6 +117,7 @@ export class TripletMarginLoss extends MarginLoss {
 
 /** {@link TripletMarginLoss} with a distance of one's own. */
 export class TripletMarginWithDistanceLoss extends MarginLoss {
+  /** The distance between two batches of vectors. */
   readonly distanceFunction: TripletDistanceOptions["distanceFunction"];
   readonly swap: boolean;
 
