@@ -36,10 +36,38 @@ export function getEmaAvgFn(decay = 0.999): AverageFn {
   return (averaged, current) => averaged.mul(decay).add(current, { alpha: 1 - decay });
 }
 
+/** Changes all averages in place: those so far, the parameters, and the number of models averaged before. */
+export type MultiAverageFn = (averaged: readonly Tensor[], current: readonly Tensor[], nAveraged: number) => void;
+
+/** {@link getSwaAvgFn} for all tensors at once. */
+export function getSwaMultiAvgFn(): MultiAverageFn {
+  return eachOf(getSwaAvgFn());
+}
+
+/**
+ * {@link getEmaAvgFn} for all tensors at once.
+ * @throws ValueError unless `decay` is between 0 and 1.
+ * @example
+ * const ema = new swaUtils.AveragedModel(nn.clone(net), { multiAvgFn: swaUtils.getEmaMultiAvgFn(0.99) });
+ */
+export function getEmaMultiAvgFn(decay = 0.999): MultiAverageFn {
+  return eachOf(getEmaAvgFn(decay));
+}
+
+function eachOf(fn: AverageFn): MultiAverageFn {
+  return (averaged, current, n) => {
+    averaged.forEach((average, i) => {
+      average.copy_(fn(average, current[i], n));
+    });
+  };
+}
+
 /** Options of {@link AveragedModel}. */
 export interface AveragedModelOptions {
   /** How to average, {@link getSwaAvgFn} by default. */
   readonly avgFn?: AverageFn;
+  /** How to average all tensors at once, in place of `avgFn`. */
+  readonly multiAvgFn?: MultiAverageFn;
   /** Averages the buffers too. */
   readonly useBuffers?: boolean;
 }
@@ -59,12 +87,14 @@ export class AveragedModel<M extends Averageable> {
   readonly module: M;
   /** Number of models averaged so far. */
   nAveraged = 0;
-  readonly #avgFn: AverageFn;
+  readonly #average: MultiAverageFn;
   readonly #useBuffers: boolean;
 
-  constructor(copy: M, { avgFn = getSwaAvgFn(), useBuffers = false }: AveragedModelOptions = {}) {
+  constructor(copy: M, { avgFn, multiAvgFn, useBuffers = false }: AveragedModelOptions = {}) {
+    if (avgFn !== undefined && multiAvgFn !== undefined)
+      throw new ValueError("AveragedModel: Only one of avgFn and multiAvgFn should be provided");
     this.module = copy;
-    this.#avgFn = avgFn;
+    this.#average = multiAvgFn ?? eachOf(avgFn ?? getSwaAvgFn());
     this.#useBuffers = useBuffers;
   }
 
@@ -83,20 +113,28 @@ export class AveragedModel<M extends Averageable> {
     if (averages.length !== current.length) {
       throw new ValueError(`AveragedModel: expected a model of ${averages.length} tensors, got ${current.length}`);
     }
-    noGrad(() => {
-      averages.forEach((average, i) => this.#update(average, current[i]));
-    });
+    noGrad(() => this.#update(averages, current));
     this.nAveraged++;
   }
 
-  #update(average: Tensor, current: Tensor): void {
+  #update(averages: readonly Tensor[], current: readonly Tensor[]): void {
     scope(() => {
-      const next = current.detach().to({ device: average.device });
+      const own = averages.map((average) => average.detach());
+      const next = current.map((t, i) => t.detach().to({ device: own[i].device }));
       // Counters are no averages.
-      const first = this.nAveraged === 0 || !average.isFloatingPoint();
-      average.copy_(first ? next : this.#avgFn(average.detach(), next, this.nAveraged));
+      const copied = (t: Tensor): boolean => this.nAveraged === 0 || !t.isFloatingPoint();
+      own.forEach((average, i) => {
+        if (copied(average)) average.copy_(next[i]);
+      });
+      const averaged = own.filter((t) => !copied(t));
+      if (averaged.length > 0)
+        this.#average(
+          averaged,
+          next.filter((_, i) => !copied(own[i])),
+          this.nAveraged,
+        );
     });
-    realiseAll([average]);
+    realiseAll(averages);
   }
 
   #tensors(model: M): Tensor[] {

@@ -37,6 +37,14 @@ describe("averages of weights", () => {
     expect(weightOf(averaged.module)).toEqual([5, 6]);
   });
 
+  it("can take all tensors at once", () => {
+    expect(weightOf(averageOf(STATES, { multiAvgFn: swaUtils.getEmaMultiAvgFn(0.5) }).module)).toEqual([5, 6]);
+    expect(weightOf(averageOf(STATES, { multiAvgFn: swaUtils.getSwaMultiAvgFn() }).module)).toEqual([4, 5]);
+    expect(() => swaUtils.getEmaMultiAvgFn(2)).toThrow("Invalid decay value 2 provided");
+    const both = { avgFn: swaUtils.getSwaAvgFn(), multiAvgFn: swaUtils.getSwaMultiAvgFn() };
+    expect(() => averageOf(STATES, both)).toThrow("Only one of avgFn and multiAvgFn should be provided");
+  });
+
   it("refuse to average a model into itself", () => {
     const net = new Linear(2, 1);
     expect(() => new swaUtils.AveragedModel(net).updateParameters(net)).toThrow("give it nn.clone(model)");
