@@ -1,3 +1,4 @@
+import { castingOf } from "./autocast-state.js";
 import type { KernelName, Kernels, Spec } from "./backend.js";
 import { applyAll, compositeAll } from "./dispatch.js";
 import type { Extension } from "./extension.js";
@@ -23,9 +24,10 @@ export function applyKernel<K extends KernelName>(op: KernelOp<K>, inputs: reado
   return applyAll("fused", inputs, { op: op as unknown as KernelOp, params: attrs });
 }
 
-/** True if the device of `x` has a kernel for tensors of its dtype. */
-function hasKernel(kernel: KernelName, { dtype, storage }: Tensor): boolean {
-  return (dtype === "float32" || dtype === "float64") && storage.backend.decomposed?.has(kernel) !== true;
+/** True if the device of `x` has a kernel for tensors of its dtype; where ops are cast, the parts of a composition get dtypes of their own. */
+function hasKernel(kernel: KernelName, x: Tensor): boolean {
+  const { dtype, storage } = x;
+  return (dtype === "float32" || dtype === "float64") && storage.backend.decomposed?.has(kernel) !== true && castingOf(x) === undefined;
 }
 
 /** Runs a fused op: one kernel where the device of the first input has it, else the composition. */
