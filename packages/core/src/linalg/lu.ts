@@ -48,13 +48,13 @@ function luGrad(lu: Tensor, g: Tensor): Tensor {
   let gu = g.narrow(-2, 0, k).narrow(-1, 0, k).triu();
   const [wide, tall] = [n > k, m > k];
   // Columns past the square part are L⁻¹ times those of the matrix, rows below it the matrix's times U⁻¹.
-  const right = wide ? triangular(l.mT, g.narrow(-1, k, n - k), { upper: true, unit: true }) : null;
+  const right = wide ? triangular(top.mT, g.narrow(-1, k, n - k), { upper: true, unit: true }) : null;
   if (right !== null) gl = gl.sub(right.matmul(lu.narrow(-1, k, n - k).mT)).tril(-1);
-  const below = tall ? triangular(u, g.narrow(-2, k, m - k).mT, { upper: true, unit: false }).mT : null;
+  const below = tall ? triangular(top, g.narrow(-2, k, m - k).mT, { upper: true, unit: false }).mT : null;
   if (below !== null) gu = gu.sub(lu.narrow(-2, k, m - k).mT.matmul(below)).triu();
   const inner = l.mT.matmul(gl).tril(-1).add(gu.matmul(u.mT).triu());
-  const left = triangular(l.mT, inner, { upper: true, unit: true });
-  const square = triangular(u, left.mT, { upper: true, unit: false }).mT;
+  const left = triangular(top.mT, inner, { upper: true, unit: true });
+  const square = triangular(top, left.mT, { upper: true, unit: false }).mT;
   const rows = right === null ? square : cat([square, right], -1);
   return below === null ? rows : cat([rows, below], -2);
 }
