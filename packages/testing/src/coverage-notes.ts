@@ -179,6 +179,7 @@ const REST: Ways = [
   ["`setDefaultDType`; deprecated in PyTorch", "torch.set_default_tensor_type"],
   ["`startedDevices()`, `await init()`", "torch.cuda.is_available torch.accelerator.is_available torch.accelerator.current_accelerator"],
   ["the version of the npm package", "torch.__version__"],
+  ["`assertClose` of `@sconce/core/testing`; deprecated in PyTorch", "torch.testing.assert_allclose"],
   ["the type `HookHandle`", "torch.utils.hooks.RemovableHandle"],
   ["`memory()`", "torch.accelerator.memory.memory_allocated torch.accelerator.memory.max_memory_allocated"],
   ["there are no complex dtypes: `x.dtype`", "torch.is_complex Tensor.is_complex"],

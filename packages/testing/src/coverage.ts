@@ -10,6 +10,7 @@ import * as linalg from "@sconce/core/linalg";
 import * as masked from "@sconce/core/masked";
 import * as math from "@sconce/core/math";
 import * as special from "@sconce/core/special";
+import * as testing from "@sconce/core/testing";
 import * as data from "@sconce/data";
 import * as distributions from "@sconce/distributions";
 import * as io from "@sconce/io";
@@ -53,7 +54,7 @@ const SPACES: readonly (readonly [prefix: string, ...spaces: Space[]])[] = [
   ["torch.autograd", autograd],
   ["torch.func", func, nn],
   ["torch.random", core],
-  ["torch.testing", core],
+  ["torch.testing", testing],
   ["torch.amp", core, autograd, nn, optim],
   ["torch.masked", masked],
   ["torch", core, autograd, math, special, linalg, complex, fft, io, cpu, nn.functional],

@@ -1,3 +1,4 @@
+import { refusePromise } from "../scope.js";
 import { Generator } from "./generator.js";
 
 let shared: Generator | undefined;
@@ -35,6 +36,25 @@ export function seed(): number {
 /** The seed that the default generator started from. */
 export function initialSeed(): number | bigint {
   return defaultGenerator().initialSeed();
+}
+
+/**
+ * Runs a function whose random numbers leave the default generator as it was before.
+ * @throws SconceError if the function returns a Promise.
+ * @example
+ * manualSeed(1);
+ * forkRng(() => rand([3]));
+ * rand([3]); // the first numbers of seed 1
+ */
+export function forkRng<T>(fn: () => T): T {
+  const state = getRngState();
+  try {
+    const result = fn();
+    refusePromise(result, "forkRng");
+    return result;
+  } finally {
+    setRngState(state);
+  }
 }
 
 /** The state of the default generator, in PyTorch's layout of 5056 bytes. */

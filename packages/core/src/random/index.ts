@@ -1,6 +1,6 @@
 /** Random numbers on host arrays: the streams of PyTorch's CPU generator, and the counter-based stream of kernels. */
 export { fillUniform32, philox, uniform32, type Words4 } from "./counter.js";
-export { defaultGenerator, getRngState, initialSeed, manualSeed, seed, setRngState } from "./default.js";
+export { defaultGenerator, forkRng, getRngState, initialSeed, manualSeed, seed, setRngState } from "./default.js";
 export {
   type FloatArray,
   fillBernoulli,
