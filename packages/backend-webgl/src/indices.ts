@@ -1,8 +1,8 @@
 import { type KernelName, type Kernels, ShapeError, sizeOf } from "@sconce/core";
 import type { BlockView } from "./machine.js";
 
-type Indexing = "gather" | "scatter" | "indexSelect" | "indexUpdate";
-const INDEXING: ReadonlySet<string> = new Set<Indexing>(["gather", "scatter", "indexSelect", "indexUpdate"]);
+type Indexing = "gather" | "scatter" | "indexSelect" | "indexUpdate" | "nll";
+const INDEXING: ReadonlySet<string> = new Set<Indexing>(["gather", "scatter", "indexSelect", "indexUpdate", "nll"]);
 
 /**
  * Checks indices that the host uploaded. Those that a kernel computed are not known here: the device clamps them when it reads by them
@@ -16,7 +16,8 @@ export function checkIndices<K extends KernelName>(kernel: K, inputs: readonly B
   const data = index.block.indices;
   if (data === null) return;
   const size = x.shape.length === 0 ? 1 : x.shape[dim];
-  const outside = (value: number | bigint): boolean => value < 0 || value >= size;
+  const { ignoreIndex } = attrs as Partial<Kernels["nll"]>;
+  const outside = (value: number | bigint): boolean => (value < 0 || value >= size) && value !== ignoreIndex;
   if (!(data as Int32Array).some(outside)) return;
   const found = elementsOf(index, data as Int32Array).find(outside);
   if (found !== undefined) throw new ShapeError(`index ${found} is out of bounds for dimension ${dim} with size ${size}`, { op: kernel });

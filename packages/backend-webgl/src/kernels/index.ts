@@ -5,6 +5,7 @@ import { elementwise } from "./elementwise.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import type { Kernel } from "./kernel.js";
 import { matmul } from "./matmul.js";
+import { nll, nllGrad } from "./nll.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { random } from "./random.js";
 import { reduce } from "./reduce.js";
@@ -36,8 +37,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   attentionGrad: "decomposed",
   lstm: "decomposed",
   lstmGrad: "decomposed",
-  nll: "decomposed",
-  nllGrad: "decomposed",
+  nll,
+  nllGrad,
   concat,
   random,
 };

@@ -261,6 +261,31 @@ describe("kernels on WebGL", () => {
       }
   });
 
+  it("negative log likelihood and its gradient, with classes along any dimension", async () => {
+    const cases: readonly (readonly [shape: readonly number[], dim: number])[] = [
+      [[4, 3], 1],
+      [[3], 0],
+      [[2, 5, 3, 2], 1],
+      [[0, 3], 1],
+      [[5000, 4], 1],
+    ];
+    for (const [shape, dim] of cases)
+      for (const layout of ["contiguous", "transposed"] as const)
+        for (const reduction of ["none", "sum", "mean"] as const) {
+          const rest = shape.filter((_, d) => d !== dim);
+          const target = hostTensor("int32", rest, layout, () => Math.floor(random() * shape[dim]));
+          const attrs = { dim, ignoreIndex: 1, reduction };
+          const losses = spec(reduction === "none" ? rest : []);
+          const label = `${shape} ${layout} ${reduction}`;
+          await expectSame(backend, "nll", [float(shape, layout), target], [losses, spec([])], attrs, 1e-5, label);
+          const count = hostTensor("float32", [], "contiguous", () => 3);
+          await expectSame(backend, "nllGrad", [float(losses.shape, layout), target, count], [spec(shape)], attrs, 1e-6, label);
+        }
+    const outside = [float([2, 3]), tensorOf("int32", [2], [3, 3])];
+    const attrs = { dim: 1, ignoreIndex: -100, reduction: "mean" } as const;
+    await expect(runOn(backend, "nll", outside, [spec([]), spec([])], attrs)).rejects.toThrow("index 3 is out of bounds for dimension 1");
+  });
+
   it("sorts short and long rows, stable, NaN last", async () => {
     for (const [shape, dim] of [
       [[7], 0],
