@@ -20,6 +20,7 @@ export {
   qr,
   type UpperOptions,
 } from "./linalg/factor.js";
+export { type HermitianOptions, type LdlResult, ldlFactor, ldlFactorEx, ldlSolve } from "./linalg/ldl.js";
 export {
   type LuSolveOptions,
   lu,

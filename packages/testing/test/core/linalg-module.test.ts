@@ -104,6 +104,22 @@ describe("decompositions give their matrix back", () => {
     expectSame(L.eigvals(a), eigenvalues);
   });
 
+  it("symmetric indefinite systems, with blocks of two rows", () => {
+    const zero = tensor([
+      [0, 1, 2],
+      [1, 0, 3],
+      [2, 3, 0],
+    ]).double();
+    for (const a of [symmetric(3, 12, 12), zero]) {
+      const b = noise(a.shape[a.ndim - 1], 2);
+      const { ld, pivots, info } = L.ldlFactorEx(a);
+      expectSame(a.matmul(L.ldlSolve(ld, pivots, b)), b.expand([...a.shape.slice(0, -2), ...b.shape]), 1e-8);
+      expect(info.eq(0).all().itemSync()).toBe(1);
+    }
+    expect(L.ldlFactor(zero).pivots.lt(0).any().itemSync()).toBe(1);
+    expect(() => L.ldlFactorEx(zeros([2, 2]), { checkErrors: true })).toThrow(/zero block at 1/);
+  });
+
   it("the exponential of a large matrix", () => {
     const a = noise(6, 6).mul(5);
     const { eigenvalues, eigenvectors } = L.eigh(a.add(a.mT));
