@@ -1,4 +1,4 @@
-import { getRngState, SconceError, Scope, setRngState, type Tensor } from "@sconce/core";
+import { captureCasting, getRngState, SconceError, Scope, setRngState, type Tensor } from "@sconce/core";
 import { enableGrad } from "./grad-mode.js";
 import { mode, type Packing } from "./mode.js";
 import type { Kept } from "./saved.js";
@@ -81,7 +81,8 @@ export function checkpoint<A extends readonly unknown[], R>(
   { preserveRngState = true }: CheckpointOptions = {},
 ): R {
   if (!mode.enabled) return fn(...args);
-  const again = new Recomputation(() => fn(...args), preserveRngState ? getRngState() : null);
+  const cast = captureCasting();
+  const again = new Recomputation(() => cast(() => fn(...args)), preserveRngState ? getRngState() : null);
   using _ = new SavedTensorsRegion(again);
   return fn(...args);
 }

@@ -17,6 +17,24 @@ export function castingOf(x: Tensor): Casting | undefined {
   return casting.size === 0 ? undefined : casting.get(x.device);
 }
 
+/** What is cast now, as something that runs a function under it later, such as a recomputation. */
+export function captureCasting(): <T>(fn: () => T) => T {
+  const then = [...casting];
+  const become = (entries: readonly (readonly [Device, Casting])[]): void => {
+    casting.clear();
+    for (const [device, entry] of entries) casting.set(device, entry);
+  };
+  return (fn) => {
+    const now = [...casting];
+    become(then);
+    try {
+      return fn();
+    } finally {
+      become(now);
+    }
+  };
+}
+
 /** Runs a composition on `x` that {@link autocast} computes in float32, such as a loss. */
 export function inFullPrecision<T>(x: Tensor, fn: () => T): T {
   const open = castingOf(x);

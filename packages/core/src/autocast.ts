@@ -58,17 +58,23 @@ function accumulates({ op, attrs }: Call): boolean {
   return combine === "sum" || combine === "prod";
 }
 
+/** A converted weight, and the version of the memory that it was converted from. */
+interface Lowered {
+  readonly lowered: Tensor;
+  readonly version: number;
+}
+
 /** What is open on a device: the dtype, and the weights converted so far. */
 class Mode implements Casting {
   readonly dtype: DType;
   /** Converted weights, null if they are not kept. */
-  readonly #cache: Map<Tensor, Tensor> | null;
+  readonly #cache: Map<Tensor, Lowered> | null;
   /** What the open composition takes throughout. */
   #within: "lower" | "full" | null = null;
 
   readonly #lowered = (x: Tensor): Tensor => this.lower(x);
 
-  constructor(dtype: DType, cache: Map<Tensor, Tensor> | null) {
+  constructor(dtype: DType, cache: Map<Tensor, Lowered> | null) {
     this.dtype = dtype;
     this.#cache = cache;
   }
@@ -78,10 +84,11 @@ class Mode implements Casting {
     if (x.dtype === dtype || x.dtype === "float64" || !isFloatingPoint(x.dtype)) return x;
     if (this.#cache === null || !x.trainable) return x.cast(dtype);
     const known = this.#cache.get(x);
-    if (known !== undefined && known.dtype === dtype && !known.isDisposed) return known;
+    const { version } = x.storage;
+    if (known?.version === version && known.lowered.dtype === dtype && !known.lowered.isDisposed) return known.lowered;
     const lowered = x.cast(dtype);
     // What was converted without recording passes no gradient on.
-    if ((lowered as { readonly requiresGrad?: boolean }).requiresGrad === true) this.#cache.set(x, lowered);
+    if ((lowered as { readonly requiresGrad?: boolean }).requiresGrad === true) this.#cache.set(x, { lowered, version });
     return lowered;
   }
 
@@ -160,7 +167,7 @@ function unsafe(): NotSupportedError {
 
 let installed = false;
 let innermost: Autocast | null = null;
-const caches = new Map<Device, Map<Tensor, Tensor>>();
+const caches = new Map<Device, Map<Tensor, Lowered>>();
 
 /** A region in which ops of a device are cast; made by {@link autocast} without a function. */
 export class Autocast implements Disposable {
@@ -195,8 +202,8 @@ export class Autocast implements Disposable {
   }
 }
 
-function cacheOf(device: Device): Map<Tensor, Tensor> {
-  const cache = caches.get(device) ?? new Map<Tensor, Tensor>();
+function cacheOf(device: Device): Map<Tensor, Lowered> {
+  const cache = caches.get(device) ?? new Map<Tensor, Lowered>();
   caches.set(device, cache);
   return cache;
 }

@@ -3,7 +3,7 @@
  * @module core
  */
 export * from "./autocast.js";
-export { inFullPrecision } from "./autocast-state.js";
+export { captureCasting, inFullPrecision } from "./autocast-state.js";
 export * from "./backend.js";
 export {
   asTensor,

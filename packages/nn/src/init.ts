@@ -85,7 +85,7 @@ function filled(tensor: Tensor, op: string, fill: (data: FloatArray) => void): T
  * init.uniform_(layer.weight, -0.1, 0.1);
  */
 export function uniform_(tensor: Tensor, a = 0, b = 1, { generator = defaultGenerator() }: RandomOptions = {}): Tensor {
-  return filled(tensor, "uniform_", (data) => fillUniform(generator, data, a, b));
+  return filled(tensor, "uniform_", (data) => fillUniform(generator, data, a, b, tensor.dtype));
 }
 
 /**

@@ -1,5 +1,5 @@
 import "@sconce/backend-cpu";
-import { noGrad } from "@sconce/autograd";
+import { checkpoint, noGrad } from "@sconce/autograd";
 import {
   autocast,
   type DType,
@@ -184,6 +184,26 @@ describe("gradients under autocast", () => {
         .mean()
         .backward();
     expect(layer.weight.grad?.dtype).toBe("float32");
+  });
+
+  it("see a weight that was changed inside of the region", () => {
+    const w = tensor([[2]], { requiresGrad: true });
+    using _ = autocast("cpu");
+    ones([1, 1]).linear(w);
+    noGrad(() => w.add_(1));
+    expect(ones([1, 1]).linear(w).itemSync()).toBe(3);
+  });
+
+  it("are those of a checkpoint, which casts again as it did", () => {
+    manualSeed(2);
+    const net = new Sequential(new Linear(6, 6), new ReLU(), new Linear(6, 6));
+    const x = randn(4, 6);
+    const grads = (run: (x: Tensor) => Tensor): unknown => {
+      net.zeroGrad();
+      autocast("cpu", { dtype: "float16" }, () => run(x).sum()).backward();
+      return [...net.parameters()].map((p) => p.grad?.tolistSync());
+    };
+    expect(grads((y) => checkpoint((z: Tensor) => net(z), [y]))).toEqual(grads((y) => net(y)));
   });
 
   it("reach every kind of layer", () => {
