@@ -68,6 +68,13 @@ export interface AttentionAttrs {
   readonly causal: boolean;
 }
 
+export interface NormAttrs {
+  /** How many of the last dimensions are normalised over. */
+  readonly dims: number;
+  /** Added to the variance. */
+  readonly eps: number;
+}
+
 /** A packed batch of sequences: the first steps of all, then the second steps of those that are longer, and so on. */
 export interface RecurrentAttrs {
   /** Sequences that have each step, falling. */
@@ -114,6 +121,9 @@ export interface NllAttrs {
  *   the scores, all with the same batch dimensions; to the result `[..., L, V]` and the logarithm of the sum of the exponentials of each
  *   query's scores `[..., L]`. `attentionGrad`: `[grad, q, k, v, result, logarithms]`, and the mask if there is one, to the gradients of q,
  *   k and v. Neither holds all scores at a time.
+ * - `layerNorm`: `[x]`, `[x, weight]` or `[x, weight, bias]`, the latter of the shape of x's last dimensions, to the result, and for the gradient
+ *   the means and the inverse deviations, with size 1 in those dimensions. `layerNormGrad`: `[grad, x, means, inverse deviations]` and the
+ *   weight if there is one, to the gradient of x.
  * - `lstm`: `[gates, h, c, w]`, what the input gives to the gates `[total, 4 H]` in the order input, forget, cell, output, the first
  *   states `[N, H]` and the hidden weights `[4 H, H]`, to outputs `[total, H]`, the last states of every sequence, and for the gradient the
  *   gates after their activations and both states before each step. `lstmGrad`: `[gradients of the first three results, activated gates,
@@ -149,6 +159,8 @@ export interface Kernels {
   nllGrad: NllAttrs;
   attention: AttentionAttrs;
   attentionGrad: AttentionAttrs;
+  layerNorm: NormAttrs;
+  layerNormGrad: NormAttrs;
   lstm: RecurrentAttrs;
   lstmGrad: RecurrentAttrs;
   concat: { readonly dim: number };

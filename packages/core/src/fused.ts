@@ -30,9 +30,9 @@ function hasKernel(kernel: KernelName, x: Tensor): boolean {
   return (dtype === "float32" || dtype === "float64") && storage.backend.decomposed?.has(kernel) !== true && castingOf(x) === undefined;
 }
 
-/** Runs a fused op: one kernel where the device of the first input has it, else the composition. */
+/** Runs a fused op: one kernel where the device of the first input has it and no autocast region is open, else the composition. */
 export function applyFused<K extends KernelName>(op: FusedOp<K>, inputs: readonly Tensor[], attrs: Kernels[K]): readonly Tensor[] {
-  if (hasKernel(op.kernel, inputs[0])) {
+  if (hasKernel(op.kernel, inputs[0]) && castingOf(inputs[0]) === undefined) {
     const all = applyKernel(op, inputs, attrs);
     for (const extra of all.slice(op.results)) extra.dispose();
     return all.slice(0, op.results);

@@ -7,6 +7,7 @@ import type { KernelName } from "@sconce/core";
 import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
 import { attention, attentionGrad } from "./fused/attention.js";
+import { layerNorm, layerNormGrad } from "./fused/layer-norm.js";
 import { lstm, lstmGrad } from "./fused/lstm.js";
 import { softmaxGrad } from "./fused/softmax-grad.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
@@ -42,6 +43,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   softmaxGrad: intoNew(softmaxGrad),
   attention: intoNew(attention),
   attentionGrad: intoNew(attentionGrad),
+  layerNorm: intoNew(layerNorm),
+  layerNormGrad: intoNew(layerNormGrad),
   lstm: intoNew(lstm),
   lstmGrad: intoNew(lstmGrad),
   nll: intoNew(nll),

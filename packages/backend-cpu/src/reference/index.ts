@@ -8,7 +8,7 @@ import type { KernelName } from "@sconce/core";
 import type { ReferenceKernel } from "./array.js";
 import { attention, attentionGrad } from "./attention.js";
 import { elementwise } from "./elementwise.js";
-import { softmaxGrad } from "./fused.js";
+import { layerNorm, layerNormGrad, softmaxGrad } from "./fused.js";
 import { concat, gather, indexSelect, indexUpdate, scatter, updateSlice } from "./indexing.js";
 import { lstm, lstmGrad } from "./lstm.js";
 import { nll, nllGrad } from "./nll.js";
@@ -39,6 +39,8 @@ export const reference: { readonly [K in KernelName]: ReferenceKernel<K> } = {
   softmaxGrad,
   attention,
   attentionGrad,
+  layerNorm,
+  layerNormGrad,
   lstm,
   lstmGrad,
   nll,

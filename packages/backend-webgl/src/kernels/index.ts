@@ -35,6 +35,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   softmaxGrad: "decomposed",
   attention: "decomposed",
   attentionGrad: "decomposed",
+  layerNorm: "decomposed",
+  layerNormGrad: "decomposed",
   lstm: "decomposed",
   lstmGrad: "decomposed",
   nll,

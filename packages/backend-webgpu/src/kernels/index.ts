@@ -36,6 +36,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   softmaxGrad,
   attention: "decomposed",
   attentionGrad: "decomposed",
+  layerNorm: "decomposed",
+  layerNormGrad: "decomposed",
   lstm: "decomposed",
   lstmGrad: "decomposed",
   nll,

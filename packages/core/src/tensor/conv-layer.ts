@@ -1,6 +1,8 @@
 import { castingOf } from "../autocast-state.js";
+import type { NormAttrs, Spec } from "../backend.js";
 import { apply, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { applyFused, applyKernel, type FusedOp, type KernelOp } from "../fused.js";
 import { isHalf } from "../half.js";
 import { defaultGenerator } from "../random/default.js";
 import type { Generator } from "../random/generator.js";
@@ -214,6 +216,34 @@ export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { rea
   });
 }
 
+const layerNormGrad: KernelOp<"layerNormGrad"> = { name: "NativeLayerNormBackward", kernel: "layerNormGrad", infer: ([g]) => [g] };
+
+const layerNorm: FusedOp<"layerNorm"> = {
+  name: "NativeLayerNorm",
+  kernel: "layerNorm",
+  results: 1,
+  infer: ([x], { dims }) => {
+    const lead = x.shape.length - dims;
+    const rows: Spec = { shape: x.shape.map((n, d) => (d < lead ? n : 1)), dtype: x.dtype };
+    return [x, rows, rows];
+  },
+  composed: ([x, weight, bias], { dims, eps }) => [
+    inWide(x, (y, widen) => {
+      const last = y.shape.map((_, d) => d).slice(y.ndim - dims);
+      const { mean, variance } = momentsOver(y, last);
+      return affine(mul(sub(y, mean), rsqrt(add(variance, eps))), weight && widen(weight), bias && widen(bias));
+    }),
+  ],
+  vjp: ([g], { inputs: [x, weight, bias], outputs: [, mean, inverse], params, needs }) => {
+    const grad = g as Tensor;
+    const rows = { op: "sum", dims: x.shape.map((_, d) => d).slice(0, x.ndim - (params as NormAttrs).dims), keepdim: false } as const;
+    const [own] = needs[0] ? applyKernel(layerNormGrad, [grad, x, mean, inverse, ...given(weight)], params as NormAttrs) : [null];
+    if (weight === undefined) return [own];
+    const scale = needs[1] ? apply("reduce", [mul(grad, mul(sub(x, mean), inverse))], rows) : null;
+    return bias === undefined ? [own, scale] : [own, scale, needs[2] ? apply("reduce", [grad], rows) : null];
+  },
+};
+
 /** What layers compute, as functions of their weights. */
 export class LayerOps extends ResizeOps {
   /**
@@ -234,12 +264,9 @@ export class LayerOps extends ResizeOps {
     const x = this.self;
     const dims = checkNormalized("layerNorm", x, normalizedShape);
     checkAffine("layerNorm", x, normalizedShape, weight, bias);
-    return composite("NativeLayerNorm", [x, ...given(weight, bias)], () => {
-      return inWide(x, (y, widen) => {
-        const { mean, variance } = momentsOver(y, dims);
-        return affine(mul(sub(y, mean), rsqrt(add(variance, eps))), weight && widen(weight), bias && widen(bias));
-      });
-    });
+    // A bias alone is rare: the kernel takes it with a weight.
+    const scale = weight ?? (bias ? bias.newFull(bias.shape, 1) : null);
+    return applyFused(layerNorm, [x, ...given(scale, bias)], { dims: dims.length, eps })[0];
   }
 
   /** Divides by the root of the mean square over the last dimensions, then scales. @throws ShapeError if the shapes do not fit. */

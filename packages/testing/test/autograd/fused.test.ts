@@ -15,7 +15,17 @@ function registerDecomposed(): void {
   registerBackend({
     name: DECOMPOSED,
     limits: cpu.limits,
-    decomposed: new Set<KernelName>(["softmaxGrad", "nll", "nllGrad", "lstm", "lstmGrad", "attention", "attentionGrad"]),
+    decomposed: new Set<KernelName>([
+      "softmaxGrad",
+      "nll",
+      "nllGrad",
+      "lstm",
+      "lstmGrad",
+      "attention",
+      "attentionGrad",
+      "layerNorm",
+      "layerNormGrad",
+    ]),
     upload: (data, dtype) => cpu.upload(data, dtype),
     download: (handle, dtype, length) => cpu.download(handle, dtype, length),
     downloadSync: (handle, dtype, length) => cpu.downloadSync!(handle, dtype, length),
@@ -97,6 +107,13 @@ const CASES: readonly Case[] = [
     ],
     run: (_, q, k, v, mask) => F.scaledDotProductAttention(q, k, v, { attnMask: mask.mul(tensorLike(mask, [0.1, 1, -1, 0.5, 2])) }),
   },
+  {
+    name: "layerNorm",
+    shapes: [[2, 3, 4], [4], [4]],
+    run: (_, x, weight, bias) => x.layerNorm([4], { weight, bias, eps: 0.1 }),
+  },
+  { name: "layerNorm over two dimensions without weights", shapes: [[3, 2, 4]], run: (_, x) => x.layerNorm([2, 4]) },
+  { name: "layerNorm with a bias alone", shapes: [[3, 4], [4]], run: (_, x, bias) => x.layerNorm([4], { bias }) },
   { name: "softmax", shapes: [[3, 9]], run: (_, x) => x.softmax(1).mul(x) },
   { name: "logSoftmax along columns", shapes: [[3, 4, 2]], run: (_, x) => x.logSoftmax(1).mul(x) },
 ];

@@ -102,3 +102,35 @@ describe("attention agrees with its reference", () => {
     }
   }
 });
+
+describe("layer normalisation agrees with its reference", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const [shape, dims] of [
+      [[1], 1],
+      [[7, 3], 1],
+      [[2, 5, 33], 1],
+      [[3, 4, 6, 5], 2],
+      [[2, 1500], 1],
+    ] as const) {
+      it(`${dtype} [${shape}] over ${dims}`, () => {
+        const lead = shape.length - dims;
+        const [last, rows] = [shape.slice(lead), shape.map((n, d) => (d < lead ? n : 1))];
+        for (const layout of LAYOUTS) {
+          const [x, weight, bias] = [shape, last, last].map((own) => make(dtype, own, layout));
+          const attrs = { dims, eps: 1e-3 };
+          const outputs = [shape, rows, rows].map((own) => ({ shape: own, dtype }));
+          for (const inputs of [[x], [x, weight], [x, weight, bias]]) {
+            const { got, want } = runBoth(backend, "layerNorm", inputs, outputs, attrs);
+            want.forEach((list, i) => expectClose(got[i], list, dtype === "float32" ? 2e-5 : 1e-12, `result ${i} ${layout}`));
+          }
+          const [means, inverses] = [make(dtype, rows, layout), make(dtype, rows, layout)];
+          for (const given of [[], [weight]]) {
+            const inputs = [make(dtype, shape, layout), x, means, inverses, ...given];
+            const { got, want } = runBoth(backend, "layerNormGrad", inputs, [{ shape, dtype }], attrs);
+            expectClose(got[0], want[0], dtype === "float32" ? 2e-5 : 1e-12, `gradient ${layout}`);
+          }
+        }
+      });
+    }
+  }
+});
