@@ -7,5 +7,6 @@ export * from "./math/aliases.js";
 export * from "./math/gradient.js";
 export * from "./math/histogram.js";
 export * from "./math/numbers.js";
+export * from "./math/poisson.js";
 export * from "./math/resize.js";
 export * from "./math/segment.js";

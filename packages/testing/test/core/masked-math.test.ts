@@ -1,6 +1,6 @@
 import "@sconce/backend-cpu";
 import { gradcheck } from "@sconce/autograd";
-import { ones, randn, type Tensor, tensor } from "@sconce/core";
+import { full, manualSeed, ones, rand, randn, type Tensor, tensor } from "@sconce/core";
 import * as masked from "@sconce/core/masked";
 import * as math from "@sconce/core/math";
 import { describe, expect, it } from "vitest";
@@ -109,6 +109,16 @@ describe("rare functions", () => {
     ]);
     expect(() => math.segmentReduce(data, "sum", { lengths: lengths.narrow(0, 0, 2) })).toThrow(/sum to data.size/);
     expect(() => math.segmentReduce(data, "sum", {})).toThrow(/Either lengths or offsets/);
+  });
+
+  it("Poisson numbers are PyTorch's", () => {
+    manualSeed(0);
+    const drawn = [2, 3, 10, 7, 22, 91, 0, 1008, 4, 10];
+    expect(math.poisson(tensor([0.5, 2, 9.5, 10, 30, 100, 0, 1000, 3, 15])).tolistSync()).toEqual(drawn);
+    manualSeed(7);
+    expect(math.poisson(full([6], 12, { dtype: "float64" })).tolistSync()).toEqual([10, 16, 10, 5, 8, 14]);
+    expect(rand([2]).tolistSync()).toEqual([0.7368624210357666, 0.03311049938201904]);
+    expect(() => math.poisson(tensor([-1]))).toThrow(/expected rate to be non-negative/);
   });
 
   it("resizing keeps memory, and grows it", () => {
