@@ -37,7 +37,7 @@ export function summarize(key: string, tier: number, outcomes: readonly (readonl
 
 /** A table by group and tier, then the keys that are wrong with their first reason, then those that are missing. */
 export function formatReport(results: readonly KeyResult[]): string {
-  const lines = ["group              tier   keys  right   wrong  missing   share   cases  right"];
+  const lines = ["group              tier   keys  right  wrong missing left out  share   cases    right"];
   const rows = new Map<string, KeyResult[]>();
   for (const result of results) {
     const row = `${result.group.padEnd(18)} ${result.tier === 0 ? "-" : result.tier}`;
@@ -48,8 +48,9 @@ export function formatReport(results: readonly KeyResult[]): string {
     const wrong = list.filter((result) => result.wrong.length > 0).length;
     const cases = list.reduce((n, result) => n + result.cases, 0);
     const good = list.reduce((n, result) => n + result.passed + result.skipped, 0);
-    const numbers = [list.length, right, wrong, list.length - right - wrong].map((n) => String(n).padStart(7)).join("");
-    lines.push(`${row.padEnd(23)}${numbers}${percent(right, list.length)}${String(cases).padStart(8)}${percent(good, cases)}`);
+    const left = list.filter((result) => result.skipped === result.cases).length;
+    const numbers = [list.length, right, wrong, list.length - right - wrong - left, left].map((n) => String(n).padStart(7)).join("");
+    lines.push(`${row.padEnd(23)}${numbers}${percent(right, list.length - left)}${String(cases).padStart(8)}${percent(good, cases)}`);
   }
   const wrong = results.filter((result) => result.wrong.length > 0);
   if (wrong.length > 0) lines.push("", "wrong:", ...wrong.map(wrongLine));
