@@ -11,6 +11,7 @@ interface Batch {
   readonly label: Tensor;
   readonly noise: Tensor;
   readonly worker: Tensor;
+  readonly served: Tensor;
 }
 
 const rows = await buildWorker("rows");
@@ -129,15 +130,19 @@ describe("a loader with workers", () => {
   });
 
   it("keeps its workers for the next epoch when they are persistent", async () => {
-    const loader = loaderOf({ length: 4 }, { persistentWorkers: true, timeout: 20 });
-    expect(await labels(loader)).toEqual([[0], [1], [2], [3]]);
-    const started = performance.now();
+    const loader = loaderOf({ length: 4 }, { persistentWorkers: true });
+    const served = async (): Promise<number[]> => {
+      const seen: number[] = [];
+      for await (const batch of loader) seen.push(...list(batch.served));
+      return seen;
+    };
+    expect(await served()).toEqual([1, 1, 2, 2]);
+    expect(await served()).toEqual([3, 3, 4, 4]);
     for await (const _ of loader) break;
-    expect(await labels(loader)).toEqual([[0], [1], [2], [3]]);
-    // Starting a worker takes some hundred milliseconds; batches of one that is there do not.
-    expect(performance.now() - started).toBeLessThan(5_000);
+    // What was asked ahead for the loop that was left is made, and dropped.
+    expect((await served()).every((n) => n > 4)).toBe(true);
     loader.close();
-    expect(await labels(loader)).toEqual([[0], [1], [2], [3]]);
+    expect(await served()).toEqual([1, 1, 2, 2]);
     loader.close();
   });
 });
@@ -213,9 +218,9 @@ describe("a worker that fails", () => {
   });
 
   it("is waited for no longer than the timeout", async () => {
-    const loader = loaderOf({ length: 10, fault: "hang" }, { timeout: 0.5 });
+    const loader = loaderOf({ length: 10, fault: "hang" }, { timeout: 4 });
     const error = await failure(labels(loader));
-    expect(error.message).toContain("DataLoader timed out after 0.5 seconds in worker 1");
+    expect(error.message).toContain("DataLoader timed out after 4 seconds in worker 1");
   });
 });
 
