@@ -83,7 +83,7 @@ describe("training", () => {
     await visit.trainedOn((await visit.trained()) + 300);
     await visit.backend("CPU").check();
     await visit.notice("Weights and optimizer state are now on CPU").waitFor();
-    await visit.phase("ready");
+    await visit.end();
     expect(await visit.trained()).toBe(6000);
     expect(await visit.figure("Test accuracy")).toBeGreaterThan(82);
     await visit.close();
@@ -102,7 +102,7 @@ describe("training", () => {
     await visit.button("Resume").click();
     await visit.trainedOn(seen + 500);
     await visit.button("Stop").click();
-    await visit.phase("ready");
+    await visit.end();
     expect(await visit.trained()).toBeGreaterThan(seen);
     expect(await visit.figure("Test accuracy")).toBeGreaterThan(50);
     await visit.button("Reset").click();
@@ -119,13 +119,12 @@ describe("training", () => {
       await page.goto(`${site.url}#device=cpu&model=mlp&images=6000&epochs=2`);
       await page.locator("[data-phase=ready]").waitFor();
       await page.getByRole("button", { name: "Start training" }).click();
-      await page.locator("[data-phase=training]").waitFor();
       const box = (await page.locator(".paper").boundingBox())!;
       await page.mouse.move(box.x + 60, box.y + 60);
       await page.mouse.down();
       for (let i = 0; i < 40; i++) await page.mouse.move(box.x + 60 + 4 * i, box.y + 60 + 4 * i);
       await page.mouse.up();
-      await page.locator("[data-phase=ready]").waitFor();
+      await page.locator("[data-phase=ready]").filter({ hasText: "Trained:" }).waitFor();
     });
     await context.close();
     expect(long).toEqual([]);
@@ -210,8 +209,7 @@ describe("the page", () => {
     };
     await reach("button.primary");
     await keyboard.press("Enter");
-    await visit.phase("training");
-    await visit.phase("ready");
+    await visit.end();
     await reach(".paper");
     await keyboard.press("Space");
     for (let i = 0; i < 11; i++) await keyboard.press("ArrowDown");
@@ -284,7 +282,7 @@ describe("the page", () => {
     });
     await visit.button("Start training").click();
     await visit.notice("WebGPU was lost. The CPU goes on").waitFor();
-    await visit.phase("ready");
+    await visit.end();
     expect(await visit.backend("CPU").isChecked()).toBe(true);
     expect(await visit.figure("Test accuracy")).toBeGreaterThan(70);
     visit.complaints.splice(0);

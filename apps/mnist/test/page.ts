@@ -43,8 +43,12 @@ export class Visit {
   /** Trains until the end. */
   async train(): Promise<void> {
     await this.button("Start training").click();
-    await this.phase("training");
-    await this.phase("ready");
+    await this.end();
+  }
+
+  /** Waits for the end of the training and its test. A short one is over before anybody could see it run. */
+  async end(): Promise<void> {
+    await this.page.locator("[data-phase=ready]").filter({ hasText: "Trained:" }).waitFor({ timeout: 60_000 });
   }
 
   /** A figure of the training, as a number. */
