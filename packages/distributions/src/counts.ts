@@ -1,8 +1,9 @@
 import { NotSupportedError, type Shape, type Tensor, where } from "@sconce/core";
+import { drawPoisson } from "@sconce/core/math";
 import { enumerate, OddsDistribution } from "./bernoulli.js";
 import * as constraints from "./constraints.js";
 import { type ArgConstraints, Distribution, type DistributionOptions, UNCHECKED } from "./distribution.js";
-import { drawBinomial, drawEach, drawPoisson } from "./draw.js";
+import { drawBinomial, drawEach } from "./draw.js";
 import { Gamma } from "./gamma.js";
 import { broadcastAll, type Param } from "./numbers.js";
 import { BinaryOdds, type Odds, splitOdds } from "./odds.js";

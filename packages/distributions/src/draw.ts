@@ -1,5 +1,5 @@
 /** Samples that the host draws one by one, with PyTorch's numbers for the same seed. */
-import { defaultGenerator, fillNormalSerial, type Generator, numberArray, type Tensor, type TypedArray, ValueError } from "@sconce/core";
+import { defaultGenerator, fillNormalSerial, type Generator, numberArray, type Tensor, type TypedArray } from "@sconce/core";
 
 type Draw = (generator: Generator, parameters: readonly number[]) => number;
 
@@ -51,42 +51,6 @@ export function drawGamma(generator: Generator, alpha: number): number {
     const u = 1 - generator.uniformDouble();
     const xx = x * x;
     if (u < 1 - 0.0331 * xx * xx || Math.log(u) < 0.5 * xx + d * (1 - v + Math.log(v))) return scale * d * v;
-  }
-}
-
-/**
- * A sample of the Poisson distribution.
- *
- * Source: Hörmann, The transformed rejection method for generating Poisson random variables, 1993
- * @throws ValueError for a negative rate.
- */
-export function drawPoisson(generator: Generator, rate: number): number {
-  if (!(rate >= 0)) throw new ValueError(`invalid Poisson rate, expected rate to be non-negative, got ${rate}`);
-  if (rate === 0) return 0;
-  if (rate < 10) return countPoisson(generator, rate);
-  const root = Math.sqrt(rate);
-  const b = 0.931 + 2.53 * root;
-  const a = -0.059 + 0.02483 * b;
-  const inverse = 1.1239 + 1.1328 / (b - 3.4);
-  const vr = 0.9277 - 3.6224 / (b - 2);
-  for (;;) {
-    const u = generator.uniformDouble() - 0.5;
-    const v = generator.uniformDouble();
-    const us = 0.5 - Math.abs(u);
-    const k = Math.floor(((2 * a) / us + b) * u + rate + 0.43);
-    if (us >= 0.07 && v <= vr) return k;
-    if (k < 0 || (us < 0.013 && v > us)) continue;
-    if (Math.log(v) + Math.log(inverse) - Math.log(a / (us * us) + b) <= -rate + k * Math.log(rate) - logFactorial(k)) return k;
-  }
-}
-
-/** Multiplies uniform numbers until they are below `exp(-rate)`. */
-function countPoisson(generator: Generator, rate: number): number {
-  const end = Math.exp(-rate);
-  let product = 1;
-  for (let count = 0; ; count++) {
-    product *= generator.uniformDouble();
-    if (product <= end) return count;
   }
 }
 
@@ -142,14 +106,3 @@ const TAILS = [
   0.0810614667953272, 0.0413406959554092, 0.0276779256849983, 0.02079067210376509, 0.0166446911898211, 0.0138761288230707,
   0.0118967099458917, 0.010411265261972, 0.00925546218271273, 0.00833056343336287,
 ];
-
-/** What Stirling's formula lacks of the logarithm of `k!`. */
-function stirlingTail(k: number): number {
-  if (k <= 9) return TAILS[k];
-  const square = (k + 1) * (k + 1);
-  return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1);
-}
-
-function logFactorial(k: number): number {
-  return (k + 0.5) * Math.log(k + 1) - (k + 1) + 0.5 * Math.log(2 * Math.PI) + stirlingTail(k);
-}

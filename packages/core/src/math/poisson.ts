@@ -19,14 +19,15 @@ import type { Tensor } from "../tensor/tensor.js";
 export function poisson(rates: Tensor, { generator = defaultGenerator() }: RandomOptions = {}): Tensor {
   const given = readSync(requireFloat("poisson", rates), "poisson");
   const data = numberArray(rates.dtype, given.length);
-  for (let i = 0; i < data.length; i++) data[i] = draw(generator, Number(given[i])) as never;
+  for (let i = 0; i < data.length; i++) data[i] = drawPoisson(generator, Number(given[i])) as never;
   return rates.onDevice(rates.storage.backend, data);
 }
 
 /** From here on transformed rejection takes fewer draws than a product of uniform numbers. */
 const MANY = 10;
 
-function draw(generator: Generator, rate: number): number {
+/** A Poisson number from the host generator. @throws ValueError for a negative rate. */
+export function drawPoisson(generator: Generator, rate: number): number {
   if (!(rate >= 0)) throw new ValueError(`poisson: invalid Poisson rate, expected rate to be non-negative, got ${rate}`, { op: "poisson" });
   if (rate === 0) return 0;
   if (rate >= MANY) return byRejection(generator, rate);
