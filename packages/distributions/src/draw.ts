@@ -106,3 +106,10 @@ const TAILS = [
   0.0810614667953272, 0.0413406959554092, 0.0276779256849983, 0.02079067210376509, 0.0166446911898211, 0.0138761288230707,
   0.0118967099458917, 0.010411265261972, 0.00925546218271273, 0.00833056343336287,
 ];
+
+/** What Stirling's formula lacks of the logarithm of `k!`. */
+function stirlingTail(k: number): number {
+  if (k <= 9) return TAILS[k];
+  const square = (k + 1) * (k + 1);
+  return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1);
+}
