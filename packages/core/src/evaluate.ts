@@ -70,7 +70,15 @@ function evaluateScalar(op: ScalarOp, { inputs, attrs }: Call): Tensor {
   // Values are write-once, so a copy is a second owner until one of them is written.
   if (op === "cast" && dtype === inputs[0].dtype) return copyOf(inputs[0]);
   checkDevice(backend, shape, dtype, op);
-  return tensorOf(pendingValue(backend, op, shape, dtype, inputs));
+  const value = pendingValue(backend, op, shape, dtype, inputs);
+  if (op === "cast" && dtype === "float32" && inputs[0].storage.value.copy !== null) value.copy = floatsOf(inputs[0]);
+  return tensorOf(value);
+}
+
+/** What is known of whole numbers is known of them as floats, too. */
+function floatsOf(x: Tensor): TypedArray | null {
+  const { dtype } = x.storage;
+  return dtype === "bool" || dtype === "uint8" || dtype === "int32" ? Float32Array.from(elementsNow(x) as Int32Array) : null;
 }
 
 function evaluateFormula({ inputs, attrs: { op } }: Call<"formula">): Tensor {

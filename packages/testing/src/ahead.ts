@@ -5,6 +5,8 @@ import { isTensor } from "./values.js";
 const READS: ReadonlySet<string> = new Set([
   "AdaptiveLogSoftmaxWithLoss",
   "CTCLoss",
+  "FractionalMaxPool2d",
+  "FractionalMaxPool3d",
   "argwhere",
   "bernoulli",
   "bincount",
@@ -15,6 +17,7 @@ const READS: ReadonlySet<string> = new Set([
   "narrow",
   "nn.functional.ctc_loss",
   "nonzero",
+  "norm",
   "repeat_interleave",
   "tensor_split",
   "unique",

@@ -21,7 +21,7 @@ export class ModulesRunner {
   async run(c: ModuleCase): Promise<Outcome> {
     if (moduleClass(c.module) === undefined) return missing(`no nn.${c.module}`);
     try {
-      const module = this.#make(c);
+      const module = await this.#make(c);
       const leaves = new Map<string, Tensor>();
       const wanted = new Set(Object.keys(c.grads ?? {}));
       const args = c.args.map((value, i) => this.#values.value(value, `args.${i}`, wanted, leaves));
@@ -37,9 +37,10 @@ export class ModulesRunner {
     }
   }
 
-  #make(c: ModuleCase): Module {
+  async #make(c: ModuleCase): Promise<Module> {
     const args = c.ctor.args.map((value) => this.#values.value(value));
     const kwargs = this.#record(c.ctor.kwargs, (value) => this.#values.value(value));
+    await readAhead(c.module, args, kwargs);
     const module = makeModule(c.module, args, kwargs).to(this.#values.device);
     const state = this.#record(c.state, (value) => this.#values.value(value)) as { [name: string]: Tensor };
     module.loadStateDict(state);

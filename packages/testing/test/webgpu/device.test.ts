@@ -90,6 +90,7 @@ describe.skipIf(!available)("the WebGPU device", () => {
     expect(await mask.nonzero().tolist()).toEqual([[0], [2], [3]]);
     expect(await x.unique().tolist()).toEqual([-1, 2, 3]);
     expect(x.at("1::2").tolistSync()).toEqual([-1, 3]);
+    expect(mask.float().tolistSync()).toEqual([1, 0, 1, 1]);
     expect(x.toString()).toBe("tensor([ 3., -1.,  2.,  3.], device='webgpu')");
     expect(x.to("cpu").device).toBe("cpu");
     x.add_(1);
