@@ -66,7 +66,10 @@ export function parseHash(hash: string): Parsed {
     const { label, parse } = fields[name as keyof Settings];
     const value = parse(text);
     if (value !== null) given[name] = value;
-    else problems.push(`The link asks for the ${label} “${text}”, which there is not; ${defaults[name as keyof Settings]} stands for it.`);
+    else
+      problems.push(
+        `The link asks for the ${label} “${text}”, which is not possible: ${defaults[name as keyof Settings]} is used instead.`,
+      );
   }
   if (given.optimizer !== undefined && given.lr === undefined) given.lr = optimizerChoices[given.optimizer as OptimizerName].lr;
   return { settings: { ...defaults, ...given }, problems };
