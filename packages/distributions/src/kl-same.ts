@@ -11,6 +11,7 @@ import { Exponential } from "./exponential.js";
 import { Gamma } from "./gamma.js";
 import type { DistributionClass, Divergence, Pair } from "./kl.js";
 import { Cauchy, Laplace } from "./location-scale.js";
+import { LowRankMultivariateNormal } from "./low-rank.js";
 import { halfLogDet, MultivariateNormal, mahalanobis } from "./multivariate-normal.js";
 import { Normal } from "./normal.js";
 import { allTrue, EULER } from "./numbers.js";
@@ -114,6 +115,16 @@ function multivariateNormals(p: MultivariateNormal, q: MultivariateNormal): Tens
   return halfLogDet(qTril).sub(halfLogDet(pTril)).add(trace.add(distance).sub(n).mul(0.5));
 }
 
+const full = (d: MultivariateNormal | LowRankMultivariateNormal): MultivariateNormal =>
+  d instanceof LowRankMultivariateNormal ? d.full() : d;
+
+/** Pairs of normal vectors of which one has a covariance of low rank. */
+const LOW_RANK: readonly Pair[] = [
+  [LowRankMultivariateNormal, LowRankMultivariateNormal],
+  [LowRankMultivariateNormal, MultivariateNormal],
+  [MultivariateNormal, LowRankMultivariateNormal],
+].map(([P, Q]) => [P, Q, (p, q) => multivariateNormals(full(p as MultivariateNormal), full(q as MultivariateNormal))] as Pair);
+
 function paretos(p: Pareto, q: Pareto): Tensor {
   const ratio = q.alpha.div(p.alpha);
   const result = q.alpha.mul(p.scale.div(q.scale).log()).sub(ratio.log()).add(ratio).sub(1);
@@ -138,6 +149,7 @@ export const SAME_PAIRS: readonly Pair[] = [
   same(Gumbel, gumbels),
   same(Laplace, laplaces),
   same(MultivariateNormal, multivariateNormals),
+  ...LOW_RANK,
   same(Pareto, paretos),
   same(ContinuousBernoulli, continuousBernoullis),
   same(HalfNormal, (p, q) => normals(p.baseDist as Normal, q.baseDist as Normal)),
