@@ -153,6 +153,52 @@ describe("several threads give the bits of one", () => {
   });
 });
 
+describe("several threads give the bits of one in fused kernels", () => {
+  it("of softmax and layer normalisation", () => {
+    const shape = [300, 211];
+    for (const log of [false, true]) expectSame("softmaxGrad", [input(shape), input(shape)], [float(shape)], { dim: 1, log });
+    const [rows, attrs] = [float([300, 1]), { dims: 1, eps: 1e-5 }];
+    expectSame("layerNorm", [input(shape), input([211]), input([211])], [float(shape), rows, rows], attrs);
+    expectSame("layerNormGrad", [input(shape), input(shape), input([300, 1]), input([300, 1]), input([211])], [float(shape)], attrs);
+  });
+
+  it("of an LSTM", () => {
+    const [size, batchSizes] = [40, [25, 25, 19, 8, 3]];
+    const [wide, narrow, state] = [
+      [80, 4 * size],
+      [80, size],
+      [25, size],
+    ];
+    for (const reverse of [false, true]) {
+      const attrs = { batchSizes, reverse };
+      const outputs = [narrow, state, state, wide, narrow, narrow].map(float);
+      expectSame("lstm", [input(wide), input(state), input(state), input([4 * size, size])], outputs, attrs);
+      const inputs = [narrow, state, state, wide, narrow, [4 * size, size]].map((shape) => input(shape));
+      expectSame("lstmGrad", inputs, [wide, state, state].map(float), attrs);
+    }
+  });
+
+  it("of attention", () => {
+    const [q, k, v, rows, mask] = [
+      [3, 150, 24],
+      [3, 280, 24],
+      [3, 280, 16],
+      [3, 150],
+      [3, 150, 280],
+    ];
+    for (const causal of [false, true]) {
+      const attrs = { scale: 0.2, causal };
+      const main = [q, k, v].map((shape) => input(shape));
+      const result = [3, 150, 16];
+      expectSame("attention", main, [float(result), float(rows)], attrs);
+      expectSame("attention", [...main, input(mask)], [float(result), float(rows)], attrs);
+      const inputs = [input(result), ...main, input(result), input(rows)];
+      expectSame("attentionGrad", inputs, [q, k, v].map(float), attrs);
+      expectSame("attentionGrad", [...inputs, input(mask)], [q, k, v].map(float), attrs);
+    }
+  });
+});
+
 describe("parts", () => {
   it("cover a range without gaps", () => {
     for (const [size, unit, count] of [
