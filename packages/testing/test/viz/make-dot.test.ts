@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 const leaf = (): Tensor => tensor([1, 2], { requiresGrad: true });
 
 /** Labels by node, and edges between labels. */
-function read(source: string): { readonly labels: readonly string[]; readonly edges: readonly string[] } {
+function read(source: string): { readonly labels: readonly string[]; readonly edges: string[] } {
   const labels = new Map([...source.matchAll(/^\t(\d+) \[label="([^"]*)"/gm)].map(([, id, label]) => [id, label]));
   const edges = [...source.matchAll(/^\t(\d+) -> (\d+)$/gm)].map(([, from, to]) => `${labels.get(from)} -> ${labels.get(to)}`);
   return { labels: [...labels.values()], edges };
