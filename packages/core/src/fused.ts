@@ -32,7 +32,8 @@ function hasKernel(kernel: KernelName, x: Tensor): boolean {
 
 /** Runs a fused op: one kernel where the device of the first input has it and no autocast region is open, else the composition. */
 export function applyFused<K extends KernelName>(op: FusedOp<K>, inputs: readonly Tensor[], attrs: Kernels[K]): readonly Tensor[] {
-  if (hasKernel(op.kernel, inputs[0]) && castingOf(inputs[0]) === undefined) {
+  // A composition holds for all examples of a transform at once, a kernel for one.
+  if (hasKernel(op.kernel, inputs[0]) && inputs.every((x) => x.wrapped === null)) {
     const all = applyKernel(op, inputs, attrs);
     for (const extra of all.slice(op.results)) extra.dispose();
     return all.slice(0, op.results);
