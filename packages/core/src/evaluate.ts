@@ -387,7 +387,8 @@ export function readNow(x: Tensor, op: string): TypedArray {
 
 /** The elements that the host can have at once: those that it knows, or any on a device that can block; else null. */
 export function elementsNow(x: Tensor): TypedArray | null {
-  const { copy } = x.storage.value;
+  // Each look at host memory makes a value.
+  const copy = x.storage.host === null ? x.storage.value.copy : null;
   const value = contiguousValue(x);
   if (copy !== null) return value === x.storage.value ? copy.slice() : gather(copy, x);
   if (value.size === 0) return hostArray(value.dtype, 0);
