@@ -18,9 +18,13 @@ export class Machine {
   readonly device: GpuDevice;
   /** Barriers and workgroup memory are slow: kernels block in registers alone. */
   readonly software: boolean;
+  /** Bytes of the largest buffer. */
+  readonly maxBytes: number;
+
   constructor(device: GpuDevice, software: boolean) {
     this.device = device;
     this.software = software;
+    this.maxBytes = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
     this.queue = new Queue(device);
   }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ConvAttrs, contiguousStrides, inputExpr, isContiguous, type Spec, sizeOf } from "@sconce/core";
+import { type ConvAttrs, contiguousStrides, type DType, inputExpr, isContiguous, type Spec, sizeOf } from "@sconce/core";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source } from "../wgsl/source.js";
@@ -33,10 +33,10 @@ export interface ConvSizes {
 }
 
 /** True if a convolution of floats should go through columns. */
-export function wantsColumns({ images, groups, depth, filters, to, kernel }: ConvSizes, dtype: string): boolean {
+export function wantsColumns(machine: Machine, { images, groups, depth, filters, to, kernel }: ConvSizes, dtype: DType): boolean {
   const rows = depth * sizeOf(kernel);
   const bytes = 4 * images * groups * rows * sizeOf(to);
-  return dtype === "float32" && rows >= LEAST_ROWS && filters >= EACH && bytes > 0 && bytes <= MOST_BYTES;
+  return dtype === "float32" && rows >= LEAST_ROWS && filters >= EACH && bytes > 0 && bytes <= Math.min(MOST_BYTES, machine.maxBytes);
 }
 
 /**

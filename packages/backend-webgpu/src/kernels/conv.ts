@@ -121,14 +121,14 @@ function sizesOf(x: readonly number[], w: readonly number[], output: readonly nu
 
 export const conv: Kernel<"conv"> = (machine, [x, w, bias], [output], attrs) => {
   const sizes = sizesOf(x.shape, w.shape, output.shape, attrs.groups);
-  if (wantsColumns(sizes, output.dtype)) return [convByColumns(machine, x, w, bias, sizes, attrs)];
+  if (wantsColumns(machine, sizes, output.dtype)) return [convByColumns(machine, x, w, bias, sizes, attrs)];
   const [wOut, wIn] = w.strides;
   return runConv(machine, { x, w, output, channels: w.shape[0] / attrs.groups, depth: w.shape[1], wOut, wIn, bias }, attrs, false);
 };
 
 export const convInput: Kernel<"convInput"> = (machine, [grad, w], [output], attrs) => {
   const sizes = sizesOf(output.shape, w.shape, grad.shape, attrs.groups);
-  if (wantsColumns(sizes, output.dtype)) return [convInputByColumns(machine, grad, w, output, sizes, attrs)];
+  if (wantsColumns(machine, sizes, output.dtype)) return [convInputByColumns(machine, grad, w, output, sizes, attrs)];
   const [wIn, wOut] = w.strides;
   const call = { x: grad, w, output, channels: w.shape[1], depth: w.shape[0] / attrs.groups, wOut, wIn, bias: undefined };
   return runConv(machine, call, attrs, true);
@@ -190,7 +190,7 @@ const BUSY = { software: 256, hardware: 32768 };
 
 export const convWeight: Kernel<"convWeight"> = (machine, [grad, x], [output], attrs) => {
   const sizes = sizesOf(x.shape, output.shape, grad.shape, attrs.groups);
-  if (wantsColumns(sizes, output.dtype)) return convWeightByColumns(machine, grad, x, output, sizes, attrs);
+  if (wantsColumns(machine, sizes, output.dtype)) return convWeightByColumns(machine, grad, x, output, sizes, attrs);
   const spatial = x.shape.length - 2;
   const type = STORAGE_TYPE[output.dtype];
   const [all, depth, ...kernel] = output.shape;
