@@ -173,7 +173,7 @@ const REST: Ways = [
   ["the option `device` uploads a batch ahead", "DataLoader(pin_memory=)"],
   ["the type `Sampler`", "torch.utils.data.Sampler"],
   ["an option of `loadStateDict`", "load_state_dict(strict=False)"],
-  ["`load(file, { device })`", "torch.load(map_location=)"],
+  ["tensors come on the default device: `setDefaultDevice`, then `.to(device)`", "torch.load(map_location=)"],
   ["files hold tensors only: `save` writes safetensors", "torch.load(weights_only=) torch.serialization.safe_globals"],
   ["`getDefaultDType`, `setDefaultDType`, `setPrintOptions`", "torch.get_default_dtype torch.set_default_dtype torch.set_printoptions"],
   ["`setDefaultDType`; deprecated in PyTorch", "torch.set_default_tensor_type"],
