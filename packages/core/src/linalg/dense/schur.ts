@@ -165,23 +165,28 @@ export class Schur {
     for (let i = 0; i <= last; i++) this.t[i * this.n + i] -= by;
   }
 
-  /** A double QR step with implicit shifts on rows l to last. */
-  #sweep(l: number, last: number, { x, y, w }: Shift): void {
+  /** Where a double QR step on rows l to last starts, and its first column there. */
+  #start(l: number, last: number, { x, y, w }: Shift): readonly [m: number, p: number, q: number, r: number] {
     const { n, t } = this;
     const h = (i: number, j: number): number => t[i * n + j];
-    let m = last - 2;
-    let [p, q, r] = [0, 0, 0];
-    for (; ; m--) {
+    for (let m = last - 2; ; m--) {
       const z = h(m, m);
-      p = ((x - z) * (y - z) - w) / h(m + 1, m) + h(m, m + 1);
-      q = h(m + 1, m + 1) - z - (x - z) - (y - z);
-      r = h(m + 2, m + 1);
+      let p = ((x - z) * (y - z) - w) / h(m + 1, m) + h(m, m + 1);
+      let q = h(m + 1, m + 1) - z - (x - z) - (y - z);
+      let r = h(m + 2, m + 1);
       const s = Math.abs(p) + Math.abs(q) + Math.abs(r);
       [p, q, r] = [p / s, q / s, r / s];
-      if (m === l) break;
+      if (m === l) return [m, p, q, r];
       const around = Math.abs(h(m - 1, m - 1)) + Math.abs(z) + Math.abs(h(m + 1, m + 1));
-      if (Math.abs(h(m, m - 1)) * (Math.abs(q) + Math.abs(r)) < Number.EPSILON * Math.abs(p) * around) break;
+      if (Math.abs(h(m, m - 1)) * (Math.abs(q) + Math.abs(r)) < Number.EPSILON * Math.abs(p) * around) return [m, p, q, r];
     }
+  }
+
+  /** A double QR step with implicit shifts on rows l to last. */
+  #sweep(l: number, last: number, shift: Shift): void {
+    const { n, t } = this;
+    const [m, ...first] = this.#start(l, last, shift);
+    let [p, q, r] = first;
     for (let i = m + 2; i <= last; i++) {
       t[i * n + i - 2] = 0;
       if (i > m + 2) t[i * n + i - 3] = 0;
@@ -190,7 +195,7 @@ export class Schur {
       const three = k !== last - 1;
       let scale = 1;
       if (k !== m) {
-        [p, q, r] = [h(k, k - 1), h(k + 1, k - 1), three ? h(k + 2, k - 1) : 0];
+        [p, q, r] = [t[k * n + k - 1], t[(k + 1) * n + k - 1], three ? t[(k + 2) * n + k - 1] : 0];
         scale = Math.abs(p) + Math.abs(q) + Math.abs(r);
         if (scale === 0) continue;
         [p, q, r] = [p / scale, q / scale, r / scale];
