@@ -37,7 +37,7 @@ export async function packAll(folder) {
 }
 
 /** Unpacks the named packages and what they depend on; a peer that is not named is an error. */
-function installInto(app, names, packed) {
+export function installInto(app, names, packed) {
   const queue = [...names];
   const done = new Set();
   while (queue.length > 0) {
@@ -94,24 +94,29 @@ function checkChunks(app, main, wanted) {
     throw new Error(`gpu.js is in ${found.join(", ") || "no file"} of the bundle ${files.join(", ")}`);
 }
 
-/** Runs the program and compares every `console.log(...); // text` with what it printed. */
-function runProgram(app, file, source) {
+/** The program of a README, and what it prints: the comments behind its `console.log(...)` calls. */
+export function programOf(readme) {
+  const [, source] = /```ts\n([\s\S]*?)```/.exec(readme);
+  return { source, expected: [...source.matchAll(/console\.log\(.*\); \/\/ (.*)/g)].map((match) => match[1]).join("\n") };
+}
+
+/** Runs the program and compares what it prints. */
+function runProgram(app, file, expected) {
   const printed = output(process.execPath, [file], app).trim();
-  const expected = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)/g)].map((match) => match[1]).join("\n");
   if (expected !== printed) throw new Error(`${file} printed\n${printed}\nand its comments say\n${expected}`);
 }
 
 async function checkOne({ manifest, readme }, app, packed) {
   if (JSON.stringify(manifest).includes("workspace:")) throw new Error("the packed manifest still has a workspace: range");
   const names = /npm install (.*)/.exec(readme)[1].trim().split(" ");
-  const [, source] = /```ts\n([\s\S]*?)```/.exec(readme);
+  const { source, expected } = programOf(readme);
   mkdirSync(app, { recursive: true });
   installInto(app, names, packed);
   compile(app, source);
-  runProgram(app, "main.js", source);
+  runProgram(app, "main.js", expected);
   const bundled = await bundle(app);
   checkChunks(app, bundled, names.includes("@sconce/backend-webgl"));
-  runProgram(app, bundled, source);
+  runProgram(app, bundled, expected);
   return names;
 }
 

@@ -76,11 +76,19 @@ const commands = {
       () => node("node_modules/typedoc/bin/typedoc"),
       () => node("node_modules/vite/bin/vite.js", ["build", "docs/site"]),
     ),
-  release: () =>
+  runtimes: () =>
+    all(
+      install,
+      () => build(),
+      async () => (await import("./runtimes.mjs")).checkRuntimes(),
+    ),
+  release: (args) =>
     all(
       clean,
       () => test([]),
-      () => withPnpm("node_modules/@changesets/cli/bin.js", "publish"),
+      args.includes("--dry-run")
+        ? async () => (await import("./packed.mjs")).pack()
+        : () => withPnpm("node_modules/@changesets/cli/bin.js", "publish"),
     ),
 };
 

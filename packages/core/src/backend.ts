@@ -61,6 +61,7 @@ export interface AvgPoolAttrs {
   readonly divisor: number | null;
 }
 
+/** How attention weighs and masks. */
 export interface AttentionAttrs {
   /** Factor of the scores. */
   readonly scale: number;
@@ -68,6 +69,7 @@ export interface AttentionAttrs {
   readonly causal: boolean;
 }
 
+/** Which dimensions are normalised, and how. */
 export interface NormAttrs {
   /** How many of the last dimensions are normalised over. */
   readonly dims: number;

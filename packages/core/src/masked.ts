@@ -61,7 +61,7 @@ function reduceOptions({ dim, keepdim = false }: MaskedReduceOptions): { readonl
   return { dim: dim ?? null, keepdim };
 }
 
-/** The sum of what counts; integers and bool as {@link Tensor.sum}. */
+/** The sum of what counts; integers and bool as `Tensor.sum`. */
 export function sum(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
   return filled(x, options, 0).sum(reduceOptions(options));
 }

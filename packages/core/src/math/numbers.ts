@@ -156,7 +156,7 @@ export function narrowCopy(x: Tensor, dim: number, start: number, length: number
   return x.narrow(dim, start, length).clone();
 }
 
-/** {@link Tensor.split} by a list of sizes. */
+/** `Tensor.split` by a list of sizes. */
 export function splitWithSizes(x: Tensor, sizes: readonly number[], dim: DimArgument = 0): Tensor[] {
   return x.split(sizes, dim);
 }
