@@ -111,8 +111,7 @@ describe("training", () => {
     await visit.close();
   });
 
-  // A core that others use at the same time makes every task longer: the best of three runs counts.
-  it("leaves the page's own thread free: no task takes 50 ms of it", { retry: 2 }, async () => {
+  it("leaves the page's own thread free: no task takes 50 ms of it", async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     const long = await longTasks(browser, page, 50, async () => {
