@@ -5,6 +5,10 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { type Block, blocksOf, expectedOf } from "./blocks.js";
 
+declare global {
+  var atBlock: ((block: number) => void) | undefined;
+}
+
 const here = new URL(".", import.meta.url);
 const folder = new URL(".pages/", here);
 const names = (await readdir(here)).filter((name) => name.endsWith(".md")).map((name) => name.slice(0, -".md".length));

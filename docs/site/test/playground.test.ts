@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumArgs } from "../../../scripts/chromium.mjs";
+import { chromiumArgs } from "../../../scripts/chromium-args.js";
 import { EXAMPLES } from "../src/examples.js";
 
 const site = fileURLToPath(new URL("..", import.meta.url));

@@ -89,6 +89,7 @@ function gradients<A extends readonly unknown[], R>(
  * grad(slope)(tensor(Math.PI / 2)); // -1
  * vmap(slope)(tensor([0, 1, 2])); // [cos 0, cos 1, cos 2]
  */
+export function grad<A extends readonly unknown[]>(fn: (...args: A) => Tensor): (...args: A) => ByArguments<A, 0>;
 export function grad<A extends readonly unknown[], const N extends Argnums = 0>(
   fn: (...args: A) => Tensor,
   options?: TransformOptions<N> & { readonly hasAux?: false },

@@ -6,7 +6,9 @@ import { expectClose, generator, type HostTensor, hostTensor, LAYOUTS, runBoth, 
 
 const backend = new CpuBackend();
 const SHAPES = [[], [1], [3], [4], [17], [0], [5, 7], [3, 4, 5], [2, 1, 9], [4, 0, 3], [2, 3, 2, 4]];
-const CLASSES: { readonly [D in DType]: "float" | "int" | "big" | "bool" } = {
+/** Dtypes that kernels compute in. */
+type Wide = Exclude<DType, "float16" | "bfloat16" | "int8" | "int16">;
+const CLASSES: { readonly [D in Wide]: "float" | "int" | "big" | "bool" } = {
   float32: "float",
   float64: "float",
   int32: "int",
