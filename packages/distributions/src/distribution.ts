@@ -121,6 +121,15 @@ export abstract class Distribution {
     return `${this.displayName}(${params.join(", ")})`;
   }
 
+  static {
+    // `console.log` in Node prints the text.
+    Object.defineProperty(Distribution.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Distribution): string {
+        return this.toString();
+      },
+    });
+  }
+
   /** The class name, in texts. */
   protected get displayName(): string {
     return this.constructor.name;

@@ -89,6 +89,11 @@ function gradients<A extends readonly unknown[], R>(
  * grad(slope)(tensor(Math.PI / 2)); // -1
  * vmap(slope)(tensor([0, 1, 2])); // [cos 0, cos 1, cos 2]
  */
+export function grad<A extends readonly Tensor[]>(fn: (...args: A) => Tensor): (...args: A) => ByArguments<A, 0>;
+export function grad<A extends readonly Tensor[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options: TransformOptions<N> & { readonly hasAux?: false },
+): (...args: A) => ByArguments<A, N>;
 export function grad<A extends readonly unknown[]>(fn: (...args: A) => Tensor): (...args: A) => ByArguments<A, 0>;
 export function grad<A extends readonly unknown[], const N extends Argnums = 0>(
   fn: (...args: A) => Tensor,
@@ -116,6 +121,10 @@ export function grad<A extends readonly unknown[]>(fn: (...args: A) => unknown, 
  *
  * const [dx, y] = gradAndValue((x: Tensor) => x.square().sum())(tensor([1, 2])); // [2, 4] and 5
  */
+export function gradAndValue<A extends readonly Tensor[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: TransformOptions<N> & { readonly hasAux?: false },
+): (...args: A) => [gradient: ByArguments<A, N>, value: Tensor];
 export function gradAndValue<A extends readonly unknown[], const N extends Argnums = 0>(
   fn: (...args: A) => Tensor,
   options?: TransformOptions<N> & { readonly hasAux?: false },
@@ -139,6 +148,14 @@ export function gradAndValue<A extends readonly unknown[]>(
  *
  * const [y, dx] = valueAndGrad((x: Tensor) => x.square().sum())(tensor([1, 2])); // 5 and [2, 4]
  */
+export function valueAndGrad<A extends readonly Tensor[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: TransformOptions<N> & { readonly hasAux?: false },
+): (...args: A) => [value: Tensor, gradient: ByArguments<A, N>];
+export function valueAndGrad<A extends readonly unknown[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: TransformOptions<N> & { readonly hasAux?: false },
+): (...args: A) => [value: Tensor, gradient: ByArguments<A, N>];
 export function valueAndGrad<A extends readonly unknown[], const N extends Argnums = 0>(
   fn: (...args: A) => Tensor,
   options: TransformOptions<N> & { readonly hasAux?: false } = {},
@@ -246,6 +263,10 @@ function splitRows(rows: Tensor, tensors: readonly Tensor[]): Tensor[] {
  *
  * jacrev((x: Tensor) => x.square())(tensor([1, 2])); // [[2, 0], [0, 4]]
  */
+export function jacrev<A extends readonly Tensor[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: JacobianOptions<N> & { readonly hasAux?: false },
+): (...args: A) => ByArguments<A, N>;
 export function jacrev<A extends readonly unknown[], const N extends Argnums = 0>(
   fn: (...args: A) => Tensor,
   options?: JacobianOptions<N> & { readonly hasAux?: false },
@@ -272,6 +293,10 @@ export function jacrev<A extends readonly unknown[]>(fn: (...args: A) => unknown
  *
  * jacfwd((x: Tensor) => x.square())(tensor([1, 2])); // [[2, 0], [0, 4]]
  */
+export function jacfwd<A extends readonly Tensor[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: JacobianOptions<N> & { readonly hasAux?: false },
+): (...args: A) => ByArguments<A, N>;
 export function jacfwd<A extends readonly unknown[], const N extends Argnums = 0>(
   fn: (...args: A) => Tensor,
   options?: JacobianOptions<N> & { readonly hasAux?: false },
@@ -324,6 +349,14 @@ function jacobianOf<A extends readonly unknown[]>(
  *
  * hessian((x: Tensor) => x.pow(3).sum())(tensor([1, 2])); // [[6, 0], [0, 12]]
  */
+export function hessian<A extends readonly Tensor[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: { readonly argnums?: N },
+): (...args: A) => ByArguments<A, N>;
+export function hessian<A extends readonly unknown[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: { readonly argnums?: N },
+): (...args: A) => ByArguments<A, N>;
 export function hessian<A extends readonly unknown[], const N extends Argnums = 0>(
   fn: (...args: A) => Tensor,
   options: { readonly argnums?: N } = {},

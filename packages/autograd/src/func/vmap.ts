@@ -49,6 +49,8 @@ const isDim = (x: unknown): x is BatchDim => x === null || typeof x === "number"
  * const rows = tensor([[1, 2], [3, 4]]);
  * vmap((row: Tensor) => row.dot(row))(rows); // [5, 25]
  */
+export function vmap<A extends readonly Tensor[], R>(fn: (...args: A) => R, options?: VmapOptions): (...args: A) => R;
+export function vmap<A extends readonly unknown[], R>(fn: (...args: A) => R, options?: VmapOptions): (...args: A) => R;
 export function vmap<A extends readonly unknown[], R>(fn: (...args: A) => R, options: VmapOptions = {}): (...args: A) => R {
   const { chunkSize = null } = options;
   if (chunkSize === null) return (...args) => runAll(fn, args, options);

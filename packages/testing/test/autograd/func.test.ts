@@ -19,6 +19,18 @@ describe("grad of a function", () => {
     expect([x.requiresGrad, x.grad]).toEqual([false, null]);
   });
 
+  it("takes a parameter without a type for a tensor, as the other transforms do", () => {
+    const x = f64([1, 2]);
+    close(grad((v) => v.pow(2).sum())(x), f64([2, 4]));
+    close(grad((v, w) => v.dot(w), { argnums: [0, 1] })(x, f64([3, 4]))[1], x);
+    close(gradAndValue((v) => v.sum())(x)[1], f64(3));
+    close(valueAndGrad((v) => v.sum())(x)[0], f64(3));
+    close(jacrev((v) => v.square())(x), f64([2, 4]).diag());
+    close(jacfwd((v) => v.square(), { chunkSize: 1 })(x), jacrev((v) => v.square())(x));
+    close(hessian((v) => v.square().sum())(x), eye(2, { dtype: "float64" }).mul(2));
+    close(vmap((v) => v.mul(2))(x), f64([2, 4]));
+  });
+
   it("nests to any order", () => {
     const sin = (x: Tensor): Tensor => x.sin();
     const third = grad(grad(grad(sin)));
@@ -221,5 +233,13 @@ describe("per-sample gradients", () => {
     const total = grad((params: { w: Tensor; b: Tensor }) => vmap(loss, { inDims: [null, 0, 0] })(params, x, target).sum())({ w, b });
     close(all.w.sum(0), total.w);
     close(all.b.sum(0), total.b);
+  });
+});
+
+describe("a function without results", () => {
+  it("has a Jacobian without rows", () => {
+    const none = (x: Tensor): Tensor => x.narrow(0, 0, 0);
+    expect(jacrev(none)(f64([1, 2])).shape).toEqual([0, 2]);
+    expect(jacfwd(none)(f64([1, 2])).shape).toEqual([0, 2]);
   });
 });

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { grad } from "@sconce/autograd";
@@ -238,6 +239,7 @@ describe("composed distributions", () => {
     const x = randn(2, 3);
     expect(d.logProb(x).sub(new D.Normal(0, 1).logProb(x).sum(-1)).abs().max().itemSync()).toBeLessThan(1e-5);
     expect(d.toString()).toBe("Independent(Normal(loc: [2, 3], scale: [2, 3]), 1)");
+    expect(inspect(d)).toBe(d.toString());
     expect(D.klDivergence(d, d).tolistSync()).toEqual([0, 0]);
   });
 
@@ -300,5 +302,14 @@ describe("bijectTo and transformTo", () => {
 
   it("refuse whole numbers", () => {
     expect(() => D.bijectTo(constraints.nonnegativeInteger)).toThrow("Cannot transform IntegerGreaterThan(lower_bound=0) constraints");
+  });
+});
+
+describe("parts of a whole", () => {
+  it("of tiny concentrations are numbers that add up to 1", () => {
+    manualSeed(0);
+    const parts = new D.Dirichlet(tensor([1e-5, 1e-5, 1e-5])).sample([50]);
+    expect(parts.sum(-1).sub(1).abs().max().itemSync()).toBeLessThan(1e-6);
+    expect(new D.Beta(1e-5, 1e-5).sample([50]).isfinite().all().itemSync()).toBe(true);
   });
 });
