@@ -2,7 +2,7 @@ import { type Backend, type Device, getBackend } from "./backend.js";
 import { checkDType, type DType, getDefaultDType, type TypedArray } from "./dtype.js";
 import { checkDevice, tensorOf } from "./evaluate.js";
 import { isHalf, roundToHalf } from "./half.js";
-import type { Scalar } from "./promotion.js";
+import { checkScalarFits, type Scalar } from "./promotion.js";
 import { checkShape, type Shape } from "./shape.js";
 import { fromHost } from "./tensor/compose.js";
 import type { Tensor } from "./tensor/tensor.js";
@@ -63,10 +63,14 @@ export function create(
   return finish(fromHost(target(op, shape, dtype, options, defaults), [...shape], dtype, data), options);
 }
 
-/** A new tensor of one number; it takes no memory until it is read or written. */
+/**
+ * A new tensor of one number; it takes no memory until it is read or written.
+ * @throws ValueError if the dtype cannot hold the number.
+ */
 export function createFilled(op: string, shape: Shape, value: Scalar, options: TensorOptions, defaults: Defaults = NO_DEFAULTS): Tensor {
   const dtype = options.dtype ?? defaults.dtype ?? getDefaultDType();
   const backend = target(op, shape, dtype, options, defaults);
+  checkScalarFits(op, value, dtype);
   // The caller's array may change later; a tensor's shape must not.
   const number = isHalf(dtype) ? roundToHalf(Number(value), dtype) : value;
   return finish(tensorOf(constantValue(backend, [...shape], dtype, number)), options);

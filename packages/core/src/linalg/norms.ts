@@ -155,7 +155,8 @@ export function norm(x: Tensor, { ord, dim, ...rest }: NormOptions = {}): Tensor
 }
 
 /**
- * The condition number of matrices: the ratio of the largest to the smallest singular value, or `norm(a) * norm(inv(a))` for order `p`.
+ * The condition number of matrices: the ratio of the largest to the smallest singular value, or `norm(a) * norm(inv(a))` for order `p`;
+ * 0 for matrices without elements.
  * @throws ShapeError unless square, for other orders than 2 and -2.
  * @example
  * import "@sconce/backend-cpu";
@@ -166,10 +167,12 @@ export function norm(x: Tensor, { ord, dim, ...rest }: NormOptions = {}): Tensor
 export function cond(a: Tensor, { p }: { readonly p?: MatrixOrder } = {}): Tensor {
   if (p === undefined || p === 2 || p === -2) {
     const s = svdvals(a);
+    if (s.numel() === 0) return s.sum(-1);
     const [largest, smallest] = [s.select(-1, 0), s.select(-1, s.shape[s.ndim - 1] - 1)];
     return p === -2 ? smallest.div(largest) : largest.div(smallest);
   }
   requireSquare("linalg.cond", a);
+  if (a.numel() === 0) return a.sum([-2, -1]);
   const product = matrixNorm(a, { ord: p }).mul(matrixNorm(inverse(a), { ord: p }));
   return where(product.isnan(), Number.POSITIVE_INFINITY, product);
 }

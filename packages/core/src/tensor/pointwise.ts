@@ -1,5 +1,5 @@
 import { composite } from "../dispatch.js";
-import { dtypeWord, isFloatingPoint, isInteger } from "../dtype.js";
+import { type DType, dtypeWord, isFloatingPoint, isInteger } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { finfo } from "../finfo.js";
 import { checkScalarFits, isTensor, resultType, type Scalar, type TensorOrScalar } from "../promotion.js";
@@ -30,7 +30,7 @@ export interface NanToNumOptions {
 export class PointwiseOps extends ActivationOps {
   /**
    * Limited to `[min, max]`; gradients pass at the bounds.
-   * @throws ValueError if neither bound is given.
+   * @throws ValueError if neither bound is given, or if an integer dtype cannot hold one.
    * @example
    * tensor([-2, 0.5, 2]).clamp({ min: -1, max: 1 }); // [-1, 0.5, 1]
    */
@@ -43,6 +43,7 @@ export class PointwiseOps extends ActivationOps {
     if (min === null) return bounded("clamp", "clampMax", x, max, label);
     const dtype = resultType(x, min, max);
     refuseBool("clamp", dtype);
+    checkBounds("clamp", dtype, min, max);
     return pointwise("clamp", [x, min, max], { label, dtype });
   }
 
@@ -170,8 +171,13 @@ export function filling(x: Tensor, value: Scalar | Tensor): Tensor {
   return value.cast(x.dtype).expand(x.shape).clone();
 }
 
+function checkBounds(name: string, dtype: DType, ...bounds: readonly TensorOrScalar[]): void {
+  for (const bound of bounds) if (!isTensor(bound)) checkScalarFits(name, bound, dtype);
+}
+
 function bounded(name: string, op: "clampMin" | "clampMax", x: Tensor, bound: TensorOrScalar, label: string): Tensor {
   const dtype = resultType(x, bound);
+  checkBounds(name, dtype, bound);
   const bool = op === "clampMin" ? "bitwiseOr" : "bitwiseAnd";
   return pointwise(dtype === "bool" ? bool : op, [x, bound], { name, label, dtype });
 }

@@ -157,4 +157,17 @@ describe("values that are none", () => {
     expect(() => zeros(2, { dtype: "toString" as never })).toThrow(DTypeError);
     expect(() => zeros(3).indexPut([], 1)).toThrow(ValueError);
   });
+
+  it("are refused where an integer dtype cannot hold them", () => {
+    const overflow = /cannot be converted to type u?int8 without overflow/;
+    const x = tensor([3, 1, 2], { dtype: "int8" });
+    expect(() => x.clamp({ min: 2, max: 1000 })).toThrow(overflow);
+    expect(() => x.clampMin(200)).toThrow(overflow);
+    expect(() => x.clamp_({ max: -129 })).toThrow(overflow);
+    expect(() => full([2], 300, { dtype: "int8" })).toThrow(overflow);
+    expect(() => full([2], Number.NaN, { dtype: "int8" })).toThrow(overflow);
+    expect(() => x.newFull([2], 300, { dtype: "uint8" })).toThrow(overflow);
+    expect(full([2], -1, { dtype: "uint8" }).tolistSync()).toEqual([255, 255]);
+    expect(x.clamp({ min: 2, max: 127 }).tolistSync()).toEqual([3, 2, 2]);
+  });
 });

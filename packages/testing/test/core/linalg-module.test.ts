@@ -333,3 +333,13 @@ describe("arguments", () => {
     ]);
   });
 });
+
+describe("matrices without elements", () => {
+  it("have a condition number of 0", () => {
+    for (const p of [undefined, 2, -2, 1, Number.POSITIVE_INFINITY, "fro"] as const) {
+      expect(L.cond(zeros(0, 0), { p }).tolistSync()).toBe(0);
+      expect(L.cond(zeros(2, 0, 0), { p }).tolistSync()).toEqual([0, 0]);
+    }
+    expect(L.cond(zeros(2, 0)).tolistSync()).toBe(0);
+  });
+});
