@@ -69,6 +69,8 @@ export function attendOnly(query: Tensor, key: Tensor, value: Tensor, scale: num
   const fit = (x: Tensor, shape: readonly number[] = x.shape.slice(-2)): Tensor =>
     sameShape(x.shape, [...batch, ...shape]) ? x : x.expand([...batch, ...shape]);
   const scores = [query.shape[query.ndim - 2], key.shape[key.ndim - 2]];
+  // Sums over no keys are 0, which a kernel would divide by their weights, 0 too.
+  if (scores[1] === 0) return attend(query, key, value, scale, [], 0).output;
   return fusedAttention(fit(query), fit(key), fit(value), mask === null ? null : fit(mask, scores), { scale, causal });
 }
 

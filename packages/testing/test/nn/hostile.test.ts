@@ -1,4 +1,5 @@
 import "@sconce/backend-cpu";
+import "@sconce/autograd";
 import { ones, tensor, zeros } from "@sconce/core";
 import { functional as F } from "@sconce/nn";
 import { describe, expect, it } from "vitest";
@@ -25,5 +26,17 @@ describe("targets of int64", () => {
       F.crossEntropy(x, tensor([2, 1]).int(), { weight: tensor([1, 2, 3]) }).itemSync(),
       6,
     );
+  });
+});
+
+describe("attention", () => {
+  it("to no keys is 0, with no gradient for the queries", () => {
+    const q = ones(1, 2, 4).requiresGrad_(true);
+    for (const isCausal of [false, true]) {
+      const out = F.scaledDotProductAttention(q, zeros(1, 0, 4), zeros(1, 0, 3), { isCausal });
+      expect(out.tolistSync()).toEqual(zeros(1, 2, 3).tolistSync());
+      out.sum().backward();
+    }
+    expect(q.grad?.tolistSync()).toEqual(zeros(1, 2, 4).tolistSync());
   });
 });
