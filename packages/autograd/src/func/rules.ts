@@ -8,6 +8,7 @@ import {
   type Primitives,
   SCALAR_OPS,
   type ScalarOp,
+  sizeOf,
   stack,
   type Tensor,
   type ViewOps,
@@ -126,7 +127,7 @@ const kernels: { readonly [K in keyof KernelOps | keyof ExtensionOps]: BatchRule
   },
   updateSlice: ([base, source], { layout: { shape, strides, offset } }, { size }) => {
     const into = spreadOut(base, size);
-    const layout = { shape: [size, ...shape], strides: [into.numel() / size, ...strides], offset };
+    const layout = { shape: [size, ...shape], strides: [sizeOf(into.shape.slice(1)), ...strides], offset };
     return [apply("updateSlice", [into, spreadOut(source, size)], { layout })];
   },
   cumulate: shifted("cumulate", nextDim),
