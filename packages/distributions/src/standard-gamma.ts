@@ -72,9 +72,13 @@ const rowSlopeOp: HostOp<Rows> = {
   },
 } as HostOp<Rows>;
 
+/** The smallest number of full precision. */
+const SMALLEST = 2 ** -1022;
+
 /** Samples of Dirichlet distributions, `[..., K]`: gamma samples divided by their sum. */
 export function sampleDirichlet(alpha: Tensor): Tensor {
-  const samples = drawAll(alpha);
+  // Of tiny concentrations all may round to 0, and 0 / 0 is no part of anything.
+  const samples = drawAll(alpha).map((x) => Math.max(SMALLEST, x));
   const k = alpha.shape[alpha.ndim - 1];
   const sums = new Float64Array(samples.length / k);
   samples.forEach((x, i) => {

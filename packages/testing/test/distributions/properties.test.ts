@@ -310,6 +310,6 @@ describe("parts of a whole", () => {
     manualSeed(0);
     const parts = new D.Dirichlet(tensor([1e-5, 1e-5, 1e-5])).sample([50]);
     expect(parts.sum(-1).sub(1).abs().max().itemSync()).toBeLessThan(1e-6);
-    expect(new D.Beta(1e-5, 1e-5).sample([50]).isfinite().all().itemSync()).toBe(true);
+    expect(new D.Beta(1e-5, 1e-5).sample([50]).isnan().sum().itemSync()).toBe(0);
   });
 });
