@@ -313,7 +313,8 @@ function makeInputs(
   inputSize: Shape | readonly Shape[] | null | undefined,
   { dtypes = [], device }: SummaryOptions,
 ): Tensor[] {
-  if (inputSize === undefined || inputSize === null) throw new ValueError("summary: expected the size of the input, or inputData");
+  if (inputSize === undefined || inputSize === null)
+    throw new ValueError("summary: expected the size of the input, or inputData; pass it, with the batch: summary(net, [1, 3, 32, 32])");
   const sizes = (inputSize.length > 0 && Array.isArray(inputSize[0]) ? inputSize : [inputSize]) as readonly Shape[];
   const place = device ?? model.parameters()[0]?.device;
   // The program's own random numbers go on as if nothing had run.
