@@ -81,8 +81,8 @@ export function pathOf(p: Product): ProductPath {
   return isThin(p) ? "turned" : "packed";
 }
 
-/** True if so few columns leave most of a tile empty that they are better off as its rows. */
-const isThin = ({ m, n }: Product): boolean => m >= 8 && n <= 12 && (n - 1) % 8 < 4;
+/** True if so few columns leave most of a tile empty that they are better off as its rows. A bias would be added last there, and not first: other bits. */
+const isThin = ({ m, n, bias }: Product): boolean => m >= 8 && n <= 12 && (n - 1) % 8 < 4 && bias === 0;
 
 /** What the wide kernel does, and where its tiles do not stay half empty. It gives the same bits as the other one. */
 const suitsWide = ({ n, mode, bias }: Product): boolean => n >= 16 && (mode & RELU) === 0 && (bias === 0 || (mode & ACCUMULATE) === 0);

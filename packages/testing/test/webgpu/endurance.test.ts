@@ -67,8 +67,9 @@ describe.skipIf(!available)("long runs and mishaps on WebGPU", () => {
     expect(last).toBeLessThan(first / 10);
     expect(after.buffers).toBe(before.buffers);
     expect(after.bytes).toBe(before.bytes);
-    expect(memory().buffers).toBe(held.buffers);
-    expect(memory().bytes).toBe(held.bytes);
+    // The network was made on the CPU, whose buffers may go in the meantime.
+    expect(memory().buffers).toBeLessThanOrEqual(held.buffers);
+    expect(memory().bytes).toBeLessThanOrEqual(held.bytes);
     expect(after.pipelines).toBe(before.pipelines);
     expect(after.submits - before.submits).toBe(490);
   });
