@@ -141,9 +141,8 @@ export class GradScaler {
   }
 
   #begin(optimizer: Optimizing): Tensor {
-    const { flag, found } = this.#progress.get(optimizer) ?? NOTHING;
-    if (found !== undefined) throw refuse("step", "step() has already been called since the last update()");
-    if (flag === null) this.unscale_(optimizer);
+    this.#refuseAgain(optimizer);
+    if ((this.#progress.get(optimizer) ?? NOTHING).flag === null) this.unscale_(optimizer);
     const checked = (this.#progress.get(optimizer) as Progress).flag;
     if (checked === null) {
       this.#progress.delete(optimizer);
@@ -152,7 +151,14 @@ export class GradScaler {
     return checked;
   }
 
+  #refuseAgain(optimizer: Optimizing): void {
+    if (this.#progress.get(optimizer)?.found === undefined) return;
+    throw refuse("step", "step() has already been called since the last update()");
+  }
+
   #finish(optimizer: Optimizing, flag: number): boolean {
+    // Another step may have begun while this one waited for its number.
+    this.#refuseAgain(optimizer);
     const found = Number.isNaN(flag);
     this.#progress.get(optimizer)?.flag?.dispose();
     this.#progress.set(optimizer, { flag: null, found });

@@ -61,6 +61,16 @@ describe("GradScaler", () => {
     expect(scales).toEqual([4, 12, 12, 3, 3, 9]);
   });
 
+  it("steps once though a second step began before the first was awaited", async () => {
+    const { w, loss, optimizer } = problem();
+    const scaler = new GradScaler({ initScale: 1024 });
+    scaler.scale(loss(3)).backward();
+    const [first, second] = await Promise.allSettled([scaler.step(optimizer), scaler.step(optimizer)]);
+    expect(first).toEqual({ status: "fulfilled", value: true });
+    expect(String((second as PromiseRejectedResult).reason)).toMatch(/step\(\) has already been called/);
+    expect(w.tolistSync()[0 as never]).toBeCloseTo(1 - 0.5 * 3, 5);
+  });
+
   it("clips what unscale_ gave, and unscales once", async () => {
     const { w, loss, optimizer } = problem();
     const scaler = new GradScaler({ initScale: 1024 });
