@@ -117,8 +117,8 @@ export class Engine implements Walk {
       if (this.#captures !== null) this.#wanted = leadingTo(roots, this.#captures);
       for (const [node, output, grad] of roots) if (this.wants(node)) this.send(node, output, grad);
       for (let node = this.#ready.pop(); node !== undefined; node = this.#ready.pop()) this.#step(node);
-      // A pending gradient would hold what the graph has let go of.
-      if (!this.createGraph) realiseAll(this.#filled);
+      // A pending gradient would hold what the graph has let go of; a hook may have cleared it already.
+      if (!this.createGraph) realiseAll(this.#filled.filter((grad) => !grad.isDisposed));
     } finally {
       mode.enabled = before;
       Engine.running = outer;

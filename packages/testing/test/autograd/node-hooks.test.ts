@@ -101,6 +101,11 @@ describe("hooks on tensors", () => {
     handle.remove();
     w.sum().backward();
     expect(list(w.grad)).toEqual([1, 1]);
+    const clearing = w.registerPostAccumulateGradHook((p) => p.zeroGrad());
+    w.sum().backward();
+    w.sum().backward();
+    expect(w.grad).toBeNull();
+    clearing.remove();
     expect(() => w.mul(2).registerPostAccumulateGradHook(() => {})).toThrow("cannot be registered on non-leaf tensors");
   });
 
