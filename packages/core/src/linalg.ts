@@ -4,7 +4,7 @@
  * @module linalg
  */
 export { multiDot } from "./functions-linalg.js";
-export { LinAlgError } from "./linalg/common.js";
+export { LinAlgError, type Named } from "./linalg/common.js";
 export * from "./linalg/determinant.js";
 export * from "./linalg/eig.js";
 export {

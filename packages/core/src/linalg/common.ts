@@ -14,6 +14,14 @@ export function fail(op: string, batch: Shape | boolean, at: number, message: st
   throw new LinAlgError(`${op}: ${inBatch ? `(Batch element ${at}): ` : ""}${message}`, { op });
 }
 
+/** Several results by name; they can be taken apart in order, too. */
+export type Named<T> = T & Iterable<Tensor>;
+
+/** Makes results by name iterable: `const [q, r] = qr(a)`. */
+export function named<T extends { readonly [name: string]: Tensor }>(fields: T): Named<T> {
+  return Object.defineProperty(fields, Symbol.iterator, { value: () => Object.values(fields).values() }) as Named<T>;
+}
+
 /** @throws ShapeError unless there are two dimensions or more. @throws DTypeError unless the dtype is float32 or float64. */
 export function requireMatrix(op: string, x: Tensor, name = "A"): void {
   if (x.dtype !== "float32" && x.dtype !== "float64") {

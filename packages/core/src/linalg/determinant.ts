@@ -3,7 +3,7 @@ import { NotSupportedError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { where } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { requireSquare } from "./common.js";
+import { type Named, named, requireSquare } from "./common.js";
 import { luFactor, pivotSign } from "./dense/factor.js";
 import { type Matrix, multiply, transpose } from "./dense/matrix.js";
 import { svd } from "./dense/svd.js";
@@ -135,10 +135,10 @@ export interface SignLogDet {
  * import { slogdet } from "@sconce/core/linalg";
  * const { sign, logabsdet } = slogdet(tensor([[0, 1], [1, 0]])); // -1 and 0
  */
-export function slogdet(a: Tensor): SignLogDet {
+export function slogdet(a: Tensor): Named<SignLogDet> {
   requireSquare("linalg.slogdet", a);
   const [sign, logabsdet] = applyHost(SLOGDET, [a], null);
-  return { sign, logabsdet };
+  return named({ sign, logabsdet });
 }
 
 /** The logarithm of determinants: NaN where they are negative, -inf where 0. @throws ShapeError unless square. */

@@ -3,7 +3,7 @@ import { cat } from "../functions.js";
 import { where } from "../tensor/compose.js";
 
 import type { Tensor } from "../tensor/tensor.js";
-import { diagonalOf, eyeLike, fail, requireSquare } from "./common.js";
+import { diagonalOf, eyeLike, fail, type Named, named, requireSquare } from "./common.js";
 import { eig as eigDense } from "./dense/eig.js";
 import type { Matrix } from "./dense/matrix.js";
 import { batched, over } from "./host.js";
@@ -98,10 +98,10 @@ const EIGVALS: HostOp<null> = {
  * import { eig } from "@sconce/core/linalg";
  * const { eigenvalues } = eig(tensor([[0, -1], [1, 0]])); // [[0, 1], [0, -1]]: i and -i
  */
-export function eig(a: Tensor): Eigen {
+export function eig(a: Tensor): Named<Eigen> {
   requireSquare("linalg.eig", a);
   const [eigenvalues, eigenvectors] = applyHost(EIG, [a], null);
-  return { eigenvalues, eigenvectors };
+  return named({ eigenvalues, eigenvectors });
 }
 
 /** The eigenvalues of {@link eig} alone, as pairs `[..., n, 2]`. @throws ShapeError unless square. */

@@ -3,7 +3,18 @@ import { NotSupportedError, ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { cat } from "../functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { broadcastBatch, eyeLike, fail, halfLower, requireMatrix, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
+import {
+  broadcastBatch,
+  eyeLike,
+  fail,
+  halfLower,
+  type Named,
+  named,
+  requireMatrix,
+  requireSquare,
+  sizeOfMatrix,
+  zerosOf,
+} from "./common.js";
 import * as dense from "./dense/factor.js";
 import { batched, over } from "./host.js";
 import { type CheckOptions, triangular } from "./solve.js";
@@ -64,9 +75,9 @@ export function cholesky(a: Tensor, { upper = false }: UpperOptions = {}): Tenso
 export function choleskyEx(
   a: Tensor,
   { upper = false, checkErrors = false }: UpperOptions & CheckOptions = {},
-): { readonly l: Tensor; readonly info: Tensor } {
+): Named<{ readonly l: Tensor; readonly info: Tensor }> {
   const { factor, info } = choleskyAny("linalg.choleskyEx", a, upper, checkErrors);
-  return { l: factor, info };
+  return named({ l: factor, info });
 }
 
 /** The solution of `a x = b` from the Cholesky factor of a. @throws ShapeError if the shapes do not fit. */
@@ -158,13 +169,13 @@ function qrGradTall(q: Tensor, r: Tensor, gq: Tensor | null, gr: Tensor | null):
  * import { qr } from "@sconce/core/linalg";
  * const { q, r } = qr(randn([5, 3])); // [5, 3] and [3, 3]
  */
-export function qr(a: Tensor, { mode = "reduced" }: { readonly mode?: QrMode } = {}): { readonly q: Tensor; readonly r: Tensor } {
+export function qr(a: Tensor, { mode = "reduced" }: { readonly mode?: QrMode } = {}): Named<{ readonly q: Tensor; readonly r: Tensor }> {
   requireMatrix("linalg.qr", a);
   if (mode !== "reduced" && mode !== "complete" && mode !== "r") {
     throw new ValueError(`linalg.qr: expected mode "reduced", "complete" or "r", got ${JSON.stringify(mode)}`, { op: "linalg.qr" });
   }
   const [q, r] = applyHost(QR, [a], { mode });
-  return { q, r };
+  return named({ q, r });
 }
 
 const GEQRF: HostOp<null> = {
@@ -178,10 +189,10 @@ const GEQRF: HostOp<null> = {
 };
 
 /** The factors of {@link qr} in LAPACK's form: R and below it Householder vectors, with their coefficients `[..., min(m, n)]`. */
-export function geqrf(a: Tensor): { readonly a: Tensor; readonly tau: Tensor } {
+export function geqrf(a: Tensor): Named<{ readonly a: Tensor; readonly tau: Tensor }> {
   requireMatrix("linalg.geqrf", a);
   const [factors, tau] = applyHost(GEQRF, [a], null);
-  return { a: factors, tau };
+  return named({ a: factors, tau });
 }
 
 /** Vectors v and triangle t of `H₁ H₂ … = I - v t vᵀ`. Source: Schreiber and Van Loan, https://doi.org/10.1137/0910005 */

@@ -1,7 +1,7 @@
 import type { DType } from "../dtype.js";
 import { applyHost, type HostOp } from "../extension.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { broadcastBatch, fail, requireMatrix, requireSame, requireSquare } from "./common.js";
+import { broadcastBatch, fail, type Named, named, requireMatrix, requireSame, requireSquare } from "./common.js";
 import * as dense from "./dense/ldl.js";
 import { batched, over } from "./host.js";
 import type { CheckOptions } from "./solve.js";
@@ -54,20 +54,20 @@ export interface LdlResult {
  * const { ld, pivots } = ldlFactor(tensor([[1, 2], [2, 1]]));
  * ldlSolve(ld, pivots, tensor([[3], [3]])); // [[1], [1]]
  */
-export function ldlFactor(a: Tensor, _options: HermitianOptions = {}): LdlResult {
+export function ldlFactor(a: Tensor, _options: HermitianOptions = {}): Named<LdlResult> {
   requireSquare("linalg.ldlFactor", a);
   const [ld, pivots] = applyHost(LDL, [a], { op: null });
-  return { ld, pivots };
+  return named({ ld, pivots });
 }
 
 /** {@link ldlFactor} with an int32 `info` for each matrix: the first zero block of D, counted from 1, or 0. */
 export function ldlFactorEx(
   a: Tensor,
   { checkErrors = false }: HermitianOptions & CheckOptions = {},
-): LdlResult & { readonly info: Tensor } {
+): Named<LdlResult & { readonly info: Tensor }> {
   requireSquare("linalg.ldlFactorEx", a);
   const [ld, pivots, info] = applyHost(LDL, [a], { op: checkErrors ? "linalg.ldlFactorEx" : null });
-  return { ld, pivots, info };
+  return named({ ld, pivots, info });
 }
 
 /** The solution of `a x = b` from the results of {@link ldlFactor} for a. @throws ShapeError if the shapes do not fit. */

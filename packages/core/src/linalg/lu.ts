@@ -2,7 +2,7 @@ import type { DType } from "../dtype.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { cat } from "../functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { broadcastBatch, eyeLike, fail, requireMatrix, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
+import { broadcastBatch, eyeLike, fail, type Named, named, requireMatrix, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
 import { luFactor as factorDense, swapRows } from "./dense/factor.js";
 import { identity } from "./dense/matrix.js";
 import { batched, over } from "./host.js";
@@ -85,18 +85,18 @@ function luAny(op: string, a: Tensor, pivot: boolean, check: boolean): readonly 
  * was swapped with row `pivots[i] - 1`.
  * @throws ShapeError unless there are two dimensions or more. @throws LinAlgError if a diagonal element of U is 0.
  */
-export function luFactor(a: Tensor, { pivot = true }: PivotOptions = {}): { readonly lu: Tensor; readonly pivots: Tensor } {
+export function luFactor(a: Tensor, { pivot = true }: PivotOptions = {}): Named<{ readonly lu: Tensor; readonly pivots: Tensor }> {
   const [lu, pivots] = luAny("linalg.luFactor", a, pivot, false);
-  return { lu, pivots };
+  return named({ lu, pivots });
 }
 
 /** {@link luFactor} with an int32 `info` for each matrix: the first zero on the diagonal of U, counted from 1, or 0. */
 export function luFactorEx(
   a: Tensor,
   { pivot = true, checkErrors = false }: PivotOptions & CheckOptions = {},
-): { readonly lu: Tensor; readonly pivots: Tensor; readonly info: Tensor } {
+): Named<{ readonly lu: Tensor; readonly pivots: Tensor; readonly info: Tensor }> {
   const [lu, pivots, info] = luAny("linalg.luFactorEx", a, pivot, checkErrors);
-  return { lu, pivots, info };
+  return named({ lu, pivots, info });
 }
 
 /** What {@link luUnpack} takes. */
@@ -113,16 +113,16 @@ export interface Plu {
 }
 
 /** P `[..., m, m]`, L `[..., m, k]` and U `[..., k, n]` from the results of {@link luFactor}; empty where they are not asked for. */
-export function luUnpack(lu: Tensor, pivots: Tensor, { unpackData = true, unpackPivots = true }: UnpackOptions = {}): Plu {
+export function luUnpack(lu: Tensor, pivots: Tensor, { unpackData = true, unpackPivots = true }: UnpackOptions = {}): Named<Plu> {
   requireMatrix("linalg.luUnpack", lu);
   const [m, n] = sizeOfMatrix(lu);
   const k = Math.min(m, n);
   const none = zerosOf(lu, [0]);
   const p = unpackPivots ? permutation(lu, pivots, m) : none;
-  if (!unpackData) return { p, l: none, u: none };
+  if (!unpackData) return named({ p, l: none, u: none });
   const head = eyeLike(lu, k);
   const one = m === k ? head : cat([head, zerosOf(lu, [...lu.shape.slice(0, -2), m - k, k])], -2);
-  return { p, l: lu.narrow(-1, 0, k).tril(-1).add(one), u: lu.narrow(-2, 0, k).triu() };
+  return named({ p, l: lu.narrow(-1, 0, k).tril(-1).add(one), u: lu.narrow(-2, 0, k).triu() });
 }
 
 /**
@@ -137,7 +137,7 @@ export function luUnpack(lu: Tensor, pivots: Tensor, { unpackData = true, unpack
  * import { lu } from "@sconce/core/linalg";
  * const { p, l, u } = lu(tensor([[1, 2], [4, 5]])); // l [[1, 0], [0.25, 1]], u [[4, 5], [0, 0.75]]
  */
-export function lu(a: Tensor, { pivot = true }: PivotOptions = {}): Plu {
+export function lu(a: Tensor, { pivot = true }: PivotOptions = {}): Named<Plu> {
   const [factors, pivots] = luAny("linalg.lu", a, pivot, false);
   return luUnpack(factors, pivots, { unpackPivots: pivot });
 }

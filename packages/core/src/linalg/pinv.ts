@@ -2,7 +2,7 @@ import { composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { broadcastBatch, requireMatrix, requireSame, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
+import { broadcastBatch, type Named, named, requireMatrix, requireSame, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
 import { svd } from "./dense/svd.js";
 import { batched, over } from "./host.js";
 import { inv, solve } from "./solve.js";
@@ -93,7 +93,7 @@ export interface LstsqResult {
  * import { lstsq } from "@sconce/core/linalg";
  * const { solution } = lstsq(tensor([[1, 0], [1, 1], [1, 2]]), tensor([[1], [3], [5]])); // [[1], [2]]
  */
-export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOptions = {}): LstsqResult {
+export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOptions = {}): Named<LstsqResult> {
   const op = "linalg.lstsq";
   requireMatrix(op, a);
   requireSame(op, a, b);
@@ -114,12 +114,12 @@ export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOp
   const solution = composite("LinalgLstsq", [aa, bb], () => pinv(aa, tolerance).matmul(bb));
   const rank = matrixRank(aa, tolerance);
   const isFull = m > n && rank.eq(n).all().itemSync() === 1;
-  return {
+  return named({
     solution: vector ? solution.squeeze(-1) : solution,
     residuals: isFull ? aa.matmul(solution).sub(bb).square().sum(-2).detach() : zerosOf(a, [0]),
     rank: driver === "gels" ? zerosOf(rank, [0]) : rank,
     singularValues: driver === "gelsd" || driver === "gelss" ? svdvals(aa.detach()) : zerosOf(a, [0]),
-  };
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { formatShape, ShapeError } from "../errors.js";
 import { isReadable } from "../evaluate.js";
 import { applyHost, type HostOp } from "../extension.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { broadcastBatch, fail, requireMatrix, requireSame, requireSquare } from "./common.js";
+import { broadcastBatch, fail, type Named, named, requireMatrix, requireSame, requireSquare } from "./common.js";
 import { luFactor, luSolve as luSolveDense, solveTriangular as solveTriangularDense } from "./dense/factor.js";
 import { identity } from "./dense/matrix.js";
 import { batched, over } from "./host.js";
@@ -162,9 +162,9 @@ export function solveEx(
   a: Tensor,
   b: Tensor,
   { left = true, checkErrors = false }: LeftOptions & CheckOptions = {},
-): { readonly result: Tensor; readonly info: Tensor } {
+): Named<{ readonly result: Tensor; readonly info: Tensor }> {
   const { x, info } = solveAny("linalg.solveEx", a, b, left, checkErrors);
-  return { result: x, info };
+  return named({ result: x, info });
 }
 
 /**
@@ -182,10 +182,10 @@ export function inv(a: Tensor): Tensor {
 }
 
 /** {@link inv} with an int32 `info` for each matrix, 0 for success, instead of an error. @throws ShapeError unless square. */
-export function invEx(a: Tensor, { checkErrors = false }: CheckOptions = {}): { readonly inverse: Tensor; readonly info: Tensor } {
+export function invEx(a: Tensor, { checkErrors = false }: CheckOptions = {}): Named<{ readonly inverse: Tensor; readonly info: Tensor }> {
   requireSquare("linalg.invEx", a);
   const [x, info] = applyHost(INV, [a], { op: checkErrors ? "linalg.invEx" : null });
-  return { inverse: x, info };
+  return named({ inverse: x, info });
 }
 
 /** What {@link solveTriangular} takes. */

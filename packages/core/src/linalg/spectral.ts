@@ -2,7 +2,7 @@ import { ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { constantLike, expandTo, where } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { eyeLike, fail, requireMatrix, requireSquare, scaleColumns, scaleRows, sizeOfMatrix } from "./common.js";
+import { eyeLike, fail, type Named, named, requireMatrix, requireSquare, scaleColumns, scaleRows, sizeOfMatrix } from "./common.js";
 import { eigh as eighDense } from "./dense/eigh.js";
 import { type Matrix, transpose } from "./dense/matrix.js";
 import { svd as svdDense } from "./dense/svd.js";
@@ -96,9 +96,9 @@ export interface Eigen {
  * import { eigh } from "@sconce/core/linalg";
  * const { eigenvalues } = eigh(tensor([[2, 1], [1, 2]])); // [1, 3]
  */
-export function eigh(a: Tensor, { uplo = "L" }: UploOptions = {}): Eigen {
+export function eigh(a: Tensor, { uplo = "L" }: UploOptions = {}): Named<Eigen> {
   const [eigenvalues, eigenvectors] = applyHost(EIGH, [a], eighParams("linalg.eigh", a, uplo));
-  return { eigenvalues, eigenvectors };
+  return named({ eigenvalues, eigenvectors });
 }
 
 /** The eigenvalues of {@link eigh} alone; their gradients are finite also where some are equal. @throws ShapeError unless square. */
@@ -193,10 +193,10 @@ export interface SvdResult {
  * import { svd } from "@sconce/core/linalg";
  * const { u, s, vh } = svd(randn([5, 3]), { fullMatrices: false }); // [5, 3], [3], [3, 3]
  */
-export function svd(a: Tensor, { fullMatrices = true }: { readonly fullMatrices?: boolean } = {}): SvdResult {
+export function svd(a: Tensor, { fullMatrices = true }: { readonly fullMatrices?: boolean } = {}): Named<SvdResult> {
   requireMatrix("linalg.svd", a);
   const [u, s, vh] = applyHost(SVD, [a], { full: fullMatrices });
-  return { u, s, vh };
+  return named({ u, s, vh });
 }
 
 /** The singular values of {@link svd} alone; their gradients are finite also where some are equal. */

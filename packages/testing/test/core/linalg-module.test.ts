@@ -343,3 +343,13 @@ describe("matrices without elements", () => {
     expect(L.cond(zeros(2, 0)).tolistSync()).toBe(0);
   });
 });
+
+describe("results by name", () => {
+  it("can be taken apart in order, as tuples are", () => {
+    const a = positive(3, 3);
+    const named = [L.qr(a), L.svd(a), L.eigh(a), L.eig(a), L.slogdet(a), L.lu(a), L.luFactor(a), L.ldlFactor(a), L.lstsq(a, a), L.invEx(a)];
+    for (const result of named) expect([...result]).toEqual(Object.values(result));
+    const [q, r] = L.qr(a);
+    expectSame(q.matmul(r), a);
+  });
+});
