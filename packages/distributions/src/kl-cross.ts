@@ -8,8 +8,7 @@ import type { Distribution } from "./distribution.js";
 import { Exponential } from "./exponential.js";
 import { Gamma } from "./gamma.js";
 import type { DistributionClass, Divergence, Pair } from "./kl.js";
-import { Laplace } from "./location-scale.js";
-import { Normal } from "./normal.js";
+import { Laplace, Normal } from "./location-scale.js";
 import { EULER } from "./numbers.js";
 import { Uniform } from "./uniform.js";
 

@@ -10,10 +10,9 @@ import type { Distribution } from "./distribution.js";
 import { Exponential } from "./exponential.js";
 import { Gamma } from "./gamma.js";
 import type { DistributionClass, Divergence, Pair } from "./kl.js";
-import { Cauchy, Laplace } from "./location-scale.js";
+import { Cauchy, Laplace, Normal } from "./location-scale.js";
 import { LowRankMultivariateNormal } from "./low-rank.js";
 import { halfLogDet, MultivariateNormal, mahalanobis } from "./multivariate-normal.js";
-import { Normal } from "./normal.js";
 import { allTrue, EULER } from "./numbers.js";
 import { Uniform } from "./uniform.js";
 

@@ -4,7 +4,7 @@ import { Categorical, type ClassOdds } from "./categorical.js";
 import * as constraints from "./constraints.js";
 import { type ArgConstraints, Distribution, type DistributionOptions, UNCHECKED } from "./distribution.js";
 import { Independent } from "./independent.js";
-import { Normal } from "./normal.js";
+import { Normal } from "./location-scale.js";
 import { broadcastAll, clampProbs, like, type Param } from "./numbers.js";
 import { BinaryOdds, type Odds } from "./odds.js";
 import { TransformedDistribution } from "./transformed-distribution.js";
