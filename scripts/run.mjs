@@ -50,7 +50,13 @@ const commands = {
   bench: app("bench"),
   build: () => all(install, () => withPnpm("node_modules/turbo/bin/turbo", "run", "build")),
   typecheck: () => all(install, () => build(), typecheck),
-  lint: () => all(install, () => biome("check"), checkLines),
+  lint: () =>
+    all(
+      install,
+      () => biome("check"),
+      checkLines,
+      () => node("node_modules/knip/bin/knip.js"),
+    ),
   format: () => all(install, () => biome("check", "--write")),
   pack: () =>
     all(

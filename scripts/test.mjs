@@ -35,6 +35,7 @@ async function checks(filters) {
   await check("types", typecheck);
   await check("lint", () => node("node_modules/@biomejs/biome/bin/biome", ["check", "--diagnostic-level=error"]));
   await check("lines", checkLines);
+  await check("unused code", () => node("node_modules/knip/bin/knip.js"));
   await check("workspace", () => node("node_modules/sherif/index.js", sherifArgs));
   await check("docs", () => node("node_modules/typedoc/bin/typedoc", ["--emit", "none", "--skipErrorChecking"]));
   if (built) {

@@ -3,7 +3,7 @@ import { functional as F } from "sconce/nn";
 import type { ModelName } from "./choices.js";
 
 /** LeNet, as in PyTorch's tutorial: `[N, 1, 32, 32]` to `[N, 10]`. */
-export class LeNet extends nn.Module {
+class LeNet extends nn.Module {
   conv1 = new nn.Conv2d(1, 6, 5);
   conv2 = new nn.Conv2d(6, 16, 5);
   fc1 = new nn.Linear(16 * 5 * 5, 120);

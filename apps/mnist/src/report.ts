@@ -1,5 +1,5 @@
 /** A digit in half-block characters, two rows of pixels a line; `pixels` are `[28, 28]` bytes. */
-export function drawDigit(pixels: Uint8Array): string[] {
+function drawDigit(pixels: Uint8Array): string[] {
   const side = Math.sqrt(pixels.length);
   const lines: string[] = [];
   for (let row = 0; row < side; row += 2) {

@@ -4,7 +4,7 @@ import { FormatError } from "@sconce/core";
 export type IdxArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
 /** Element types of IDX files. */
-export type IdxDType = "uint8" | "int8" | "int16" | "int32" | "float32" | "float64";
+type IdxDType = "uint8" | "int8" | "int16" | "int32" | "float32" | "float64";
 
 /** The content of an IDX file, row-major. */
 export interface IdxTensor {

@@ -5,7 +5,7 @@ import { allTrue, broadcastAll, canBlock, clampProbs, like } from "./numbers.js"
 import { BinaryOdds, type Odds } from "./odds.js";
 
 /** `-log` of the probability of an outcome, from the log-odds. */
-export function binaryCrossEntropy(logits: Tensor, outcome: Tensor): Tensor {
+function binaryCrossEntropy(logits: Tensor, outcome: Tensor): Tensor {
   const [x, y] = broadcastAll(logits, outcome.cast(logits.dtype));
   return apply("bceWithLogits", [x, y], null);
 }

@@ -19,7 +19,7 @@ import {
 } from "@sconce/core";
 
 /** Arithmetic that tensors and the terms of a kernel share. */
-export interface Arithmetic<T> {
+interface Arithmetic<T> {
   add(other: T): T;
   sub(other: T): T;
   mul(other: T): T;

@@ -76,7 +76,7 @@ export interface OpInfo {
 }
 
 /** Files of each group that the runners read. */
-export const AREAS: { readonly [group: string]: readonly string[] } = {
+const AREAS: { readonly [group: string]: readonly string[] } = {
   ops: ["binary", "fft", "linalg", "masked", "nn_conv_pool", "nn_loss", "nn_other", "reduction", "special", "tensor", "unary"],
   special_values: ["binary", "unary"],
   functional: ["functional"],

@@ -10,7 +10,7 @@ import { Values } from "./values.js";
 type Kwargs = { readonly [name: string]: GoldenValue };
 
 /** One step of a program; see `golden/SCHEMA.md`. */
-export type Step =
+type Step =
   | { readonly call: string; readonly args: readonly GoldenValue[]; readonly kwargs?: Kwargs; readonly out?: string | readonly string[] }
   | { readonly get: string; readonly index: GoldenValue; readonly out: string }
   | { readonly set: string; readonly index: GoldenValue; readonly value: GoldenValue }

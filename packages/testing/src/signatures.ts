@@ -1,5 +1,5 @@
 /** One parameter of a call: its name in PyTorch, the name here, and whether it goes into the trailing options object. */
-export interface Param {
+interface Param {
   readonly name: string;
   readonly as: string;
   readonly option: boolean;

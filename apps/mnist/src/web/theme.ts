@@ -3,7 +3,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 const query = matchMedia("(prefers-color-scheme: dark)");
 
 /** Whether the visitor's system is dark. */
-export const dark: Signal<boolean> = signal(query.matches);
+const dark: Signal<boolean> = signal(query.matches);
 
 query.addEventListener("change", () => {
   dark.value = query.matches;

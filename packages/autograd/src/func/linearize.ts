@@ -102,7 +102,7 @@ function walk(ends: readonly Point[], starts: readonly Point[], grads: readonly 
 }
 
 /** A number in all elements of a tensor like another. */
-export function filled({ storage, shape, dtype }: Tensor, value: number): Tensor {
+function filled({ storage, shape, dtype }: Tensor, value: number): Tensor {
   return tensorOf(constantValue(storage.backend, shape, dtype, value));
 }
 

@@ -18,12 +18,12 @@ import { convolution } from "./rules-conv.js";
 import { likelihood } from "./rules-nll.js";
 
 /** Runs an op on all examples at once: results have the examples in dimension 0. */
-export type BatchRule<K extends PrimitiveName> = (inputs: readonly Operand[], attrs: Primitives[K], level: Level) => readonly Tensor[];
+type BatchRule<K extends PrimitiveName> = (inputs: readonly Operand[], attrs: Primitives[K], level: Level) => readonly Tensor[];
 
 type Batched = Exclude<PrimitiveName, ScalarOp>;
 
 /** Elementwise: tensors of fewer dimensions get the missing ones behind that of the examples. */
-export function pointwise(op: PrimitiveName, inputs: readonly Operand[], attrs: Primitives[PrimitiveName]): readonly Tensor[] {
+function pointwise(op: PrimitiveName, inputs: readonly Operand[], attrs: Primitives[PrimitiveName]): readonly Tensor[] {
   const rank = Math.max(...inputs.map(({ tensor, batched }) => tensor.ndim - (batched ? 1 : 0)));
   const aligned = inputs.map(({ tensor, batched }) => (batched ? withRank(tensor, rank + 1) : tensor));
   return applyAll(op, aligned, attrs);

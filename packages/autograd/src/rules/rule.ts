@@ -41,7 +41,7 @@ export interface Each<K extends PrimitiveName = PrimitiveName> {
 }
 
 /** Other formulas for other attributes. */
-export interface ByAttrs<K extends PrimitiveName = PrimitiveName> {
+interface ByAttrs<K extends PrimitiveName = PrimitiveName> {
   readonly rows: (attrs: Primitives[K]) => Rows<K> | null;
 }
 

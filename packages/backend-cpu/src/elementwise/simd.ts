@@ -88,7 +88,7 @@ const compare = (name: string, bool: Cell): Row => ({
   bool,
 });
 
-export const SIMD: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
+const SIMD: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   neg: numbers("neg"),
   abs: { ...numbers("abs"), bool: kept },
   sign: { float32: sign("f32x4"), float64: sign("f64x2"), int32: intSign("i32x4"), int64: intSign("i64x2"), bool: kept },

@@ -25,7 +25,7 @@ interface Entry {
 }
 
 /** The elementwise kernels of a machine. */
-export class ElementwiseCache {
+class ElementwiseCache {
   readonly #entries = new Map<Expr, Entry>();
   readonly #machine: Machine;
 

@@ -84,9 +84,3 @@ export function readRange(view: ArrayView, start: number, count: number, out: El
     }
   }
 }
-
-/** A shape split at one dimension: `[outer, size, inner]`. */
-export function splitAt(shape: readonly number[], dim: number): [outer: number, size: number, inner: number] {
-  const product = (list: readonly number[]): number => list.reduce((n, d) => n * d, 1);
-  return [product(shape.slice(0, dim)), shape.length === 0 ? 1 : shape[dim], product(shape.slice(dim + 1))];
-}

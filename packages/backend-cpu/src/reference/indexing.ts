@@ -27,7 +27,7 @@ export function combiner(mode: ScatterMode, dtype: DType): (old: number, value: 
 }
 
 /** Copies a view into an output of the same shape. */
-export function copyInto(x: ArrayView, output: ArrayOutput): void {
+function copyInto(x: ArrayView, output: ArrayOutput): void {
   walk(x.shape, [x], ([at], i) => {
     output.data[i] = x.data[at];
   });

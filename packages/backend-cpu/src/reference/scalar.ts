@@ -31,7 +31,7 @@ function nonZero<T extends number | bigint>(divisor: T): T {
 }
 
 /** Rounds half to even. */
-export function roundHalfEven(x: number): number {
+function roundHalfEven(x: number): number {
   const r = Math.round(x);
   return Math.abs(x - Math.trunc(x)) === 0.5 ? 2 * Math.round(x / 2) : r;
 }

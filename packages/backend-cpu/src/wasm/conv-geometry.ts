@@ -80,7 +80,7 @@ function rowMajor(sizes: readonly number[]): number[] {
 }
 
 /** The planes of a source that is read from `-before` up to its size plus `after`. */
-export function planesOf(size: readonly number[], before: readonly number[], after: readonly number[], channels: number): Planes {
+function planesOf(size: readonly number[], before: readonly number[], after: readonly number[], channels: number): Planes {
   const padded = size.map((extent, d) => extent + before[d] + after[d]);
   const plane = volume(padded);
   const clashing = plane % CACHE_PERIOD === 0 && channels > MANY_PLANES;

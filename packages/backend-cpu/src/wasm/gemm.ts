@@ -12,7 +12,7 @@ import { emitGemm, gemmWorkspace } from "./gemm-emit.js";
 import type { Heap, Pointer } from "./memory.js";
 
 export { ACCUMULATE, FLOAT32, FLOAT64, RELU } from "./element.js";
-export { emitGemm, emitWideGemm } from "./gemm-emit.js";
+export { emitWideGemm } from "./gemm-emit.js";
 
 /** Always zero: the heap never hands out its first page. */
 const ZERO: Pointer = 0;

@@ -61,7 +61,7 @@ export function numberText(source: Source, dtype: DType): string {
 }
 
 /** Dtypes of the numbers that an expression uses, by index, in ascending order. */
-export type NumberList = readonly (readonly [index: number, dtype: DType])[];
+type NumberList = readonly (readonly [index: number, dtype: DType])[];
 
 /** What expressions read: numbers with their dtypes, and inputs, in ascending order. */
 export interface Uses {

@@ -72,7 +72,7 @@ const SCALAR: { readonly [K in Exclude<ScatterMode, "set">]: "add" | "mul" | "ma
 };
 
 /** The text of what a place holds after `value` came to it. */
-export function combineText(mode: ScatterMode, dtype: DType, old: string, value: string): string {
+function combineText(mode: ScatterMode, dtype: DType, old: string, value: string): string {
   return mode === "set" ? value : scalarText(SCALAR[mode], dtype, [old, value]);
 }
 

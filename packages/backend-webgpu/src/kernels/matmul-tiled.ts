@@ -72,7 +72,7 @@ function elementText(name: string, scalar: string): string {
 }
 
 /** The kernel of one tile shape. */
-export function printTiled(plan: ProductPlan, tile: Tile): Source {
+function printTiled(plan: ProductPlan, tile: Tile): Source {
   const { rows, columns, rowsEach, columnsEach } = tile;
   const across = columns / columnsEach;
   const workgroup = (rows / rowsEach) * across;

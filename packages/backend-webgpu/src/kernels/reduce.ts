@@ -34,7 +34,7 @@ interface Reduction {
 }
 
 /** The reduction of an op over elements of `dtype`; any and all work on truth values. */
-export function reductionOf(op: ReduceOp, dtype: DType): Reduction {
+function reductionOf(op: ReduceOp, dtype: DType): Reduction {
   const rows: { readonly [K in ReduceOp]: readonly [DType, number, "add" | "mul" | "maximum" | "minimum"] } = {
     sum: [dtype, 0, "add"],
     prod: [dtype, 1, "mul"],

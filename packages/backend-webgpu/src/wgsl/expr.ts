@@ -43,7 +43,7 @@ export function literalText(value: number, dtype: DType): string {
 }
 
 /** A finite float as WGSL writes it: whole numbers need their point, and minus zero its bits. */
-export function floatText(value: number): string {
+function floatText(value: number): string {
   if (Object.is(value, -0)) return "bitcast<f32>(0x80000000u)";
   const rounded = Math.fround(value);
   return Number.isInteger(rounded) && Math.abs(rounded) < 1e21 ? `f32(${rounded}.0)` : `f32(${rounded})`;

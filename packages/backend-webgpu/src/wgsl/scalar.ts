@@ -38,7 +38,7 @@ const ordered = (operator: string, float: Print, bool: Print): Row => ({ float, 
 const integers = (name: string): Omit<Row, "float"> => ({ int: call2(`${name}_i`), byte: low(call2(`${name}_u`)) });
 
 /** How every base op but `cast` (see {@link castText}) is printed. */
-export const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
+const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   neg: { float: (x) => `(-${x})`, int: (x) => `(-${x})`, byte: low((x) => `(0u - ${x})`) },
   abs: { float: call("abs"), int: call("abs"), byte: same, bool: same },
   sign: { float: (x) => `(f32(${x} > 0.0) - f32(${x} < 0.0))`, int: call("sign"), byte: (x) => `min(${x}, 1u)`, bool: same },

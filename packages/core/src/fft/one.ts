@@ -35,7 +35,7 @@ export function floating(op: string, x: Tensor): Tensor {
 }
 
 /** Cut or filled up with zeros along a dimension. */
-export function resized(op: string, x: Tensor, dim: number, n: number): Tensor {
+function resized(op: string, x: Tensor, dim: number, n: number): Tensor {
   if (!(Number.isInteger(n) && n > 0))
     throw new ShapeError(`${op}: Invalid number of data points (${n}) specified`, { op, shapes: [x.shape] });
   if (x.shape[dim] >= n) return narrowAt(x, dim, 0, n);
@@ -59,7 +59,7 @@ interface Plan {
 }
 
 /** Pairs to pairs. */
-export function complexToComplex(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
+function complexToComplex(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
   const pairs = floating(op, requirePairs(op, z));
   const d = normalizeDim(dim, pairs.ndim - 1, op);
   const x = resized(op, pairs, d, n ?? pairs.shape[d]);
@@ -77,7 +77,7 @@ function scaled(x: Tensor, factor: number): Tensor {
 }
 
 /** Real numbers to the first half of their spectrum. */
-export function realToComplex(given: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
+function realToComplex(given: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
   const real = floating(op, given);
   const d = normalizeDim(dim, real.ndim, op);
   const x = resized(op, real, d, n ?? real.shape[d]);
@@ -93,7 +93,7 @@ export function realToComplex(given: Tensor, { op, options: { n, dim = -1, norm 
 }
 
 /** The first half of a spectrum to the real numbers that have it. */
-export function complexToReal(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
+function complexToReal(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
   const pairs = floating(op, requirePairs(op, z));
   const d = normalizeDim(dim, pairs.ndim - 1, op);
   const length = n ?? 2 * (pairs.shape[d] - 1);

@@ -26,7 +26,7 @@ function item({ data }: HostView, at: number, size: number): Float64Array {
 }
 
 /** The dimensions before the last `rank`. */
-export function batchOf({ shape }: Spec, rank = 2): Shape {
+function batchOf({ shape }: Spec, rank = 2): Shape {
   return shape.slice(0, shape.length - rank);
 }
 

@@ -172,7 +172,7 @@ export class CompareOps extends MathOps {
 }
 
 /** A comparison of two operands, of which one may be a number. */
-export function compare(op: "eq" | "ne" | "lt" | "le" | "gt" | "ge", x: TensorOrScalar, other: TensorOrScalar): Tensor {
+function compare(op: "eq" | "ne" | "lt" | "le" | "gt" | "ge", x: TensorOrScalar, other: TensorOrScalar): Tensor {
   const direct = isTensor(x) ? floatBinary(op, x, other) : null;
   if (direct !== null) return direct;
   const dtype = resultType(x, other);

@@ -7,7 +7,7 @@ import { choose, constant, floatType, refuseBool } from "./elementwise.js";
 import type { Tensor } from "./tensor.js";
 
 /** An op on floats; integers are converted to the default floating-point dtype. */
-export function unaryFloat(op: ScalarOp, x: Tensor, label?: string): Tensor {
+function unaryFloat(op: ScalarOp, x: Tensor, label?: string): Tensor {
   return apply(op, [x.cast(floatType(x.dtype))], null, label);
 }
 

@@ -7,7 +7,7 @@ import { NotSupportedError } from "@sconce/core";
 import type { Answer, Epoch, Fetch, Start } from "./protocol.js";
 
 /** A message to a worker. */
-export type Message = Start | Epoch | Fetch;
+type Message = Start | Epoch | Fetch;
 
 /** Where a worker's program is: a module that calls `serveDataset`, or a function that starts it in a browser, in the form that bundlers see. */
 export type WorkerSource = string | URL | (() => Worker);

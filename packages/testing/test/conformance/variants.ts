@@ -2,7 +2,7 @@ import { createCpuBackend } from "@sconce/backend-cpu";
 import { type Backend, registerBackend } from "@sconce/core";
 
 /** Ways to compute on the CPU that must give the same numbers. */
-export const VARIANTS = ["fused", "eager", "reference"] as const;
+const VARIANTS = ["fused", "eager", "reference"] as const;
 
 export type Variant = (typeof VARIANTS)[number];
 

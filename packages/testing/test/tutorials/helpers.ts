@@ -34,9 +34,3 @@ export function otherDevice(): Tensor["device"] {
   });
   return name;
 }
-
-/** Keeps what a program prints, as the console would show it. */
-export function recorder(): { readonly lines: string[]; readonly print: typeof console.log } {
-  const lines: string[] = [];
-  return { lines, print: (...values: unknown[]) => void lines.push(values.map(String).join(" ")) };
-}
