@@ -10,12 +10,13 @@ export interface BenchResult {
   readonly runner: string;
   readonly unit: Unit;
   readonly median: number;
+  /** The best run: the shortest time, or the highest rate. */
   readonly min: number;
   /** First and third quartile. */
   readonly q1: number;
   readonly q3: number;
   readonly samples: number;
-  /** Share of the physical limit of the machine that bounds this case, from 0 to 1. */
+  /** Share of the physical limit of the machine that bounds this case, reached by the best run; 1 is the limit of 128-bit vectors. */
   readonly limitFraction?: number;
   /** Sconce's time over the peer's, of paired runs; on the peer's row. */
   readonly ratio?: Ratio;

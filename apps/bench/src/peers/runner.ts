@@ -1,0 +1,50 @@
+/** What a library must offer to be measured. */
+import type { Case } from "../work.js";
+
+/** A prepared case. */
+export interface Task {
+  /** Does the work once, to the end: results are computed when it returns or the promise resolves. */
+  step(): unknown;
+  /**
+   * Numbers that all runners must agree on: the losses of three training steps, the loss and a digest of each gradient, or a digest of the
+   * outputs. Called once, before any other step.
+   */
+  check(): Promise<number[]>;
+  /** Steps whose dispatches are counted: how many there have been. */
+  dispatches?(): number;
+  /** Frees what the case holds. */
+  dispose?(): void;
+}
+
+/** Where and how a runner works. */
+export interface Setting {
+  readonly device: string;
+  readonly threads: number;
+  /** 256-bit vectors in Sconce. */
+  readonly wide: boolean;
+}
+
+/** A library that has started. */
+export interface Runner {
+  readonly versions: Readonly<Record<string, string>>;
+  /** @throws Error saying what is missing, if the library cannot do the work */
+  prepare(work: Case): Promise<Task>;
+}
+
+/** How a runner is started: each `peers/<name>.ts` exports one as `start`. */
+export type Start = (setting: Setting) => Promise<Runner>;
+
+/** Losses of the training steps that runners are compared by. */
+export const CHECKED_STEPS = 3;
+
+/** Thrown by `prepare` and `start`: the runner cannot do this, which is no failure. */
+export class Unsupported extends Error {
+  override readonly name: string = "Unsupported";
+}
+
+/** Checks a training task by its first losses. */
+export async function firstLosses(step: () => Promise<number>): Promise<number[]> {
+  const losses: number[] = [];
+  for (let i = 0; i < CHECKED_STEPS; i++) losses.push(await step());
+  return losses;
+}

@@ -1,0 +1,149 @@
+/** Sconce itself, on any of its devices. */
+import { configureCpu, type Device, init, type nn, noGrad, optim, realiseAll, scope, setNumThreads, type Tensor, tensor } from "sconce";
+import {
+  type ArrayData,
+  type Arrays,
+  type Case,
+  type ChainWork,
+  type DispatchWork,
+  digest,
+  type InferWork,
+  type MatmulWork,
+  OPERATIONS,
+  type TrainWork,
+} from "../work.js";
+import { firstLosses, type Runner, type Setting, type Task, Unsupported } from "./runner.js";
+import { makeNetwork } from "./sconce-networks.js";
+
+const place = ({ data, shape }: ArrayData, device: Device): Tensor =>
+  tensor(data)
+    .view([...shape])
+    .to(device);
+
+const outputDigest = async (output: Tensor): Promise<number[]> => digest((await output.data()) as Float32Array);
+
+/** Ends when the tensor is computed: at once on the CPU, with a read of one element elsewhere. */
+function complete(result: Tensor, device: Device): unknown {
+  if (device !== "cpu") return result.view([-1]).narrow(0, 0, 1).item();
+  realiseAll([result]);
+  return undefined;
+}
+
+/** Computes something again and again. */
+function compute(run: () => Tensor, device: Device): Task {
+  return {
+    step: () => scope(() => complete(run(), device)),
+    check: () => outputDigest(run()),
+  };
+}
+
+function matmul({ layout }: MatmulWork, { a, b }: Arrays, device: Device): Task {
+  const [x, y] = [place(a, device), place(b, device)];
+  const [left, right] = [layout === "tn" ? x.t() : x, layout === "nt" ? y.t() : y];
+  return compute(() => left.mm(right), device);
+}
+
+function chain({ sum }: ChainWork, { a, b, c }: Arrays, device: Device): Task {
+  const [x, y, z] = [a, b, c].map((array) => place(array, device));
+  return compute(() => {
+    const result = x.mul(y).add(z).relu();
+    return sum ? result.sum() : result;
+  }, device);
+}
+
+/** The digests of all gradients. */
+async function gradientDigests(module: nn.Module): Promise<number[]> {
+  const digests: number[] = [];
+  for (const { grad } of module.parameters()) digests.push(...(await outputDigest(grad as Tensor)));
+  return digests;
+}
+
+function train({ network, optimizer: kind, lr }: TrainWork, arrays: Arrays, device: Device): Task {
+  const { module, forward, loss: lossOf } = makeNetwork(network, arrays);
+  module.to(device);
+  const [x, y] = [place(arrays.x, device), place(arrays.y, device)];
+  if (kind === "none") {
+    const step = async (): Promise<number> => {
+      module.zeroGrad();
+      const loss = lossOf(forward(x), y);
+      loss.backward();
+      return loss.item();
+    };
+    return { step, check: async () => [await step(), ...(await gradientDigests(module))] };
+  }
+  const optimizer = kind === "sgd" ? new optim.SGD(module.parameters(), { lr }) : new optim.Adam(module.parameters(), { lr });
+  const step = async (): Promise<number> => {
+    optimizer.zeroGrad();
+    const loss = lossOf(forward(x), y);
+    loss.backward();
+    optimizer.step();
+    return loss.item();
+  };
+  return { step, check: () => firstLosses(step) };
+}
+
+function infer({ network }: InferWork, arrays: Arrays, device: Device): Task {
+  const { module, forward } = makeNetwork(network, arrays);
+  module.to(device).eval();
+  const x = place(arrays.x, device);
+  const step = (): Promise<unknown> => noGrad(() => forward(x)).data();
+  return { step, check: async () => digest((await step()) as Float32Array) };
+}
+
+function dispatch({ grad }: DispatchWork, { a, b }: Arrays, device: Device): Task {
+  const [x, y] = [place(a, device), place(b, device)];
+  if (grad !== "off") y.requiresGrad_();
+  if (grad !== "backward") {
+    const step = (): void => {
+      scope(() => {
+        for (let i = 0; i < OPERATIONS; i++) realiseAll([x.add(y)]);
+      });
+    };
+    return { step, check: () => outputDigest(x.add(y).detach()) };
+  }
+  const step = (): void => {
+    y.grad = null;
+    scope(() => {
+      let sum = x;
+      for (let i = 0; i < OPERATIONS; i++) sum = sum.add(y);
+      sum.backward();
+      realiseAll([sum, y.grad as Tensor]);
+    });
+  };
+  return {
+    step,
+    check: async () => {
+      let sum = x;
+      for (let i = 0; i < OPERATIONS; i++) sum = sum.add(y);
+      sum.backward();
+      return [...(await outputDigest(sum.detach())), ...(await outputDigest(y.grad as Tensor))];
+    },
+  };
+}
+
+function prepare({ work, arrays }: Case, device: Device): Task {
+  switch (work.kind) {
+    case "matmul":
+      return matmul(work, arrays(), device);
+    case "chain":
+      return chain(work, arrays(), device);
+    case "train":
+      return train(work, arrays(), device);
+    case "infer":
+      return infer(work, arrays(), device);
+    case "dispatch":
+      return dispatch(work, arrays(), device);
+    case "host":
+      throw new Unsupported("only on WebGPU's null device");
+  }
+}
+
+/** Starts a device. */
+export async function start({ device, threads, wide }: Setting): Promise<Runner> {
+  if (device === "webgpu") await import("@sconce/backend-webgpu");
+  if (device === "webgl") await import("@sconce/backend-webgl");
+  if (wide) configureCpu({ wide });
+  setNumThreads(threads);
+  await init(device as Device);
+  return { versions: {}, prepare: async (work) => prepare(work, device as Device) };
+}
