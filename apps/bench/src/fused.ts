@@ -2,6 +2,7 @@
  * Fused kernels against the compositions that they stand for, forward and backward, in turns: `node dist/fused.js [--threads n] [--wide]`.
  * Times are those of the process's own work, so that others on the machine count for little.
  */
+
 import { configureCpu } from "@sconce/backend-cpu";
 import { manualSeed, ones, randn, type Tensor, zeros } from "sconce";
 import { functional as F } from "sconce/nn";
@@ -40,7 +41,7 @@ function layerNorm(rows: number, size: number): Case {
       const variance = deviation.mul(deviation).mean(1, { keepdim: true });
       return deviation.mul(variance.add(1e-5).rsqrt()).mul(weight).add(bias);
     },
-    fused: (x, weight, bias) => x.layerNorm([size], { weight, bias }),
+    fused: (x, weight, bias) => F.layerNorm(x, [size], { weight, bias }),
   };
 }
 

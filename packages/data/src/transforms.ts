@@ -1,5 +1,7 @@
 /** Functions on samples, mostly images `[..., H, W]`: pass them to a dataset or a collate function. */
+
 import { type DType, type Generator, rand, randint, ShapeError, stack, type Tensor, tensor, ValueError } from "@sconce/core";
+import { pad } from "@sconce/core/nn";
 import { roundHalfEven } from "./affine.js";
 
 export { type AffineImageOptions, affine, type RandomAffineOptions, randomAffine } from "./affine.js";
@@ -103,7 +105,7 @@ export function randomCrop(
   const [sides, ends] = pair(padding);
   const draw = (n: number): number => randint(0, n, [1], { device: "cpu" as never, ...withGenerator(generator) }).itemSync();
   return (image) => {
-    const x = sides === 0 && ends === 0 ? image : image.pad([sides, sides, ends, ends], { value: fill });
+    const x = sides === 0 && ends === 0 ? image : pad(image, [sides, sides, ends, ends], { value: fill });
     const [h, w] = x.shape.slice(-2);
     checkCrop("randomCrop", x, height, width);
     // An image that is as large already draws nothing.

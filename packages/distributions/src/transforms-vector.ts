@@ -1,4 +1,5 @@
 import { arange, cat, eye, finfo, formatShape, type Shape, ShapeError, stack, type Tensor, tensor, ValueError, zeros } from "@sconce/core";
+import { pad } from "@sconce/core/nn";
 import * as constraints from "./constraints.js";
 import { like, sumRightmost } from "./numbers.js";
 import { Transform, type TransformOptions } from "./transform.js";
@@ -69,7 +70,7 @@ export class StickBreakingTransform extends Transform {
     const k = x.shape[x.ndim - 1];
     const z = inside(x.sub(this.#left(x, k).log()).sigmoid());
     const rest = z.neg().add(1).cumprod(-1);
-    return z.pad([0, 1], { value: 1 }).mul(rest.pad([1, 0], { value: 1 }));
+    return pad(z, [0, 1], { value: 1 }).mul(pad(rest, [1, 0], { value: 1 }));
   }
 
   protected override inverse(y: Tensor): Tensor {
@@ -159,13 +160,13 @@ export class CorrCholeskyTransform extends Transform {
     const below = fromVector(x.tanh().clamp({ min: -1 + eps, max: 1 - eps }), this.forwardShape(x.shape));
     const d = below.shape[below.ndim - 1];
     const rest = below.square().neg().add(1).sqrt().cumprod(-1);
-    return below.add(eye(d, like(x))).mul(rest.narrow(-1, 0, d - 1).pad([1, 0], { value: 1 }));
+    return below.add(eye(d, like(x))).mul(pad(rest.narrow(-1, 0, d - 1), [1, 0], { value: 1 }));
   }
 
   protected override inverse(y: Tensor): Tensor {
     const d = y.shape[y.ndim - 1];
     const rest = y.square().cumsum(-1).neg().add(1);
-    const shifted = rest.narrow(-1, 0, d - 1).pad([1, 0], { value: 1 });
+    const shifted = pad(rest.narrow(-1, 0, d - 1), [1, 0], { value: 1 });
     return toVector(y, 1).div(toVector(shifted, 1).sqrt()).atanh();
   }
 

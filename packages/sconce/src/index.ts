@@ -8,6 +8,7 @@ export * from "@sconce/core";
 export * as fft from "@sconce/core/fft";
 export * as linalg from "@sconce/core/linalg";
 export * as masked from "@sconce/core/masked";
+export * from "@sconce/core/nn";
 export * as special from "@sconce/core/special";
 export * as data from "@sconce/data";
 export { deserialize, load, save, serialize } from "@sconce/io";

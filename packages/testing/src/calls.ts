@@ -5,6 +5,7 @@ import * as fft from "@sconce/core/fft";
 import * as linalg from "@sconce/core/linalg";
 import * as masked from "@sconce/core/masked";
 import * as math from "@sconce/core/math";
+import * as layers from "@sconce/core/nn";
 import * as special from "@sconce/core/special";
 import { functional } from "@sconce/nn";
 import type { OpInfo } from "./golden.js";
@@ -380,7 +381,7 @@ function rawForms(call: string, name: string, info: OpInfo | undefined): Form[] 
   addMethod(forms, short, signature, call.endsWith("(on a copy)"));
   for (const space of ["special", "math", "complex", "fft"])
     if (forms.length === 0) addFunction(forms, `${space}.${short}`, SPACES[space]?.[short], signature);
-  addFunction(forms, short, (core as unknown as { [name: string]: Fn })[short], signature);
+  addFunction(forms, short, ({ ...core, ...layers } as unknown as { [name: string]: Fn })[short], signature);
   if (forms.length === 0) addFunction(forms, `F.${short}`, (functional as unknown as { [name: string]: Fn })[short], signature);
   return COMPLEX.has(name) ? forms.map((form) => orPairs(short, form)) : forms;
 }

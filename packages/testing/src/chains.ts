@@ -1,4 +1,5 @@
 import { cat, Generator, type Shape, stack, type Tensor, tensor, where } from "@sconce/core";
+import { constantPadNd } from "@sconce/core/nn";
 
 /** A random program: a function of float64 tensors to one, and where to check it. */
 export interface Chain {
@@ -148,7 +149,7 @@ const joining: Kind = (shape, random) => {
     step(`gather ${dim}`, (x) => x.gather(dim, x.detach().argsort(dim))),
     step("matmul with itself", (x) => (x.ndim > 1 ? x.matmul(x.transpose(-1, -2)).mul(0.3) : x.dot(x.flatten()))),
     step("tril", (x) => (x.ndim > 1 ? x.tril() : x)),
-    step("pad", (x) => x.constantPadNd([1, 0], 0.5)),
+    step("pad", (x) => constantPadNd(x, [1, 0], 0.5)),
   ]);
 };
 

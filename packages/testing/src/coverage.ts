@@ -9,6 +9,7 @@ import * as fft from "@sconce/core/fft";
 import * as linalg from "@sconce/core/linalg";
 import * as masked from "@sconce/core/masked";
 import * as math from "@sconce/core/math";
+import * as layers from "@sconce/core/nn";
 import * as special from "@sconce/core/special";
 import * as testing from "@sconce/core/testing";
 import * as data from "@sconce/data";
@@ -58,13 +59,13 @@ const SPACES: readonly (readonly [prefix: string, ...spaces: Space[]])[] = [
   ["torch.testing", testing],
   ["torch.amp", core, autograd, nn, optim],
   ["torch.masked", masked],
-  ["torch", core, autograd, math, special, linalg, complex, fft, io, cpu, nn.functional],
+  ["torch", core, layers, autograd, math, special, linalg, complex, fft, io, cpu, nn.functional],
   ["nn.utils.stateless", nn],
   ["nn.utils.rnn", nn.utils.rnn],
   ["nn.utils", nn.utils, optim],
   ["nn.init", nn.init],
   ["nn", nn, optim],
-  ["F", nn.functional, core],
+  ["F", nn.functional, core, layers],
   ["optim.lr_scheduler", optim.lrScheduler],
   ["optim.swa_utils", optim.swaUtils],
   ["optim", optim],

@@ -3,6 +3,7 @@ import { composite } from "../dispatch.js";
 import { isFloatingPoint } from "../dtype.js";
 import { NotSupportedError, ShapeError, ValueError } from "../errors.js";
 import { cat } from "../functions.js";
+import { constantPadNd } from "../nn/pad.js";
 import { normalizeDim, sizeOf } from "../shape.js";
 import { narrowAt, reshapeTo } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -39,7 +40,7 @@ function resized(op: string, x: Tensor, dim: number, n: number): Tensor {
   if (!(Number.isInteger(n) && n > 0))
     throw new ShapeError(`${op}: Invalid number of data points (${n}) specified`, { op, shapes: [x.shape] });
   if (x.shape[dim] >= n) return narrowAt(x, dim, 0, n);
-  return x.constantPadNd([...new Array<number>(2 * (x.ndim - 1 - dim)).fill(0), 0, n - x.shape[dim]]);
+  return constantPadNd(x, [...new Array<number>(2 * (x.ndim - 1 - dim)).fill(0), 0, n - x.shape[dim]]);
 }
 
 /** Rows along `dim` of a tensor with `rank` dimensions besides its pairs, transformed and put back. */

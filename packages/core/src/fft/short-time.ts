@@ -1,5 +1,6 @@
 import { complex, requirePairs } from "../complex.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { constantPadNd, pad } from "../nn/pad.js";
 import { constantLike, positions } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { fft, floating, ifft, irfft, rfft } from "./one.js";
@@ -59,7 +60,7 @@ function framesOf(op: string, like: Tensor, nFft: number, { hopLength, winLength
   }
   const left = Math.floor((nFft - winLength) / 2);
   const given = window ?? constantLike(like, 1, like.dtype, [winLength]);
-  return { hop, window: winLength === nFft ? given : given.constantPadNd([left, nFft - winLength - left]) };
+  return { hop, window: winLength === nFft ? given : constantPadNd(given, [left, nFft - winLength - left]) };
 }
 
 /**
@@ -82,7 +83,7 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
     throw new ShapeError(`${op}: expected a 1D or 2D tensor, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
   const { hop, window } = framesOf(op, floating(op, x), nFft, options);
   let signal = floating(op, x).reshape([x.ndim === 1 ? 1 : x.shape[0], 1, -1]);
-  if (center) signal = signal.pad([Math.floor(nFft / 2), Math.floor(nFft / 2)], { mode: padMode });
+  if (center) signal = pad(signal, [Math.floor(nFft / 2), Math.floor(nFft / 2)], { mode: padMode });
   signal = signal.squeeze(1);
   if (!(nFft > 0 && nFft <= signal.shape[1])) {
     throw new ShapeError(`${op}: expected 0 < nFft < ${signal.shape[1]}, but got nFft=${nFft}`, { op, shapes: [x.shape] });
@@ -140,7 +141,7 @@ function joined(op: string, frames: Tensor, nFft: number, options: IstftOptions)
   const weights = envelope.narrow(0, start, end - start);
   checkGaps(op, weights);
   const signal = summed.narrow(1, start, end - start).div(weights);
-  return length !== undefined && length > end - start ? signal.constantPadNd([0, length - (end - start)]) : signal;
+  return length !== undefined && length > end - start ? constantPadNd(signal, [0, length - (end - start)]) : signal;
 }
 
 function checkGaps(op: string, weights: Tensor): void {

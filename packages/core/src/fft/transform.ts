@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.js";
 import { numberArray } from "../dtype.js";
 import { cat } from "../functions.js";
+import { constantPadNd } from "../nn/pad.js";
 import { fromHost, narrowAt, permuteTo, reshapeTo } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -118,7 +119,7 @@ function bluestein(x: Tensor, n: number, sign: 1 | -1): Tensor {
       for (const at of j === 0 ? [0] : [j, size - j]) [out[2 * at], out[2 * at + 1]] = [Math.cos(angle(j)), -Math.sin(angle(j))];
     }
   });
-  const padded = turn(x, chirp).constantPadNd([0, 0, 0, size - n]);
+  const padded = constantPadNd(turn(x, chirp), [0, 0, 0, size - n]);
   const spectrum = transform(kernel, size, -1, false);
   const [re, im] = [spectrum.narrow(-1, 0, 1), spectrum.narrow(-1, 1, 1)];
   const factors = { straight: cat([re, re], -1), swapped: cat([im.neg(), im], -1) };

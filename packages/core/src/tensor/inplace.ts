@@ -3,9 +3,9 @@ import { formatShape, SconceError, ShapeError } from "../errors.js";
 import { checkCast, checkScalarFits, isTensor, type Scalar, type TensorOrScalar } from "../promotion.js";
 import { type Layout, normalizeDim, sameShape } from "../shape.js";
 import type { AlphaOptions, DivOptions } from "./arithmetic.js";
-import { LayerOps } from "./conv-layer.js";
 import { filled } from "./elementwise.js";
 import { type ClampOptions, filling, type NanToNumOptions, type ValueOptions } from "./pointwise.js";
+import { StatisticsOps } from "./statistics.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -28,7 +28,7 @@ export function into(x: Tensor, op: string, result: Tensor): Tensor {
 }
 
 /** Arithmetic, filling, comparison and layout changes in place. Each returns the tensor itself, and views of it see the change. */
-export class InplaceOps extends LayerOps {
+export class InplaceOps extends StatisticsOps {
   /** `this += alpha * other`. */
   add_(other: TensorOrScalar, options?: AlphaOptions): Tensor {
     return into(this.self, "add_", this.add(other, options));

@@ -1,4 +1,5 @@
 import { apply, defaultGenerator, formatShape, mutate, type Shape, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import { dropout as dropElements } from "@sconce/core/nn";
 import { choose } from "../ops.js";
 import { withOption } from "../options.js";
 
@@ -28,7 +29,7 @@ function finish(input: Tensor, result: Tensor, inplace: boolean): Tensor {
 
 /** Drops what shares an element of `maskShape` together. */
 function drop(input: Tensor, maskShape: Shape, { p = 0.5, training = true, inplace = false }: DropoutOptions): Tensor {
-  const result = input.dropout({ p, training, maskShape });
+  const result = dropElements(input, { p, training, maskShape });
   return result === input ? input : finish(input, result, inplace);
 }
 

@@ -1,4 +1,5 @@
-import { formatShape, rand, type Shape, ShapeError, type Spatial, Tensor, tensor, ValueError, ValuesIndices } from "@sconce/core";
+import { formatShape, rand, type Shape, ShapeError, Tensor, tensor, ValueError, ValuesIndices } from "@sconce/core";
+import type { Spatial } from "@sconce/core/nn";
 import type { WithIndices } from "./pool.js";
 
 /** Options of fractional max pooling: one of `outputSize` and `outputRatio`. */

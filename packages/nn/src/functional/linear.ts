@@ -1,16 +1,9 @@
-import { composite, formatShape, embedding as rowsOf, ShapeError, type Tensor, write } from "@sconce/core";
+import { composite, formatShape, ShapeError, type Tensor, write } from "@sconce/core";
+import { embedding as rowsOf } from "@sconce/core/nn";
 import { choose } from "../ops.js";
 import { withOption } from "../options.js";
 
-/**
- * `input @ weight.T + bias` over the last dimension: `[..., in]` with weight `[out, in]` and bias `[out]` to `[..., out]`.
- * @throws ShapeError if the sizes do not fit.
- * @example
- * F.linear(x, layer.weight, layer.bias); // [64, 784] -> [64, 10]
- */
-export function linear(input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  return input.linear(weight, bias);
-}
+export { linear } from "@sconce/core/nn";
 
 /**
  * `x1ᵀ A x2 + b` for every output: `[..., in1]`, `[..., in2]` and weight `[out, in1, in2]` to `[..., out]`.

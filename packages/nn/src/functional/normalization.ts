@@ -1,5 +1,8 @@
-import { type AffineOptions, formatShape, type Shape, ShapeError, type Tensor, write } from "@sconce/core";
+import { formatShape, type Shape, ShapeError, type Tensor, write } from "@sconce/core";
+import { type AffineOptions, batchNorm as normalizeBatch, rmsNorm as normalizeRms, pad } from "@sconce/core/nn";
 import { sizeText } from "../ops.js";
+
+export { groupNorm, layerNorm } from "@sconce/core/nn";
 
 /** Settings of {@link batchNorm}. */
 export interface BatchNormFunctionOptions extends AffineOptions {
@@ -28,7 +31,7 @@ function byBatch(
   { momentum = 0.1, weight, bias, eps }: BatchNormFunctionOptions,
   mix: (statistic: Tensor) => Tensor = (statistic) => statistic,
 ): Tensor {
-  const [output, mean, variance] = input.batchNorm({ weight, bias, eps });
+  const [output, mean, variance] = normalizeBatch(input, { weight, bias, eps });
   const n = perChannel(input.shape);
   if (n === 0) return output;
   if (runningMean !== null) move(runningMean, mix(mean.detach()), momentum);
@@ -57,7 +60,7 @@ export function batchNorm(
     if (runningMean === null || runningVar === null) {
       throw new ShapeError("batchNorm: expected running_mean and running_var outside of training, got null", { op: "batchNorm" });
     }
-    return input.batchNorm({ weight, bias, eps, mean: runningMean, variance: runningVar })[0];
+    return normalizeBatch(input, { weight, bias, eps, mean: runningMean, variance: runningVar })[0];
   }
   if (perChannel(input.shape) === 1) {
     throw new ShapeError(`batchNorm: Expected more than 1 value per channel when training, got input size ${sizeText(input.shape)}`, {
@@ -99,18 +102,8 @@ export function instanceNorm(
   const mix = (statistic: Tensor): Tensor => statistic.reshape([n, channels]).mean(0);
   const output = useInputStats
     ? byBatch(rows, runningMean, runningVar, { ...affine, momentum }, mix)
-    : rows.batchNorm({ ...affine, mean: runningMean?.repeat([n]), variance: runningVar?.repeat([n]) })[0];
+    : normalizeBatch(rows, { ...affine, mean: runningMean?.repeat([n]), variance: runningVar?.repeat([n]) })[0];
   return output.reshape(input.shape);
-}
-
-/**
- * Normalises over the last dimensions, whose sizes are `normalizedShape`; weight and bias have that shape.
- *
- * Source: https://arxiv.org/abs/1607.06450
- * @throws ShapeError if the sizes differ.
- */
-export function layerNorm(input: Tensor, normalizedShape: Shape, options: AffineOptions = {}): Tensor {
-  return input.layerNorm(normalizedShape, options);
 }
 
 /**
@@ -122,17 +115,7 @@ export function rmsNorm(
   normalizedShape: Shape,
   { weight, eps }: { readonly weight?: Tensor | null; readonly eps?: number | null } = {},
 ): Tensor {
-  return input.rmsNorm(normalizedShape, { weight, eps: eps ?? (input.dtype === "float64" ? 2 ** -52 : 2 ** -23) });
-}
-
-/**
- * Normalises groups of channels of `[N, C, ...]`; weight and bias are `[C]`.
- *
- * Source: https://arxiv.org/abs/1803.08494
- * @throws ShapeError if the groups do not divide the channels.
- */
-export function groupNorm(input: Tensor, numGroups: number, options: AffineOptions = {}): Tensor {
-  return input.groupNorm(numGroups, options);
+  return normalizeRms(input, normalizedShape, { weight, eps: eps ?? (input.dtype === "float64" ? 2 ** -52 : 2 ** -23) });
 }
 
 /** Settings of {@link localResponseNorm}. */
@@ -161,7 +144,7 @@ export function localResponseNorm(
     );
   }
   const pads = [...input.shape.slice(2).flatMap(() => [0, 0]), Math.floor(size / 2), Math.floor((size - 1) / 2)];
-  const squares = input.square().pad(pads).unfold(1, size, 1);
+  const squares = pad(input.square(), pads).unfold(1, size, 1);
   // PyTorch's mean of integers is rounded down.
   const power = input.isFloatingPoint() ? squares.mean(-1) : squares.sum(-1).floorDivide(size).float();
   return input.div(power.mul(alpha).add(k).pow(beta));

@@ -1,4 +1,5 @@
-import { type ConvOptions, type ConvTransposeOptions, formatShape, ShapeError, type Spatial, type Tensor, ValueError } from "@sconce/core";
+import { formatShape, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import type { ConvOptions, ConvTransposeOptions, Spatial } from "@sconce/core/nn";
 import * as F from "../functional/conv.js";
 import { pad } from "../functional/vision.js";
 import { Module } from "../module.js";

@@ -1,4 +1,5 @@
-import type { Spatial, Tensor } from "@sconce/core";
+import type { Tensor } from "@sconce/core";
+import type { Spatial } from "@sconce/core/nn";
 import * as F from "../functional/fractional.js";
 import { Module } from "../module.js";
 import type { Pooled } from "./pooling.js";

@@ -1,5 +1,6 @@
 /** Layers that take the size of their input from the first one that comes, or from the state that is loaded. */
-import { formatShape, ShapeError, type Spatial, type Tensor } from "@sconce/core";
+import { formatShape, ShapeError, type Tensor } from "@sconce/core";
+import type { Spatial } from "@sconce/core/nn";
 import type { Module } from "../module.js";
 import { isLazy, UninitializedParameter } from "../parameter.js";
 import type { StateDict } from "../state.js";

@@ -1,4 +1,5 @@
 import { formatShape, full, type Shape, ShapeError, type Tensor, ValueError, write } from "@sconce/core";
+import { pad } from "@sconce/core/nn";
 import * as F from "../functional/normalization.js";
 import { Module } from "../module.js";
 import type { Parameter } from "../parameter.js";
@@ -285,10 +286,7 @@ export class CrossMapLRN2d extends LocalResponseNorm {
     checkRank("CrossMapLRN2d", input, [4]);
     const { size, alpha, beta, k } = this;
     const reach = Math.floor((size - 1) / 2);
-    const squares = input
-      .square()
-      .pad([0, 0, 0, 0, reach, reach])
-      .unfold(1, 2 * reach + 1, 1);
+    const squares = pad(input.square(), [0, 0, 0, 0, reach, reach]).unfold(1, 2 * reach + 1, 1);
     return input.mul(
       squares
         .sum(-1)

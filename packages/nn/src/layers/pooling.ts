@@ -1,4 +1,5 @@
-import type { AdaptiveSize, AvgPoolOptions, MaxPoolOptions, Spatial, Tensor, ValuesIndices } from "@sconce/core";
+import type { Tensor, ValuesIndices } from "@sconce/core";
+import type { AdaptiveSize, AvgPoolOptions, MaxPoolOptions, Spatial } from "@sconce/core/nn";
 import * as F from "../functional/pool.js";
 import { Module } from "../module.js";
 import { pyBool, pyNumber, pyTuple } from "../repr.js";

@@ -1,4 +1,5 @@
 import { applyFused, applyKernel, cat, type FusedOp, type KernelOp, type RecurrentAttrs, type Spec, type Tensor } from "@sconce/core";
+import { linear } from "@sconce/core/nn";
 
 /** The gates of a recurrent layer and what acts on them. */
 export type RecurrentMode = "RNN_TANH" | "RNN_RELU" | "GRU" | "LSTM";
@@ -26,7 +27,7 @@ type Step = (gates: Tensor, state: State) => State;
 function projected(mode: RecurrentMode, x: Tensor, { weightIh, biasIh, biasHh }: RecurrentWeights): Tensor {
   // A GRU scales what the hidden state gives to a gate, with its bias, so the two biases stay apart there.
   const bias = mode === "GRU" || biasIh === null || biasHh === null ? biasIh : biasIh.add(biasHh);
-  return x.linear(weightIh, bias);
+  return linear(x, weightIh, bias);
 }
 
 function lstmStep({ weightHh, weightHr }: Pick<RecurrentWeights, "weightHh" | "weightHr">): Step {

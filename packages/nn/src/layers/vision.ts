@@ -1,4 +1,5 @@
-import type { InterpolateMode, Spatial, Tensor, WindowOptions } from "@sconce/core";
+import type { Tensor } from "@sconce/core";
+import type { InterpolateMode, Spatial, WindowOptions } from "@sconce/core/nn";
 import * as F from "../functional/vision.js";
 import { Module } from "../module.js";
 import { pyFloat, pyTuple } from "../repr.js";

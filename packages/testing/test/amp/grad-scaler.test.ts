@@ -1,3 +1,4 @@
+import { linear } from "@sconce/core/nn";
 import "@sconce/backend-cpu";
 import { autocast, manualSeed, ones, rand, randint, randn, type Tensor, tensor } from "@sconce/core";
 import { Conv2d, functional as F, Flatten, Linear, MaxPool2d, type Module, ReLU, Sequential } from "@sconce/nn";
@@ -142,7 +143,11 @@ describe("GradScaler", () => {
       const w = tensor([[1]], { requiresGrad: true });
       const optimizer = new SGD([w], { lr: 0 });
       const scaler = new GradScaler({ initScale });
-      const out = autocast("cpu", { dtype: "float16" }, () => ones([1, 1]).linear(w).mul(1e-9).sum());
+      const out = autocast("cpu", { dtype: "float16" }, () =>
+        linear(ones([1, 1]), w)
+          .mul(1e-9)
+          .sum(),
+      );
       scaler.scale(out).backward();
       await scaler.step(optimizer);
       return w.grad?.itemSync() as number;

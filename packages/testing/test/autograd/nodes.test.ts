@@ -1,3 +1,4 @@
+import { conv2d, maxPool2d } from "@sconce/core/nn";
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { inspect } from "node:util";
@@ -40,14 +41,14 @@ const NAMES: readonly (readonly [name: string, make: () => Tensor])[] = [
   ["IndexBackward0", () => leaf(4).at(tensor([0, 2], { dtype: "int32" }))],
   ["ToCopyBackward0", () => leaf(2).double()],
   ["CloneBackward0", () => leaf(2).clone()],
-  ["ConvolutionBackward0", () => leaf(1, 1, 4, 4).conv2d(leaf(1, 1, 2, 2))],
+  ["ConvolutionBackward0", () => conv2d(leaf(1, 1, 4, 4), leaf(1, 1, 2, 2))],
   ["AddmmBackward0", () => new Linear(3, 2)(leaf(4, 3))],
   ["MmBackward0", () => new Linear(3, 2, { bias: false })(leaf(4, 3))],
   ["AddBackward0", () => new Linear(3, 2)(leaf(3))],
   ["ViewBackward0", () => new Linear(3, 2)(leaf(2, 4, 3))],
   ["MseLossBackward0", () => F.mseLoss(leaf(2), zeros([2]))],
   ["NllLossBackward0", () => F.crossEntropy(leaf(2, 3), tensor([0, 2], { dtype: "int32" }))],
-  ["MaxPool2DWithIndicesBackward0", () => leaf(1, 1, 4, 4).maxPool2d(2)],
+  ["MaxPool2DWithIndicesBackward0", () => maxPool2d(leaf(1, 1, 4, 4), 2)],
   ["CatBackward0", () => cat([leaf(2), leaf(2)])],
   ["GeluBackward0", () => leaf(2).gelu()],
   ["LogSoftmaxBackward0", () => leaf(2, 3).logSoftmax(1)],

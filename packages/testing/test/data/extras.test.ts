@@ -1,3 +1,4 @@
+import { pad } from "@sconce/core/nn";
 import "@sconce/backend-cpu";
 import { arange, manualSeed, rand, randint, type Tensor, tensor } from "@sconce/core";
 import {
@@ -119,7 +120,7 @@ describe("transforms", () => {
     const [top, left] = [randint(0, 4, [1]).itemSync(), randint(0, 5, [1]).itemSync()];
     manualSeed(2);
     const out = transforms.randomCrop([2, 2], { padding: 1, fill: -1 })(image());
-    const padded = image().pad([1, 1, 1, 1], { value: -1 });
+    const padded = pad(image(), [1, 1, 1, 1], { value: -1 });
     expect(out.shape).toEqual([2, 2, 2]);
     expect(out.equalSync(padded.at(":", `${top}:${top + 2}`, `${left}:${left + 2}`))).toBe(true);
     expect(() => transforms.randomCrop(4)(image())).toThrow("Required crop size [4, 4] is larger than input image size [2, 3, 4]");

@@ -1,8 +1,8 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
-import { add, fromHost, mul, positions, requireFloat } from "./compose.js";
-import { PadOps } from "./conv-pad.js";
-import type { Tensor } from "./tensor.js";
+import { add, fromHost, mul, positions, requireFloat } from "../tensor/compose.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d } from "./pool.js";
 
 /** How `interpolate` fills in. */
 export type InterpolateMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic" | "area";
@@ -141,11 +141,17 @@ function tapsOf(resize: Resize, mode: InterpolateMode, alignCorners: boolean): T
 }
 
 function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
-  if (sizes.length === 1) return x.adaptiveAvgPool1d(sizes);
-  return sizes.length === 2 ? x.adaptiveAvgPool2d(sizes) : x.adaptiveAvgPool3d(sizes);
+  if (sizes.length === 1) return adaptiveAvgPool1d(x, sizes);
+  return sizes.length === 2 ? adaptiveAvgPool2d(x, sizes) : adaptiveAvgPool3d(x, sizes);
 }
 
-function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
+/**
+ * Resizes the spatial dimensions of `[N, C, ...]` to `size` or by `scaleFactor`.
+ * @throws ShapeError if the mode does not fit the rank. @throws ValueError unless exactly one of size and factor is given.
+ * @example
+ * interpolate(ones([1, 3, 4, 4]), { scaleFactor: 2, mode: "bilinear" }); // [1, 3, 8, 8]
+ */
+export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   const { mode = "nearest", alignCorners = false } = options;
   const n = x.ndim - 2;
   if (!(mode in LABEL) || n < 1 || n > 3 || (SPATIAL[mode] ?? n) !== n) {
@@ -171,17 +177,4 @@ function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   return composite(`${LABEL[mode]}${n}D`, [x], () =>
     list.reduce((out, resize, d) => resizeAlong(out, d + 2, tapsOf(resize, mode, alignCorners)), x),
   );
-}
-
-/** Resizing. */
-export class ResizeOps extends PadOps {
-  /**
-   * Resizes the spatial dimensions of `[N, C, ...]` to `size` or by `scaleFactor`.
-   * @throws ShapeError if the mode does not fit the rank. @throws ValueError unless exactly one of size and factor is given.
-   * @example
-   * ones([1, 3, 4, 4]).interpolate({ scaleFactor: 2, mode: "bilinear" }); // [1, 3, 8, 8]
-   */
-  interpolate(options: InterpolateOptions): Tensor {
-    return interpolate(this.self, options);
-  }
 }

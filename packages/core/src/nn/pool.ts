@@ -2,11 +2,10 @@ import { apply, applyAll, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { checkDevice } from "../evaluate.js";
 import { sizeOf } from "../shape.js";
-import { constantLike, fromHost, indexTensor, positions, requireFloat } from "./compose.js";
-import { ConvOps } from "./conv.js";
-import { ValuesIndices } from "./results.js";
+import { constantLike, fromHost, indexTensor, positions, requireFloat } from "../tensor/compose.js";
+import { ValuesIndices } from "../tensor/results.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { batchedInput, checkAtLeast, formatSizes, type Spatial, spatial } from "./spatial.js";
-import type { Tensor } from "./tensor.js";
 
 /** What max pooling takes besides the kernel. */
 export interface MaxPoolOptions {
@@ -266,113 +265,119 @@ function maxUnpool(x: Tensor, n: number, indices: Tensor, kernelSize: Spatial, o
   })[0];
 }
 
-type WithIndices = MaxPoolOptions & { readonly returnIndices: true };
+/** Options that ask for the positions of the maxima too. */
+export type WithIndices = { readonly returnIndices: true };
 
-/** Pooling. Inputs may lack the batch dimension. */
-export class PoolOps extends ConvOps {
-  /** Largest element of each window of `[N, C, L]`. @throws ShapeError if the window does not fit. */
-  maxPool1d(kernelSize: Spatial, options: WithIndices): ValuesIndices;
-  maxPool1d(kernelSize: Spatial, options?: MaxPoolOptions): Tensor;
-  maxPool1d(kernelSize: Spatial, options: MaxPoolOptions = {}): Tensor | ValuesIndices {
-    return maxPool(this.self, 1, kernelSize, options);
-  }
+/** A stride may stand in place of the options. */
+export function poolOptions<O extends { readonly stride?: Spatial | null }>(options: Spatial | O): O {
+  return typeof options === "number" || Array.isArray(options) ? ({ stride: options } as unknown as O) : (options as O);
+}
 
-  /**
-   * Largest element of each window of `[N, C, H, W]`.
-   * @throws ShapeError if the window does not fit.
-   * @example
-   * ones([1, 6, 28, 28]).maxPool2d(2); // [1, 6, 14, 14]
-   */
-  maxPool2d(kernelSize: Spatial, options: WithIndices): ValuesIndices;
-  maxPool2d(kernelSize: Spatial, options?: MaxPoolOptions): Tensor;
-  maxPool2d(kernelSize: Spatial, options: MaxPoolOptions = {}): Tensor | ValuesIndices {
-    return maxPool(this.self, 2, kernelSize, options);
-  }
+/** Largest element of each window of `[N, C, L]`, or without N; the stride is the kernel's size unless given. @throws ShapeError if the window does not fit. */
+export function maxPool1d(x: Tensor, kernelSize: Spatial, options: MaxPoolOptions & WithIndices): ValuesIndices;
+export function maxPool1d(x: Tensor, kernelSize: Spatial, options?: Spatial | MaxPoolOptions): Tensor;
+export function maxPool1d(x: Tensor, kernelSize: Spatial, options: Spatial | MaxPoolOptions = {}): Tensor | ValuesIndices {
+  return maxPool(x, 1, kernelSize, poolOptions(options));
+}
 
-  /** Largest element of each window of `[N, C, D, H, W]`. @throws ShapeError if the window does not fit. */
-  maxPool3d(kernelSize: Spatial, options: WithIndices): ValuesIndices;
-  maxPool3d(kernelSize: Spatial, options?: MaxPoolOptions): Tensor;
-  maxPool3d(kernelSize: Spatial, options: MaxPoolOptions = {}): Tensor | ValuesIndices {
-    return maxPool(this.self, 3, kernelSize, options);
-  }
+/**
+ * Largest element of each window of `[N, C, H, W]`, or without N; the stride is the kernel's size unless given.
+ * @throws ShapeError if the window does not fit.
+ * @example
+ * maxPool2d(ones([1, 6, 28, 28]), 2); // [1, 6, 14, 14]
+ */
+export function maxPool2d(x: Tensor, kernelSize: Spatial, options: MaxPoolOptions & WithIndices): ValuesIndices;
+export function maxPool2d(x: Tensor, kernelSize: Spatial, options?: Spatial | MaxPoolOptions): Tensor;
+export function maxPool2d(x: Tensor, kernelSize: Spatial, options: Spatial | MaxPoolOptions = {}): Tensor | ValuesIndices {
+  return maxPool(x, 2, kernelSize, poolOptions(options));
+}
 
-  /** Mean of each window of `[N, C, L]`. @throws ShapeError if the window does not fit. */
-  avgPool1d(kernelSize: Spatial, options: AvgPoolOptions = {}): Tensor {
-    return avgPool(this.self, 1, kernelSize, options);
-  }
+/** Largest element of each window of `[N, C, D, H, W]`, or without N; the stride is the kernel's size unless given. @throws ShapeError if the window does not fit. */
+export function maxPool3d(x: Tensor, kernelSize: Spatial, options: MaxPoolOptions & WithIndices): ValuesIndices;
+export function maxPool3d(x: Tensor, kernelSize: Spatial, options?: Spatial | MaxPoolOptions): Tensor;
+export function maxPool3d(x: Tensor, kernelSize: Spatial, options: Spatial | MaxPoolOptions = {}): Tensor | ValuesIndices {
+  return maxPool(x, 3, kernelSize, poolOptions(options));
+}
 
-  /**
-   * Mean of each window of `[N, C, H, W]`.
-   * @throws ShapeError if the window does not fit.
-   * @example
-   * ones([1, 6, 28, 28]).avgPool2d(2); // [1, 6, 14, 14]
-   */
-  avgPool2d(kernelSize: Spatial, options: AvgPoolOptions = {}): Tensor {
-    return avgPool(this.self, 2, kernelSize, options);
-  }
+/** Mean of each window of `[N, C, L]`, or without N; the stride is the kernel's size unless given. @throws ShapeError if the window does not fit. */
+export function avgPool1d(x: Tensor, kernelSize: Spatial, options: Spatial | AvgPoolOptions = {}): Tensor {
+  return avgPool(x, 1, kernelSize, poolOptions(options));
+}
 
-  /** Mean of each window of `[N, C, D, H, W]`. @throws ShapeError if the window does not fit. */
-  avgPool3d(kernelSize: Spatial, options: AvgPoolOptions = {}): Tensor {
-    return avgPool(this.self, 3, kernelSize, options);
-  }
+/**
+ * Mean of each window of `[N, C, H, W]`, or without N; the stride is the kernel's size unless given.
+ * @throws ShapeError if the window does not fit.
+ * @example
+ * avgPool2d(ones([1, 6, 28, 28]), 2); // [1, 6, 14, 14]
+ */
+export function avgPool2d(x: Tensor, kernelSize: Spatial, options: Spatial | AvgPoolOptions = {}): Tensor {
+  return avgPool(x, 2, kernelSize, poolOptions(options));
+}
 
-  /** Means of bins that cover `[N, C, L]` evenly. */
-  adaptiveAvgPool1d(outputSize: AdaptiveSize): Tensor {
-    return adaptiveAvgPool(this.self, 1, outputSize);
-  }
+/** Mean of each window of `[N, C, D, H, W]`, or without N; the stride is the kernel's size unless given. @throws ShapeError if the window does not fit. */
+export function avgPool3d(x: Tensor, kernelSize: Spatial, options: Spatial | AvgPoolOptions = {}): Tensor {
+  return avgPool(x, 3, kernelSize, poolOptions(options));
+}
 
-  /** Means of bins that cover `[N, C, H, W]` evenly. */
-  adaptiveAvgPool2d(outputSize: AdaptiveSize): Tensor {
-    return adaptiveAvgPool(this.self, 2, outputSize);
-  }
+/** Means of bins that cover `[N, C, L]`, or without N, evenly; a size null keeps that of the input. */
+export function adaptiveAvgPool1d(x: Tensor, outputSize: AdaptiveSize): Tensor {
+  return adaptiveAvgPool(x, 1, outputSize);
+}
 
-  /** Means of bins that cover `[N, C, D, H, W]` evenly. */
-  adaptiveAvgPool3d(outputSize: AdaptiveSize): Tensor {
-    return adaptiveAvgPool(this.self, 3, outputSize);
-  }
+/** Means of bins that cover `[N, C, H, W]`, or without N, evenly; a size null keeps that of the input. */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
+  return adaptiveAvgPool(x, 2, outputSize);
+}
 
-  /** Largest elements of bins that cover `[N, C, L]` evenly. */
-  adaptiveMaxPool1d(outputSize: AdaptiveSize, options: { readonly returnIndices: true }): ValuesIndices;
-  adaptiveMaxPool1d(outputSize: AdaptiveSize, options?: { readonly returnIndices?: boolean }): Tensor;
-  adaptiveMaxPool1d(
-    outputSize: AdaptiveSize,
-    { returnIndices = false }: { readonly returnIndices?: boolean } = {},
-  ): Tensor | ValuesIndices {
-    return adaptiveMaxPool(this.self, 1, outputSize, returnIndices);
-  }
+/** Means of bins that cover `[N, C, D, H, W]`, or without N, evenly; a size null keeps that of the input. */
+export function adaptiveAvgPool3d(x: Tensor, outputSize: AdaptiveSize): Tensor {
+  return adaptiveAvgPool(x, 3, outputSize);
+}
 
-  /** Largest elements of bins that cover `[N, C, H, W]` evenly. */
-  adaptiveMaxPool2d(outputSize: AdaptiveSize, options: { readonly returnIndices: true }): ValuesIndices;
-  adaptiveMaxPool2d(outputSize: AdaptiveSize, options?: { readonly returnIndices?: boolean }): Tensor;
-  adaptiveMaxPool2d(
-    outputSize: AdaptiveSize,
-    { returnIndices = false }: { readonly returnIndices?: boolean } = {},
-  ): Tensor | ValuesIndices {
-    return adaptiveMaxPool(this.self, 2, outputSize, returnIndices);
-  }
+/** Largest elements of bins that cover `[N, C, L]`, or without N, evenly; a size null keeps that of the input. */
+export function adaptiveMaxPool1d(x: Tensor, outputSize: AdaptiveSize, options: WithIndices): ValuesIndices;
+export function adaptiveMaxPool1d(x: Tensor, outputSize: AdaptiveSize, options?: { readonly returnIndices?: boolean }): Tensor;
+export function adaptiveMaxPool1d(
+  x: Tensor,
+  outputSize: AdaptiveSize,
+  { returnIndices = false }: { readonly returnIndices?: boolean } = {},
+): Tensor | ValuesIndices {
+  return adaptiveMaxPool(x, 1, outputSize, returnIndices);
+}
 
-  /** Largest elements of bins that cover `[N, C, D, H, W]` evenly. */
-  adaptiveMaxPool3d(outputSize: AdaptiveSize, options: { readonly returnIndices: true }): ValuesIndices;
-  adaptiveMaxPool3d(outputSize: AdaptiveSize, options?: { readonly returnIndices?: boolean }): Tensor;
-  adaptiveMaxPool3d(
-    outputSize: AdaptiveSize,
-    { returnIndices = false }: { readonly returnIndices?: boolean } = {},
-  ): Tensor | ValuesIndices {
-    return adaptiveMaxPool(this.self, 3, outputSize, returnIndices);
-  }
+/** Largest elements of bins that cover `[N, C, H, W]`, or without N, evenly; a size null keeps that of the input. */
+export function adaptiveMaxPool2d(x: Tensor, outputSize: AdaptiveSize, options: WithIndices): ValuesIndices;
+export function adaptiveMaxPool2d(x: Tensor, outputSize: AdaptiveSize, options?: { readonly returnIndices?: boolean }): Tensor;
+export function adaptiveMaxPool2d(
+  x: Tensor,
+  outputSize: AdaptiveSize,
+  { returnIndices = false }: { readonly returnIndices?: boolean } = {},
+): Tensor | ValuesIndices {
+  return adaptiveMaxPool(x, 2, outputSize, returnIndices);
+}
 
-  /** Puts the results of {@link maxPool1d} back where `indices` found them; the rest is 0. */
-  maxUnpool1d(indices: Tensor, kernelSize: Spatial, options: MaxUnpoolOptions = {}): Tensor {
-    return maxUnpool(this.self, 1, indices, kernelSize, options);
-  }
+/** Largest elements of bins that cover `[N, C, D, H, W]`, or without N, evenly; a size null keeps that of the input. */
+export function adaptiveMaxPool3d(x: Tensor, outputSize: AdaptiveSize, options: WithIndices): ValuesIndices;
+export function adaptiveMaxPool3d(x: Tensor, outputSize: AdaptiveSize, options?: { readonly returnIndices?: boolean }): Tensor;
+export function adaptiveMaxPool3d(
+  x: Tensor,
+  outputSize: AdaptiveSize,
+  { returnIndices = false }: { readonly returnIndices?: boolean } = {},
+): Tensor | ValuesIndices {
+  return adaptiveMaxPool(x, 3, outputSize, returnIndices);
+}
 
-  /** Puts the results of {@link maxPool2d} back where `indices` found them; the rest is 0. */
-  maxUnpool2d(indices: Tensor, kernelSize: Spatial, options: MaxUnpoolOptions = {}): Tensor {
-    return maxUnpool(this.self, 2, indices, kernelSize, options);
-  }
+/** Puts the results of {@link maxPool1d} back where `indices` found them; the rest is 0. */
+export function maxUnpool1d(x: Tensor, indices: Tensor, kernelSize: Spatial, options: MaxUnpoolOptions = {}): Tensor {
+  return maxUnpool(x, 1, indices, kernelSize, options);
+}
 
-  /** Puts the results of {@link maxPool3d} back where `indices` found them; the rest is 0. */
-  maxUnpool3d(indices: Tensor, kernelSize: Spatial, options: MaxUnpoolOptions = {}): Tensor {
-    return maxUnpool(this.self, 3, indices, kernelSize, options);
-  }
+/** Puts the results of {@link maxPool2d} back where `indices` found them; the rest is 0. */
+export function maxUnpool2d(x: Tensor, indices: Tensor, kernelSize: Spatial, options: MaxUnpoolOptions = {}): Tensor {
+  return maxUnpool(x, 2, indices, kernelSize, options);
+}
+
+/** Puts the results of {@link maxPool3d} back where `indices` found them; the rest is 0. */
+export function maxUnpool3d(x: Tensor, indices: Tensor, kernelSize: Spatial, options: MaxUnpoolOptions = {}): Tensor {
+  return maxUnpool(x, 3, indices, kernelSize, options);
 }

@@ -23,9 +23,8 @@ import {
   sub,
   unsqueezeAt,
   where,
-} from "./compose.js";
-import { ResizeOps } from "./conv-resize.js";
-import type { Tensor } from "./tensor.js";
+} from "../tensor/compose.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 /** Scale and shift after normalisation. */
 export interface AffineOptions {
@@ -53,7 +52,13 @@ export interface DropoutOptions {
   readonly maskShape?: readonly number[];
 }
 
-function linear(x: Tensor, weight: Tensor, bias: Tensor | null | undefined): Tensor {
+/**
+ * `x @ weight.t() + bias`: `[..., K]` with weight `[M, K]` and bias `[M]` to `[..., M]`.
+ * @throws ShapeError if the shapes do not fit.
+ * @example
+ * linear(ones([2, 3]), ones([4, 3]), zeros([4])); // [2, 4]
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   const casting = castingOf(x);
   // Before they become views: a weight is converted once.
   return casting === undefined
@@ -125,7 +130,7 @@ function checkNormalized(op: string, x: Tensor, normalizedShape: readonly number
   return normalizedShape.map((_, d) => lead + d);
 }
 
-function batchNorm(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
+function normalizeBatch(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
   requireFloat(x, "batchNorm", "expected a floating-point tensor");
   // PyTorch lets an empty vector pass.
   if (x.ndim === 1 && x.shape[0] === 0) return [x.clone(), x.detach(), x.detach()];
@@ -158,16 +163,22 @@ function batchNorm(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
 function wideBatchNorm(x: Tensor, { weight, bias, mean, variance, ...options }: BatchNormOptions): readonly Tensor[] {
   const wide = (t: Tensor | null | undefined) => t?.float();
   const statistics = { weight: wide(weight), bias: wide(bias), mean: wide(mean), variance: wide(variance) };
-  const [y, ...moments] = batchNorm(x.float(), { ...options, ...statistics });
+  const [y, ...moments] = normalizeBatch(x.float(), { ...options, ...statistics });
   return [y.cast(x.dtype), ...moments];
 }
 
-function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: AffineOptions): Tensor {
+/**
+ * Normalises each of `numGroups` groups of channels of `[N, C, ...]`, then scales and shifts; weight and bias are `[C]`.
+ *
+ * Source: https://arxiv.org/abs/1803.08494
+ * @throws ShapeError if the groups do not divide the channels.
+ */
+export function groupNorm(x: Tensor, numGroups: number, { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
   requireFloat(x, "groupNorm", "expected a floating-point tensor");
   const [n, channels] = x.shape;
-  if (x.ndim < 2 || channels % groups !== 0) {
+  if (x.ndim < 2 || channels % numGroups !== 0) {
     throw new ShapeError(
-      `groupNorm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${formatShape(x.shape)} and num_groups=${groups}`,
+      `groupNorm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${formatShape(x.shape)} and num_groups=${numGroups}`,
       { op: "groupNorm", shapes: [x.shape] },
     );
   }
@@ -175,7 +186,7 @@ function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: Affi
   const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
   return composite("NativeGroupNorm", [x, ...given(weight, bias)], () => {
     return inWide(x, (y, widen) => {
-      const rows = y.reshape([n, groups, x.numel() === 0 ? 0 : x.numel() / (n * groups)]);
+      const rows = y.reshape([n, numGroups, x.numel() === 0 ? 0 : x.numel() / (n * numGroups)]);
       const { mean, variance } = momentsOver(rows, [2]);
       const out = mul(sub(rows, mean), rsqrt(add(variance, eps))).reshape(x.shape);
       return affine(out, weight && widen(column(weight)), bias && widen(column(bias)));
@@ -189,7 +200,15 @@ function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: 
   return mul(ge(uniform, p).cast(x.dtype), 1 / (1 - p));
 }
 
-function dropout(x: Tensor, { p = 0.5, training = true, generator = defaultGenerator(), maskShape = x.shape }: DropoutOptions): Tensor {
+/**
+ * Sets elements to 0 at probability `p` and scales the rest by `1 / (1 - p)`. The random numbers are the same on every device and do not
+ * advance the generator's own stream.
+ * @throws ValueError unless `p` lies in [0, 1].
+ */
+export function dropout(
+  x: Tensor,
+  { p = 0.5, training = true, generator = defaultGenerator(), maskShape = x.shape }: DropoutOptions = {},
+): Tensor {
   if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`, { op: "dropout" });
   if (!training || p === 0 || x.numel() === 0) return x;
   requireFloat(x, "dropout", "result type Float can't be cast to the desired output type");
@@ -218,7 +237,7 @@ export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { rea
 
 const layerNormGrad: KernelOp<"layerNormGrad"> = { name: "NativeLayerNormBackward", kernel: "layerNormGrad", infer: ([g]) => [g] };
 
-const layerNorm: FusedOp<"layerNorm"> = {
+const layerNormOp: FusedOp<"layerNorm"> = {
   name: "NativeLayerNorm",
   kernel: "layerNorm",
   results: 1,
@@ -244,66 +263,43 @@ const layerNorm: FusedOp<"layerNorm"> = {
   },
 };
 
-/** What layers compute, as functions of their weights. */
-export class LayerOps extends ResizeOps {
-  /**
-   * `x @ weight.t() + bias`: `[..., K]` with weight `[M, K]` and bias `[M]` to `[..., M]`.
-   * @throws ShapeError if the shapes do not fit.
-   * @example
-   * ones([2, 3]).linear(ones([4, 3]), zeros([4])); // [2, 4]
-   */
-  linear(weight: Tensor, bias?: Tensor | null): Tensor {
-    return linear(this.self, weight, bias);
-  }
+/**
+ * Normalises over the last dimensions, of shape `normalizedShape`, then scales and shifts.
+ *
+ * Source: https://arxiv.org/abs/1607.06450
+ * @throws ShapeError if the shapes do not fit.
+ */
+export function layerNorm(x: Tensor, normalizedShape: readonly number[], { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
+  const dims = checkNormalized("layerNorm", x, normalizedShape);
+  checkAffine("layerNorm", x, normalizedShape, weight, bias);
+  // A bias alone is rare: the kernel takes it with a weight.
+  const scale = weight ?? (bias ? bias.newFull(bias.shape, 1) : null);
+  return applyFused(layerNormOp, [x, ...given(scale, bias)], { dims: dims.length, eps })[0];
+}
 
-  /**
-   * Normalises over the last dimensions, of shape `normalizedShape`, then scales and shifts.
-   * @throws ShapeError if the shapes do not fit.
-   */
-  layerNorm(normalizedShape: readonly number[], { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
-    const x = this.self;
-    const dims = checkNormalized("layerNorm", x, normalizedShape);
-    checkAffine("layerNorm", x, normalizedShape, weight, bias);
-    // A bias alone is rare: the kernel takes it with a weight.
-    const scale = weight ?? (bias ? bias.newFull(bias.shape, 1) : null);
-    return applyFused(layerNorm, [x, ...given(scale, bias)], { dims: dims.length, eps })[0];
-  }
-
-  /** Divides by the root of the mean square over the last dimensions, then scales. @throws ShapeError if the shapes do not fit. */
-  rmsNorm(normalizedShape: readonly number[], { weight, eps = 2 ** -23 }: Omit<AffineOptions, "bias"> = {}): Tensor {
-    const x = this.self;
-    const dims = checkNormalized("rmsNorm", x, normalizedShape);
-    checkAffine("rmsNorm", x, normalizedShape, weight);
-    const n = sizeOf(normalizedShape);
-    return composite("RmsNorm", [x, ...given(weight)], () => {
-      return inWide(x, (y, widen) => {
-        const square = div(apply("reduce", [mul(y, y)], { op: "sum", dims, keepdim: true }), n);
-        return affine(mul(y, rsqrt(add(square, eps))), weight && widen(weight), null);
-      });
+/** Divides by the root of the mean square over the last dimensions, then scales. @throws ShapeError if the shapes do not fit. */
+export function rmsNorm(
+  x: Tensor,
+  normalizedShape: readonly number[],
+  { weight, eps = 2 ** -23 }: Omit<AffineOptions, "bias"> = {},
+): Tensor {
+  const dims = checkNormalized("rmsNorm", x, normalizedShape);
+  checkAffine("rmsNorm", x, normalizedShape, weight);
+  const n = sizeOf(normalizedShape);
+  return composite("RmsNorm", [x, ...given(weight)], () => {
+    return inWide(x, (y, widen) => {
+      const square = div(apply("reduce", [mul(y, y)], { op: "sum", dims, keepdim: true }), n);
+      return affine(mul(y, rsqrt(add(square, eps))), weight && widen(weight), null);
     });
-  }
+  });
+}
 
-  /**
-   * Normalises each channel of `[N, C, ...]` by given statistics or those of the batch, then scales and shifts. Returns the result and
-   * the mean and variance (without correction) that it used, `[C]` each.
-   * @throws ShapeError if the shapes do not fit.
-   */
-  batchNorm(options: BatchNormOptions = {}): [output: Tensor, mean: Tensor, variance: Tensor] {
-    const [output, mean, variance] = batchNorm(this.self, options);
-    return [output, mean, variance];
-  }
-
-  /** Normalises each of `numGroups` groups of channels of `[N, C, ...]`, then scales and shifts. @throws ShapeError if the shapes do not fit. */
-  groupNorm(numGroups: number, options: AffineOptions = {}): Tensor {
-    return groupNorm(this.self, numGroups, options);
-  }
-
-  /**
-   * Sets elements to 0 at probability `p` and scales the rest by `1 / (1 - p)`. The random numbers are the same on every device and do not
-   * advance the generator's own stream.
-   * @throws ValueError unless `p` lies in [0, 1].
-   */
-  dropout(options: DropoutOptions = {}): Tensor {
-    return dropout(this.self, options);
-  }
+/**
+ * Normalises each channel of `[N, C, ...]` by given statistics or those of the batch, then scales and shifts. Returns the result and
+ * the mean and variance (without correction) that it used, `[C]` each.
+ * @throws ShapeError if the shapes do not fit.
+ */
+export function batchNorm(x: Tensor, options: BatchNormOptions = {}): [output: Tensor, mean: Tensor, variance: Tensor] {
+  const [output, mean, variance] = normalizeBatch(x, options);
+  return [output, mean, variance];
 }

@@ -3,10 +3,9 @@ import type { ConvAttrs } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
 import { dtypeWord } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
-import { add, constantLike, narrowAt } from "./compose.js";
+import { add, constantLike, narrowAt } from "../tensor/compose.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { batchedInput, checkAtLeast, formatSizes, type Spatial, spatial } from "./spatial.js";
-import { StatisticsOps } from "./statistics.js";
-import type { Tensor } from "./tensor.js";
 
 /** Geometry of a convolution. */
 export interface ConvOptions {
@@ -215,59 +214,56 @@ function cutTransposed(x: Tensor, weight: Tensor, bias: Tensor | null | undefine
   return bias ? add(out, bias.reshape([bias.shape[0], ...sizes.map(() => 1)])) : out;
 }
 
-/** Convolutions. Inputs may lack the batch dimension. */
-export class ConvOps extends StatisticsOps {
-  /**
-   * Convolution of `[N, C, L]` with `weight` `[F, C / groups, K]` and `bias` `[F]`.
-   * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
-   * @example
-   * ones([1, 2, 8]).conv1d(ones([3, 2, 5]), null, { padding: 2 }); // [1, 3, 8]
-   */
-  conv1d(weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor {
-    return convolution(this.self, 1, weight, bias, options);
-  }
+/**
+ * Convolution of `[N, C, L]` or `[C, L]` with `weight` `[F, C / groups, K]` and `bias` `[F]`.
+ * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
+ * @example
+ * conv1d(ones([1, 2, 8]), ones([3, 2, 5]), null, { padding: 2 }); // [1, 3, 8]
+ */
+export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor {
+  return convolution(x, 1, weight, bias, options);
+}
 
-  /**
-   * Convolution of `[N, C, H, W]` with `weight` `[F, C / groups, KH, KW]` and `bias` `[F]`.
-   * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
-   * @example
-   * ones([1, 1, 32, 32]).conv2d(ones([6, 1, 5, 5]), zeros([6])); // [1, 6, 28, 28]
-   */
-  conv2d(weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor {
-    return convolution(this.self, 2, weight, bias, options);
-  }
+/**
+ * Convolution of `[N, C, H, W]` or `[C, H, W]` with `weight` `[F, C / groups, KH, KW]` and `bias` `[F]`.
+ * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
+ * @example
+ * conv2d(ones([1, 1, 32, 32]), ones([6, 1, 5, 5]), zeros([6])); // [1, 6, 28, 28]
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor {
+  return convolution(x, 2, weight, bias, options);
+}
 
-  /**
-   * Convolution of `[N, C, D, H, W]` with `weight` `[F, C / groups, KD, KH, KW]` and `bias` `[F]`.
-   * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
-   */
-  conv3d(weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor {
-    return convolution(this.self, 3, weight, bias, options);
-  }
+/**
+ * Convolution of `[N, C, D, H, W]` or `[C, D, H, W]` with `weight` `[F, C / groups, KD, KH, KW]` and `bias` `[F]`.
+ * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
+ */
+export function conv3d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor {
+  return convolution(x, 3, weight, bias, options);
+}
 
-  /**
-   * Transposed convolution of `[N, C, L]` with `weight` `[C, F / groups, K]` and `bias` `[F]`.
-   * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
-   */
-  convTranspose1d(weight: Tensor, bias?: Tensor | null, options: ConvTransposeOptions = {}): Tensor {
-    return transposed(this.self, 1, weight, bias, options);
-  }
+/**
+ * Transposed convolution of `[N, C, L]` or `[C, L]` with `weight` `[C, F / groups, K]` and `bias` `[F]`.
+ * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
+ */
+export function convTranspose1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvTransposeOptions = {}): Tensor {
+  return transposed(x, 1, weight, bias, options);
+}
 
-  /**
-   * Transposed convolution of `[N, C, H, W]` with `weight` `[C, F / groups, KH, KW]` and `bias` `[F]`.
-   * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
-   * @example
-   * ones([1, 4, 8, 8]).convTranspose2d(ones([4, 2, 2, 2]), null, { stride: 2 }); // [1, 2, 16, 16]
-   */
-  convTranspose2d(weight: Tensor, bias?: Tensor | null, options: ConvTransposeOptions = {}): Tensor {
-    return transposed(this.self, 2, weight, bias, options);
-  }
+/**
+ * Transposed convolution of `[N, C, H, W]` or `[C, H, W]` with `weight` `[C, F / groups, KH, KW]` and `bias` `[F]`.
+ * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
+ * @example
+ * convTranspose2d(ones([1, 4, 8, 8]), ones([4, 2, 2, 2]), null, { stride: 2 }); // [1, 2, 16, 16]
+ */
+export function convTranspose2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvTransposeOptions = {}): Tensor {
+  return transposed(x, 2, weight, bias, options);
+}
 
-  /**
-   * Transposed convolution of `[N, C, D, H, W]` with `weight` `[C, F / groups, KD, KH, KW]` and `bias` `[F]`.
-   * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
-   */
-  convTranspose3d(weight: Tensor, bias?: Tensor | null, options: ConvTransposeOptions = {}): Tensor {
-    return transposed(this.self, 3, weight, bias, options);
-  }
+/**
+ * Transposed convolution of `[N, C, D, H, W]` or `[C, D, H, W]` with `weight` `[C, F / groups, KD, KH, KW]` and `bias` `[F]`.
+ * @throws ShapeError if the shapes do not fit. @throws DTypeError if the dtypes differ.
+ */
+export function convTranspose3d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvTransposeOptions = {}): Tensor {
+  return transposed(x, 3, weight, bias, options);
 }

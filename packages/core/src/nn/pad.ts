@@ -2,10 +2,9 @@ import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { VIEWS } from "../primitives.js";
 import { contiguousStrides, sizeOf } from "../shape.js";
-import { constantLike, expandTo, fromHost, narrowAt, permuteTo, positions } from "./compose.js";
-import { PoolOps } from "./conv-pool.js";
+import { constantLike, expandTo, fromHost, narrowAt, permuteTo, positions } from "../tensor/compose.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { batchedInput, checkAtLeast, type Spatial, spatial } from "./spatial.js";
-import type { Tensor } from "./tensor.js";
 
 /** How `pad` fills. */
 export interface PadOptions {
@@ -36,7 +35,8 @@ function padsByDim(x: Tensor, pads: readonly number[]): { readonly before: numbe
   });
 }
 
-function padConstant(x: Tensor, pads: readonly number[], value: number): Tensor {
+/** {@link pad} with a constant. @throws ShapeError if the result would have a negative size. */
+export function constantPadNd(x: Tensor, pads: readonly number[], value = 0): Tensor {
   const list = padsByDim(x, pads);
   const shape = x.shape.map((n, d) => n + list[d].before + list[d].after);
   if (shape.some((n) => n < 0)) {
@@ -105,15 +105,21 @@ function checkPad(x: Tensor, dim: number, before: number, after: number, mode: s
   });
 }
 
-function pad(x: Tensor, pads: readonly number[], { mode = "constant", value = 0 }: PadOptions): Tensor {
-  if (mode === "constant") return padConstant(x, pads, value);
+/**
+ * Pads the last dimensions; `pads` holds before and after of the last dimension, then of the one before it, and so on. Negative sizes cut.
+ * @throws ShapeError if the padding does not fit the mode.
+ * @example
+ * pad(ones([1, 1, 2, 2]), [1, 1, 0, 0]); // [1, 1, 2, 4]
+ */
+export function pad(x: Tensor, pads: readonly number[], { mode = "constant", value = 0 }: PadOptions = {}): Tensor {
+  if (mode === "constant") return constantPadNd(x, pads, value);
   if (!(mode in LABEL))
     throw new ValueError(`pad: Unrecognised padding mode ${mode}; use constant, reflect, replicate or circular`, { op: "pad" });
   if (pads.some((p) => p < 0)) {
     // Cut first: what is cut off must not be mirrored.
     const cut = pads.map((p) => Math.min(p, 0));
     return padFromInput(
-      padConstant(x, cut, 0),
+      constantPadNd(x, cut, 0),
       pads.map((p) => Math.max(p, 0)),
       mode,
     );
@@ -151,14 +157,18 @@ function blockCounts(op: string, size: readonly number[], { kernel, dilation, pa
   );
 }
 
-function im2col(x: Tensor, kernelSize: Spatial, options: WindowOptions): Tensor {
+/**
+ * Sliding blocks as columns (`nn.functional.unfold`): `[N, C, H, W]` to `[N, C * KH * KW, blocks]`.
+ * @throws ShapeError if no block fits.
+ */
+export function im2col(x: Tensor, kernelSize: Spatial, options: WindowOptions = {}): Tensor {
   const blocks = blocksOf("im2col", kernelSize, options);
   const { kernel, dilation, padding, stride } = blocks;
   return batchedInput(x, 2, "im2col", (input) => [
     composite("Im2Col", [input], () => {
       const counts = blockCounts("im2col", input.shape.slice(2), blocks);
       const [n, c] = input.shape;
-      let out = padding.some((p) => p > 0) ? padConstant(input, [padding[1], padding[1], padding[0], padding[0]], 0) : input;
+      let out = padding.some((p) => p > 0) ? constantPadNd(input, [padding[1], padding[1], padding[0], padding[0]], 0) : input;
       for (const d of [0, 1]) {
         const reach = dilation[d] * (kernel[d] - 1) + 1;
         out = apply("unfold", [out], { dim: 2 + d, size: reach, step: stride[d] });
@@ -179,7 +189,11 @@ function unitFilters(x: Tensor, channels: number, kernel: readonly number[]): Te
   return expandTo(one, [channels, k, 1, ...kernel]).reshape([channels * k, 1, ...kernel]);
 }
 
-function col2im(x: Tensor, outputSize: Spatial, kernelSize: Spatial, options: WindowOptions): Tensor {
+/**
+ * Adds columns up as sliding blocks (`nn.functional.fold`): `[N, C * KH * KW, blocks]` to `[N, C, H, W]`.
+ * @throws ShapeError if the sizes do not fit.
+ */
+export function col2im(x: Tensor, outputSize: Spatial, kernelSize: Spatial, options: WindowOptions = {}): Tensor {
   const blocks = blocksOf("col2im", kernelSize, options);
   const size = spatial(outputSize, 2, "col2im", "outputSize");
   const counts = blockCounts("col2im", size, blocks);
@@ -200,7 +214,9 @@ function col2im(x: Tensor, outputSize: Spatial, kernelSize: Spatial, options: Wi
   })[0];
 }
 
-function shuffle(x: Tensor, factor: number): Tensor {
+/** Channels to pixels: `[..., C * r * r, H, W]` to `[..., C, H * r, W * r]`. Source: https://arxiv.org/abs/1609.05158 @throws ShapeError if the channels do not divide. */
+export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
+  const factor = upscaleFactor;
   const [c, h, w] = x.shape.slice(-3);
   if (x.ndim < 3 || c % (factor * factor) !== 0) {
     throw new ShapeError(
@@ -216,7 +232,9 @@ function shuffle(x: Tensor, factor: number): Tensor {
   return composite("PixelShuffle", [x], () => permuteTo(split, order).reshape([...lead, out, h * factor, w * factor]));
 }
 
-function unshuffle(x: Tensor, factor: number): Tensor {
+/** Pixels to channels: `[..., C, H * r, W * r]` to `[..., C * r * r, H, W]`. @throws ShapeError if the sizes do not divide. */
+export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
+  const factor = downscaleFactor;
   const [c, h, w] = x.shape.slice(-3);
   if (x.ndim < 3 || h % factor !== 0 || w % factor !== 0) {
     throw new ShapeError(
@@ -234,60 +252,17 @@ function unshuffle(x: Tensor, factor: number): Tensor {
   return composite("PixelUnshuffle", [x], () => permuteTo(split, order).reshape([...lead, c * factor * factor, h / factor, w / factor]));
 }
 
-/** Padding, sliding blocks and pixel rearrangement. */
-export class PadOps extends PoolOps {
-  /**
-   * Pads the last dimensions; `pads` holds before and after of the last dimension, then of the one before it, and so on. Negative sizes cut.
-   * @throws ShapeError if the padding does not fit the mode.
-   * @example
-   * ones([1, 1, 2, 2]).pad([1, 1, 0, 0]); // [1, 1, 2, 4]
-   */
-  pad(pads: readonly number[], options: PadOptions = {}): Tensor {
-    return pad(this.self, pads, options);
+/** Mixes channel groups (https://arxiv.org/abs/1707.01083): channel `g * k + i` of `groups` becomes `i * groups + g`. @throws ShapeError if the channels do not divide. */
+export function channelShuffle(x: Tensor, groups: number): Tensor {
+  const [n, c, ...rest] = x.shape;
+  if (x.ndim < 3 || c % groups !== 0) {
+    throw new ShapeError(`channelShuffle: Number of channels must be divisible by groups ${groups}, got ${formatShape(x.shape)}`, {
+      op: "channelShuffle",
+      shapes: [x.shape],
+    });
   }
-
-  /** {@link pad} with a constant. @throws ShapeError if the result would have a negative size. */
-  constantPadNd(pads: readonly number[], value = 0): Tensor {
-    return padConstant(this.self, pads, value);
-  }
-
-  /**
-   * Sliding blocks as columns (`nn.functional.unfold`): `[N, C, H, W]` to `[N, C * KH * KW, blocks]`.
-   * @throws ShapeError if no block fits.
-   */
-  im2col(kernelSize: Spatial, options: WindowOptions = {}): Tensor {
-    return im2col(this.self, kernelSize, options);
-  }
-
-  /**
-   * Adds columns up as sliding blocks (`nn.functional.fold`): `[N, C * KH * KW, blocks]` to `[N, C, H, W]`.
-   * @throws ShapeError if the sizes do not fit.
-   */
-  col2im(outputSize: Spatial, kernelSize: Spatial, options: WindowOptions = {}): Tensor {
-    return col2im(this.self, outputSize, kernelSize, options);
-  }
-
-  /** Channels to pixels: `[..., C * r * r, H, W]` to `[..., C, H * r, W * r]`. @throws ShapeError if the channels do not divide. */
-  pixelShuffle(upscaleFactor: number): Tensor {
-    return shuffle(this.self, upscaleFactor);
-  }
-
-  /** Pixels to channels: `[..., C, H * r, W * r]` to `[..., C * r * r, H, W]`. @throws ShapeError if the sizes do not divide. */
-  pixelUnshuffle(downscaleFactor: number): Tensor {
-    return unshuffle(this.self, downscaleFactor);
-  }
-
-  /** Mixes channel groups: channel `g * k + i` of `groups` becomes `i * groups + g`. @throws ShapeError if the channels do not divide. */
-  channelShuffle(groups: number): Tensor {
-    const [n, c, ...rest] = this.shape;
-    if (this.ndim < 3 || c % groups !== 0) {
-      throw new ShapeError(`channelShuffle: Number of channels must be divisible by groups ${groups}, got ${formatShape(this.shape)}`, {
-        op: "channelShuffle",
-        shapes: [this.shape],
-      });
-    }
-    return this.reshape([n, groups, c / groups, ...rest])
-      .transpose(1, 2)
-      .reshape(this.shape);
-  }
+  return x
+    .reshape([n, groups, c / groups, ...rest])
+    .transpose(1, 2)
+    .reshape(x.shape);
 }

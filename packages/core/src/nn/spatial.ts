@@ -1,7 +1,7 @@
 import { formatShape, ShapeError } from "../errors.js";
 import type { Shape } from "../shape.js";
-import { squeezeAt, unsqueezeAt } from "./compose.js";
-import type { Tensor } from "./tensor.js";
+import { squeezeAt, unsqueezeAt } from "../tensor/compose.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 /** One number for every spatial dimension, or one for each. */
 export type Spatial = number | readonly number[];

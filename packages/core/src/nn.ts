@@ -1,0 +1,11 @@
+/**
+ * What layers compute, as functions of tensors: convolution, pooling, padding, resizing, normalisation, dropout and embeddings. The functions of
+ * `nn.functional` that PyTorch keeps off the tensor; a program carries those that it uses.
+ * @module core/nn
+ */
+export * from "./nn/conv.js";
+export * from "./nn/layer.js";
+export * from "./nn/pad.js";
+export * from "./nn/pool.js";
+export * from "./nn/resize.js";
+export type { Spatial } from "./nn/spatial.js";
