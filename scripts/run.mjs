@@ -30,15 +30,15 @@ const app = (name) => (args) =>
     () => node(`apps/${name}/dist/main.js`, args),
   );
 
-/** The page: a development server, or with --build a site of static files in apps/mnist/dist/site. */
-const mnistWeb = (args) =>
+/** The page of an app: a development server, or with --build a site of static files in its dist/site. */
+const page = (name) => (args) =>
   all(
     install,
-    () => build("apps/mnist"),
+    () => build(`apps/${name}`),
     () =>
       node("node_modules/vite/bin/vite.js", [
         args.includes("--build") ? "build" : "dev",
-        "apps/mnist",
+        `apps/${name}`,
         ...args.filter((arg) => arg !== "--build"),
       ]),
   );
@@ -46,8 +46,15 @@ const mnistWeb = (args) =>
 const commands = {
   test,
   mnist: app("mnist"),
-  "mnist:web": mnistWeb,
+  "mnist:web": page("mnist"),
   bench: app("bench"),
+  "bench:web": page("bench"),
+  "benchmarks-table": (args) =>
+    all(
+      install,
+      () => build("apps/bench"),
+      () => node("apps/bench/dist/benchmarks-table.js", args),
+    ),
   build: () => all(install, () => withPnpm("node_modules/turbo/bin/turbo", "run", "build")),
   typecheck: () => all(install, () => build(), typecheck),
   lint: () =>

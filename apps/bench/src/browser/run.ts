@@ -1,16 +1,17 @@
 /**
- * Peers against each other in one Chromium, on the software adapter: `node dist/browser/run.js [--device webgl] [--peers sconce,tfjs] [mlp] [cnn] ...`
- * The program named by CHROMIUM_BIN is used, else Playwright's own.
+ * The page in one Chromium without a window: `node dist/browser/run.js [--devices cpu,webgpu] [--peers tfjs] [--threads 1,2] [--budget 1000] [--json FILE]
+ * [--html FILE] [mlp] [cnn] ...` The program named by CHROMIUM_BIN is used, else Playwright's own; without a GPU, WebGPU and WebGL are emulated.
  */
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { chromium, type Page } from "playwright";
 import { build, preview } from "vite";
-import type { Timing } from "./measure.js";
-import type { Request } from "./page.js";
+import { type BenchReport, validate } from "../format.js";
+import { reportHtml } from "../report-html.js";
+import { quantity, ratioText } from "../words.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const SUITES = ["mlp", "cnn", "matmul256", "matmul512"];
-const PEERS = "sconce,jax-js,tfjs";
+const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 const FLAGS = [
   "--no-sandbox",
   "--disable-quic",
@@ -19,52 +20,62 @@ const FLAGS = [
   "--disable-sync",
   "--enable-unsafe-webgpu",
 ];
-const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-function report(suite: string, timings: readonly Timing[]): void {
-  const [ours] = timings;
-  for (const { peer, median, min } of timings) {
-    const ratio = peer === ours.peer ? "" : `  ${(median / ours.median).toFixed(2)} times ${ours.peer}'s median`;
-    console.log(
-      `${suite.padEnd(10)} ${peer.padEnd(8)} median ${median.toFixed(2).padStart(9)} ms  min ${min.toFixed(2).padStart(9)} ms${ratio}`,
-    );
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    devices: { type: "string", default: "webgpu" },
+    peers: { type: "string", default: "tfjs,jax-js" },
+    threads: { type: "string", default: "1" },
+    budget: { type: "string", default: "1000" },
+    json: { type: "string" },
+    html: { type: "string" },
+  },
+});
+
+/** Presses the button, says what the page says, and takes the file that it offers. */
+async function measure(page: Page): Promise<BenchReport> {
+  const sentence = page.locator("[data-phase]");
+  await page.locator("[data-phase=ready]").waitFor();
+  for (const text of await page.locator(".notice p").allTextContents()) console.error(text);
+  await page.getByRole("button", { name: "Measure" }).click();
+  let said = "";
+  while ((await sentence.getAttribute("data-phase")) === "running") {
+    const words = (await sentence.textContent()) ?? "";
+    if (words !== said) console.error(words);
+    said = words;
+    await page.waitForTimeout(500);
   }
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download JSON" }).click()]);
+  return validate(JSON.parse(readFileSync(await download.path(), "utf8")));
 }
 
-/** Builds and serves the page, and calls `use` with it. */
-async function withPage(use: (open: () => Promise<Page>) => Promise<void>): Promise<void> {
-  const shared = { root, configFile: false, logLevel: "error" } as const;
-  await build({ ...shared, build: { outDir: "dist/page", target: "esnext" } });
-  const server = await preview({ ...shared, build: { outDir: "dist/page" }, preview: { host: "127.0.0.1", port: 0, headers: ISOLATION } });
+/** Builds and serves the page, and measures on it. */
+async function run(): Promise<BenchReport> {
+  await build({ configFile, logLevel: "error" });
+  const server = await preview({ configFile, logLevel: "error", preview: { host: "127.0.0.1", port: 0 } });
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM_BIN, args: FLAGS });
   try {
-    await use(async () => {
-      const page = await browser.newPage();
-      page.on("pageerror", (error) => console.error(error.message));
-      await page.goto(server.resolvedUrls!.local[0]);
-      await page.waitForFunction("globalThis.sconceBench !== undefined");
-      return page;
-    });
+    const { devices, peers, threads, budget } = values;
+    const page = await browser.newPage();
+    page.on("pageerror", (error) => console.error(error.message));
+    const suites = positionals.length > 0 ? `suites=${positionals}&` : "";
+    await page.goto(`${server.resolvedUrls!.local[0]}#${suites}devices=${devices}&peers=${peers}&threads=${threads}&budget=${budget}`);
+    return await measure(page);
   } finally {
     await browser.close();
     await server.close();
   }
 }
 
-function option(args: string[], name: string, fallback: string): string {
-  const at = args.indexOf(`--${name}`);
-  return at < 0 ? fallback : args.splice(at, 2)[1];
+const report = await run();
+for (const { suite, case: name, device, threads, runner, median, min, unit, ratio } of report.results) {
+  const where = `${device}${device === "cpu" ? ` ${threads}` : ""}`;
+  const words = `median ${quantity(median, unit)}, best ${quantity(min, unit)}${ratio === undefined ? "" : `, Sconce's time to its ${ratioText(ratio)}`}`;
+  console.log(`${suite.padEnd(11)} ${name.padEnd(38)} ${where.padEnd(7)} ${runner.padEnd(8)} ${words}`);
 }
-
-const args = process.argv.slice(2);
-const peers = option(args, "peers", PEERS).split(",");
-const device = option(args, "device", "webgpu") as Request["device"];
-const suites = args.length > 0 ? args : SUITES;
-await withPage(async (open) => {
-  for (const suite of suites) {
-    const page = await open();
-    const request: Request = { suite, device, peers };
-    report(suite, await page.evaluate<Timing[]>(`sconceBench(${JSON.stringify(request)})`));
-    await page.close();
-  }
-});
+for (const { runner, suite, reason } of report.missing)
+  console.log(`${runner}${suite === undefined ? "" : ` (${suite})`} took no part: ${reason}`);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
+if (values.html !== undefined) writeFileSync(values.html, reportHtml(report));
+process.exit(report.results.length > 0 ? 0 : 1);

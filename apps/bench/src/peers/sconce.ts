@@ -22,19 +22,16 @@ const place = ({ data, shape }: ArrayData, device: Device): Tensor =>
 
 const outputDigest = async (output: Tensor): Promise<number[]> => digest((await output.data()) as Float32Array);
 
-/** Ends when the tensor is computed: at once on the CPU, with a read of one element elsewhere. */
-function complete(result: Tensor, device: Device): unknown {
-  if (device !== "cpu") return result.view([-1]).narrow(0, 0, 1).item();
-  realiseAll([result]);
-  return undefined;
-}
-
-/** Computes something again and again. */
+/** Computes something again and again: on the CPU a step ends when it is computed, elsewhere with a read of one element. */
 function compute(run: () => Tensor, device: Device): Task {
-  return {
-    step: () => scope(() => complete(run(), device)),
-    check: () => outputDigest(run()),
+  const check = (): Promise<number[]> => outputDigest(run());
+  if (device === "cpu") return { step: () => scope(() => realiseAll([run()])), check };
+  const step = async (): Promise<void> => {
+    const first = scope(() => run().view([-1]).narrow(0, 0, 1));
+    await first.item();
+    first.dispose();
   };
+  return { step, check };
 }
 
 function matmul({ layout }: MatmulWork, { a, b }: Arrays, device: Device): Task {

@@ -1,0 +1,39 @@
+import type { BenchResult, Missing } from "../format.js";
+
+/** One suite on one device, run by a worker of its own: nothing is left over from the one before. */
+export interface Job {
+  readonly suite: string;
+  readonly device: string;
+  readonly threads: number;
+  readonly peers: readonly string[];
+  /** Milliseconds that each contender of a case is timed for. */
+  readonly budget: number;
+}
+
+/** What the page asks of a worker. */
+export type Request = { readonly type: "look" } | { readonly type: "run"; readonly job: Job };
+
+/** What a worker tells the page. */
+export type Reply =
+  | { readonly type: "found"; readonly backends: readonly BackendState[]; readonly threads: number }
+  | { readonly type: "doing"; readonly what: string }
+  /** Results so far of a case: later ones replace them. */
+  | { readonly type: "results"; readonly results: readonly BenchResult[] }
+  | { readonly type: "missing"; readonly missing: Missing }
+  | { readonly type: "versions"; readonly versions: Readonly<Record<string, string>> }
+  | { readonly type: "done" }
+  | { readonly type: "failed"; readonly reason: string };
+
+/** A device, and in words why it is missing. */
+export interface BackendState {
+  readonly name: string;
+  readonly missing: string | null;
+  /** What it runs on, where it says so. */
+  readonly detail: string | null;
+}
+
+/** Something to tell the visitor. */
+export interface Notice {
+  readonly kind: "info" | "error";
+  readonly text: string;
+}

@@ -1,0 +1,165 @@
+import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type BenchReport, type BenchResult, keyOf, type Missing } from "../format.js";
+import { placeTitle, suiteTitle } from "../titles.js";
+import { jobsOf } from "./jobs.js";
+import { machine } from "./machine.js";
+import type { BackendState, Notice, Reply, Request } from "./protocol.js";
+import { formatHash, parseHash, type Settings } from "./settings.js";
+
+const parsed = parseHash(location.hash);
+
+/** What the visitor has chosen; the address follows it. */
+export const settings: Signal<Settings> = signal(parsed.settings);
+/** What the page does. */
+export const phase: Signal<"looking" | "ready" | "running" | "broken"> = signal<"looking" | "ready" | "running" | "broken">("looking");
+export const backends: Signal<readonly BackendState[]> = signal<readonly BackendState[]>([]);
+/** The most threads that the CPU backend can have. */
+export const mostThreads: Signal<number> = signal(1);
+/** Jobs of the run, how many of them are done, and what is being done. */
+export const progress: Signal<{ readonly done: number; readonly jobs: number; readonly where: string; readonly what: string }> = signal({
+  ...{ done: 0, jobs: 0 },
+  ...{ where: "", what: "" },
+});
+export const results: Signal<readonly BenchResult[]> = signal<readonly BenchResult[]>([]);
+export const missing: Signal<readonly Missing[]> = signal<readonly Missing[]>([]);
+/** Versions of the libraries that have run. */
+const versions: Signal<Readonly<Record<string, string>>> = signal({});
+export const notices: Signal<readonly Notice[]> = signal<readonly Notice[]>(parsed.problems.map((text) => ({ kind: "info", text })));
+
+/** The results in the format of the command line. */
+export const report: ReadonlySignal<BenchReport> = computed(() => ({
+  format: "sconce-bench/1",
+  date: started,
+  command: `npm run bench:web, ${formatHash(settings.value)}`,
+  machine: machine(),
+  versions: versions.value,
+  limits: {},
+  results: results.value,
+  missing: missing.value,
+}));
+
+let started = "";
+let leave: () => void = () => {};
+
+/** Shows a notice; an older one with the same words goes. */
+export function tell(notice: Notice): void {
+  notices.value = [...notices.value.filter(({ text }) => text !== notice.text), notice].slice(-3);
+}
+
+/** Takes a notice away. */
+export function dismiss(text: string): void {
+  notices.value = notices.value.filter((notice) => notice.text !== text);
+}
+
+/** Starts a worker of its own for a request, and hands on what it says until it is done or `leave` is called. */
+function ask(request: Request): Promise<void> {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "bench" });
+  return new Promise<void>((resolve, reject) => {
+    leave = resolve;
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      batch(() => receive(data));
+      if (data.type === "done") resolve();
+      if (data.type === "failed") reject(new Error(data.reason));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message || "the file of the worker did not load"));
+    };
+    worker.postMessage(request);
+  }).finally(() => worker.terminate());
+}
+
+function receive(reply: Reply): void {
+  switch (reply.type) {
+    case "found":
+      backends.value = reply.backends;
+      mostThreads.value = reply.threads;
+      break;
+    case "doing":
+      progress.value = { ...progress.value, what: reply.what };
+      break;
+    case "results": {
+      const fresh = new Map(reply.results.map((result) => [keyOf(result), result]));
+      results.value = [...results.value.filter((result) => !fresh.has(keyOf(result))), ...fresh.values()];
+      break;
+    }
+    case "missing":
+      missing.value = [...missing.value, reply.missing];
+      break;
+    case "versions":
+      versions.value = { ...versions.value, ...reply.versions };
+      break;
+  }
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Runs what is chosen, one job after the other; what cannot run is said, and the rest goes on. */
+export async function run(): Promise<void> {
+  const jobs = jobsOf(settings.value, backends.value, mostThreads.value);
+  if (jobs.length === 0) return tell({ kind: "info", text: "Choose at least one suite and one backend." });
+  batch(() => {
+    started = new Date().toISOString();
+    stopped = false;
+    [results.value, missing.value] = [[], []];
+    phase.value = "running";
+  });
+  for (const [done, job] of jobs.entries()) {
+    const where = `${suiteTitle(job.suite)} on ${placeTitle(job.device, job.threads)}`;
+    progress.value = { done, jobs: jobs.length, where, what: "starts" };
+    await ask({ type: "run", job }).catch((error: unknown) => {
+      missing.value = [
+        ...missing.value,
+        { runner: "sconce", suite: job.suite, reason: `${placeTitle(job.device, job.threads)}: ${reason(error)}` },
+      ];
+      tell({ kind: "error", text: `${where}: ${reason(error)}` });
+    });
+    if (stopped) break;
+  }
+  batch(() => {
+    progress.value = { ...progress.value, done: stopped ? progress.value.done : jobs.length };
+    phase.value = "ready";
+  });
+}
+
+let stopped = false;
+
+/** Ends the run at once; the results so far stay. */
+export function stop(): void {
+  stopped = true;
+  leave();
+}
+
+/** Changes a setting. */
+export function choose(changed: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...changed };
+}
+
+/** Offers a file as a download. */
+export function download(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
+effect(() => {
+  const hash = formatHash(settings.value);
+  if (hash !== location.hash) setTimeout(() => history.replaceState(null, "", hash));
+});
+
+addEventListener("hashchange", () => {
+  const { settings: wanted, problems } = parseHash(location.hash);
+  settings.value = wanted;
+  for (const text of problems) tell({ kind: "info", text });
+});
+
+ask({ type: "look" }).then(
+  () => (phase.value = "ready"),
+  (error: unknown) => {
+    phase.value = "broken";
+    tell({ kind: "error", text: `The part of the page that computes could not start: ${reason(error)}.` });
+  },
+);
