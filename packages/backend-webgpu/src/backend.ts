@@ -4,9 +4,11 @@ import {
   DeviceError,
   type DType,
   type Handle,
+  type HostFunction,
   type KernelName,
   type Kernels,
   type Spec,
+  sizeOf,
   type TypedArray,
   unregisterBackend,
   type View,
@@ -54,6 +56,16 @@ function wordsOf(data: TypedArray, dtype: DType): ArrayBufferView {
   return padded;
 }
 
+/** Bytes that hold so many elements. */
+const bytesOf = (dtype: DType, length: number): number => (dtype === "float16" ? 4 * Math.ceil(length / 2) : length * 4);
+
+/** Elements that a buffer held in these bytes. */
+function elementsOf(words: ArrayBuffer, dtype: DType, length: number): TypedArray {
+  if (dtype === "float16") return new Uint16Array(words, 0, length).slice();
+  if (dtype === "float32") return new Float32Array(words);
+  return dtype === "int32" ? new Int32Array(words) : Uint8Array.from(new Uint32Array(words));
+}
+
 /** A WebGPU device: tensors in storage buffers, kernels printed as WGSL. */
 export class WebGpuBackend implements Backend {
   readonly name: Device = "webgpu" as Device;
@@ -96,10 +108,19 @@ export class WebGpuBackend implements Backend {
 
   async download(handle: Handle, dtype: DType, length: number): Promise<TypedArray> {
     this.#machine.queue.check();
-    const words = await this.#machine.queue.download(handle as Block, dtype === "float16" ? 4 * Math.ceil(length / 2) : length * 4);
-    if (dtype === "float16") return new Uint16Array(words, 0, length).slice();
-    if (dtype === "float32") return new Float32Array(words);
-    return dtype === "int32" ? new Int32Array(words) : Uint8Array.from(new Uint32Array(words));
+    return elementsOf(await this.#machine.queue.download(handle as Block, bytesOf(dtype, length)), dtype, length);
+  }
+
+  later(inputs: readonly View[], outputs: readonly Spec[], fn: HostFunction): readonly Handle[] {
+    const { queue } = this.#machine;
+    queue.check();
+    const parts = inputs.map(({ handle, dtype, shape }) => ({ block: handle as Block, bytes: bytesOf(dtype, sizeOf(shape)) }));
+    const blocks = outputs.map((spec) => this.#machine.alloc(spec));
+    queue.later(parts, blocks, (words) => {
+      const data = fn(words.map((bytes, i) => elementsOf(bytes, inputs[i].dtype, sizeOf(inputs[i].shape))));
+      return data.map((array, i) => wordsOf(array, outputs[i].dtype));
+    });
+    return blocks;
   }
 
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {

@@ -13,6 +13,9 @@ export interface Block {
   indices: TypedArray | null;
 }
 
+/** Stands for the number of a batch that is not open yet: commands that are held back use the buffer. */
+export const HELD: number = Number.MAX_VALUE;
+
 const SMALLEST = 256;
 /** Buffers from this size on are created in an error scope of their own. */
 const GUARDED = 2 ** 24;
@@ -101,17 +104,21 @@ export class Pool {
     if (this.#idleBytes > IDLE_LIMIT) this.trim();
   }
 
-  /** Destroys all idle buffers. */
+  /** Destroys all idle buffers that no command waits for. */
   trim(): void {
-    const blocks = [...this.#idle.values()].flat();
+    const blocks = [...this.#idle.values()].flat().filter(({ batch }) => batch !== HELD);
     if (blocks.length === 0) return;
     this.#onDestroy(blocks);
     for (const block of blocks) {
       block.buffer.destroy();
       this.#buffers--;
       this.#bytes -= block.bytes;
+      this.#idleBytes -= block.bytes;
     }
-    this.#idle.clear();
-    this.#idleBytes = 0;
+    for (const [size, list] of this.#idle)
+      this.#idle.set(
+        size,
+        list.filter(({ batch }) => batch === HELD),
+      );
   }
 }

@@ -2,7 +2,7 @@ import { DeviceError } from "@sconce/core";
 import { type GpuBuffer, type GpuDevice, type GpuEncoder, type GpuPass, USAGE } from "./gpu.js";
 import { Params } from "./params.js";
 import { Pipelines, type Program } from "./pipelines.js";
-import { type Block, Pool, sizeClass } from "./pool.js";
+import { type Block, HELD, Pool, sizeClass } from "./pool.js";
 import { Profiler } from "./profile.js";
 
 /** Dispatches after which a batch is submitted without being asked for, so that the device has work while the host goes on. */
@@ -14,13 +14,18 @@ export interface QueueInfo {
   readonly submits: number;
 }
 
-/** A dispatch that waits for its pipeline, and for those before it. */
+/** A command that waits for those before it: for their pipelines, or for the host. */
 interface Held {
-  readonly program: Program;
+  /** What has to be there to run it, if it is a dispatch. */
+  readonly program?: Program;
   readonly blocks: readonly Block[];
-  readonly workgroups: number;
-  readonly size: number;
-  readonly words: Int32Array;
+  run(): void;
+}
+
+/** The first bytes of a buffer. */
+export interface Part {
+  readonly block: Block;
+  readonly bytes: number;
 }
 
 /** Commands in one encoder and, as far as they go, one compute pass; submitted when something is read or enough has gathered. */
@@ -42,13 +47,15 @@ export class Queue {
   /** Number of the open batch. */
   #batch = 1;
   #inBatch = 0;
-  /** While pipelines are compiled in the background: what is to run as soon as they are there, or as soon as something is read. */
+  /** While pipelines are compiled in the background or the host computes: what is to run after that. */
   #held: Held[] | null = null;
+  /** The step of the host that is under way. */
+  #host: Promise<void> | null = null;
   #dispatches = 0;
   #submits = 0;
   #flushing = false;
-  /** An error that the device reported by itself and that nobody has seen. */
-  #error: DeviceError | null = null;
+  /** An error that the device or a step of the host reported by itself and that nobody has seen. */
+  #error: Error | null = null;
   /** Why the device cannot be used any more. */
   failure: DeviceError | null = null;
 
@@ -75,7 +82,7 @@ export class Queue {
     return { dispatches: this.#dispatches, submits: this.#submits };
   }
 
-  /** Throws what went wrong on the device since the last check. */
+  /** Throws what went wrong since the last check. */
   check(): void {
     if (this.failure !== null) throw this.failure;
     const error = this.#error;
@@ -91,11 +98,11 @@ export class Queue {
 
   /** Adds a dispatch of the program with the parameters begun last: the buffers that it reads, then those that it writes. */
   dispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number): void {
-    for (let i = 0; i < blocks.length; i++) blocks[i].batch = this.#batch;
     if (this.#held !== null) {
-      this.#held.push({ program, blocks, workgroups, size, words: this.#params.withdraw() });
+      this.#holdDispatch(program, blocks, workgroups, size);
       return;
     }
+    for (let i = 0; i < blocks.length; i++) blocks[i].batch = this.#batch;
     const x = Math.min(workgroups, this.#mostGroups);
     this.#params.header(size, program.by === "invocation" ? x * program.workgroup : x);
     const pipeline = this.pipelines.pipelineOf(program);
@@ -113,27 +120,76 @@ export class Queue {
     if (++this.#inBatch >= BATCH_DISPATCHES) this.flush();
   }
 
+  #holdDispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number): void {
+    const words = this.#params.withdraw();
+    this.#hold({
+      program,
+      blocks,
+      run: () => {
+        if (!this.#params.hasRoom) this.flush();
+        this.#params.resume(words);
+        this.dispatch(program, blocks, workgroups, size);
+      },
+    });
+  }
+
+  #hold(command: Held): void {
+    for (const block of command.blocks) block.batch = HELD;
+    this.#held?.push(command);
+  }
+
+  /** Runs a command in its turn. */
+  #inTurn(command: Held): void {
+    if (this.#held === null) command.run();
+    else this.#hold(command);
+  }
+
   /** Holds what `fn` runs back until its pipelines have been compiled in the background. */
   async warmup(fn: () => void): Promise<void> {
     const held = (this.#held ??= []);
     const start = held.length;
     try {
       fn();
-      await Promise.all([...new Set(held.slice(start).map(({ program }) => program))].map((program) => this.pipelines.compile(program)));
+      const programs = new Set(held.slice(start).flatMap(({ program }) => program ?? []));
+      await Promise.all([...programs].map((program) => this.pipelines.compile(program)));
     } finally {
       this.#release();
     }
   }
 
-  /** Runs what is held back, compiling what is not there yet. */
+  /** Runs what is held back, compiling what is not there yet, up to the next step of the host. */
   #release(): void {
-    const held = this.#held;
+    if (this.#host !== null) return;
+    const held = this.#held ?? [];
     this.#held = null;
-    for (const { program, blocks, workgroups, size, words } of held ?? []) {
-      if (!this.#params.hasRoom) this.flush();
-      this.#params.resume(words);
-      this.dispatch(program, blocks, workgroups, size);
+    let at = 0;
+    while (at < held.length && this.#held === null) held[at++].run();
+    // A step of the host has begun: the rest waits for it.
+    (this.#held as Held[] | null)?.push(...held.slice(at));
+  }
+
+  /** Runs `step` on the bytes of `inputs` as soon as the host has them; it returns those of `outputs`. All later commands wait for it. */
+  later(inputs: readonly Part[], outputs: readonly Block[], step: (inputs: readonly ArrayBuffer[]) => readonly ArrayBufferView[]): void {
+    const run = (): void => {
+      for (const block of outputs) block.batch = HELD;
+      this.#held = [];
+      this.#host = this.#runHost(inputs, outputs, step);
+    };
+    this.#inTurn({ blocks: [...inputs.map(({ block }) => block), ...outputs], run });
+  }
+
+  async #runHost(...[inputs, outputs, step]: Parameters<Queue["later"]>): Promise<void> {
+    try {
+      const data = step(await Promise.all(inputs.map((part) => this.#read(part))));
+      data.forEach((words, i) => {
+        if (words.byteLength > 0) this.#device.queue.writeBuffer(outputs[i].buffer, 0, words);
+      });
+    } catch (error) {
+      this.#error ??= error as Error;
     }
+    for (const block of outputs) block.batch = this.#batch;
+    this.#host = null;
+    this.#release();
   }
 
   #openPass(label: string): GpuPass {
@@ -179,9 +235,13 @@ export class Queue {
 
   /** Reads the first bytes of a buffer as they are now. Reads of the same turn share one submit. */
   async download(block: Block, bytes: number): Promise<ArrayBuffer> {
+    this.#release();
+    return new Promise((resolve) => this.#inTurn({ blocks: [block], run: () => resolve(this.#read({ block, bytes })) }));
+  }
+
+  async #read({ block, bytes }: Part): Promise<ArrayBuffer> {
     if (bytes === 0) return new ArrayBuffer(0);
     const staging = this.#takeStaging(bytes);
-    this.#release();
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#endPass();
     this.#encoder.copyBufferToBuffer(block.buffer, 0, staging, 0, bytes);
@@ -224,6 +284,8 @@ export class Queue {
 
   /** Resolves when the device has done all that was submitted. */
   async idle(): Promise<void> {
+    this.flush();
+    while (this.#host !== null) await this.#host;
     this.flush();
     await this.#device.queue.onSubmittedWorkDone();
   }

@@ -172,7 +172,10 @@ export interface Kernels {
 /** Names of the kernels. */
 export type KernelName = keyof Kernels;
 
-/** A device. Two facts, five methods; no operation has a method of its own. Inputs are valid: core has checked them. */
+/** Makes the elements of results from those of inputs, all in row-major order. */
+export type HostFunction = (inputs: readonly TypedArray[]) => readonly TypedArray[];
+
+/** A device. Two facts, five methods, and `later` where the platform cannot block; no operation has a method of its own. Inputs are valid: core has checked them. */
 export interface Backend {
   readonly name: Device;
   readonly limits: {
@@ -199,6 +202,11 @@ export interface Backend {
   download(handle: Handle, dtype: DType, length: number): Promise<TypedArray>;
   /** The same at once; absent where the platform cannot block. */
   downloadSync?(handle: Handle, dtype: DType, length: number): TypedArray;
+  /**
+   * Where `downloadSync` is absent: calls `fn` once the host has the elements of the inputs (in row-major order), and puts what it returns
+   * into new buffers. Whatever is asked for later waits for that; what `fn` throws is thrown by a later call.
+   */
+  later?(inputs: readonly View[], outputs: readonly Spec[], fn: HostFunction): readonly Handle[];
   /** Runs a kernel into new buffers, never writing its inputs. */
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[];
   /** Takes a buffer back. */

@@ -1,5 +1,5 @@
 import { type Backend, type Device, getBackend } from "./backend.js";
-import { checkDType, type DType, getDefaultDType, type TypedArray } from "./dtype.js";
+import { checkDType, type DType, getDefaultDType, isFloatingPoint, type TypedArray } from "./dtype.js";
 import { checkDevice, tensorOf } from "./evaluate.js";
 import { isHalf, roundToHalf } from "./half.js";
 import { checkScalarFits, type Scalar } from "./promotion.js";
@@ -82,4 +82,13 @@ function target(op: string, shape: Shape, dtype: DType, { device }: TensorOption
   const backend = device === undefined && defaults.backend !== undefined ? defaults.backend : getBackend(device, op);
   checkDevice(backend, shape, dtype, op);
   return backend;
+}
+
+/** The numbers of `linspace`, from both ends so that the last one is exact. */
+export function evenly(start: number, end: number, steps: number, dtype: DType): (i: number) => number {
+  const round = dtype === "float64" ? (x: number): number => x : Math.fround;
+  const [first, last] = [start, end].map(isFloatingPoint(dtype) ? round : Math.trunc);
+  const step = steps > 1 ? round(round(last - first) / (steps - 1)) : 0;
+  const half = Math.floor(steps / 2);
+  return (i) => (steps === 1 || i < half ? round(first + round(step * i)) : round(last - round(step * (steps - i - 1))));
 }

@@ -1,5 +1,5 @@
 import { createConverted } from "./creation.js";
-import { create, type TensorOptions } from "./creation-options.js";
+import { create, evenly, type TensorOptions } from "./creation-options.js";
 import { type DType, getDefaultDType, isFloatingPoint, numberArray } from "./dtype.js";
 import { formatShape, NotSupportedError, ShapeError, ValueError } from "./errors.js";
 import { isTensor } from "./promotion.js";
@@ -49,15 +49,6 @@ function sequence(op: string, length: number, dtype: DType, at: (i: number) => n
   else if (dtype === "bool") for (let i = 0; i < length; i++) data[i] = at(i) === 0 ? 0 : 1;
   else for (let i = 0; i < length; i++) data[i] = at(i);
   return create(op, [length], dtype, data, options);
-}
-
-/** The numbers of {@link linspace}, from both ends so that the last one is exact. */
-function evenly(start: number, end: number, steps: number, dtype: DType): (i: number) => number {
-  const round = dtype === "float64" ? (x: number): number => x : Math.fround;
-  const [first, last] = [start, end].map(isFloatingPoint(dtype) ? round : Math.trunc);
-  const step = steps > 1 ? round(round(last - first) / (steps - 1)) : 0;
-  const half = Math.floor(steps / 2);
-  return (i) => (steps === 1 || i < half ? round(first + round(step * i)) : round(last - round(step * (steps - i - 1))));
 }
 
 function checkSteps(op: string, steps: number): void {

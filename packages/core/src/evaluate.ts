@@ -1,4 +1,4 @@
-import { type Backend, type Device, getBackend, type Kernels, type Spec, type View } from "./backend.js";
+import { type Backend, type Device, getBackend, type Handle, type HostFunction, type Kernels, type Spec, type View } from "./backend.js";
 import { type Decomposable, decompose } from "./decompositions.js";
 import type { Call, Handler } from "./dispatch.js";
 import type { DType, TypedArray } from "./dtype.js";
@@ -358,17 +358,34 @@ function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly
       evaluateHost({ op: "host", inputs: wide, attrs: { op, params }, label: undefined });
     return evaluateWide(inputs, op.infer(inputs, params), run);
   }
-  const views = inputs.map((x) => ({ shape: x.shape, dtype: x.dtype, data: readNow(x, call) }));
-  const outputs = op.infer(inputs, params).map(({ shape, dtype }) => {
-    checkDevice(backend, shape, dtype, call);
-    return { shape, dtype, data: hostArray(dtype, sizeOf(shape)) };
-  });
-  op.run(views, outputs, params);
-  return outputs.map(({ shape, dtype, data }) => {
-    const value = settledValue(backend, shape, dtype, backend.upload(data, dtype));
-    if (backend.downloadSync === undefined) value.copy = data;
+  const given = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  const outputs = op.infer(given, params);
+  for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, call);
+  const compute: HostFunction = (data) => {
+    const results = outputs.map((spec) => ({ ...spec, data: hostArray(spec.dtype, sizeOf(spec.shape)) }));
+    op.run(
+      given.map((spec, i) => ({ ...spec, data: data[i] })),
+      results,
+      params,
+    );
+    return results.map((result) => result.data);
+  };
+  const known = inputs.map((x) => (backend.later === undefined ? readNow(x, call) : elementsNow(x)));
+  const results = known.includes(null) ? null : compute(known as TypedArray[]);
+  const handles = results?.map((data, i) => backend.upload(data, outputs[i].dtype)) ?? computeLater(backend, inputs, outputs, compute);
+  return outputs.map(({ shape, dtype }, i) => {
+    const value = settledValue(backend, shape, dtype, handles[i]);
+    if (results !== null && backend.downloadSync === undefined) value.copy = results[i];
     return tensorOf(value);
   });
+}
+
+function computeLater(backend: Backend, inputs: readonly Tensor[], outputs: readonly Spec[], fn: HostFunction): readonly Handle[] {
+  const whole = inputs.map((x) => contiguousValue(x));
+  for (const value of whole) value.retain();
+  const handles = (backend as Required<Backend>).later(whole.map(wholeView), outputs, fn);
+  for (const value of whole) value.release();
+  return handles;
 }
 
 /**
@@ -470,12 +487,17 @@ export function viewOf(x: Tensor, shape: Shape = x.shape): View {
   return { handle: realise(value), dtype: value.dtype, shape, strides, offset: x.offset };
 }
 
+function wholeView(value: Value): View {
+  const { dtype, shape } = value;
+  return { handle: realise(value), dtype, shape, strides: contiguousStrides(shape), offset: 0 };
+}
+
 /** Base with a region replaced; `reuse` lets the kernel write base's own buffer, which then belongs to the result. */
 function updateSlice(base: Tensor, source: Tensor, layout: Layout, reuse: boolean, shape: Shape = base.shape): Value {
   const { backend } = base.storage;
   const whole = contiguousValue(base);
   whole.retain();
-  const baseView = { handle: realise(whole), dtype: whole.dtype, shape: whole.shape, strides: contiguousStrides(whole.shape), offset: 0 };
+  const baseView = wholeView(whole);
   const may = reuse && whole === base.storage.value;
   const attrs = { strides: layout.strides, offset: layout.offset, reuse: may };
   const handles = backend.run("updateSlice", [baseView, viewOf(source, layout.shape)], [whole], attrs);

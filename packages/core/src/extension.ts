@@ -40,7 +40,7 @@ export interface HostView extends Spec {
   readonly data: TypedArray;
 }
 
-/** An op that the host computes on every device that can block: what is inherently sequential, such as a dense decomposition. */
+/** An op that the host computes on every device: what is inherently sequential, such as a dense decomposition. */
 export interface HostOp<P = unknown> extends Extension<P> {
   /** Shapes and dtypes of the results. */
   readonly infer: (inputs: readonly Spec[], params: P) => readonly Spec[];
@@ -53,7 +53,7 @@ export function applyFormula(op: FormulaOp, ...inputs: readonly Tensor[]): Tenso
   return apply("formula", inputs, { op, params: null });
 }
 
-/** Runs a host op. @throws NotSupportedError on a device that cannot block. */
+/** Runs a host op: at once where the host can have the elements at once, else in its turn among what the device runs. */
 export function applyHost<P>(op: HostOp<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
   return applyAll("host", inputs, { op: op as HostOp, params });
 }

@@ -1,6 +1,6 @@
 /**
  * Linear algebra as in `torch.linalg`, by free functions: programs carry only those that they name. Decompositions run on the host, in
- * double precision, for float32 and float64 tensors of devices that can block.
+ * double precision, for float32 and float64 tensors of every device.
  * @module linalg
  */
 export { multiDot } from "./functions-linalg.js";

@@ -5,8 +5,6 @@ import { isTensor } from "./values.js";
 const READS: ReadonlySet<string> = new Set([
   "AdaptiveLogSoftmaxWithLoss",
   "CTCLoss",
-  "FractionalMaxPool2d",
-  "FractionalMaxPool3d",
   "argwhere",
   "bernoulli",
   "bincount",
@@ -17,20 +15,16 @@ const READS: ReadonlySet<string> = new Set([
   "narrow",
   "nn.functional.ctc_loss",
   "nonzero",
-  "norm",
   "repeat_interleave",
+  "segment_reduce",
   "tensor_split",
   "unique",
   "unique_consecutive",
 ]);
 
-/** Host ops: dense decompositions, and functions that iterate. */
-const HOST =
-  /^(linalg\.|special\.(zeta|\w*polynomial_)|polygamma|igammac?$|gcd$|lcm$|nextafter$|frexp$|histogramdd$|segment_reduce|lu|qr$|svd$|symeig$|cholesky|geqrf$|logdet$|matrix_exp$|ormqr$|pinverse$|triangular_solve$)/;
-
 /** Reads the arguments of such an op ahead, as a program does on a device that cannot block. */
 export async function readAhead(name: string, args: readonly unknown[], kwargs: { readonly [name: string]: unknown }): Promise<void> {
-  if (READS.has(name) || HOST.test(name)) await prefetch(...tensorsOf([...args, ...Object.values(kwargs)]));
+  if (READS.has(name)) await prefetch(...tensorsOf([...args, ...Object.values(kwargs)]));
 }
 
 function tensorsOf(value: unknown): Tensor[] {

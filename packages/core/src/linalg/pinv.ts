@@ -1,6 +1,7 @@
 import { composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
+import { readSync } from "../tensor/host.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastBatch, type Named, named, requireMatrix, requireSame, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
 import { svd } from "./dense/svd.js";
@@ -113,7 +114,7 @@ export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOp
   const tolerance = rcond === undefined ? {} : { rtol: rcond };
   const solution = composite("LinalgLstsq", [aa, bb], () => pinv(aa, tolerance).matmul(bb));
   const rank = matrixRank(aa, tolerance);
-  const isFull = m > n && rank.eq(n).all().itemSync() === 1;
+  const isFull = m > n && Array.from(readSync(rank, op), Number).every((r) => r === n);
   return named({
     solution: vector ? solution.squeeze(-1) : solution,
     residuals: isFull ? aa.matmul(solution).sub(bb).square().sum(-2).detach() : zerosOf(a, [0]),

@@ -1,6 +1,5 @@
 import type { DType } from "../dtype.js";
 import { formatShape, ShapeError } from "../errors.js";
-import { isReadable } from "../evaluate.js";
 import { applyHost, type HostOp } from "../extension.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastBatch, fail, type Named, named, requireMatrix, requireSame, requireSquare } from "./common.js";
@@ -44,11 +43,6 @@ const SOLVE: HostOp<Checked> = {
 };
 
 function solveWith(a: Tensor, b: Tensor, op: string | null): { x: Tensor; info: Tensor } {
-  if (!isReadable(b)) {
-    // On a device that cannot block it is enough that a has been read: gradients come from the device.
-    const [inverted, info] = applyHost(INV, [a], { op });
-    return { x: inverted.matmul(b), info };
-  }
   const [x, info] = applyHost(SOLVE, [a, b], { op });
   return { x, info };
 }
@@ -95,26 +89,8 @@ const TRIANGULAR: HostOp<Triangle> = {
   },
 };
 
-const TRIANGULAR_INVERSE: HostOp<Triangle> = {
-  name: "LinalgSolveTriangular",
-  call: "linalg.solveTriangular",
-  infer: ([a]) => [a],
-  run: batched([2], [2], ([a], [x], [[n]], how) => {
-    x.set(identity(n));
-    solveTriangularDense(a, x, n, n, how);
-  }),
-  vjp: ([g], { outputs: [x], params: { upper, unit } }) => {
-    const full = x.mT
-      .matmul(g as Tensor)
-      .matmul(x.mT)
-      .neg();
-    return [upper ? full.triu(unit ? 1 : 0) : full.tril(unit ? -1 : 0)];
-  },
-};
-
 /** Solves `a x = b` for a triangle of one batch. */
 export function triangular(a: Tensor, b: Tensor, how: Triangle): Tensor {
-  if (!isReadable(b)) return applyHost(TRIANGULAR_INVERSE, [a], how)[0].matmul(b);
   return applyHost(TRIANGULAR, [a, b], how)[0];
 }
 

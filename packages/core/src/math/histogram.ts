@@ -1,5 +1,5 @@
-import { linspace } from "../creation-ranges.js";
-import { NotSupportedError, ShapeError, ValueError } from "../errors.js";
+import { evenly } from "../creation-options.js";
+import { ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { constantLike } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -74,20 +74,23 @@ export function histogramdd(
   return { hist: density ? densityOf(hist, binEdges) : hist, binEdges };
 }
 
+/** Edges of `count` even bins from the least to the greatest of `[N]` numbers. */
+const EDGES: HostOp<{ readonly count: number; readonly range: readonly number[] | undefined }> = {
+  name: "histogramdd",
+  infer: ([{ dtype }], { count }) => [{ shape: [count + 1], dtype }],
+  run: ([{ data, dtype }], [edges], { count, range }) => {
+    const numbers = data as Float64Array;
+    const empty = numbers.length === 0;
+    let [low, high] = range ?? (empty ? [0, 1] : [numbers.reduce((a, b) => Math.min(a, b)), numbers.reduce((a, b) => Math.max(a, b))]);
+    if (low === high) [low, high] = [low - 0.5, high + 0.5];
+    const edge = evenly(low, high, count + 1, dtype);
+    for (let i = 0; i <= count; i++) edges.data[i] = edge(i) as never;
+  },
+};
+
 function evenEdges(op: string, points: Tensor, d: number, count: number, range: readonly number[] | undefined): Tensor {
   if (!(count > 0)) throw new ValueError(`${op}: bins must be > 0, but got ${count} for dimension ${d}`, { op });
-  if (points.storage.backend.downloadSync === undefined) {
-    throw new NotSupportedError(
-      `${op}: runs on the host, and device "${points.device}" cannot block; move the tensor first: await x.toAsync("cpu")`,
-      { op },
-    );
-  }
-  const column = points.select(1, d);
-  const empty = points.shape[0] === 0;
-  let [low, high] =
-    range === undefined ? (empty ? [0, 1] : [column.min().itemSync(), column.max().itemSync()]) : range.slice(2 * d, 2 * d + 2);
-  if (low === high) [low, high] = [low - 0.5, high + 0.5];
-  return linspace(low, high, count + 1, { dtype: points.dtype, device: points.device });
+  return applyHost(EDGES, [points.select(1, d)], { count, range: range?.slice(2 * d, 2 * d + 2) })[0];
 }
 
 /** Counts over their sum and the sizes of their bins. */

@@ -1,4 +1,4 @@
-import { formatShape, rand, type Shape, ShapeError, Tensor, tensor, ValueError, ValuesIndices } from "@sconce/core";
+import { applyHost, formatShape, type HostOp, rand, type Shape, ShapeError, sizeOf, Tensor, ValueError, ValuesIndices } from "@sconce/core";
 import type { Spatial } from "@sconce/core/nn";
 import type { WithIndices } from "./pool.js";
 
@@ -80,7 +80,7 @@ function fractionalMaxPool(
         shapes: [input.shape],
       });
   });
-  const index = windowsOf(input, sizes, kernel, output, options.randomSamples);
+  const index = windowsOf(input, { sizes, kernel, output }, options.randomSamples);
   const [n, c] = input.shape;
   const shape = [n, c, ...output];
   const { values, indices } = input
@@ -92,24 +92,35 @@ function fractionalMaxPool(
   return new ValuesIndices(values, index.gather(-1, indices.unsqueeze(-1)).squeeze(-1));
 }
 
-/** Positions of the elements of every window in its plane, `[N, C, ...output, elements]`. */
-function windowsOf(input: Tensor, sizes: Shape, kernel: Shape, output: Shape, given: Tensor | undefined): Tensor {
+/** Sizes of a plane, of its windows, and how many there are. */
+interface Windows {
+  readonly sizes: Shape;
+  readonly kernel: Shape;
+  readonly output: Shape;
+}
+
+/** Positions of the elements of every window in its plane, `[N, C, ...output, elements]`, from samples `[N, C, dimensions]`. */
+const WINDOWS: HostOp<Windows> = {
+  name: "fractionalMaxPool",
+  infer: ([{ shape }], { kernel, output }) => [{ shape: [...shape.slice(0, 2), ...output, sizeOf(kernel)], dtype: "int32" }],
+  run: ([{ shape, data }], [index], { sizes, kernel, output }) => {
+    const [n, c, rank] = shape;
+    for (let plane = 0; plane < n * c; plane++) {
+      // PyTorch's samples of a plane come with the width first, and those of a volume with the depth first.
+      const order = rank === 2 ? [1, 0] : [0, 1, 2];
+      const starts = sizes.map((size, d) => startsOf(data[plane * rank + order[d]] as number, size, output[d], kernel[d]));
+      fillPlane(index.data as Int32Array, plane * sizeOf(output) * sizeOf(kernel), starts, sizes, kernel);
+    }
+  },
+};
+
+function windowsOf(input: Tensor, windows: Windows, given: Tensor | undefined): Tensor {
   const [n, c] = input.shape;
-  const rank = sizes.length;
-  const samples = given ?? rand([n, c, rank], { dtype: input.dtype, device: "cpu" as never });
+  const rank = windows.sizes.length;
+  const samples = given ?? rand([n, c, rank], { dtype: input.dtype, device: input.device });
   if (samples.ndim !== 3 || samples.shape[0] !== n || samples.shape[1] !== c || samples.shape[2] !== rank)
     throw new ShapeError(`fractionalMaxPool: expected randomSamples of [${n}, ${c}, ${rank}], got ${formatShape(samples.shape)}`);
-  const random = samples.dataSync() as Float32Array;
-  const windows = output.reduce((a, b) => a * b, 1);
-  const elements = kernel.reduce((a, b) => a * b, 1);
-  const index = new Int32Array(n * c * windows * elements);
-  for (let plane = 0; plane < n * c; plane++) {
-    // PyTorch's samples of a plane come with the width first, and those of a volume with the depth first.
-    const order = rank === 2 ? [1, 0] : [0, 1, 2];
-    const starts = sizes.map((size, d) => startsOf(random[plane * rank + order[d]], size, output[d], kernel[d]));
-    fillPlane(index, plane * windows * elements, starts, sizes, kernel);
-  }
-  return tensor(index, { device: input.device }).view([n, c, ...output, elements]);
+  return applyHost(WINDOWS, [samples.detach()], windows)[0];
 }
 
 /** Where windows start along a dimension: at distances of two sizes, in an order that the sample decides. */
