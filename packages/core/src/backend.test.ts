@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type Backend, type Device, init, registerBackend, registerBackendFactory, startedDevices, unregisterBackend } from "./backend.js";
+import {
+  type Backend,
+  type Device,
+  getBackend,
+  init,
+  registerBackend,
+  registerBackendFactory,
+  startedDevices,
+  unregisterBackend,
+} from "./backend.js";
 import { DeviceError } from "./errors.js";
 
 const backend = (name: string): Backend => ({ name: name as Device }) as Backend;
@@ -50,5 +59,26 @@ describe("init without a name", () => {
     expect((await init()).device).toBe("fast");
     announce("fast", 2, null);
     expect(await init()).toEqual({ device: "good", why: "good: runs on card one; fast cannot start (no adapter)" });
+  });
+});
+
+describe("init with a name", () => {
+  it("says which package brings the device, and what is here", async () => {
+    const plain = backend("plain");
+    started.push(plain);
+    registerBackend(plain);
+    await expect(init("webgpu" as Device)).rejects.toThrow(
+      /^init: device "webgpu" is not available; import its package first: import "@sconce\/backend-webgpu"; devices here: plain/,
+    );
+    expect(() => getBackend("fast" as Device)).toThrow('getBackend: device "fast" is not available; start it first: await init("fast")');
+  });
+
+  it("suggests no package that does not exist", async () => {
+    const plain = backend("plain");
+    started.push(plain);
+    registerBackend(plain);
+    await expect(init("cuda" as Device)).rejects.toThrow(
+      /^init: device "cuda" is not available; devices here: plain.*; packages that bring one: @sconce\/backend-cpu, @sconce\/backend-webgpu, @sconce\/backend-webgl$/,
+    );
   });
 });

@@ -307,11 +307,17 @@ async function initBest({ software = false }: InitOptions): Promise<Choice> {
   return { device, why: `${device}: ${against.join("; ") || "nothing else is imported"}` };
 }
 
+/** Devices with a package of their own, `@sconce/backend-<name>`. */
+const PACKAGED: readonly string[] = ["cpu", "webgpu", "webgl"];
+
 function unknownDevice(device: string, op: string): DeviceError {
-  const known = [...new Set([...backends.keys(), ...factories.keys()])];
+  const here = `devices here: ${[...new Set([...backends.keys(), ...factories.keys()])].join(", ") || "none"}`;
+  const more = PACKAGED.map((name) => `@sconce/backend-${name}`).join(", ");
   const hint = factories.has(device)
     ? `start it first: await init("${device}")`
-    : `import its package first: import "@sconce/backend-${device}"; devices here: ${known.join(", ") || "none"}`;
+    : PACKAGED.includes(device)
+      ? `import its package first: import "@sconce/backend-${device}"; ${here}`
+      : `${here}; packages that bring one: ${more}`;
   return new DeviceError(`${op}: device "${device}" is not available; ${hint}`, { op });
 }
 
