@@ -29,7 +29,7 @@ const node: TestProjectConfiguration = {
     name: "node",
     environment: "node",
     include: ["packages/*/src/**/*.test.ts", "packages/testing/test/**/*.test.ts", "apps/*/src/**/*.test.ts", "docs/**/*.test.ts"],
-    exclude: [...exclude, "**/*.browser.test.ts", "packages/testing/test/{browser,webgl}/**", "docs/site/test/**"],
+    exclude: [...exclude, "**/*.browser.test.ts", "packages/testing/test/{browser,tarballs,webgl}/**", "docs/site/test/**"],
     testTimeout: 60_000,
   },
 };
@@ -73,7 +73,7 @@ const pages: TestProjectConfiguration = {
   test: {
     name: "pages",
     environment: "node",
-    include: ["apps/*/test/**/*.test.ts", "docs/site/test/**/*.test.ts"],
+    include: ["apps/*/test/**/*.test.ts", "docs/site/test/**/*.test.ts", "packages/testing/test/tarballs/**/*.test.ts"],
     exclude,
     testTimeout: 120_000,
     sequence: { groupOrder: 1 },

@@ -62,7 +62,7 @@ export function installInto(app, names, packed) {
 function compile(app, source) {
   writeFileSync(join(app, "package.json"), '{ "type": "module" }\n');
   writeFileSync(join(app, "main.ts"), source);
-  const options = { target: "es2022", module: "nodenext", lib: ["es2023", "esnext.disposable", "dom", "dom.iterable"], strict: true };
+  const options = { target: "es2022", module: "nodenext", lib: ["es2022", "dom", "dom.iterable"], strict: true };
   const compilerOptions = { ...options, types: ["node"], typeRoots: [join(root, "node_modules/@types")], skipLibCheck: false };
   writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["main.ts"] }));
   output(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", app]);

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Tensors, the primitives they are made of, and the interface that backends implement.
  * @module core

@@ -1,0 +1,3 @@
+import { train } from "./train.js";
+
+postMessage(await train());
