@@ -10,8 +10,6 @@ export interface Task {
    * outputs. Called once, before any other step.
    */
   check(): Promise<number[]>;
-  /** Steps whose dispatches are counted: how many there have been. */
-  dispatches?(): number;
   /** Frees what the case holds. */
   dispose?(): void;
 }
@@ -36,11 +34,6 @@ export type Start = (setting: Setting) => Promise<Runner>;
 
 /** Losses of the training steps that runners are compared by. */
 export const CHECKED_STEPS = 3;
-
-/** Thrown by `prepare` and `start`: the runner cannot do this, which is no failure. */
-export class Unsupported extends Error {
-  override readonly name: string = "Unsupported";
-}
 
 /** Checks a training task by its first losses. */
 export async function firstLosses(step: () => Promise<number>): Promise<number[]> {

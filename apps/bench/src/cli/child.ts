@@ -1,0 +1,76 @@
+/**
+ * A runner in a process of its own: reads one request a line from the standard input and answers each with a line on file descriptor 3.
+ * Libraries may print what they like.
+ */
+import { writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { type Runner, type Start, type Task} from "../peers/runner.js";
+import { type Case, findCase } from "../work.js";
+import type { Answer, Request } from "./protocol.js";
+
+const RUNNERS: Readonly<Record<string, () => Promise<{ readonly start: Start }>>> = {
+  sconce: () => import("../peers/sconce.js"),
+  "sconce-host": () => import("../peers/sconce-host.js"),
+  tfjs: () => import("../peers/tfjs.js"),
+  "jax-js": () => import("../peers/jax-js.js"),
+  "ort-web": () => import("../peers/ort-web.js"),
+  "ort-node": () => import("../peers/ort-node.js"),
+};
+
+let runner: Runner | undefined;
+let task: Task | undefined;
+let current: Case | undefined;
+
+/** Steps for about as long as is asked for, and at least one: the milliseconds of a step. */
+async function run(milliseconds: number): Promise<number> {
+  const { step } = task as Task;
+  const started = performance.now();
+  let steps = 0;
+  do {
+    const pending = step();
+    if (pending instanceof Promise) await pending;
+    steps++;
+  } while (performance.now() - started < milliseconds);
+  return (performance.now() - started) / steps / (current as Case).repeats;
+}
+
+/** The resident memory in MB, before the first step and then ten times over all steps. */
+async function memory(steps: number): Promise<number[]> {
+  const resident = (): number => process.memoryUsage.rss() / 2 ** 20;
+  const sizes = [resident()];
+  for (let i = 1; i <= steps; i++) {
+    await (task as Task).step();
+    if (i % Math.ceil(steps / 10) === 0) sizes.push(resident());
+  }
+  return sizes;
+}
+
+async function answer(request: Request): Promise<Answer> {
+  switch (request.method) {
+    case "start": {
+      const { start } = await RUNNERS[request.runner]();
+      runner = await start(request);
+      return { versions: runner.versions };
+    }
+    case "prepare":
+      task?.dispose?.();
+      current = findCase(request.suite, request.case);
+      task = await (runner as Runner).prepare(current);
+      return { values: await task.check() };
+    case "run":
+      return { value: await run(request.milliseconds) };
+    case "memory":
+      return { values: await memory(request.steps) };
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let reply: Answer;
+  try {
+    reply = await answer(JSON.parse(line) as Request);
+  } catch (error) {
+    reply = { error: String(error).split("\n")[0] };
+  }
+  writeSync(3, `${JSON.stringify(reply)}\n`);
+}
+process.exit();

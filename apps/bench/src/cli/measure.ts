@@ -1,0 +1,182 @@
+/** Timed runs of all runners in turns, so that whatever else the machine does meets them alike. */
+import type { BenchResult, Limits, Missing } from "../format.js";
+import type { Setting } from "../peers/runner.js";
+import { pairedRatio, summarise } from "../statistics.js";
+import { type Case, difference } from "../work.js";
+import { RunnerProcess } from "./process.js";
+
+/** How long and how often to measure. */
+export interface Effort {
+  /** Milliseconds of one run. */
+  readonly run: number;
+  /** Runs of each runner at most. */
+  readonly runs: number;
+  /** Seconds of each runner in a case; three runs are made even if they take longer. */
+  readonly seconds: number;
+}
+
+const LEAST_RUNS = 3;
+
+/** A runner in a case: its process, what it computed and how long its runs took in milliseconds. */
+interface Contender {
+  readonly process: RunnerProcess;
+  readonly values: readonly number[];
+  readonly times: number[];
+  spent: number;
+}
+
+/** What was found out. */
+export interface Findings {
+  readonly results: BenchResult[];
+  readonly missing: Missing[];
+  readonly versions: Record<string, string>;
+}
+
+/** The runners of one suite, each in a process that is started when it is first needed, and again after it has ended. */
+export class Crew {
+  private readonly setting: Setting;
+  private readonly processes = new Map<string, RunnerProcess>();
+  private readonly absent = new Set<string>();
+  private readonly findings: Findings;
+  private readonly suite: string;
+
+  constructor(suite: string, setting: Setting, findings: Findings) {
+    this.suite = suite;
+    this.setting = setting;
+    this.findings = findings;
+  }
+
+  /** Makes a runner ready for a case; null if it cannot, which is noted. */
+  async prepare(runner: string, work: Case): Promise<Contender | null> {
+    const process = await this.process(runner);
+    if (process === null) return null;
+    try {
+      return { process, values: await process.prepare(work), times: [], spent: 0 };
+    } catch (error) {
+      this.lose(runner, `${work.name}: ${(error as Error).message}`);
+      return null;
+    }
+  }
+
+  /** The memory of a runner over steps of a case; null if it cannot do them, which is noted. */
+  async memory(runner: string, work: Case, steps: number): Promise<readonly number[] | null> {
+    const contender = await this.prepare(runner, work);
+    try {
+      return contender === null ? null : await contender.process.memory(steps);
+    } catch (error) {
+      this.lose(runner, `${work.name}: ${(error as Error).message}`);
+      return null;
+    }
+  }
+
+  /** Notes that a runner took no part, and ends its process. */
+  lose(runner: string, reason: string): void {
+    const { missing } = this.findings;
+    const entry = { runner, suite: this.suite, reason };
+    if (!missing.some((other) => other.runner === runner && other.suite === this.suite && other.reason === reason)) missing.push(entry);
+    this.processes.get(runner)?.end();
+    this.processes.delete(runner);
+  }
+
+  end(): void {
+    for (const process of this.processes.values()) process.end();
+  }
+
+  private async process(runner: string): Promise<RunnerProcess | null> {
+    if (this.absent.has(runner)) return null;
+    const there = this.processes.get(runner);
+    if (there !== undefined) return there;
+    try {
+      const started = await RunnerProcess.start(runner, this.setting);
+      this.processes.set(runner, started);
+      Object.assign(this.findings.versions, started.versions);
+      return started;
+    } catch (error) {
+      this.absent.add(runner);
+      this.lose(runner, (error as Error).message);
+      return null;
+    }
+  }
+}
+
+/** Times the contenders in turns. A contender whose time is up leaves the others to go on. */
+async function alternate(contenders: readonly Contender[], effort: Effort, lose: (contender: Contender, error: Error) => void): Promise<void> {
+  let active = [...contenders];
+  for (let round = 0; round < effort.runs && active.length > 0; round++) {
+    const finished = (c: Contender): boolean => c.spent > effort.seconds * 1000 && c.times.length >= Math.min(LEAST_RUNS, effort.runs);
+    active = active.filter((c, i) => (i === 0 && active.length > 1) || !finished(c));
+    for (const contender of [...active]) {
+      const started = performance.now();
+      try {
+        contender.times.push(await contender.process.run(effort.run));
+      } catch (error) {
+        lose(contender, error as Error);
+        active = active.filter((other) => other !== contender);
+      }
+      contender.spent += performance.now() - started;
+    }
+  }
+}
+
+/** The share of the machine's limit that the best time reaches. */
+function limitFraction({ flops, bytes }: Case, milliseconds: number, { simdGflops, copyGBs }: Limits, threads: number): number | undefined {
+  if (flops !== undefined && simdGflops !== undefined) return flops / milliseconds / 1e6 / (simdGflops * threads);
+  if (bytes !== undefined && copyGBs !== undefined) return bytes / milliseconds / 1e6 / copyGBs;
+  return undefined;
+}
+
+const UNIT_VALUE: Readonly<Record<string, (milliseconds: number, flops: number) => number>> = {
+  ms: (milliseconds) => milliseconds,
+  us: (milliseconds) => 1000 * milliseconds,
+  "GFLOP/s": (milliseconds, flops) => flops / milliseconds / 1e6,
+};
+
+function resultOf(work: Case, { process, times, values }: Contender, ours: Contender, setting: Setting, limits: Limits): BenchResult {
+  const { device, threads, wide } = setting;
+  const isOurs = process === ours.process;
+  const differs = isOurs ? null : difference(ours.values, values, work.tolerance);
+  const fraction = limitFraction(work, Math.min(...times), limits, threads);
+  const ratio = isOurs || differs !== null ? undefined : pairedRatio(ours.times, times);
+  const note = differs === null ? (isOurs && wide ? "wide" : undefined) : `results differ: ${differs}`;
+  return {
+    suite: work.suite,
+    case: work.name,
+    device,
+    threads,
+    runner: isOurs ? "sconce" : process.name,
+    unit: work.unit,
+    ...summarise(
+      times.map((time) => UNIT_VALUE[work.unit](time, work.flops ?? 0)),
+      work.unit,
+    ),
+    ...(fraction === undefined ? {} : { limitFraction: fraction }),
+    ...(ratio === undefined ? {} : { ratio }),
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+/** Measures one case with the runners in turns; the first of them is Sconce. */
+export async function measureCase(
+  crew: Crew,
+  work: Case,
+  runners: readonly string[],
+  setting: Setting,
+  effort: Effort,
+  limits: Limits,
+): Promise<BenchResult[]> {
+  const contenders: Contender[] = [];
+  for (const runner of runners) {
+    const contender = await crew.prepare(runner, work);
+    if (contender !== null) contenders.push(contender);
+    else if (runner === runners[0]) return [];
+  }
+  const lose = (contender: Contender, error: Error): void => crew.lose(contender.process.name, `${work.name}: ${error.message}`);
+  // Compiles and warms up; its times are dropped.
+  await alternate(contenders, { run: effort.run, runs: 1, seconds: 0 }, lose);
+  for (const contender of contenders) {
+    contender.times.length = 0;
+    contender.spent = 0;
+  }
+  await alternate(contenders, effort, lose);
+  return contenders.filter(({ times }) => times.length > 0).map((c) => resultOf(work, c, contenders[0], setting, limits));
+}
