@@ -61,7 +61,7 @@ class Numpy:
             return self.two_layer(work, arrays)
         if kind == "dispatch" and work["grad"] == "off":
             return self.dispatch(arrays)
-        raise NotImplementedError("NumPy has no gradients and no layers")
+        raise NotImplementedError("has no gradients and no layers")
 
     def matmul(self, work, arrays):
         a = arrays["a"].T if work["layout"] == "tn" else arrays["a"]
@@ -129,7 +129,7 @@ class Torch:
             return self.infer(work, tensors)
         if kind == "dispatch":
             return self.dispatch(work, tensors)
-        raise NotImplementedError("not in PyTorch")
+        raise NotImplementedError("has no device that computes nothing")
 
     def matmul(self, work, tensors):
         a = tensors["a"].t() if work["layout"] == "tn" else tensors["a"]
@@ -305,6 +305,8 @@ def main():
             request = json.loads(line)
             try:
                 answer = getattr(server, request["method"])(request)
+            except NotImplementedError as error:
+                answer = {"error": str(error), "unsupported": True}
             except Exception as error:  # Whatever a library raises is the answer.
                 answer = {"error": f"{type(error).__name__}: {error}".split("\n")[0]}
             channel.write(json.dumps(answer) + "\n")

@@ -1,1 +1,96 @@
-export {};
+/** `npm run bench`: measures Sconce and its peers on this machine. */
+import { writeFile } from "node:fs/promises";
+import { SingleBar } from "cli-progress";
+import { Command, InvalidArgumentError } from "commander";
+import { removeArrays } from "./cli/arrays.js";
+import { describeMachine } from "./cli/machine.js";
+import { DEVICES, PEERS } from "./cli/plan.js";
+import { endAll } from "./cli/process.js";
+import { type Options, runBenchmarks } from "./cli/run.js";
+import { formatTable } from "./cli/table.js";
+import { SUITES } from "./work.js";
+
+interface Arguments extends Options {
+  readonly json?: string;
+  readonly html?: string;
+}
+
+/** Names out of a fixed list, with commas between them. */
+function someOf(choices: readonly string[]): (text: string) => string[] {
+  return (text) => {
+    const names = text.split(",").filter((name) => name !== "");
+    const wrong = names.find((name) => !choices.includes(name));
+    if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is none of ${choices.join(", ")}.`);
+    return names;
+  };
+}
+
+function counts(text: string): number[] {
+  return text.split(",").map(count);
+}
+
+function count(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError("expected integers of at least 1.");
+  return n;
+}
+
+function positive(text: string): number {
+  const n = Number(text);
+  if (!(n > 0) || !Number.isFinite(n)) throw new InvalidArgumentError("expected a number above 0.");
+  return n;
+}
+
+function parseArguments(): Arguments {
+  const peers = Object.keys(PEERS);
+  return new Command("npm run bench --")
+    .description("Measures Sconce and other libraries doing the same work, in turns, each in a process of its own.")
+    .option("--suites <names>", `what to measure: ${SUITES.join(",")}`, someOf(SUITES), [...SUITES])
+    .option("--devices <names>", `devices of Sconce: ${DEVICES.join(",")}`, someOf(DEVICES), ["cpu"])
+    .option("--threads <counts>", "threads on the CPU, one run for each count", counts, [1])
+    .option("--peers <names>", `libraries to compare with: ${peers.join(",")}`, someOf(peers), peers)
+    .option("--json <file>", "write the results")
+    .option("--html <file>", "write the results as a page with charts")
+    .option("--seconds <n>", "time for a runner in a case, checks and warm-up apart", positive, 3)
+    .option("--runs <n>", "timed runs of a runner in a case at most, of about 100 ms each", count, 15)
+    .option("--steps <n>", "steps in the suite memory", count, 200)
+    .option("--wide", "256-bit vectors in Sconce (Node 24 or later on x64)", false)
+    .option("--quick", "the first case of each suite, one short run: shows that everything works", false)
+    .parse()
+    .opts<Arguments>();
+}
+
+const options = parseArguments();
+const bar = new SingleBar({
+  format: "{bar} {value}/{total} {doing}",
+  noTTYOutput: true,
+  notTTYSchedule: 10_000,
+  barsize: 20,
+  hideCursor: true,
+  stream: process.stderr,
+});
+process.once("SIGINT", () => {
+  endAll();
+  removeArrays();
+  process.exit(130);
+});
+let started = false;
+try {
+  const findings = await runBenchmarks(options, (done, total, doing) => {
+    if (started) bar.update(done, { doing });
+    else bar.start(total, done, { doing });
+    started = true;
+  });
+  bar.stop();
+  const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
+  const report = { format: "sconce-bench/1", date: new Date().toISOString(), command, machine: describeMachine(), ...findings } as const;
+  console.log(formatTable(report));
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+} catch (error) {
+  bar.stop();
+  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
+  process.exitCode = 1;
+} finally {
+  endAll();
+  removeArrays();
+}

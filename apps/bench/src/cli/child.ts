@@ -4,14 +4,19 @@
  */
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { type Runner, type Start, type Task} from "../peers/runner.js";
+import { type Runner, type Start, type Task, Unsupported } from "../peers/runner.js";
 import { type Case, findCase } from "../work.js";
 import type { Answer, Request } from "./protocol.js";
+import { registerGradients } from "./tfjs-gradients.js";
 
 const RUNNERS: Readonly<Record<string, () => Promise<{ readonly start: Start }>>> = {
   sconce: () => import("../peers/sconce.js"),
   "sconce-host": () => import("../peers/sconce-host.js"),
-  tfjs: () => import("../peers/tfjs.js"),
+  tfjs: async () => {
+    await import("@tensorflow/tfjs-backend-wasm");
+    await registerGradients();
+    return import("../peers/tfjs.js");
+  },
   "jax-js": () => import("../peers/jax-js.js"),
   "ort-web": () => import("../peers/ort-web.js"),
   "ort-node": () => import("../peers/ort-node.js"),
@@ -21,9 +26,10 @@ let runner: Runner | undefined;
 let task: Task | undefined;
 let current: Case | undefined;
 
-/** Steps for about as long as is asked for, and at least one: the milliseconds of a step. */
+/** Steps for about as long as is asked for, and at least one: the milliseconds of one repeat. */
 async function run(milliseconds: number): Promise<number> {
-  const { step } = task as Task;
+  const { step, count } = task as Task;
+  const before = count?.() ?? 0;
   const started = performance.now();
   let steps = 0;
   do {
@@ -31,7 +37,8 @@ async function run(milliseconds: number): Promise<number> {
     if (pending instanceof Promise) await pending;
     steps++;
   } while (performance.now() - started < milliseconds);
-  return (performance.now() - started) / steps / (current as Case).repeats;
+  const elapsed = performance.now() - started;
+  return elapsed / (count === undefined ? steps * (current as Case).repeats : count() - before);
 }
 
 /** The resident memory in MB, before the first step and then ten times over all steps. */
@@ -69,7 +76,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     reply = await answer(JSON.parse(line) as Request);
   } catch (error) {
-    reply = { error: String(error).split("\n")[0] };
+    const [message] = (error as Error).message.split("\n");
+    reply = { error: message, unsupported: error instanceof Unsupported };
   }
   writeSync(3, `${JSON.stringify(reply)}\n`);
 }

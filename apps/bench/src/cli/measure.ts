@@ -1,6 +1,6 @@
 /** Timed runs of all runners in turns, so that whatever else the machine does meets them alike. */
 import type { BenchResult, Limits, Missing } from "../format.js";
-import type { Setting } from "../peers/runner.js";
+import { type Setting, Unsupported } from "../peers/runner.js";
 import { pairedRatio, summarise } from "../statistics.js";
 import { type Case, difference } from "../work.js";
 import { RunnerProcess } from "./process.js";
@@ -32,6 +32,9 @@ export interface Findings {
   readonly versions: Record<string, string>;
 }
 
+/** Why a runner cannot do a case; what holds for all cases does not name this one. */
+const reasonOf = (work: Case, error: Error): string => (error instanceof Unsupported ? error.message : `${work.name}: ${error.message}`);
+
 /** The runners of one suite, each in a process that is started when it is first needed, and again after it has ended. */
 export class Crew {
   private readonly setting: Setting;
@@ -53,7 +56,7 @@ export class Crew {
     try {
       return { process, values: await process.prepare(work), times: [], spent: 0 };
     } catch (error) {
-      this.lose(runner, `${work.name}: ${(error as Error).message}`);
+      this.lose(runner, reasonOf(work, error as Error));
       return null;
     }
   }
@@ -64,18 +67,16 @@ export class Crew {
     try {
       return contender === null ? null : await contender.process.memory(steps);
     } catch (error) {
-      this.lose(runner, `${work.name}: ${(error as Error).message}`);
+      this.lose(runner, reasonOf(work, error as Error));
       return null;
     }
   }
 
-  /** Notes that a runner took no part, and ends its process. */
+  /** Notes that a runner took no part. */
   lose(runner: string, reason: string): void {
     const { missing } = this.findings;
-    const entry = { runner, suite: this.suite, reason };
-    if (!missing.some((other) => other.runner === runner && other.suite === this.suite && other.reason === reason)) missing.push(entry);
-    this.processes.get(runner)?.end();
-    this.processes.delete(runner);
+    if (!missing.some((other) => other.runner === runner && other.suite === this.suite && other.reason === reason))
+      missing.push({ runner, suite: this.suite, reason });
   }
 
   end(): void {
@@ -85,7 +86,7 @@ export class Crew {
   private async process(runner: string): Promise<RunnerProcess | null> {
     if (this.absent.has(runner)) return null;
     const there = this.processes.get(runner);
-    if (there !== undefined) return there;
+    if (there?.isAlive === true) return there;
     try {
       const started = await RunnerProcess.start(runner, this.setting);
       this.processes.set(runner, started);
@@ -100,7 +101,11 @@ export class Crew {
 }
 
 /** Times the contenders in turns. A contender whose time is up leaves the others to go on. */
-async function alternate(contenders: readonly Contender[], effort: Effort, lose: (contender: Contender, error: Error) => void): Promise<void> {
+async function alternate(
+  contenders: readonly Contender[],
+  effort: Effort,
+  lose: (contender: Contender, error: Error) => void,
+): Promise<void> {
   let active = [...contenders];
   for (let round = 0; round < effort.runs && active.length > 0; round++) {
     const finished = (c: Contender): boolean => c.spent > effort.seconds * 1000 && c.times.length >= Math.min(LEAST_RUNS, effort.runs);
@@ -170,7 +175,7 @@ export async function measureCase(
     if (contender !== null) contenders.push(contender);
     else if (runner === runners[0]) return [];
   }
-  const lose = (contender: Contender, error: Error): void => crew.lose(contender.process.name, `${work.name}: ${error.message}`);
+  const lose = (contender: Contender, error: Error): void => crew.lose(contender.process.name, reasonOf(work, error));
   // Compiles and warms up; its times are dropped.
   await alternate(contenders, { run: effort.run, runs: 1, seconds: 0 }, lose);
   for (const contender of contenders) {

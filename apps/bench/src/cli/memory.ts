@@ -2,7 +2,7 @@
 import type { BenchResult } from "../format.js";
 import type { Setting } from "../peers/runner.js";
 import { quartiles } from "../statistics.js";
-import { type Case, CASES } from "../work.js";
+import { CASES, type Case } from "../work.js";
 import { Crew, type Findings } from "./measure.js";
 
 /** Every training suite once. */

@@ -1,5 +1,5 @@
 /** Which runners take part in what. */
-import { type Case, CASES } from "../work.js";
+import { CASES, type Case } from "../work.js";
 
 /** Peers as the command line names them, with the runners they stand for. */
 export const PEERS: Readonly<Record<string, readonly string[]>> = {

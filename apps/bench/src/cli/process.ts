@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import type { Setting } from "../peers/runner.js";
+import { type Setting, Unsupported } from "../peers/runner.js";
 import type { Case } from "../work.js";
 import { writeArrays } from "./arrays.js";
 import type { Answer, Request } from "./protocol.js";
@@ -60,7 +60,9 @@ export class RunnerProcess {
     this.child.on("error", ({ message }) => this.fail(message));
     this.child.on("close", (code, signal) => {
       running.delete(this.child);
-      this.fail(`its process ended with ${signal ?? `code ${code}`}${this.quoted === "" ? "" : `: ${this.quoted.trim().split("\n").at(-1)}`}`);
+      this.fail(
+        `its process ended with ${signal ?? `code ${code}`}${this.quoted === "" ? "" : `: ${this.quoted.trim().split("\n").at(-1)}`}`,
+      );
     });
   }
 
@@ -104,8 +106,13 @@ export class RunnerProcess {
     this.settle?.({ error });
   }
 
+  /** False once its process has ended. */
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   private async ask(request: Request): Promise<Answer> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error("its process has ended");
+    if (!this.isAlive) throw new Error("its process has ended");
     const answer = await new Promise<Answer>((resolve) => {
       const timer = setTimeout(() => {
         this.end();
@@ -118,7 +125,7 @@ export class RunnerProcess {
       };
       this.child.stdin?.write(`${JSON.stringify(request)}\n`);
     });
-    if ("error" in answer) throw new Error(answer.error);
+    if ("error" in answer) throw answer.unsupported === true ? new Unsupported(answer.error) : new Error(answer.error);
     return answer;
   }
 }

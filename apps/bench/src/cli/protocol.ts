@@ -28,5 +28,5 @@ export type Answer =
   | { readonly values: readonly number[] }
   /** Milliseconds of one repeat. */
   | { readonly value: number }
-  /** Why the runner cannot do it. */
-  | { readonly error: string };
+  /** What went wrong, or why the runner does not do such work at all. */
+  | { readonly error: string; readonly unsupported?: boolean };

@@ -1,5 +1,5 @@
 /** jax-js: pure functions over lists of arrays, whole steps under `jit`. Every call consumes its arguments; `ref` keeps them. */
-import { type Array as JaxArray, defaultDevice, type Device, init, jit, lax, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
+import { type Device, defaultDevice, init, type Array as JaxArray, jit, lax, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
 import {
   type ArrayData,
   type Arrays,
@@ -16,7 +16,7 @@ import {
   parametersOf,
   type TrainWork,
 } from "../work.js";
-import { firstLosses, type Runner, type Setting, type Task } from "./runner.js";
+import { firstLosses, type Runner, type Setting, type Task, Unsupported } from "./runner.js";
 
 type Forward = (params: JaxArray[], x: JaxArray) => JaxArray;
 type Jitted = (...args: (JaxArray | JaxArray[])[]) => unknown;
@@ -38,13 +38,18 @@ function maxPool2(x: JaxArray): JaxArray {
 function layerNorm(x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray {
   const deviation = x.ref.sub(np.mean(x, -1, { keepdims: true }));
   const variance = np.mean(np.square(deviation.ref), -1, { keepdims: true });
-  return deviation.div(np.sqrt(variance.add(1e-5))).mul(weight).add(bias);
+  return deviation
+    .div(np.sqrt(variance.add(1e-5)))
+    .mul(weight)
+    .add(bias);
 }
 
 function attention(x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray {
   const { model, heads, length } = BLOCK;
   const [batch] = x.shape;
-  const packed = linear(x, weight, bias).reshape([batch, length, 3, heads, model / heads]).transpose([2, 0, 3, 1, 4]);
+  const packed = linear(x, weight, bias)
+    .reshape([batch, length, 3, heads, model / heads])
+    .transpose([2, 0, 3, 1, 4]);
   const [q, k, v] = np.split(packed, 3, 0).map((part) => part.reshape([batch, heads, length, model / heads]));
   const scores = np.matmul(q, k.transpose([0, 1, 3, 2])).mul(1 / Math.sqrt(model / heads));
   return np.matmul(nn.softmax(scores, -1), v).transpose([0, 2, 1, 3]).reshape([batch, length, model]);
@@ -72,9 +77,14 @@ const FORWARD: { readonly [N in NetworkName]: Forward } = {
     let c = np.zeros([batch, hidden]);
     const outputs: JaxArray[] = [];
     for (const [t, step] of np.split(linear(x, wIn, bIn), length, 0).entries()) {
-      const gates = step.reshape([batch, 4 * hidden]).add(linear(h, t < length - 1 ? wState.ref : wState, t < length - 1 ? bState.ref : bState));
+      const gates = step
+        .reshape([batch, 4 * hidden])
+        .add(linear(h, t < length - 1 ? wState.ref : wState, t < length - 1 ? bState.ref : bState));
       const [i, f, g, o] = np.split(gates, 4, 1);
-      c = nn.sigmoid(f).mul(c).add(nn.sigmoid(i).mul(np.tanh(g)));
+      c = nn
+        .sigmoid(f)
+        .mul(c)
+        .add(nn.sigmoid(i).mul(np.tanh(g)));
       h = nn.sigmoid(o).mul(np.tanh(c.ref));
       outputs.push(h.ref);
     }
@@ -116,7 +126,7 @@ function trainAdam({ network, lr }: TrainWork, arrays: Arrays): Task {
   const compiled = jit(((p: JaxArray[], m: JaxArray[], v: JaxArray[], s1: JaxArray, s2: JaxArray, x: JaxArray, y: JaxArray) => {
     const [value, g] = withGradient(refs(p), x, y) as [JaxArray, JaxArray[]];
     return [...adam(p, m, v, g, [s1, s2], lr), value];
-  }) as never) as Jitted;
+  }) as never) as unknown as Jitted;
   let p = parametersOf(arrays).map(array);
   let m = p.map((a) => np.zeros(a.shape));
   let v = p.map((a) => np.zeros(a.shape));
@@ -137,7 +147,7 @@ function trainSgd({ network, lr }: TrainWork, arrays: Arrays): Task {
   const compiled = jit(((p: JaxArray[], x: JaxArray, y: JaxArray) => {
     const [value, g] = withGradient(refs(p), x, y) as [JaxArray, JaxArray[]];
     return [p.map((a, i) => a.sub(g[i].mul(lr))), value];
-  }) as never) as Jitted;
+  }) as never) as unknown as Jitted;
   let p = parametersOf(arrays).map(array);
   const [x, y] = [array(arrays.x), target(arrays.y)];
   const step = async (): Promise<number> => {
@@ -150,7 +160,7 @@ function trainSgd({ network, lr }: TrainWork, arrays: Arrays): Task {
 
 /** Forward and backward without an optimizer. */
 function gradients({ network }: TrainWork, arrays: Arrays): Task {
-  const compiled = jit(valueAndGrad(lossOf(network)) as never) as Jitted;
+  const compiled = jit(valueAndGrad(lossOf(network)) as never) as unknown as Jitted;
   const params = parametersOf(arrays).map(array);
   const [x, y] = [array(arrays.x), target(arrays.y)];
   const run = (): [JaxArray, JaxArray[]] => compiled(refs(params), x.ref, y.ref) as [JaxArray, JaxArray[]];
@@ -188,7 +198,8 @@ function compute(fn: (...inputs: JaxArray[]) => JaxArray, inputs: readonly JaxAr
 }
 
 function matmul({ layout }: MatmulWork, { a, b }: Arrays): Task {
-  const product = (x: JaxArray, y: JaxArray): JaxArray => np.matmul(layout === "tn" ? x.transpose() : x, layout === "nt" ? y.transpose() : y);
+  const product = (x: JaxArray, y: JaxArray): JaxArray =>
+    np.matmul(layout === "tn" ? x.transpose() : x, layout === "nt" ? y.transpose() : y);
   return compute(product, [array(a), array(b)]);
 }
 
@@ -200,7 +211,7 @@ function chain({ sum }: ChainWork, { a, b, c }: Arrays): Task {
 }
 
 function infer({ network }: InferWork, arrays: Arrays): Task {
-  const compiled = jit(FORWARD[network] as never) as Jitted;
+  const compiled = jit(FORWARD[network] as never) as unknown as Jitted;
   const params = parametersOf(arrays).map(array);
   const x = array(arrays.x);
   const step = (): Promise<unknown> => (compiled(refs(params), x.ref) as JaxArray).data();
@@ -209,7 +220,7 @@ function infer({ network }: InferWork, arrays: Arrays): Task {
 
 function dispatch({ grad }: DispatchWork, { a, b }: Arrays): Task {
   const [x, y] = [array(a), array(b)];
-  if (grad === "on") throw new Error("records no gradients outside of grad()");
+  if (grad === "on") throw new Unsupported("records no gradients outside of grad()");
   if (grad === "off") {
     const step = async (): Promise<void> => {
       for (let i = 0; i < OPERATIONS; i++) {
@@ -244,7 +255,7 @@ function prepare({ work, arrays }: Case): Task {
     case "dispatch":
       return dispatch(work, arrays());
     case "host":
-      throw new Error("has no device that computes nothing");
+      throw new Unsupported("has no device that computes nothing");
   }
 }
 

@@ -10,6 +10,8 @@ export interface Task {
    * outputs. Called once, before any other step.
    */
   check(): Promise<number[]>;
+  /** Counts what a time is divided by, where that is not the steps: dispatches so far. */
+  count?(): number;
   /** Frees what the case holds. */
   dispose?(): void;
 }
@@ -25,7 +27,7 @@ export interface Setting {
 /** A library that has started. */
 export interface Runner {
   readonly versions: Readonly<Record<string, string>>;
-  /** @throws Error saying what is missing, if the library cannot do the work */
+  /** @throws Unsupported if the library does no such work */
   prepare(work: Case): Promise<Task>;
 }
 
@@ -34,6 +36,11 @@ export type Start = (setting: Setting) => Promise<Runner>;
 
 /** Losses of the training steps that runners are compared by. */
 export const CHECKED_STEPS = 3;
+
+/** Thrown by `prepare`: the library has no such thing, which is no failure. */
+export class Unsupported extends Error {
+  override readonly name: string = "Unsupported";
+}
 
 /** Checks a training task by its first losses. */
 export async function firstLosses(step: () => Promise<number>): Promise<number[]> {

@@ -12,7 +12,7 @@ import {
   OPERATIONS,
   type TrainWork,
 } from "../work.js";
-import { firstLosses, type Runner, type Setting, type Task} from "./runner.js";
+import { firstLosses, type Runner, type Setting, type Task, Unsupported } from "./runner.js";
 import { makeNetwork } from "./sconce-networks.js";
 
 const place = ({ data, shape }: ArrayData, device: Device): Tensor =>
@@ -131,7 +131,7 @@ function prepare({ work, arrays }: Case, device: Device): Task {
     case "dispatch":
       return dispatch(work, arrays(), device);
     case "host":
-      throw new Error("only on WebGPU's null device");
+      throw new Unsupported("only on WebGPU's null device");
   }
 }
 

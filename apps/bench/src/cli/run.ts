@@ -1,0 +1,119 @@
+/** Runs suites on devices with numbers of threads. */
+import { createRequire } from "node:module";
+import type { BenchReport } from "../format.js";
+import { measureLimits } from "../limits.js";
+import type { Setting } from "../peers/runner.js";
+import { Crew, type Effort, type Findings, measureCase } from "./measure.js";
+import { measureMemory, memoryCases } from "./memory.js";
+import { casesOf, exclusion, PEERS, sconceRunner } from "./plan.js";
+import { measureStartup } from "./startup.js";
+
+/** What is measured, and how thoroughly. */
+export interface Options {
+  readonly suites: readonly string[];
+  readonly devices: readonly string[];
+  readonly threads: readonly number[];
+  readonly peers: readonly string[];
+  readonly seconds: number;
+  readonly runs: number;
+  readonly steps: number;
+  readonly wide: boolean;
+  readonly quick: boolean;
+}
+
+/** Is told how many pieces of work are done, of how many, and what comes next. */
+export type Progress = (done: number, total: number, doing: string) => void;
+
+/** A piece of the work. */
+interface Job {
+  readonly title: string;
+  run(): Promise<void>;
+}
+
+const STARTUP_RUNS = 15;
+const LIMIT_MILLISECONDS = 1000;
+const RUN_MILLISECONDS = 100;
+
+/** Settings to measure with: threads are the CPU's. */
+function settingsOf({ devices, threads, wide }: Options): Setting[] {
+  return devices.flatMap((device) =>
+    (device === "cpu" ? threads : [1]).map((count) => ({ device, threads: count, wide: wide && device === "cpu" })),
+  );
+}
+
+/** The runners of a suite, Sconce first; who may not take part is noted. */
+function runnersOf(suite: string, setting: Setting, peers: readonly string[], findings: Findings): string[] {
+  const runners = [sconceRunner(suite, setting.device)];
+  for (const runner of peers) {
+    const reason = exclusion(runner, setting.device, setting.threads);
+    if (reason === undefined) runners.push(runner);
+    else if (!findings.missing.some((entry) => entry.runner === runner && entry.reason === reason))
+      findings.missing.push({ runner, reason });
+  }
+  return runners;
+}
+
+/** The jobs of a suite that times calls: the runners' processes live as long as the suite. */
+function timedJobs(suite: string, setting: Setting, options: Options, findings: Findings, limits: BenchReport["limits"]): Job[] {
+  const effort: Effort = options.quick
+    ? { run: RUN_MILLISECONDS / 5, runs: 1, seconds: 1 }
+    : { run: RUN_MILLISECONDS, runs: options.runs, seconds: options.seconds };
+  const cases = casesOf(suite, setting.device, options.quick);
+  const crew = new Crew(suite, setting, findings);
+  const peers = options.peers.flatMap((peer) => PEERS[peer]);
+  return cases.map((work, i) => ({
+    title: `${suite}: ${work.name}, ${setting.device}, ${setting.threads} threads`,
+    run: async () => {
+      const runners = runnersOf(suite, setting, peers, findings);
+      findings.results.push(...(await measureCase(crew, work, runners, setting, effort, limits)));
+      if (i === cases.length - 1) crew.end();
+    },
+  }));
+}
+
+function memoryJobs(setting: Setting, options: Options, findings: Findings): Job[] {
+  const peers = options.peers.flatMap((peer) => PEERS[peer]).filter((peer) => !peer.startsWith("ort") && peer !== "numpy");
+  return memoryCases(options.quick).map((work) => ({
+    title: `memory: ${work.suite}, ${setting.device}, ${setting.threads} threads`,
+    run: async () => {
+      const runners = runnersOf("memory", setting, peers, findings);
+      findings.results.push(...(await measureMemory(work, runners, setting, options.quick ? 10 : options.steps, findings)));
+    },
+  }));
+}
+
+function jobsOf(options: Options, findings: Findings, limits: BenchReport["limits"]): Job[] {
+  const settings = settingsOf(options);
+  return options.suites.flatMap((suite): Job[] => {
+    if (suite === "memory") return settings.flatMap((setting) => memoryJobs(setting, options, findings));
+    if (suite !== "startup") return settings.flatMap((setting) => timedJobs(suite, setting, options, findings, limits));
+    const peers = options.peers.filter((peer) => peer !== "ort");
+    const run = async (): Promise<void> => {
+      findings.results.push(...(await measureStartup(peers, options.quick ? 1 : STARTUP_RUNS, findings)));
+    };
+    return [{ title: "startup", run }];
+  });
+}
+
+/** Versions of Sconce and of the peers whose packages say theirs. */
+function packageVersions(): Record<string, string> {
+  const require = createRequire(import.meta.url);
+  const version = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
+  return { sconce: version("sconce"), node: process.versions.node };
+}
+
+/** Measures everything that is asked for. */
+export async function runBenchmarks(
+  options: Options,
+  progress: Progress,
+): Promise<Pick<BenchReport, "versions" | "limits" | "results" | "missing">> {
+  const limits = measureLimits(options.quick ? LIMIT_MILLISECONDS / 10 : LIMIT_MILLISECONDS);
+  const findings: Findings = { results: [], missing: [], versions: packageVersions() };
+  const jobs = jobsOf(options, findings, limits);
+  for (const [i, job] of jobs.entries()) {
+    progress(i, jobs.length, job.title);
+    await job.run();
+  }
+  progress(jobs.length, jobs.length, "done");
+  return { ...findings, limits };
+}

@@ -1,0 +1,11 @@
+/** onnxruntime-node: the native library. */
+import { obtain } from "../cli/obtain.js";
+import { type Ort, ortRunner } from "./ort.js";
+import type { Runner, Setting } from "./runner.js";
+
+const VERSION = "1.30.0";
+
+/** Starts the CPU provider. */
+export async function start(setting: Setting): Promise<Runner> {
+  return ortRunner(obtain("onnxruntime-node", VERSION) as Ort, setting, "cpu", { "onnxruntime-node": VERSION });
+}
