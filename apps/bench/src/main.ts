@@ -8,6 +8,7 @@ import { DEVICES, PEERS } from "./cli/plan.js";
 import { endAll } from "./cli/process.js";
 import { type Options, runBenchmarks } from "./cli/run.js";
 import { formatTable } from "./cli/table.js";
+import { reportHtml } from "./report-html.js";
 import { SUITES } from "./work.js";
 
 interface Arguments extends Options {
@@ -86,6 +87,7 @@ try {
   const report = { format: "sconce-bench/1", date: new Date().toISOString(), command, machine: describeMachine(), ...findings } as const;
   console.log(formatTable(report));
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.html !== undefined) await writeFile(options.html, reportHtml(report));
 } catch (error) {
   bar.stop();
   console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
