@@ -85,6 +85,12 @@ export interface RecurrentAttrs {
   readonly reverse: boolean;
 }
 
+/** A recurrent layer without gates. */
+export interface RnnAttrs extends RecurrentAttrs {
+  /** Acts by relu instead of tanh. */
+  readonly relu: boolean;
+}
+
 /** Negative log likelihood: classes lie along `dim`, and targets equal to `ignoreIndex` count for nothing. */
 export interface NllAttrs {
   readonly dim: number;
@@ -130,6 +136,12 @@ export interface NllAttrs {
  *   states `[N, H]` and the hidden weights `[4 H, H]`, to outputs `[total, H]`, the last states of every sequence, and for the gradient the
  *   gates after their activations and both states before each step. `lstmGrad`: `[gradients of the first three results, activated gates,
  *   cell states before, w]` to the gradients of gates, h and c.
+ * - `gru`: `[gates, h, w]` or `[gates, h, w, bias]` with gates `[total, 3 H]` in the order reset, update, new, hidden weights `[3 H, H]` and
+ *   their bias `[3 H]`, to outputs `[total, H]`, the last states, and for the gradient `[total, 4 H]`, which holds the reset and update gates
+ *   after their activations, what the hidden state gave to the new gate and that gate, and the states before each step. `gruGrad`:
+ *   `[gradients of the first two results, the last two results, w]` to the gradients of gates, of what the hidden weights gave, and of h.
+ * - `rnn`: `[gates, h, w]` of sizes `[total, H]`, `[N, H]` and `[H, H]` to outputs, the last states, and the states before each step.
+ *   `rnnGrad`: `[gradients of the first two results, outputs, w]` to the gradients of gates and h.
  */
 export interface Kernels {
   elementwise: { readonly exprs: readonly Expr[]; readonly numbers: readonly (number | bigint)[]; readonly overwrite?: boolean };
@@ -165,6 +177,10 @@ export interface Kernels {
   layerNormGrad: NormAttrs;
   lstm: RecurrentAttrs;
   lstmGrad: RecurrentAttrs;
+  gru: RecurrentAttrs;
+  gruGrad: RecurrentAttrs;
+  rnn: RnnAttrs;
+  rnnGrad: RnnAttrs;
   concat: { readonly dim: number };
   random: { readonly seed: number; readonly offset: number };
 }

@@ -7,8 +7,10 @@ import type { KernelName } from "@sconce/core";
 import { conv, convInput, convWeight } from "./conv.js";
 import { elementwise } from "./elementwise.js";
 import { attention, attentionGrad } from "./fused/attention.js";
+import { gru, gruGrad } from "./fused/gru.js";
 import { layerNorm, layerNormGrad } from "./fused/layer-norm.js";
 import { lstm, lstmGrad } from "./fused/lstm.js";
+import { rnn, rnnGrad } from "./fused/rnn.js";
 import { softmaxGrad } from "./fused/softmax-grad.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import { concat, updateSlice } from "./join.js";
@@ -47,6 +49,10 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> } = {
   layerNormGrad: intoNew(layerNormGrad),
   lstm: intoNew(lstm),
   lstmGrad: intoNew(lstmGrad),
+  gru: intoNew(gru),
+  gruGrad: intoNew(gruGrad),
+  rnn: intoNew(rnn),
+  rnnGrad: intoNew(rnnGrad),
   nll: intoNew(nll),
   nllGrad: intoNew(nllGrad),
   concat: intoNew(concat),

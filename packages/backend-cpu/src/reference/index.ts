@@ -9,6 +9,7 @@ import type { ReferenceKernel } from "./array.js";
 import { attention, attentionGrad } from "./attention.js";
 import { elementwise } from "./elementwise.js";
 import { layerNorm, layerNormGrad, softmaxGrad } from "./fused.js";
+import { gru, gruGrad, rnn, rnnGrad } from "./gru.js";
 import { concat, gather, indexSelect, indexUpdate, scatter, updateSlice } from "./indexing.js";
 import { lstm, lstmGrad } from "./lstm.js";
 import { nll, nllGrad } from "./nll.js";
@@ -43,6 +44,10 @@ export const reference: { readonly [K in KernelName]: ReferenceKernel<K> } = {
   layerNormGrad,
   lstm,
   lstmGrad,
+  gru,
+  gruGrad,
+  rnn,
+  rnnGrad,
   nll,
   nllGrad,
   concat,

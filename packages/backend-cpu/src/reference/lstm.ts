@@ -6,7 +6,8 @@
 import type { RecurrentAttrs } from "@sconce/core";
 import type { ArrayOutput, ArrayView, ReferenceKernel } from "./array.js";
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+/** The logistic function. */
+export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** The steps in the order in which they run: the first row of each and how many there are. */
 export function stepsOf({ batchSizes, reverse }: RecurrentAttrs): readonly { readonly first: number; readonly count: number }[] {
@@ -19,10 +20,12 @@ export function stepsOf({ batchSizes, reverse }: RecurrentAttrs): readonly { rea
   return reverse ? steps.reverse() : steps;
 }
 
-const read = ({ data, strides, offset }: ArrayView, row: number, column: number): number =>
+/** An element of a matrix. */
+export const read = ({ data, strides, offset }: ArrayView, row: number, column: number): number =>
   data[offset + row * strides[0] + column * strides[1]];
 
-const copyInto = (output: ArrayOutput, x: ArrayView): void => {
+/** Copies a matrix into a result of its shape. */
+export const copyInto = (output: ArrayOutput, x: ArrayView): void => {
   const [rows, columns] = output.shape;
   for (let r = 0; r < rows; r++) for (let j = 0; j < columns; j++) output.data[r * columns + j] = read(x, r, j);
 };

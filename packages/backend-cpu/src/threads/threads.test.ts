@@ -178,6 +178,25 @@ describe("several threads give the bits of one in fused kernels", () => {
     }
   });
 
+  it("of recurrent layers", () => {
+    const [size, batchSizes] = [40, [25, 25, 19, 8, 3]];
+    const [one, three, four] = [1, 3, 4].map((parts) => [80, parts * size]);
+    const state = [25, size];
+    for (const reverse of [false, true]) {
+      const attrs = { batchSizes, reverse };
+      const weights = input([3 * size, size]);
+      expectSame("gru", [input(three), input(state), weights, input([3 * size])], [one, state, four, one].map(float), attrs);
+      const kept = [one, state, four, one].map((shape) => input(shape));
+      expectSame("gruGrad", [...kept, weights], [three, three, state].map(float), attrs);
+      for (const relu of [false, true]) {
+        const square = input([size, size]);
+        expectSame("rnn", [input(one), input(state), square], [one, state, one].map(float), { ...attrs, relu });
+        const inputs = [input(one), input(state), input(one), square];
+        expectSame("rnnGrad", inputs, [one, state].map(float), { ...attrs, relu });
+      }
+    }
+  });
+
   it("of attention", () => {
     const [q, k, v, rows, mask] = [
       [3, 150, 24],

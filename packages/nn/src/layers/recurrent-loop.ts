@@ -1,4 +1,14 @@
-import { applyFused, applyKernel, cat, type FusedOp, type KernelOp, type RecurrentAttrs, type Spec, type Tensor } from "@sconce/core";
+import {
+  applyFused,
+  applyKernel,
+  cat,
+  type FusedOp,
+  type KernelOp,
+  type RecurrentAttrs,
+  type RnnAttrs,
+  type Spec,
+  type Tensor,
+} from "@sconce/core";
 import { linear } from "@sconce/core/nn";
 
 /** The gates of a recurrent layer and what acts on them. */
@@ -41,7 +51,7 @@ function lstmStep({ weightHh, weightHr }: Pick<RecurrentWeights, "weightHh" | "w
   };
 }
 
-function gruStep({ weightHh, biasHh }: RecurrentWeights): Step {
+function gruStep({ weightHh, biasHh }: Pick<RecurrentWeights, "weightHh" | "biasHh">): Step {
   const hidden = weightHh.t();
   return (gates, [h]) => {
     const [inputR, inputZ, inputN] = gates.chunk(3, 1);
@@ -53,21 +63,17 @@ function gruStep({ weightHh, biasHh }: RecurrentWeights): Step {
   };
 }
 
-function rnnStep({ weightHh }: RecurrentWeights, act: (x: Tensor) => Tensor): Step {
+function rnnStep(weightHh: Tensor, relu: boolean): Step {
   const hidden = weightHh.t();
-  return (gates, [h]) => [act(gates.addmm(h, hidden))];
+  return (gates, [h]) => {
+    const sum = gates.addmm(h, hidden);
+    return [relu ? sum.relu() : sum.tanh()];
+  };
 }
-
-const STEPS: { readonly [M in RecurrentMode]: (weights: RecurrentWeights) => Step } = {
-  RNN_TANH: (weights) => rnnStep(weights, (x) => x.tanh()),
-  RNN_RELU: (weights) => rnnStep(weights, (x) => x.relu()),
-  GRU: gruStep,
-  LSTM: lstmStep,
-};
 
 /** One step of a batch `[N, inputSize]`. */
 export function recurrentStep(mode: RecurrentMode, x: Tensor, state: State, weights: RecurrentWeights): State {
-  return STEPS[mode](weights)(projected(mode, x, weights), state);
+  return runLayer(mode, x, [x.shape[0]], state, weights, false).state;
 }
 
 /** A run over all steps: outputs `[total, H]` in the order of the inputs, and the last state of every sequence. */
@@ -90,8 +96,15 @@ export function runLayer(
 ): RecurrentRun {
   const gates = projected(mode, x, weights);
   const attrs = { batchSizes, reverse };
-  if (mode !== "LSTM" || weights.weightHr !== null) return runSteps(gates, attrs, start, STEPS[mode](weights));
-  const [output, ...state] = applyFused(lstm, [gates, ...start, weights.weightHh], attrs);
+  const { weightHh, biasHh, weightHr } = weights;
+  if (weightHr !== null) return runSteps(gates, attrs, start, lstmStep(weights));
+  const inputs = [gates, ...start, weightHh];
+  const [output, ...state] =
+    mode === "LSTM"
+      ? applyFused(lstm, inputs, attrs)
+      : mode === "GRU"
+        ? applyFused(gru, biasHh === null ? inputs : [...inputs, biasHh], attrs)
+        : applyFused(rnn, inputs, { ...attrs, relu: mode === "RNN_RELU" });
   return { output, state };
 }
 
@@ -125,6 +138,58 @@ const lstm: FusedOp<"lstm"> = {
     const given = outputs.slice(0, 3).map((y, i) => grads[i] ?? y.newZeros(y.shape));
     const [gates, h, c] = applyKernel(lstmGrad, [...given, activated, cells, inputs[3]], params as RecurrentAttrs);
     return [gates, h, c, needs[3] ? gates.t().matmul(hidden) : null];
+  },
+};
+
+const gruGrad: KernelOp<"gruGrad"> = {
+  name: "GruBackward",
+  kernel: "gruGrad",
+  infer: ([output, h]) => {
+    const gates: Spec = { shape: [output.shape[0], 3 * h.shape[1]], dtype: h.dtype };
+    return [gates, gates, h];
+  },
+};
+
+/** Gated recurrent units in one direction. */
+const gru: FusedOp<"gru"> = {
+  name: "Gru",
+  kernel: "gru",
+  results: 2,
+  infer: ([{ shape, dtype }, h]) => {
+    const [total, size] = [shape[0], h.shape[1]];
+    const output: Spec = { shape: [total, size], dtype };
+    return [output, h, { shape: [total, 4 * size], dtype }, output];
+  },
+  composed: ([gates, h, weightHh, biasHh = null], attrs) => {
+    const { output, state } = runSteps(gates, attrs, [h], gruStep({ weightHh, biasHh }));
+    return [output, ...state];
+  },
+  vjp: (grads, { inputs, outputs, params, needs }) => {
+    const [, , work, hidden] = outputs;
+    const given = outputs.slice(0, 2).map((y, i) => grads[i] ?? y.newZeros(y.shape));
+    const [gates, through, h] = applyKernel(gruGrad, [...given, work, hidden, inputs[2]], params as RecurrentAttrs);
+    const weights = [needs[2] ? through.t().matmul(hidden) : null, needs[3] ? through.sum(0) : null];
+    return [gates, h, ...weights.slice(0, inputs.length - 2)];
+  },
+};
+
+const rnnGrad: KernelOp<"rnnGrad"> = { name: "RnnBackward", kernel: "rnnGrad", infer: ([output, h]) => [output, h] };
+
+/** A recurrent layer without gates in one direction. */
+const rnn: FusedOp<"rnn"> = {
+  name: "Rnn",
+  kernel: "rnn",
+  results: 2,
+  infer: ([gates, h]) => [gates, h, gates],
+  composed: ([gates, h, weightHh], attrs) => {
+    const { output, state } = runSteps(gates, attrs, [h], rnnStep(weightHh, attrs.relu));
+    return [output, ...state];
+  },
+  vjp: (grads, { inputs, outputs, params, needs }) => {
+    const [output, , hidden] = outputs;
+    const given = outputs.slice(0, 2).map((y, i) => grads[i] ?? y.newZeros(y.shape));
+    const [gates, h] = applyKernel(rnnGrad, [...given, output, inputs[2]], params as RnnAttrs);
+    return [gates, h, needs[2] ? gates.t().matmul(hidden) : null];
   },
 };
 

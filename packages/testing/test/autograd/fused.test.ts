@@ -22,6 +22,10 @@ function registerDecomposed(): void {
       "nllGrad",
       "lstm",
       "lstmGrad",
+      "gru",
+      "gruGrad",
+      "rnn",
+      "rnnGrad",
       "attention",
       "attentionGrad",
       "layerNorm",
@@ -76,6 +80,39 @@ const CASES: readonly Case[] = [
       run: (_, x, h, c, weightIh, weightHh, biasIh, biasHh) => {
         const weights = { weightIh, weightHh, biasIh, biasHh, weightHr: null };
         const { output, state } = runLayer("LSTM", x, [4, 3, 1, 1], [h, c], weights, reverse);
+        return cat([output.flatten(), ...state.map((s) => s.flatten())]);
+      },
+    }),
+  ),
+  ...[false, true].map(
+    (reverse): Case => ({
+      name: `GRU, reversed: ${reverse}`,
+      shapes: [[9, 3], [4, 2], [6, 3], [6, 2], [6], [6]],
+      run: (_, x, h, weightIh, weightHh, biasIh, biasHh) => {
+        const weights = { weightIh, weightHh, biasIh, biasHh, weightHr: null };
+        const { output, state } = runLayer("GRU", x, [4, 3, 1, 1], [h], weights, reverse);
+        return cat([output.flatten(), ...state.map((s) => s.flatten())]);
+      },
+    }),
+  ),
+  {
+    name: "GRU without biases, its output alone",
+    shapes: [
+      [4, 3],
+      [2, 2],
+      [6, 3],
+      [6, 2],
+    ],
+    run: (_, x, h, weightIh, weightHh) =>
+      runLayer("GRU", x, [2, 2], [h], { weightIh, weightHh, biasIh: null, biasHh: null, weightHr: null }, false).output,
+  },
+  ...(["RNN_TANH", "RNN_RELU"] as const).map(
+    (mode): Case => ({
+      name: mode,
+      shapes: [[9, 3], [4, 2], [2, 3], [2, 2], [2], [2]],
+      run: (_, x, h, weightIh, weightHh, biasIh, biasHh) => {
+        const weights = { weightIh, weightHh, biasIh, biasHh, weightHr: null };
+        const { output, state } = runLayer(mode, x, [4, 3, 1, 1], [h], weights, false);
         return cat([output.flatten(), ...state.map((s) => s.flatten())]);
       },
     }),

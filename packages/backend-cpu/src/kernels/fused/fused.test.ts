@@ -60,6 +60,46 @@ describe("long short-term memory agrees with its reference", () => {
   }
 });
 
+describe("recurrent layers agree with their references", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const [batchSizes, size] of [
+      [[1], 1],
+      [[3, 3, 3], 5],
+      [[6, 6, 4, 1, 1], 8],
+      [[9, 2], 13],
+    ] as const) {
+      it.each([false, true])(`${dtype} [${batchSizes}] x ${size}, reversed: %s`, (reverse) => {
+        const [total, sequences] = [batchSizes.reduce((a, b) => a + b, 0), batchSizes[0]];
+        const [one, three, four] = [1, 3, 4].map((parts) => ({ shape: [total, parts * size], dtype }));
+        const state = { shape: [sequences, size], dtype };
+        const closeTo = ({ got, want }: ReturnType<typeof runBoth>, bound: number, what: string): void => {
+          for (const [i, list] of want.entries()) {
+            const scale = Math.max(1, ...[...list].map((x) => Math.abs(Number(x))));
+            expectClose(got[i], list, (dtype === "float32" ? bound : 1e-13) * scale, `${what} ${i}`);
+          }
+        };
+        for (const layout of LAYOUTS) {
+          const of = ({ shape }: { shape: readonly number[] }): HostTensor => make(dtype, shape, layout);
+          const [attrs, weights, bias] = [{ batchSizes, reverse }, make(dtype, [3 * size, size], layout), make(dtype, [3 * size], layout)];
+          for (const given of [[], [bias]]) {
+            const inputs = [of(three), of(state), weights, ...given];
+            closeTo(runBoth(backend, "gru", inputs, [one, state, four, one], attrs), 1e-5, `GRU ${layout}`);
+          }
+          const kept = [of(one), of(state), of(four), of(one), weights];
+          closeTo(runBoth(backend, "gruGrad", kept, [three, three, state], attrs), 2e-5, `gradient of GRU ${layout}`);
+          for (const relu of [false, true]) {
+            const square = make(dtype, [size, size], layout);
+            const plain = { ...attrs, relu };
+            closeTo(runBoth(backend, "rnn", [of(one), of(state), square], [one, state, one], plain), 1e-5, `RNN ${layout}`);
+            const inputs = [of(one), of(state), of(one), square];
+            closeTo(runBoth(backend, "rnnGrad", inputs, [one, state], plain), 2e-5, `gradient of RNN ${layout}`);
+          }
+        }
+      });
+    }
+  }
+});
+
 describe("attention agrees with its reference", () => {
   for (const dtype of ["float32", "float64"] as const) {
     for (const [batch, queries, keys, size, width] of [
