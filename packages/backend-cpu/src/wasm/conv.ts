@@ -9,7 +9,7 @@ import { type Calls, DIRECT, shareItems, shareRange, shareRangeOfItems } from ".
 import { type ConvGeometry, inputPlanes, offsets, outputPlanes, type Planes, type Residue, residues, volume } from "./conv-geometry.js";
 import { LEAST_COLUMNS } from "./depthwise-emit.js";
 import { ACCUMULATE } from "./element.js";
-import { type ConvKernels, eachBlock, IndirectProduct, type Tiles } from "./indirect.js";
+import { blocksOf, type ConvKernels, eachBlock, IndirectProduct, type Tiles } from "./indirect.js";
 import { TILE_ROWS } from "./indirect-emit.js";
 import type { Heap, Pointer } from "./memory.js";
 
@@ -28,6 +28,8 @@ const TAP_UNIT = 8 * TILE_ROWS;
 const FEW_GROUPS = 8;
 /** Rows of a part are a multiple of this. */
 const ROW_UNIT = 4 * TILE_ROWS;
+/** Beyond so many calls for an image a gradient of the input is computed in one piece. */
+const MOST_BAND_CALLS = 64;
 /** Bit of `copyBlock` for the source. */
 const SPREAD_SOURCE = 1 << 3;
 
@@ -121,8 +123,9 @@ function shareImages(
   { batch }: ConvGeometry,
   independent: boolean,
   body: (calls: Calls, image: number, tiles: Tiles) => void,
+  callsPerImage: number = product.callsPerImage,
 ): void {
-  const { all, callsPerImage } = product;
+  const { all } = product;
   const nanoseconds = product.rows * product.steps * all.columns * NANOSECONDS_PER_STEP;
   if (batch >= FEW_IMAGES || !independent) shareItems(pool, batch * nanoseconds, batch, callsPerImage, (calls, i) => body(calls, i, all));
   else {
@@ -234,19 +237,48 @@ function inputGradientOfKind(
     product.free();
     return;
   }
+  const bands = bandsOf(g, kind[0], product.rows, product.steps);
   for (let group = 0; group < g.groups; group++) {
     packKind(product, g, kind, elements + group * size.w);
-    shareImages(pool, product, g, whole, (calls, i, tiles) => {
+    const image = (calls: Calls, i: number, tiles: Tiles): void => {
       const part = i * g.groups + group;
-      const image = product.enter(calls, dy + part * size.y);
+      const source = product.enter(calls, dy + part * size.y);
       const out = whole ? dx + part * size.x : product.staged;
-      eachBlock(product.steps, (first, count) => {
-        product.multiply(calls, image, first, count, out, 4 * product.rows, { staged: !whole, tiles });
-      });
+      for (const { row, end, start, steps } of bands) {
+        const [top, bottom] = [Math.max(row, tiles.row), Math.min(end, tiles.row + tiles.rows)];
+        if (top >= bottom) continue;
+        const options = { staged: !whole, tiles: { ...tiles, row: top, rows: bottom - top }, start };
+        eachBlock(steps, (first, count) => product.multiply(calls, source, first, count, out, 4 * product.rows, options), start);
+      }
       if (!whole) spread(calls, kernels, g, kind, product.staged, dx + part * size.x);
-    });
+    };
+    shareImages(pool, product, g, whole, image, product.callsPerImage + bands.length * blocksOf(product.steps));
   }
   product.free();
+}
+
+/** Rows of a product that are reached by the same range of its steps. */
+interface Band {
+  readonly row: number;
+  readonly end: number;
+  readonly start: number;
+  readonly steps: number;
+}
+
+/** Rows by the kernel elements along the first dimension that pair them with an output; the others pair them with zeros. */
+function bandsOf(g: ConvGeometry, { taps, count }: Residue, rows: number, steps: number): Band[] {
+  const [rowsEach, stepsEach] = [rows / count, steps / taps.length];
+  const bands: Band[] = [];
+  for (let i = 0; i < count; i++) {
+    const paired = taps.map(({ output }) => i + output >= 0 && i + output < g.output[0]);
+    // No pair at all: the zeros are as good as any.
+    const [first, last] = paired.includes(true) ? [paired.indexOf(true), paired.lastIndexOf(true)] : [0, taps.length - 1];
+    const band = { row: i * rowsEach, end: (i + 1) * rowsEach, start: first * stepsEach, steps: (last + 1 - first) * stepsEach };
+    const before = bands.at(-1);
+    if (before?.start === band.start && before.steps === band.steps) bands[bands.length - 1] = { ...before, end: band.end };
+    else bands.push(band);
+  }
+  return bands.length * blocksOf(steps) > MOST_BAND_CALLS ? [{ row: 0, end: rows, start: 0, steps }] : bands;
 }
 
 function inputGradientShape(g: ConvGeometry, planes: Planes, kind: readonly Residue[]): ConstructorParameters<typeof IndirectProduct>[2] {

@@ -157,9 +157,16 @@ function emitClip(module: ModuleBuilder): FunctionBuilder {
   const [rows, columns, scratch, target, outColumn, mode] = [0, 1, 2, 3, 4, 5];
   const [i, j, from, to] = f.locals(I32, 4);
   const value = f.local(FLOAT32.type);
-  const { lit, min } = arithmetic(f);
+  const vector = f.local(V128);
+  const { ge, lit, min } = arithmetic(f);
   f.assign(rows, min(rows, lit(TILE_ROWS))).assign(columns, min(columns, lit(TILE_COLUMNS)));
-  f.forRange(j, columns, 1, () => {
+  const whole = (): void => {
+    f.load("v128.load", scratch).set(vector);
+    f.ifBits(mode, ACCUMULATE, () => f.load("v128.load", target).get(vector).op("f32x4.add").set(vector));
+    f.ifBits(mode, RELU, () => f.get(vector).f32x4(0).op("f32x4.pmax").set(vector));
+    f.store("v128.store", target, vector);
+  };
+  const part = (): void => {
     f.assign(from, scratch).assign(to, target).assign(i, lit(0));
     f.forRange(i, rows, 1, () => {
       f.load("f32.load", from).set(value);
@@ -167,6 +174,9 @@ function emitClip(module: ModuleBuilder): FunctionBuilder {
       f.ifBits(mode, RELU, () => f.get(value).f32(0).op("f32.max").set(value));
       f.store("f32.store", to, value).inc(from, 4).inc(to, 4);
     });
+  };
+  f.forRange(j, columns, 1, () => {
+    f.push(ge(rows, lit(TILE_ROWS))).if(whole, part);
     f.inc(scratch, 4 * TILE_ROWS).addTo(target, outColumn);
   });
   return f;

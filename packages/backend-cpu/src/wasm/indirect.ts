@@ -44,10 +44,13 @@ export function withWide(heap: Pick<Heap, "memory">, kernels: ConvKernels, optio
   return { ...kernels, ...module.instantiate(heap.memory) };
 }
 
-/** Calls `body` for equal blocks of at most BLOCK_STEPS steps. */
-export function eachBlock(steps: number, body: (first: number, count: number) => void): void {
-  const size = Math.ceil(steps / Math.ceil(steps / BLOCK_STEPS));
-  for (let first = 0; first < steps; first += size) body(first, Math.min(size, steps - first));
+/** Blocks of so many steps. */
+export const blocksOf = (steps: number): number => Math.ceil(steps / BLOCK_STEPS);
+
+/** Calls `body` for equal blocks of at most BLOCK_STEPS steps, from `start` on. */
+export function eachBlock(steps: number, body: (first: number, count: number) => void, start = 0): void {
+  const size = Math.ceil(steps / blocksOf(steps));
+  for (let first = 0; first < steps; first += size) body(start + first, Math.min(size, steps - first));
 }
 
 /** What a product is over: the tables, the source they point into, and how much of the right operand is packed at a time. */
@@ -61,7 +64,7 @@ export interface IndirectShape {
   readonly blockwise: boolean;
 }
 
-/** A range of the result that starts at a tile. */
+/** A range of the result; its columns start at a panel. */
 export interface Tiles {
   readonly row: number;
   readonly rows: number;
@@ -74,6 +77,8 @@ export interface MultiplyOptions {
   readonly biased?: boolean;
   readonly staged?: boolean;
   readonly tiles?: Tiles;
+  /** The first step of the product, where those before it would only add zeros. */
+  readonly start?: number;
 }
 
 /** Bits of arguments that may lie in a thread's own memory: of `pack`, of `copyBlock`, of `indirect`. */
@@ -140,7 +145,7 @@ export class IndirectProduct {
   /** Calls of the kernels per image, at most. */
   get callsPerImage(): number {
     const slices = volume(this.shape.planes.size.slice(0, -2));
-    return slices + 2 * Math.ceil(this.steps / BLOCK_STEPS) + 2;
+    return slices + 2 * blocksOf(this.steps) + 2;
   }
 
   /**
@@ -196,13 +201,13 @@ export class IndirectProduct {
     count: number,
     out: Pointer,
     outColumn: number,
-    { mode = 0, biased = false, staged = false, tiles = this.all }: MultiplyOptions = {},
+    { mode = 0, biased = false, staged = false, tiles = this.all, start = 0 }: MultiplyOptions = {},
   ): void {
     const { blockwise, planes } = this.shape;
     const { row, rows, column, columns } = tiles;
     const panels = this.panels + (column / this.panel) * this.panelStride + (blockwise ? 0 : 4 * this.panel * first);
     const last = first + count === this.steps;
-    const blockMode = (first > 0 ? ACCUMULATE : mode & ACCUMULATE) | (last ? mode & RELU : 0);
+    const blockMode = (first > start ? ACCUMULATE : mode & ACCUMULATE) | (last ? mode & RELU : 0);
     const own = (planes.copied ? IMAGE : 0) | (blockwise ? PANELS : 0) | (staged ? OUT : 0) | SCRATCH;
     calls.call(this.panel === WIDE_COLUMNS ? this.kernels.indirectWide : this.kernels.indirect, own, [
       ...[rows, count, columns, image, this.base + 4 * row, this.stepTable + 4 * first, panels, this.panelStride],
