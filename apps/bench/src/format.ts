@@ -10,7 +10,7 @@ export interface BenchResult {
   readonly runner: string;
   readonly unit: Unit;
   readonly median: number;
-  /** The best run: the shortest time, or the highest rate. */
+  /** The best run, or stretch of one: the shortest time, or the highest rate. */
   readonly min: number;
   /** First and third quartile. */
   readonly q1: number;

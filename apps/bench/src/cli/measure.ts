@@ -17,11 +17,12 @@ export interface Effort {
 
 const LEAST_RUNS = 3;
 
-/** A runner in a case: its process, what it computed and how long its runs took in milliseconds. */
+/** A runner in a case: its process, what it computed, and the milliseconds of each run and of the best stretch of all. */
 interface Contender {
   readonly process: RunnerProcess;
   readonly values: readonly number[];
   readonly times: number[];
+  best: number;
   spent: number;
 }
 
@@ -54,7 +55,7 @@ export class Crew {
     const process = await this.process(runner);
     if (process === null) return null;
     try {
-      return { process, values: await process.prepare(work), times: [], spent: 0 };
+      return { process, values: await process.prepare(work), times: [], best: Number.POSITIVE_INFINITY, spent: 0 };
     } catch (error) {
       this.lose(runner, reasonOf(work, error as Error));
       return null;
@@ -113,7 +114,9 @@ async function alternate(
     for (const contender of [...active]) {
       const started = performance.now();
       try {
-        contender.times.push(await contender.process.run(effort.run));
+        const { value, best } = await contender.process.run(effort.run);
+        contender.times.push(value);
+        contender.best = Math.min(contender.best, best);
       } catch (error) {
         lose(contender, error as Error);
         active = active.filter((other) => other !== contender);
@@ -136,11 +139,12 @@ const UNIT_VALUE: Readonly<Record<string, (milliseconds: number, flops: number) 
   "GFLOP/s": (milliseconds, flops) => flops / milliseconds / 1e6,
 };
 
-function resultOf(work: Case, { process, times, values }: Contender, ours: Contender, setting: Setting, limits: Limits): BenchResult {
+function resultOf(work: Case, { process, times, best, values }: Contender, ours: Contender, setting: Setting, limits: Limits): BenchResult {
   const { device, threads, wide } = setting;
   const isOurs = process === ours.process;
   const differs = isOurs ? null : difference(ours.values, values, work.tolerance);
-  const fraction = limitFraction(work, Math.min(...times), limits, threads);
+  const valueOf = (milliseconds: number): number => UNIT_VALUE[work.unit](milliseconds, work.flops ?? 0);
+  const fraction = limitFraction(work, best, limits, threads);
   const ratio = isOurs || differs !== null ? undefined : pairedRatio(ours.times, times);
   const note = differs === null ? (isOurs && wide ? "wide" : undefined) : `results differ: ${differs}`;
   return {
@@ -150,10 +154,8 @@ function resultOf(work: Case, { process, times, values }: Contender, ours: Conte
     threads,
     runner: isOurs ? "sconce" : process.name,
     unit: work.unit,
-    ...summarise(
-      times.map((time) => UNIT_VALUE[work.unit](time, work.flops ?? 0)),
-      work.unit,
-    ),
+    ...summarise(times.map(valueOf), work.unit),
+    min: valueOf(best),
     ...(fraction === undefined ? {} : { limitFraction: fraction }),
     ...(ratio === undefined ? {} : { ratio }),
     ...(note === undefined ? {} : { note }),

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Setting, Unsupported } from "../peers/runner.js";
 import type { Case } from "../work.js";
 import { writeArrays } from "./arrays.js";
-import type { Answer, Request } from "./protocol.js";
+import type { Answer, Request, Timing } from "./protocol.js";
 
 /** Runners that are Python libraries. */
 const PYTHON_RUNNERS: readonly string[] = ["torch", "numpy"];
@@ -86,10 +86,9 @@ export class RunnerProcess {
     return "values" in answer ? answer.values : [];
   }
 
-  /** Milliseconds of one repeat of the case, over a run of about so many. */
-  async run(milliseconds: number): Promise<number> {
-    const answer = await this.ask({ method: "run", milliseconds });
-    return "value" in answer ? answer.value : Number.NaN;
+  /** Repeats the case for about so many milliseconds. */
+  async run(milliseconds: number): Promise<Timing> {
+    return (await this.ask({ method: "run", milliseconds })) as Timing;
   }
 
   /** Resident memory in MB before the first of so many steps, and ten times after. */

@@ -22,11 +22,18 @@ export type Request =
   | { readonly method: "run"; readonly milliseconds: number }
   | { readonly method: "memory"; readonly steps: number };
 
+/** Milliseconds of one repeat. */
+export interface Timing {
+  /** Over the whole run. */
+  readonly value: number;
+  /** Over the best stretch of it. */
+  readonly best: number;
+}
+
 export type Answer =
   | { readonly versions: Readonly<Record<string, string>> }
   /** Results to compare, or sizes of memory in MB. */
   | { readonly values: readonly number[] }
-  /** Milliseconds of one repeat. */
-  | { readonly value: number }
+  | Timing
   /** What went wrong, or why the runner does not do such work at all. */
   | { readonly error: string; readonly unsupported?: boolean };
