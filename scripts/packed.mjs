@@ -20,7 +20,7 @@ export async function pack() {
   return 0;
 }
 
-/** Packs every public package as it would be published; returns name -> { tarball, manifest, readme }. */
+/** Packs every public package as it would be published; returns name -> { tarball, manifest, readme, workspace }. */
 export async function packAll(folder) {
   const packed = new Map();
   const command = await pnpm();
@@ -31,7 +31,7 @@ export async function packAll(folder) {
     const tarball = join(target, readdirSync(target)[0]);
     output("tar", ["-xzf", tarball, "-C", target]);
     const manifest = JSON.parse(read(join(target, "package/package.json")));
-    packed.set(manifest.name, { tarball, manifest, readme: read(join(target, "package/README.md")) });
+    packed.set(manifest.name, { tarball, manifest, readme: read(join(target, "package/README.md")), workspace });
   }
   return packed;
 }

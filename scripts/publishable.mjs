@@ -5,6 +5,7 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { packAll } from "./packed.mjs";
+import { output } from "./shell.mjs";
 
 /** attw's profile `esm-only`: how CommonJS and Node 10 would resolve is no matter. */
 const ignored = ["node10", "node16-cjs"];
@@ -20,8 +21,26 @@ async function resolveTypes({ tarball }) {
   return problems.filter(({ resolutionKind }) => !ignored.includes(resolutionKind)).map((problem) => JSON.stringify(problem));
 }
 
+/** What npm's provenance and users need of a manifest, and files that must come with it. */
+function lintManifest({ manifest, tarball, workspace }) {
+  const files = output("tar", ["-tzf", tarball]).trim().split("\n");
+  const { license, repository, publishConfig, sideEffects, files: listed, engines, description, keywords } = manifest;
+  const rules = {
+    "license: MIT": license === "MIT",
+    "repository: this one, with the package's folder": repository?.url.endsWith("/sconce.git") && repository.directory === workspace,
+    "publishConfig: public, with provenance": publishConfig?.access === "public" && publishConfig.provenance === true,
+    "sideEffects: stated": sideEffects !== undefined,
+    "files: dist without build state": listed?.includes("dist") && !files.some((file) => file.endsWith(".tsbuildinfo")),
+    "engines: Node 20": engines?.node === ">=20",
+    "description and keywords": description !== undefined && keywords?.length > 0,
+    "LICENSE and README.md in the tarball": ["package/LICENSE", "package/README.md"].every((file) => files.includes(file)),
+    "no tests in the tarball": !files.some((file) => /\.test\.|\.test-d\./.test(file)),
+  };
+  return Object.keys(rules).filter((rule) => !rules[rule]);
+}
+
 /**
- * Packs every public package and lints what would be published: `publint --strict` for the manifests, `attw --profile esm-only` for the
+ * Packs every public package and lints what would be published: metadata and `publint --strict` for the manifests, `attw --profile esm-only` for the
  * types. Resolves to the number of packages with findings.
  */
 export async function checkPublishable() {
@@ -29,7 +48,7 @@ export async function checkPublishable() {
   let failed = 0;
   try {
     for (const [name, entry] of await packAll(folder)) {
-      const findings = [...(await lint(entry)), ...(await resolveTypes(entry))];
+      const findings = [...lintManifest(entry), ...(await lint(entry)), ...(await resolveTypes(entry))];
       if (findings.length > 0) failed++;
       console.log(findings.length === 0 ? `${name}: publint and attw find nothing` : `${name}:\n  ${findings.join("\n  ")}`);
     }

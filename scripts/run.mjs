@@ -82,6 +82,8 @@ const commands = {
     all(install, () =>
       node("node_modules/vitest/vitest.mjs", ["run", "packages/testing/test/coverage.test.ts"], { env: { SCONCE_RECORD: "1" } }),
     ),
+  licences: () =>
+    all(install, () => node("node_modules/vitest/vitest.mjs", ["run", "docs/licences.test.ts"], { env: { SCONCE_RECORD: "1" } })),
   docs: () =>
     all(
       install,
@@ -96,13 +98,20 @@ const commands = {
       async () => (await import("./runtimes.mjs")).checkRuntimes(),
     ),
   release: (args) =>
-    all(
-      clean,
-      () => test([]),
-      args.includes("--dry-run")
-        ? async () => (await import("./packed.mjs")).pack()
-        : () => withPnpm("node_modules/@changesets/cli/bin.js", "publish"),
-    ),
+    args.includes("--dry-run")
+      ? all(
+          clean,
+          () => test([]),
+          // What it imports is installed only now.
+          async () => (await import("./release.mjs")).rehearse(),
+        )
+      : all(
+          install,
+          async () => (await import("./release.mjs")).ready(),
+          clean,
+          () => test([]),
+          () => withPnpm("node_modules/@changesets/cli/bin.js", "publish"),
+        ),
 };
 
 const [name, ...args] = process.argv.slice(2);
