@@ -1,103 +1,19 @@
-import {
-  type Backend,
-  type Device,
-  DTYPES,
-  type DType,
-  type Handle,
-  type KernelName,
-  type Kernels,
-  type Spec,
-  type TypedArray,
-  type View,
-} from "@sconce/core";
+import type { Backend } from "@sconce/core";
 import { kernels } from "./kernels/index.js";
-import type { Kernel } from "./kernels/kernel.js";
-import { type Block, Machine } from "./machine.js";
-import { enter, enterAll, isOverflow, leave, leaveAll, overflowHandle } from "./overflow.js";
-import { MOVES, ReferenceBackend } from "./reference/backend.js";
+import { type CpuOptions, PartBackend } from "./part-backend.js";
+import { ReferenceBackend } from "./reference/backend.js";
 import { detectFeatures } from "./wasm/features.js";
-import { Heap } from "./wasm/memory.js";
 
-const MEMORY_LIMIT = 2 ** 31;
-
-/** How a CPU backend is made. */
-export interface CpuOptions {
-  /** Runs the plain TypeScript reference kernels alone. */
-  readonly reference?: boolean;
-  /** Bytes of tensors in the WebAssembly memory beyond which new ones live in garbage-collected arrays. */
-  readonly memoryLimit?: number;
-  /** Puts tensors into memory that workers can share; by default wherever the platform allows it. */
-  readonly shared?: boolean;
-}
+export type { CpuOptions } from "./part-backend.js";
 
 /**
  * The CPU: tensors in one WebAssembly memory, kernels emitted at run time.
  * @example
  * registerBackend(new CpuBackend({ memoryLimit: 2 ** 30 }));
  */
-export class CpuBackend implements Backend {
-  readonly name: Device = "cpu";
-  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), narrow: MOVES, maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
-  /** The memory and what kernels need besides. */
-  readonly machine: Machine;
-  readonly #memoryLimit: number;
-  /** Some tensor may lie outside of the memory. */
-  #overflowed = false;
-
-  constructor({ memoryLimit = MEMORY_LIMIT, shared }: CpuOptions = {}) {
-    this.machine = new Machine(new Heap({ shared }));
-    this.#memoryLimit = memoryLimit;
-  }
-
-  upload(data: TypedArray, dtype: DType): Handle {
-    if (this.#isFull()) return overflowHandle(data.slice(), this.#memoryLimit);
-    return enter(this.machine, data, dtype);
-  }
-
-  async download(handle: Handle, dtype: DType, length: number): Promise<TypedArray> {
-    return this.downloadSync(handle, dtype, length);
-  }
-
-  downloadSync(handle: Handle, dtype: DType, length: number): TypedArray {
-    if (isOverflow(handle)) return handle.array.slice(0, length);
-    return leave(this.machine, handle as Block, dtype, length);
-  }
-
-  run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
-    const run: Kernel<K> = kernels[kernel];
-    if (this.#isFull()) return this.#runOverflowing(run, inputs, outputs, attrs);
-    return run(this.machine, inputs, outputs, attrs);
-  }
-
-  /** Takes a buffer back. */
-  free(handle: Handle): void {
-    if (!isOverflow(handle)) this.machine.free(handle as Block);
-  }
-
-  #isFull(): boolean {
-    if (this.machine.heap.live <= this.#memoryLimit) return this.#overflowed;
-    this.#overflowed = true;
-    return true;
-  }
-
-  /** Runs a kernel with tensors on both sides of the limit; results stay inside if there is room again. */
-  #runOverflowing<K extends KernelName>(
-    run: Kernel<K>,
-    inputs: readonly View[],
-    outputs: readonly Spec[],
-    attrs: Kernels[K],
-  ): readonly Handle[] {
-    const { machine } = this;
-    const { views, copies } = enterAll(machine, inputs);
-    let blocks: readonly Block[] = [];
-    try {
-      blocks = run(machine, views, outputs, attrs);
-    } finally {
-      for (const copy of copies) if (!blocks.includes(copy)) machine.free(copy);
-    }
-    const reused = blocks.some((block) => inputs.some((x) => x.handle === block));
-    if (reused || machine.heap.live <= this.#memoryLimit) return blocks;
-    return leaveAll(machine, blocks, outputs, this.#memoryLimit);
+export class CpuBackend extends PartBackend {
+  constructor(options: CpuOptions = {}) {
+    super(kernels, options);
   }
 }
 
@@ -107,5 +23,5 @@ export class CpuBackend implements Backend {
  * registerBackend(createCpuBackend({ reference: true }));
  */
 export function createCpuBackend(options: CpuOptions = {}): Backend {
-  return options.reference || !detectFeatures().simd ? new ReferenceBackend() : new CpuBackend(options);
+  return options.reference || !detectFeatures().simd ? new ReferenceBackend(kernels) : new CpuBackend(options);
 }

@@ -19,6 +19,7 @@ import {
 } from "@sconce/core";
 import { expect } from "vitest";
 import type { CpuBackend } from "./backend.js";
+import { kernels } from "./kernels/index.js";
 import { elementsOf } from "./reference/array.js";
 import { ReferenceBackend } from "./reference/backend.js";
 
@@ -81,7 +82,7 @@ export function values(dtype: DType, random: () => number, scale = 4): () => num
   return () => Math.trunc((random() - (dtype === "uint8" ? 0 : 0.5)) * 40);
 }
 
-const referenceBackend = new ReferenceBackend();
+const referenceBackend = new ReferenceBackend(kernels);
 
 /** Runs a kernel on a backend and on the reference; returns both results. */
 export function runBoth<K extends KernelName>(

@@ -4,7 +4,8 @@ import { instantiate } from "./wasm/asm.js";
 import { kernelOptions } from "./wasm/features.js";
 import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, gemmKernels, type Product } from "./wasm/gemm.js";
 import { Heap } from "./wasm/memory.js";
-import { configureCpu, isWide } from "./wide.js";
+import { configureCpu } from "./wide.js";
+import { isWide } from "./wide-state.js";
 
 const supported = Number.parseInt(process.versions.node, 10) >= 24 && process.arch === "x64";
 

@@ -10,6 +10,7 @@ import { convForward, convKernels, withWide } from "./wasm/conv.js";
 import { kernelOptions, nodeProcess } from "./wasm/features.js";
 import { ACCUMULATE, emitWideGemm, FLOAT32, gemmKernels } from "./wasm/gemm.js";
 import { Heap, type Pointer } from "./wasm/memory.js";
+import { isWide, useWide } from "./wide-state.js";
 
 /** Settings of the CPU for the whole process. */
 export interface CpuSettings {
@@ -24,13 +25,6 @@ const PATIENCE = 1000;
 /** How much faster the kernel is at least once the engine joins vectors. */
 const LEAST_GAIN = 1.3;
 
-let wide = false;
-
-/** True after `configureCpu({ wide: true })`. */
-export function isWide(): boolean {
-  return wide;
-}
-
 /**
  * Changes how the CPU computes. `wide` switches an experimental feature of V8 on, which Node 24 and later have on x86-64 processors; the
  * environment variable `SCONCE_CPU_WIDE=1` does the same at the start. It compares the wide kernel with the normal one bit by bit first.
@@ -40,13 +34,13 @@ export function isWide(): boolean {
  * configureCpu({ wide: false });
  */
 export function configureCpu({ wide: wanted }: CpuSettings): void {
-  if (wanted === true && !wide) {
+  if (wanted === true && !isWide()) {
     requireWide();
     const heap = new Heap({ shared: false, maximum: 256 });
     checkProducts(heap);
     checkConvolutions(heap);
   }
-  wide = wanted ?? wide;
+  if (wanted !== undefined) useWide(wanted);
 }
 
 const refuse = (reason: string): NotSupportedError =>

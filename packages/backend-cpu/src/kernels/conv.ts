@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import { type ConvAttrs, sizeOf } from "@sconce/core";
 import { type Machine, perMachine } from "../machine.js";
+import * as reference from "../reference/product.js";
 import {
   type ConvGeometry,
   type ConvKernels,
@@ -15,7 +17,7 @@ import {
   convWeightGradient,
   withWide,
 } from "../wasm/conv.js";
-import { isWide } from "../wide.js";
+import { isWide } from "../wide-state.js";
 import { withContiguous } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
@@ -41,9 +43,9 @@ function geometryOf(x: Shaped, w: Shaped, y: Shaped, { stride, padding, dilation
   };
 }
 
-const generalConv = twin("conv");
-const generalInput = twin("convInput");
-const generalWeight = twin("convWeight");
+const generalConv = twin(reference.conv);
+const generalInput = twin(reference.convInput);
+const generalWeight = twin(reference.convWeight);
 
 export const conv: Fill<"conv"> = (machine, inputs, outputs, blocks, attrs) => {
   const [x, w] = inputs;

@@ -1,7 +1,6 @@
 import type { KernelName, Kernels, Spec, View } from "@sconce/core";
 import type { Block, Machine } from "../machine.js";
 import type { ReferenceKernel } from "../reference/array.js";
-import { reference } from "../reference/index.js";
 
 /** Runs a kernel and returns the blocks of its results. */
 export type Kernel<K extends KernelName> = (
@@ -36,8 +35,7 @@ export function intoNew<K extends KernelName>(fill: Fill<K>): Kernel<K> {
 }
 
 /** The reference kernel over the memory. */
-export function twin<K extends KernelName>(name: K): Fill<K> {
-  const run: ReferenceKernel<K> = reference[name];
+export function twin<K extends KernelName>(run: ReferenceKernel<K>): Fill<K> {
   return (machine, inputs, outputs, blocks, attrs) => {
     run(
       inputs.map((x) => machine.view(x)),

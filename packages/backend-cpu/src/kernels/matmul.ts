@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { Spec, View } from "@sconce/core";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
+import * as reference from "../reference/product.js";
 import { WORTH } from "../threads/pool.js";
 import { DIRECT, shareItems } from "../threads/share.js";
 import { instantiate } from "../wasm/asm.js";
@@ -20,7 +22,7 @@ import {
   pathOf,
   shareProduct,
 } from "../wasm/gemm.js";
-import { isWide } from "../wide.js";
+import { isWide } from "../wide-state.js";
 import { copyView } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
@@ -36,7 +38,7 @@ const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, opt
 /** Time of a multiplication and addition; for the choice of threads alone. */
 const NANOSECONDS_PER_STEP = 0.04;
 
-const general = twin("matmul");
+const general = twin(reference.matmul);
 
 export const matmul: Fill<"matmul"> = (machine, inputs, outputs, blocks, attrs) => {
   const { dtype } = outputs[0];

@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import { isContiguous, type NllAttrs, type Shape, ShapeError, sizeOf, type View } from "@sconce/core";
 import { pointerOf } from "../machine.js";
+import * as reference from "../reference/nll.js";
 import { type Fill, twin } from "./kernel.js";
 
-const general = { nll: twin("nll"), nllGrad: twin("nllGrad") };
+const general = { nll: twin(reference.nll), nllGrad: twin(reference.nllGrad) };
 
 /** Calls `visit` for each target that counts: its number, and the position of its class in a row-major tensor of `shape`. */
 function eachTarget(

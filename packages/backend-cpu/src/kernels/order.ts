@@ -4,15 +4,17 @@
  *
  * @module
  */
+
 import { contiguousStrides, isFloatingPoint, itemSize, type View } from "@sconce/core";
 import { type Block, type Machine, pointerOf } from "../machine.js";
 import { type Elements, elementsOf, type Steps } from "../reference/array.js";
+import * as reference from "../reference/reduce.js";
 import { type Fill, twin } from "./kernel.js";
 import { eachRow, lastSize, lastStride, moveLast, rowsAlong } from "./rows.js";
 
-const generalArg = twin("argReduce");
-const generalCumulate = twin("cumulate");
-const generalSort = twin("sort");
+const generalArg = twin(reference.argReduce);
+const generalCumulate = twin(reference.cumulate);
+const generalSort = twin(reference.sort);
 
 /** A row-major block whose rows go along `dim`. */
 function blockRows(block: Block, x: View, dim: number, bytes: number): Steps {

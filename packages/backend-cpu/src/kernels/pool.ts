@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import { type AvgPoolAttrs, type DType, isFloatingPoint, type PoolAttrs } from "@sconce/core";
 import { type Machine, perMachine } from "../machine.js";
+import * as reference from "../reference/pool.js";
 import { FLOAT32, FLOAT64 } from "../wasm/element.js";
 import {
   type Average,
@@ -51,9 +53,9 @@ const compiled = (dtype: DType, shape: readonly number[]): boolean => isFloating
 
 const averageOf = ({ countIncludePad, divisor }: AvgPoolAttrs): Average => ({ countIncludePad, divisor: divisor ?? 0 });
 
-const generalMax = twin("maxPool");
-const generalAverage = twin("avgPool");
-const generalGradient = twin("avgPoolGrad");
+const generalMax = twin(reference.maxPool);
+const generalAverage = twin(reference.avgPool);
+const generalGradient = twin(reference.avgPoolGrad);
 
 export const maxPool: Fill<"maxPool"> = (machine, inputs, outputs, blocks, attrs) => {
   const [{ dtype, shape }] = inputs;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { contiguousStrides, type Expr, inputExpr, type Kernels, opExpr, type ReduceOp, type Spec, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
 import { INNER_UNIT, PreparedCall, RecentCalls } from "../elementwise/call.js";
@@ -13,6 +14,7 @@ import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES, widthOf } from "../elementwise/unit.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import { emitReduction } from "../reduce/emit.js";
+import * as reference from "../reference/reduce.js";
 import { type Fill, twin } from "./kernel.js";
 
 /** The kernels of one reduction of one expression, by layout. */
@@ -78,7 +80,7 @@ function loopsOf({ sizes, strides }: Collapsed, vectors: boolean): Loops {
   return { order, kept: kept.length + (columns ? 1 : 0), reduced: reduced.length, form: columns ? "columns" : "rows" };
 }
 
-const general = twin("reduce");
+const general = twin(reference.reduce);
 
 /** Elements from which a reduction to one number is done in parts. */
 const LARGE = 1 << 17;

@@ -4,9 +4,11 @@
  *
  * @module
  */
+
 import { contiguousStrides, isContiguous, itemSize, sizeOf, type View } from "@sconce/core";
 import { type Machine, perMachine, pointerOf } from "../machine.js";
 import { emitSoftmax } from "../reduce/softmax.js";
+import * as reference from "../reference/reduce.js";
 import { shareRange } from "../threads/share.js";
 import { instantiate } from "../wasm/asm.js";
 import type { Pointer } from "../wasm/memory.js";
@@ -19,7 +21,7 @@ const kernelsOf = perMachine(({ heap, options }) => instantiate(emitSoftmax(opti
 /** For the choice of threads alone. */
 const NANOSECONDS_PER_ELEMENT = 2;
 
-const general = twin("softmax");
+const general = twin(reference.softmax);
 
 export const softmax: Fill<"softmax"> = (machine, inputs, outputs, blocks, attrs) => {
   const [x] = inputs;

@@ -12,8 +12,8 @@ import {
   type TypedArray,
   type View,
 } from "@sconce/core";
-import { elementsOf, type ReferenceKernel } from "./array.js";
-import { reference } from "./index.js";
+import { decomposedIn, type KernelPart, rowOf } from "../kernels/parts/table.js";
+import { elementsOf } from "./array.js";
 
 /** Kernels that only move elements, so that they take every dtype as it is. */
 export const MOVES: ReadonlySet<KernelName> = new Set<KernelName>(["gather", "indexSelect", "concat"]);
@@ -26,6 +26,13 @@ interface HostHandle {
 export class ReferenceBackend implements Backend {
   readonly name: Device = "cpu";
   readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), narrow: MOVES, maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
+  readonly decomposed: ReadonlySet<KernelName>;
+  readonly #kernels: KernelPart;
+
+  constructor(kernels: KernelPart) {
+    this.#kernels = kernels;
+    this.decomposed = decomposedIn(kernels);
+  }
 
   upload(data: TypedArray, _dtype: DType): Handle {
     return { array: data.slice() } satisfies HostHandle;
@@ -41,8 +48,7 @@ export class ReferenceBackend implements Backend {
 
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
     const handles: HostHandle[] = outputs.map(({ shape, dtype }) => ({ array: hostArray(dtype, sizeOf(shape)) }));
-    const run: ReferenceKernel<K> = reference[kernel];
-    run(
+    rowOf(this.#kernels, kernel).reference(
       inputs.map((x) => ({ ...x, data: elementsOf((x.handle as HostHandle).array) })),
       outputs.map(({ shape, dtype }, i) => ({ shape, dtype, data: elementsOf(handles[i].array) })),
       attrs,

@@ -16,7 +16,7 @@ import { describe, expect, it } from "vitest";
 
 /** A CPU that leaves some kernels to core. */
 class Simple extends CpuBackend {
-  readonly decomposed: ReadonlySet<KernelName> = new Set(["nll", "nllGrad"]);
+  override readonly decomposed: ReadonlySet<KernelName> = new Set(["nll", "nllGrad"]);
 }
 
 const whole: Backend = createCpuBackend();

@@ -4,9 +4,11 @@
  *
  * @module
  */
+
 import type { AttentionAttrs, Spec, View } from "@sconce/core";
 import { type Block, type Machine, perMachine, pointerOf } from "../../machine.js";
 import { emitAttention } from "../../reduce/attention.js";
+import * as reference from "../../reference/attention.js";
 import { type Calls, shareItems } from "../../threads/share.js";
 import { type Exports, instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE, callPacked, type GemmKernels, LEFT, type Product, RESULT } from "../../wasm/gemm.js";
@@ -27,7 +29,7 @@ const BLOCK_BYTES = 4 * QUERIES * KEYS;
 const NANOSECONDS_PER_STEP = 0.04;
 const NANOSECONDS_PER_SCORE = 2;
 
-const general = { attention: twin("attention"), attentionGrad: twin("attentionGrad") };
+const general = { attention: twin(reference.attention), attentionGrad: twin(reference.attentionGrad) };
 
 const product = (sizes: readonly number[]): number => sizes.reduce((n, d) => n * d, 1);
 

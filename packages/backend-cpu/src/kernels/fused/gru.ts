@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import type { RecurrentAttrs } from "@sconce/core";
 import { perMachine } from "../../machine.js";
 import { emitGru } from "../../reduce/gru.js";
+import * as reference from "../../reference/gru.js";
 import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
@@ -16,7 +18,7 @@ import { copy, eachStep, multiply } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitGru(options), heap.memory));
 
-const general = { gru: twin("gru"), gruGrad: twin("gruGrad") };
+const general = { gru: twin(reference.gru), gruGrad: twin(reference.gruGrad) };
 
 export const gru: Fill<"gru"> = (machine, inputs, outputs, blocks, attrs: RecurrentAttrs) => {
   if (outputs[0].dtype !== "float32") {

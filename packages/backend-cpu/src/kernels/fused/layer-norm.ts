@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { type Shape, sizeOf } from "@sconce/core";
 import { type Machine, perMachine } from "../../machine.js";
 import { emitLayerNorm } from "../../reduce/layer-norm.js";
+import * as reference from "../../reference/fused.js";
 import { type Calls, shareRange } from "../../threads/share.js";
 import { instantiate } from "../../wasm/asm.js";
 import { type Fill, twin } from "../kernel.js";
@@ -16,7 +18,7 @@ const kernelsOf = perMachine(({ heap, options }) => instantiate(emitLayerNorm(op
 /** For the choice of threads alone. */
 const NANOSECONDS_PER_ELEMENT = 0.5;
 
-const general = { layerNorm: twin("layerNorm"), layerNormGrad: twin("layerNormGrad") };
+const general = { layerNorm: twin(reference.layerNorm), layerNormGrad: twin(reference.layerNormGrad) };
 
 /** Deals out the rows of a tensor, of which `body` gets the first, their number and their length. */
 function eachRow(

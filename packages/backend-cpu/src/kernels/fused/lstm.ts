@@ -4,9 +4,11 @@
  *
  * @module
  */
+
 import type { RecurrentAttrs } from "@sconce/core";
 import { perMachine } from "../../machine.js";
 import { emitLstm } from "../../reduce/lstm.js";
+import * as reference from "../../reference/lstm.js";
 import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
@@ -17,7 +19,7 @@ import { copy, eachStep, multiply } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitLstm(options), heap.memory));
 
-const general = { lstm: twin("lstm"), lstmGrad: twin("lstmGrad") };
+const general = { lstm: twin(reference.lstm), lstmGrad: twin(reference.lstmGrad) };
 
 export const lstm: Fill<"lstm"> = (machine, inputs, outputs, blocks, attrs: RecurrentAttrs) => {
   if (outputs[0].dtype !== "float32") {

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import type { RnnAttrs } from "@sconce/core";
 import { perMachine } from "../../machine.js";
 import { emitRnn } from "../../reduce/gru.js";
+import * as reference from "../../reference/gru.js";
 import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
@@ -16,7 +18,7 @@ import { copy, eachStep, multiply } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitRnn(options), heap.memory));
 
-const general = { rnn: twin("rnn"), rnnGrad: twin("rnnGrad") };
+const general = { rnn: twin(reference.rnn), rnnGrad: twin(reference.rnnGrad) };
 
 export const rnn: Fill<"rnn"> = (machine, inputs, outputs, blocks, attrs: RnnAttrs) => {
   if (outputs[0].dtype !== "float32") {

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { sizeOf } from "@sconce/core";
 import { perMachine } from "../../machine.js";
 import { emitSoftmaxGrad } from "../../reduce/softmax-grad.js";
+import * as reference from "../../reference/fused.js";
 import { shareRange } from "../../threads/share.js";
 import { instantiate } from "../../wasm/asm.js";
 import { type Fill, twin } from "../kernel.js";
@@ -16,7 +18,7 @@ const kernelsOf = perMachine(({ heap, options }) => instantiate(emitSoftmaxGrad(
 /** For the choice of threads alone. */
 const NANOSECONDS_PER_ELEMENT = 1;
 
-const general = twin("softmaxGrad");
+const general = twin(reference.softmaxGrad);
 
 export const softmaxGrad: Fill<"softmaxGrad"> = (machine, inputs, outputs, blocks, attrs) => {
   const { dim, log } = attrs;

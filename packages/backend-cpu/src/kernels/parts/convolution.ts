@@ -1,0 +1,20 @@
+import * as pooling from "../../reference/pool.js";
+import * as product from "../../reference/product.js";
+import { conv, convInput, convWeight } from "../conv.js";
+import { avgPool, avgPoolGrad, maxPool } from "../pool.js";
+import { filling, type KernelTable } from "./table.js";
+
+/**
+ * Convolution and pooling.
+ * @example
+ * import { convolution, cpuBackend, dense } from "@sconce/backend-cpu/parts";
+ * registerBackend(cpuBackend([dense, convolution]));
+ */
+export const convolution: Pick<KernelTable, "conv" | "convInput" | "convWeight" | "maxPool" | "avgPool" | "avgPoolGrad"> = {
+  conv: filling(conv, product.conv),
+  convInput: filling(convInput, product.convInput),
+  convWeight: filling(convWeight, product.convWeight),
+  maxPool: filling(maxPool, pooling.maxPool),
+  avgPool: filling(avgPool, pooling.avgPool),
+  avgPoolGrad: filling(avgPoolGrad, pooling.avgPoolGrad),
+};

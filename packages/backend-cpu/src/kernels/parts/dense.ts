@@ -1,0 +1,47 @@
+import * as pointwise from "../../reference/elementwise.js";
+import * as fused from "../../reference/fused.js";
+import * as moving from "../../reference/indexing.js";
+import * as likelihood from "../../reference/nll.js";
+import * as product from "../../reference/product.js";
+import * as counter from "../../reference/random.js";
+import * as rows from "../../reference/reduce.js";
+import { elementwise } from "../elementwise.js";
+import { softmaxGrad } from "../fused/softmax-grad.js";
+import { gather, indexSelect, indexUpdate, scatter } from "../indexing.js";
+import { concat, updateSlice } from "../join.js";
+import { matmul } from "../matmul.js";
+import { nll, nllGrad } from "../nll.js";
+import { argReduce, cumulate, sort } from "../order.js";
+import { random } from "../random.js";
+import { reduce } from "../reduce.js";
+import { softmax } from "../softmax.js";
+import type { convolution } from "./convolution.js";
+import type { recurrence } from "./recurrence.js";
+import { filling, type KernelTable } from "./table.js";
+import type { transformer } from "./transformer.js";
+
+/**
+ * What every network needs: elementwise work, reductions, matrix products, softmax and losses, indexing, sorting, random numbers.
+ * @example
+ * import { cpuBackend, dense } from "@sconce/backend-cpu/parts";
+ * registerBackend(cpuBackend([dense]));
+ */
+export const dense: Omit<KernelTable, keyof typeof convolution | keyof typeof transformer | keyof typeof recurrence> = {
+  elementwise: { run: elementwise, reference: pointwise.elementwise },
+  reduce: filling(reduce, rows.reduce),
+  argReduce: filling(argReduce, rows.argReduce),
+  matmul: filling(matmul, product.matmul),
+  gather: filling(gather, moving.gather),
+  scatter: filling(scatter, moving.scatter),
+  indexSelect: filling(indexSelect, moving.indexSelect),
+  indexUpdate: filling(indexUpdate, moving.indexUpdate),
+  updateSlice: { run: updateSlice, reference: moving.updateSlice },
+  cumulate: filling(cumulate, rows.cumulate),
+  sort: filling(sort, rows.sort),
+  softmax: filling(softmax, rows.softmax),
+  softmaxGrad: filling(softmaxGrad, fused.softmaxGrad),
+  nll: filling(nll, likelihood.nll),
+  nllGrad: filling(nllGrad, likelihood.nllGrad),
+  concat: filling(concat, moving.concat),
+  random: filling(random, counter.random),
+};

@@ -1,0 +1,18 @@
+/**
+ * The CPU device in parts, for programs that count bytes: what `import "@sconce/backend-cpu"` registers whole. Nothing is registered on import.
+ *
+ * @module parts
+ */
+declare module "@sconce/core" {
+  interface Devices {
+    cpu: true;
+  }
+}
+
+export { convolution } from "./kernels/parts/convolution.js";
+export { dense } from "./kernels/parts/dense.js";
+export { recurrence } from "./kernels/parts/recurrence.js";
+export type { KernelPart, KernelRow, KernelTable } from "./kernels/parts/table.js";
+export { transformer } from "./kernels/parts/transformer.js";
+export { type CpuOptions, cpuBackend, PartBackend } from "./part-backend.js";
+export { getNumThreads, setNumThreads } from "./threads/settings.js";
