@@ -11,7 +11,7 @@ const config: KnipConfig = {
   workspaces: {
     ".": {
       // Tools that scripts start by their path.
-      ignoreDependencies: ["@biomejs/biome", "sherif", "turbo"],
+      ignoreDependencies: ["@biomejs/biome", "@changesets/cli", "sherif", "turbo"],
     },
     "packages/backend-webgpu": {
       // Imported by a name that bundlers do not see.

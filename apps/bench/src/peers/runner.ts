@@ -35,7 +35,7 @@ export interface Runner {
 export type Start = (setting: Setting) => Promise<Runner>;
 
 /** Losses of the training steps that runners are compared by. */
-export const CHECKED_STEPS = 3;
+const CHECKED_STEPS = 3;
 
 /** Thrown by `prepare`: the library has no such thing, which is no failure. */
 export class Unsupported extends Error {

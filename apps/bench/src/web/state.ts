@@ -42,7 +42,7 @@ let started = "";
 let leave: () => void = () => {};
 
 /** Shows a notice; an older one with the same words goes. */
-export function tell(notice: Notice): void {
+function tell(notice: Notice): void {
   notices.value = [...notices.value.filter(({ text }) => text !== notice.text), notice].slice(-3);
 }
 
