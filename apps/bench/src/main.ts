@@ -84,7 +84,13 @@ try {
   });
   bar.stop();
   const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
-  const report = { format: "sconce-bench/1", date: new Date().toISOString(), command, machine: describeMachine(), ...findings } as const;
+  const report = {
+    format: "sconce-bench/1",
+    date: new Date().toISOString(),
+    command,
+    machine: describeMachine(options.wide),
+    ...findings,
+  } as const;
   console.log(formatTable(report));
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
   if (options.html !== undefined) await writeFile(options.html, reportHtml(report));

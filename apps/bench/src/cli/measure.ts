@@ -140,13 +140,12 @@ const UNIT_VALUE: Readonly<Record<string, (milliseconds: number, flops: number) 
 };
 
 function resultOf(work: Case, { process, times, best, values }: Contender, ours: Contender, setting: Setting, limits: Limits): BenchResult {
-  const { device, threads, wide } = setting;
+  const { device, threads } = setting;
   const isOurs = process === ours.process;
   const differs = isOurs ? null : difference(ours.values, values, work.tolerance);
   const valueOf = (milliseconds: number): number => UNIT_VALUE[work.unit](milliseconds, work.flops ?? 0);
   const fraction = limitFraction(work, best, limits, threads);
   const ratio = isOurs || differs !== null ? undefined : pairedRatio(ours.times, times);
-  const note = differs === null ? (isOurs && wide ? "wide" : undefined) : `results differ: ${differs}`;
   return {
     suite: work.suite,
     case: work.name,
@@ -158,7 +157,7 @@ function resultOf(work: Case, { process, times, best, values }: Contender, ours:
     min: valueOf(best),
     ...(fraction === undefined ? {} : { limitFraction: fraction }),
     ...(ratio === undefined ? {} : { ratio }),
-    ...(note === undefined ? {} : { note }),
+    ...(differs === null ? {} : { note: `results differ: ${differs}` }),
   };
 }
 

@@ -87,7 +87,7 @@ function jobsOf(options: Options, findings: Findings, limits: BenchReport["limit
   return options.suites.flatMap((suite): Job[] => {
     if (suite === "memory") return settings.flatMap((setting) => memoryJobs(setting, options, findings));
     if (suite !== "startup") return settings.flatMap((setting) => timedJobs(suite, setting, options, findings, limits));
-    const peers = options.peers.filter((peer) => peer !== "ort");
+    const peers = options.peers.flatMap((peer) => PEERS[peer]);
     const run = async (): Promise<void> => {
       findings.results.push(...(await measureStartup(peers, options.quick ? 1 : STARTUP_RUNS, findings)));
     };
@@ -95,11 +95,16 @@ function jobsOf(options: Options, findings: Findings, limits: BenchReport["limit
   });
 }
 
-/** Versions of Sconce and of the peers whose packages say theirs. */
-function packageVersions(): Record<string, string> {
+/** Versions that the runners cannot tell themselves. */
+function packageVersions(peers: readonly string[]): Record<string, string> {
   const require = createRequire(import.meta.url);
-  const version = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
-  return { sconce: version("sconce"), node: process.versions.node };
+  const { version } = require("sconce/package.json") as { version: string };
+  const { dependencies } = require("../../package.json") as { dependencies: Record<string, string> };
+  return {
+    sconce: version,
+    node: process.versions.node,
+    ...(peers.includes("jax-js") ? { "jax-js": dependencies["@jax-js/jax"] } : {}),
+  };
 }
 
 /** Measures everything that is asked for. */
@@ -108,7 +113,7 @@ export async function runBenchmarks(
   progress: Progress,
 ): Promise<Pick<BenchReport, "versions" | "limits" | "results" | "missing">> {
   const limits = measureLimits(options.quick ? LIMIT_MILLISECONDS / 10 : LIMIT_MILLISECONDS);
-  const findings: Findings = { results: [], missing: [], versions: packageVersions() };
+  const findings: Findings = { results: [], missing: [], versions: packageVersions(options.peers) };
   const jobs = jobsOf(options, findings, limits);
   for (const [i, job] of jobs.entries()) {
     progress(i, jobs.length, job.title);

@@ -12,6 +12,8 @@ const COMMANDS: Readonly<Record<string, () => string[]>> = {
   node: () => script("node"),
   tfjs: () => script("tfjs"),
   "jax-js": () => script("jax-js"),
+  "ort-web": () => script("ort-web"),
+  "ort-node": () => script("ort-node"),
   torch: () => [python(), "-c", "import torch; x = torch.tensor([[1., 2.], [3., 4.]]); print(x.mm(x).tolist())"],
   numpy: () => [python(), "-c", "import numpy; x = numpy.array([[1., 2.], [3., 4.]]); print((x @ x).tolist())"],
 };

@@ -149,7 +149,7 @@ function infer({ network }: InferWork, arrays: Arrays): OnnxModel {
 }
 
 /** The model of a case. @throws Unsupported if ONNX Runtime cannot do the work */
-export function modelOf({ work, arrays }: Case): OnnxModel {
+export function modelOf({ work, arrays }: Pick<Case, "work" | "arrays">): OnnxModel {
   switch (work.kind) {
     case "matmul":
       return matmul(work, arrays());
