@@ -1,13 +1,14 @@
 /** `npm run bench`: measures Sconce and its peers on this machine. */
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError } from "commander";
 import { removeArrays } from "./cli/arrays.js";
 import { describeMachine } from "./cli/machine.js";
 import { DEVICES, PEERS } from "./cli/plan.js";
 import { endAll } from "./cli/process.js";
-import { type Options, runBenchmarks } from "./cli/run.js";
+import { type Options, type Outcome, runBenchmarks } from "./cli/run.js";
 import { formatTable } from "./cli/table.js";
+import type { BenchReport } from "./format.js";
 import { reportHtml } from "./report-html.js";
 import { SUITES } from "./work.js";
 
@@ -61,7 +62,30 @@ function parseArguments(): Arguments {
     .opts<Arguments>();
 }
 
+/** Writes what there is: to the files while it runs, and to the terminal at the end. */
+class Reporter {
+  private readonly options: Arguments;
+  private report: BenchReport | undefined;
+
+  constructor(options: Arguments) {
+    this.options = options;
+  }
+
+  take(outcome: Outcome): void {
+    const { json, html, wide } = this.options;
+    const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
+    this.report = { format: "sconce-bench/1", date: new Date().toISOString(), command, machine: describeMachine(wide), ...outcome };
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify(this.report, null, 2)}\n`);
+    if (html !== undefined) writeFileSync(html, reportHtml(this.report));
+  }
+
+  print(): void {
+    if (this.report !== undefined) console.log(formatTable(this.report));
+  }
+}
+
 const options = parseArguments();
+const reporter = new Reporter(options);
 const bar = new SingleBar({
   format: "{bar} {value}/{total} {doing}",
   noTTYOutput: true,
@@ -71,29 +95,21 @@ const bar = new SingleBar({
   stream: process.stderr,
 });
 process.once("SIGINT", () => {
+  bar.stop();
+  reporter.print();
   endAll();
   removeArrays();
   process.exit(130);
 });
-let started = false;
+bar.start(1, 0, { doing: "limits of the machine" });
 try {
-  const findings = await runBenchmarks(options, (done, total, doing) => {
-    if (started) bar.update(done, { doing });
-    else bar.start(total, done, { doing });
-    started = true;
+  await runBenchmarks(options, (done, total, doing, outcome) => {
+    bar.setTotal(total);
+    bar.update(done, { doing });
+    reporter.take(outcome);
   });
   bar.stop();
-  const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
-  const report = {
-    format: "sconce-bench/1",
-    date: new Date().toISOString(),
-    command,
-    machine: describeMachine(options.wide),
-    ...findings,
-  } as const;
-  console.log(formatTable(report));
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (options.html !== undefined) await writeFile(options.html, reportHtml(report));
+  reporter.print();
 } catch (error) {
   bar.stop();
   console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);

@@ -98,7 +98,9 @@ class Maker {
 
   /** Uniform in [-bound, bound), about `centre`. */
   uniform(shape: readonly number[], bound: number, centre = 0): ArrayData {
-    return { shape, data: Float32Array.from({ length: volume(shape) }, () => centre + bound * (2 * this.next() - 1)) };
+    const data = new Float32Array(volume(shape));
+    for (let i = 0; i < data.length; i++) data[i] = centre + bound * (2 * this.next() - 1);
+    return { shape, data };
   }
 
   /** PyTorch's default start of a linear or convolution layer. */

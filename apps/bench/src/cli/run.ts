@@ -21,8 +21,11 @@ export interface Options {
   readonly quick: boolean;
 }
 
-/** Is told how many pieces of work are done, of how many, and what comes next. */
-export type Progress = (done: number, total: number, doing: string) => void;
+/** What a report says besides where and when. */
+export type Outcome = Pick<BenchReport, "versions" | "limits" | "results" | "missing">;
+
+/** Is told how many pieces of work are done, of how many, what comes next, and what has come out so far. */
+export type Progress = (done: number, total: number, doing: string, outcome: Outcome) => void;
 
 /** A piece of the work. */
 interface Job {
@@ -108,17 +111,13 @@ function packageVersions(peers: readonly string[]): Record<string, string> {
 }
 
 /** Measures everything that is asked for. */
-export async function runBenchmarks(
-  options: Options,
-  progress: Progress,
-): Promise<Pick<BenchReport, "versions" | "limits" | "results" | "missing">> {
+export async function runBenchmarks(options: Options, progress: Progress): Promise<void> {
   const limits = measureLimits(options.quick ? LIMIT_MILLISECONDS / 10 : LIMIT_MILLISECONDS);
   const findings: Findings = { results: [], missing: [], versions: packageVersions(options.peers) };
   const jobs = jobsOf(options, findings, limits);
   for (const [i, job] of jobs.entries()) {
-    progress(i, jobs.length, job.title);
+    progress(i, jobs.length, job.title, { ...findings, limits });
     await job.run();
   }
-  progress(jobs.length, jobs.length, "done");
-  return { ...findings, limits };
+  progress(jobs.length, jobs.length, "done", { ...findings, limits });
 }
