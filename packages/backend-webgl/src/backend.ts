@@ -11,8 +11,8 @@ import {
   unregisterBackend,
   type View,
 } from "@sconce/core";
+import { checkIndices } from "@sconce/core/shader";
 import { type Context, openContext, type Renderer } from "./gpu.js";
-import { checkIndices } from "./indices.js";
 import { decomposed, kernels } from "./kernels/index.js";
 import type { Kernel } from "./kernels/kernel.js";
 import { blockView, Machine } from "./machine.js";

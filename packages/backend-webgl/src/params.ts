@@ -1,5 +1,4 @@
-/** Words that every kernel has: number of elements, texels in a row of the output, bits of infinity and NaN. */
-export const HEADER_WORDS = 4;
+import { HEADER_WORDS } from "@sconce/core/shader";
 
 const CAPACITY_WORDS = 512;
 

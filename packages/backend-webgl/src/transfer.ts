@@ -4,7 +4,7 @@
  * @module
  */
 import { type DType, NotSupportedError, type TypedArray } from "@sconce/core";
-import { kindOf } from "./glsl/types.js";
+import { kindOf } from "@sconce/core/shader";
 import type { Machine } from "./machine.js";
 import { type Block, extent } from "./textures.js";
 

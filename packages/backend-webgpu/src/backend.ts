@@ -13,9 +13,9 @@ import {
   unregisterBackend,
   type View,
 } from "@sconce/core";
+import { checkIndices } from "@sconce/core/shader";
 import { isSoftware, openDevice } from "./device.js";
 import type { GpuAdapterInfo, GpuDevice } from "./gpu.js";
-import { checkIndices } from "./indices.js";
 import { decomposed, kernels } from "./kernels/index.js";
 import type { Kernel } from "./kernels/kernel.js";
 import { blockView, Machine } from "./machine.js";

@@ -1,5 +1,4 @@
-/** Words of a parameter block that every kernel has: size, elements per row of workgroups, bits of infinity and NaN. */
-export const HEADER_WORDS = 4;
+import { HEADER_WORDS } from "@sconce/core/shader";
 
 /** Parameter blocks are aligned to what every device accepts for dynamic offsets. */
 export const BLOCK_BYTES = 256;

@@ -1,7 +1,8 @@
 import type { DType } from "@sconce/core";
-import { HEADER_WORDS } from "../params.js";
-import { helpersOf } from "./helpers.js";
-import { fromStorage } from "./types.js";
+import { helpersOf, Text } from "@sconce/core/shader";
+import { fromStorage, STORAGE } from "./storage.js";
+
+const SELECT = "#define select(no, yes, when) ((when) ? (yes) : (no))";
 
 /** An input texture in a kernel's text. */
 export interface Reader {
@@ -17,42 +18,24 @@ export interface Reader {
  * Text of a kernel in the making: parameters, inputs and statements. An element kernel's statements compute the element `index` and
  * return it as a float; a texel kernel's compute the four elements from 4 `quad` on and return them as a `vec4`.
  */
-export class Source {
-  words: number = HEADER_WORDS;
+export class Source extends Text {
   inputs = 0;
   /** Textures that the kernel fills at once; all but the first are the variables `sc_out1` ... of a texel kernel. */
   readonly outputs: number;
   readonly #by: "element" | "texel";
-  readonly #functions: string[] = [];
-  readonly #body: string[] = [];
 
   constructor(by: "element" | "texel" = "element", outputs = 1) {
+    super();
     this.#by = by;
     this.outputs = outputs;
-    for (let i = 1; i < outputs; i++) this.#functions.push(`vec4 sc_out${i};`, `vec4 sc_result${i}() { return sc_out${i}; }`);
-  }
-
-  /** The next parameter word as an integer. */
-  int(): string {
-    const word = this.words++;
-    return `p[${word >> 2}].${"xyzw"[word & 3]}`;
-  }
-
-  /** The next `count` parameter words. */
-  ints(count: number): string[] {
-    return Array.from({ length: count }, () => this.int());
-  }
-
-  /** The next parameter word as a float. */
-  float(): string {
-    return `intBitsToFloat(${this.int()})`;
+    for (let i = 1; i < outputs; i++) this.globals.push(`vec4 sc_out${i};`, `vec4 sc_result${i}() { return sc_out${i}; }`);
   }
 
   /** The next input. */
   read(dtype: DType): Reader {
     const scale = `s[${this.inputs}]`;
     const name = `in${this.inputs++}`;
-    this.#functions.push(
+    this.globals.push(
       `uniform highp sampler2D ${name};`,
       // Floats hold texel numbers below 2^23 and their halves exactly, and software samples by them twice as fast as by integers.
       `vec4 ${name}_quad(int q) {`,
@@ -70,25 +53,10 @@ export class Source {
     return { at: (i) => fromStorage(dtype, raw(i)), raw, quad: (q) => `${name}_quad(${q})` };
   }
 
-  /** A function beside the kernel's own. */
-  global(text: string): void {
-    this.#functions.push(text);
-  }
-
-  /** Statements. */
-  add(...lines: readonly string[]): void {
-    this.#body.push(...lines);
-  }
-
-  /** Takes the statements so far away, to be added again behind others. */
-  take(): string[] {
-    return this.#body.splice(0);
-  }
-
   /** The whole text, whose function `sc_main` gives the texel of a fragment. */
   text(): string {
     const element = this.#by === "element";
-    const body = this.#body.map((line) => `  ${line}`);
+    const body = this.body.map((line) => `  ${line}`);
     const own = [element ? "float sc_element(int index) {" : "vec4 sc_texel(int quad) {", ...body, "}"];
     const lanes = [
       "  ivec4 i = min(4 * quad + ivec4(0, 1, 2, 3), ivec4(p[0].x - 1));",
@@ -100,8 +68,8 @@ export class Source {
       ...(element ? lanes : ["  return sc_texel(quad);"]),
       "}",
     ];
-    const text = [...this.#functions, ...own, ...main].join("\n");
+    const text = [...this.globals, ...own, ...main].join("\n");
     const uniforms = [`uniform highp ivec4 p[${Math.ceil(this.words / 4)}];`, `uniform highp vec2 s[${Math.max(this.inputs, 1)}];`];
-    return [...uniforms, ...helpersOf(text), text, ""].join("\n");
+    return [SELECT, ...uniforms, ...helpersOf(text, STORAGE), text, ""].join("\n");
   }
 }

@@ -5,8 +5,9 @@
  * @module
  */
 import { type ConvAttrs, inputExpr, opExpr, type Spec, sizeOf } from "@sconce/core";
+import { coordinates } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { coordinates, range, sum } from "../layout.js";
+import { range, sum } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
 import { concat, copyOf, isDense } from "./copy.js";

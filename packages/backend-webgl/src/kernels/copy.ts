@@ -1,6 +1,6 @@
 import { contiguousStrides, isContiguous, type Layout, type Spec, sizeOf } from "@sconce/core";
+import { collapse, coordinates, dot } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { collapse, coordinates, dot } from "../layout.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
 import { type Kernel, wholeView } from "./kernel.js";

@@ -1,9 +1,9 @@
 import { type Expr, sizeOf } from "@sconce/core";
-import { numberText, printExprs, usesOf } from "../glsl/expr.js";
+import { accessOf, collapse, coordinates, dot, numberTexts, printExprs, usesOf, writeNumbers } from "@sconce/core/shader";
 import { type Reader, Source } from "../glsl/source.js";
-import { fromStorage, kindOf, toStorage } from "../glsl/types.js";
+import { fromStorage, toStorage } from "../glsl/storage.js";
 import type { Program } from "../gpu.js";
-import { accessOf, collapse, coordinates, dot, range } from "../layout.js";
+import { range } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../textures.js";
@@ -60,8 +60,8 @@ interface Plan {
  * `type`, and leaves the others in its last arguments; `result` is the text of each one's result.
  */
 export function valueFunction(source: Source, exprs: readonly Expr[], type: string, result: (text: string, expr: Expr) => string): string {
-  const { numbers: list, inputs } = usesOf(exprs);
-  const numbers = new Map(list.map(([index, dtype]) => [index, numberText(source, dtype)]));
+  const { inputs } = usesOf(exprs);
+  const numbers = numberTexts(source, exprs);
   const lines: string[] = [];
   const leaves = {
     input: (i: number, dtype: Parameters<typeof fromStorage>[0]): string => fromStorage(dtype, `x${i}`),
@@ -72,14 +72,6 @@ export function valueFunction(source: Source, exprs: readonly Expr[], type: stri
   const args = [...inputs.map((i) => `float x${i}`), ...exprs.slice(1).map((_, i) => `out float y${i + 1}`)];
   source.global([`${type} sc_value(${args.join(", ")}) {`, ...lines, `  return ${result(names[0], exprs[0])};`, "}"].join("\n"));
   return "sc_value";
-}
-
-/** Writes numbers in the order in which {@link valueFunction} reserves them. */
-export function writeNumbers(params: Params, exprs: readonly Expr[], numbers: readonly (number | bigint)[]): void {
-  for (const [index, dtype] of usesOf(exprs).numbers) {
-    if (kindOf(dtype) === "float") params.float(Number(numbers[index]));
-    else params.int(Number(numbers[index]));
-  }
 }
 
 /** Adds statements that read one operand and returns the texts of its four elements. */

@@ -1,8 +1,7 @@
 import { type DType, type ScatterMode, sizeOf } from "@sconce/core";
-import { scalarText } from "../glsl/scalar.js";
+import { collapse, coordinates, dot, scalarText, typeOf } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { toStorage, typeOf } from "../glsl/types.js";
-import { collapse, coordinates, dot } from "../layout.js";
+import { toStorage } from "../glsl/storage.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
 import { isDense } from "./copy.js";

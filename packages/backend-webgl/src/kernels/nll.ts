@@ -1,6 +1,6 @@
 import { type Expr, inputExpr, type NllAttrs, numberExpr, opExpr, type Spec, sizeOf } from "@sconce/core";
+import { collapse, coordinates, dot } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { collapse, coordinates, dot } from "../layout.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
 import { fill } from "./elementwise.js";

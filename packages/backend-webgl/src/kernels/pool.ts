@@ -1,8 +1,8 @@
 import { type AvgPoolAttrs, type DType, sizeOf } from "@sconce/core";
-import { literalText } from "../glsl/expr.js";
+import { coordinates, kindOf, literalText, typeOf } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { kindOf, toStorage, typeOf } from "../glsl/types.js";
-import { coordinates, range, sum } from "../layout.js";
+import { toStorage } from "../glsl/storage.js";
+import { range, sum } from "../lists.js";
 import type { Params } from "../params.js";
 import type { Kernel } from "./kernel.js";
 import { type WindowText, windowParams, windowText } from "./windows.js";

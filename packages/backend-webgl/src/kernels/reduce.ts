@@ -1,13 +1,25 @@
 import { type DType, type Expr, inputExpr, type Kernels, type ReduceOp, type Spec, sizeOf } from "@sconce/core";
-import { literalText, usesOf } from "../glsl/expr.js";
-import { castText, scalarText } from "../glsl/scalar.js";
+import {
+  type Collapsed,
+  castText,
+  collapse,
+  coordinates,
+  dot,
+  kindOf,
+  literalText,
+  pickDims,
+  scalarText,
+  typeOf,
+  usesOf,
+  writeNumbers,
+} from "@sconce/core/shader";
 import { type Reader, Source } from "../glsl/source.js";
-import { kindOf, toStorage, typeOf } from "../glsl/types.js";
-import { type Collapsed, collapse, coordinates, dot, pickDims, range } from "../layout.js";
+import { toStorage } from "../glsl/storage.js";
+import { range } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../textures.js";
-import { programOf, valueFunction, writeNumbers } from "./elementwise.js";
+import { programOf, valueFunction } from "./elementwise.js";
 import { type Kernel, wholeView } from "./kernel.js";
 
 /** How a reduction starts and combines two values of `dtype`. */

@@ -4,10 +4,9 @@
  * @module
  */
 import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
-import { scalarText } from "../glsl/scalar.js";
+import { collapse, coordinates, dot, kindOf, scalarText, typeOf } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { kindOf, toStorage, typeOf } from "../glsl/types.js";
-import { collapse, coordinates, dot } from "../layout.js";
+import { toStorage } from "../glsl/storage.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../textures.js";

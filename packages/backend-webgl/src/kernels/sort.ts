@@ -1,7 +1,6 @@
 import { type DType, sizeOf } from "@sconce/core";
-import { scalarText } from "../glsl/scalar.js";
+import { kindOf, scalarText, typeOf } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { kindOf, typeOf } from "../glsl/types.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
 import type { Kernel } from "./kernel.js";

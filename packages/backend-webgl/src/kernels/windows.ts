@@ -4,8 +4,9 @@
  * @module
  */
 import { sizeOf } from "@sconce/core";
+import { coordinates, dot } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { coordinates, dot, range } from "../layout.js";
+import { range } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block, Windows } from "../textures.js";
 

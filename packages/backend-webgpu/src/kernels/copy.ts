@@ -1,5 +1,5 @@
 import { contiguousStrides, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot } from "../layout.js";
+import { collapse, coordinates, dot } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source } from "../wgsl/source.js";

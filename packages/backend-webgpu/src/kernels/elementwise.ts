@@ -1,9 +1,18 @@
 import { type DType, type Expr, type Spec, sizeOf } from "@sconce/core";
-import { type Access, accessOf, type Collapsed, collapse, coordinates, dot } from "../layout.js";
+import {
+  type Access,
+  accessOf,
+  type Collapsed,
+  collapse,
+  coordinates,
+  dot,
+  numberTexts,
+  printExprs,
+  writeNumbers,
+} from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Program } from "../pipelines.js";
-import { numberText, printExprs, usesOf } from "../wgsl/expr.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 
@@ -16,34 +25,6 @@ export function programsOf(machine: Machine, expr: Expr): Map<string, Program> {
   let found = byExpr.get(expr);
   if (found === undefined) byExpr.set(expr, (found = new Map()));
   return found;
-}
-
-type NumberList = readonly (readonly [index: number, dtype: DType])[];
-
-const numberLists = new WeakMap<Expr, NumberList>();
-
-/** Dtypes of the numbers that expressions use, by index. */
-function numbersOf(exprs: readonly Expr[]): NumberList {
-  const known = exprs.length === 1 ? numberLists.get(exprs[0]) : undefined;
-  if (known !== undefined) return known;
-  const all = new Map<number, DType>();
-  for (const expr of exprs) for (const [index, dtype] of usesOf(expr).numbers) all.set(index, dtype);
-  const list = [...all].sort(([x], [y]) => x - y);
-  if (exprs.length === 1) numberLists.set(exprs[0], list);
-  return list;
-}
-
-/** Reserves parameters for numbers; returns their texts by index. */
-export function numberTexts(source: Source, exprs: readonly Expr[]): Map<number, string> {
-  return new Map(numbersOf(exprs).map(([index, dtype]) => [index, numberText(source, dtype)]));
-}
-
-/** Writes numbers in the order of {@link numberTexts}. */
-export function writeNumbers(params: Params, exprs: readonly Expr[], numbers: readonly (number | bigint)[]): void {
-  for (const [index, dtype] of numbersOf(exprs)) {
-    if (dtype === "float32" || dtype === "float16") params.float(Number(numbers[index]));
-    else params.int(Number(numbers[index]));
-  }
 }
 
 /** Elements from which on an invocation takes four neighbours at a time, where all inputs allow it. */
@@ -149,7 +130,7 @@ export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, { e
     shape,
     inputs.map(({ strides }) => strides),
   );
-  const access = layout.strides.map((strides) => accessOf(layout.shape, strides));
+  const access = layout.strides.map((strides) => accessOf(layout.shape, strides, 0));
   const over = overwrite === true && canOverwrite(inputs, outputs, access);
   const blocks = outputs.map((spec, i) => (over ? inputs[i].block : machine.alloc(spec)));
   if (over) for (const block of blocks) block.indices = null;

@@ -1,8 +1,7 @@
 import { contiguousStrides, type DType, type ScatterMode, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot } from "../layout.js";
+import { collapse, coordinates, dot, scalarText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
-import { scalarText } from "../wgsl/scalar.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage } from "../wgsl/source.js";
 import { copyOf } from "./copy.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";

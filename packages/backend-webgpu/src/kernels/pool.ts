@@ -1,7 +1,6 @@
 import { type AvgPoolAttrs, type DType, sizeOf } from "@sconce/core";
-import { coordinates } from "../layout.js";
+import { coordinates, literalText } from "@sconce/core/shader";
 import type { Machine } from "../machine.js";
-import { literalText } from "../wgsl/expr.js";
 import { fromStorage, Source, STORAGE_TYPE, VALUE_TYPE } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 import { range, sum, windowParams, windowText } from "./window.js";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { DType } from "@sconce/core";
-import { coordinates, dot } from "../layout.js";
+import { coordinates, dot } from "@sconce/core/shader";
 import type { BlockView } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Source } from "../wgsl/source.js";

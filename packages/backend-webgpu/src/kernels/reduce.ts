@@ -1,12 +1,22 @@
 import { type ComputeDType, contiguousStrides, type DType, type Expr, inputExpr, type Kernels, type ReduceOp, sizeOf } from "@sconce/core";
-import { type Collapsed, collapse, coordinates, dot, pickDims } from "../layout.js";
+import {
+  type Collapsed,
+  castText,
+  collapse,
+  coordinates,
+  dot,
+  literalText,
+  numberTexts,
+  pickDims,
+  printExprs,
+  scalarText,
+  writeNumbers,
+} from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Program } from "../pipelines.js";
 import type { Block } from "../pool.js";
-import { literalText, printExprs } from "../wgsl/expr.js";
-import { castText, scalarText } from "../wgsl/scalar.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgsl/source.js";
-import { labelOf, numberTexts, programsOf, writeNumbers } from "./elementwise.js";
+import { labelOf, programsOf } from "./elementwise.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 
 const LOWEST: { readonly [D in ComputeDType]: number } = {

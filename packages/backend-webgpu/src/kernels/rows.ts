@@ -4,11 +4,10 @@
  * @module
  */
 import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot } from "../layout.js";
+import { collapse, coordinates, dot, scalarText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../pool.js";
-import { scalarText } from "../wgsl/scalar.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 import { combineLanes } from "./reduce.js";

@@ -1,5 +1,5 @@
 import { contiguousStrides, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot } from "../layout.js";
+import { collapse, coordinates, dot } from "@sconce/core/shader";
 import { Source } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 import { combineLanes } from "./reduce.js";

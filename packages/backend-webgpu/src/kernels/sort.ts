@@ -1,9 +1,8 @@
 import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
-import { coordinates, dot } from "../layout.js";
+import { coordinates, dot, scalarText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../pool.js";
-import { scalarText } from "../wgsl/scalar.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 

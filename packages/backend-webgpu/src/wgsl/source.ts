@@ -1,6 +1,6 @@
 import type { DType } from "@sconce/core";
-import { HEADER_WORDS } from "../params.js";
-import { HELPERS } from "./helpers.js";
+import { helpersOf, Text } from "@sconce/core/shader";
+import { OWN, wgsl } from "./spelling.js";
 
 /** Type of one element in a buffer. Bool and uint8 take a whole word: of smaller types WGSL has f16 alone, where the adapter does. */
 export const STORAGE_TYPE: { readonly [D in DType]: string } = {
@@ -32,35 +32,17 @@ export function toStorage(dtype: DType, text: string): string {
   return dtype === "bool" ? `select(0u, 1u, ${text})` : text;
 }
 
-/** Text of a kernel in the making: its parameters, bindings and statements. */
-export class Source {
+/** Text of a kernel in the making: its parameters, bindings and statements, in WGSL or in the words of `@sconce/core/shader`. */
+export class Source extends Text {
   readonly workgroup: number;
   reads = 0;
   writes = 0;
-  words: number = HEADER_WORDS;
   readonly #bindings: string[] = [];
-  readonly #globals: string[] = [];
-  readonly #body: string[] = [];
 
   /** `workgroup` is the number of invocations in a workgroup. */
   constructor(workgroup: number) {
+    super();
     this.workgroup = workgroup;
-  }
-
-  /** The next parameter word as an integer. */
-  int(): string {
-    const word = this.words++;
-    return `p[${word >> 2}].${"xyzw"[word & 3]}`;
-  }
-
-  /** The next `count` parameter words. */
-  ints(count: number): string[] {
-    return Array.from({ length: count }, () => this.int());
-  }
-
-  /** The next parameter word as a float. */
-  float(): string {
-    return `bitcast<f32>(${this.int()})`;
   }
 
   /** The next buffer that the kernel reads; all of them come before those that it writes. `type` is that of an element. */
@@ -77,21 +59,6 @@ export class Source {
     return name;
   }
 
-  /** A declaration outside of the function. */
-  global(text: string): void {
-    this.#globals.push(text);
-  }
-
-  /** Statements. */
-  add(...lines: readonly string[]): void {
-    this.#body.push(...lines);
-  }
-
-  /** Takes the statements so far away, to be added again behind others. */
-  take(): string[] {
-    return this.#body.splice(0);
-  }
-
   /** The whole text. Kernels of single invocations get `index` and end where it is beyond the size; others get `group` and `lane`. */
   text(by: "invocation" | "workgroup" = "invocation"): string {
     const { workgroup } = this;
@@ -106,29 +73,13 @@ export class Source {
     const main = [
       `@compute @workgroup_size(${workgroup})`,
       `fn main(${builtins}) {`,
-      ...[...start, ...this.#body].map((line) => `  ${line}`),
+      ...[...start, ...this.body].map((line) => `  ${line}`),
       "}",
     ];
     const vectors = Math.ceil(this.words / 4);
     const uniform = `@group(0) @binding(${this.reads + this.writes}) var<uniform> p: array<vec4<i32>, ${vectors}>;`;
-    const own = [...this.#globals, ...main].join("\n");
-    const text = [...this.#bindings, uniform, ...helpersOf(own), own, ""].join("\n");
+    const own = [...this.globals, ...main].join("\n");
+    const text = wgsl([...this.#bindings, uniform, ...helpersOf(own, OWN), own, ""].join("\n"));
     return /\bf16\b/.test(text) ? `enable f16;\n${text}` : text;
   }
-}
-
-/** The helper functions that a text calls, and those that these call. */
-function helpersOf(text: string): string[] {
-  const found = new Map<string, string>();
-  const visit = (part: string): void => {
-    for (const [, name] of part.matchAll(/\b(sc_\w+)\(/g)) {
-      if (found.has(name)) continue;
-      const helper = HELPERS[name];
-      if (helper === undefined) throw new Error(`internal: no WGSL helper ${name}`);
-      found.set(name, helper);
-      visit(helper);
-    }
-  };
-  visit(text);
-  return [...found.values()];
 }

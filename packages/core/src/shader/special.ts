@@ -1,5 +1,5 @@
 /**
- * Special functions in GLSL.
+ * Special functions.
  *
  * Sources: erf after N. Juffa's erff; erfc and lgamma after fdlibm (s_erf.c, e_lgamma_r.c; Sun Microsystems, 1993); erfinv after
  * M. Giles, "Approximating the erfinv function" (2010); digamma by recurrence and its asymptotic series.
@@ -90,16 +90,16 @@ export const SPECIAL: { readonly [name: string]: string } = {
   if (a < 0.84375) {
     float z = x * x;
     float y = ${poly("z", PP)} / ${poly("z", QQ)};
-    return (x < 0.25 ? 1.0 - (x + x * y) : 0.5 - (x - 0.5 + x * y));
+    return select(0.5 - (x - 0.5 + x * y), 1.0 - (x + x * y), x < 0.25);
   }
   if (a < 1.25) {
     float s = a - 1.0;
     float ratio = ${poly("s", PA)} / ${poly("s", QA)};
-    return (x >= 0.0 ? 1.0 - 0.845062911 - ratio : 1.0 + (0.845062911 + ratio));
+    return select(1.0 + (0.845062911 + ratio), 1.0 - 0.845062911 - ratio, x >= 0.0);
   }
-  if (a > 12.0) { return (x > 0.0 ? 0.0 : 2.0); }
+  if (a > 12.0) { return select(2.0, 0.0, x > 0.0); }
   float tail = sc_erfc_tail(a);
-  return (x > 0.0 ? tail : 2.0 - tail);
+  return select(2.0 - tail, tail, x > 0.0);
 }`,
   sc_erfinv: `float sc_erfinv(float x) {
   float a = abs(x);
@@ -153,7 +153,7 @@ export const SPECIAL: { readonly [name: string]: string } = {
   sc_digamma: `float sc_digamma(float x) {
   if (sc_isnan(x)) { return x; }
   if (x == 0.0) { return sc_with_sign(sc_inf(), -x); }
-  if (sc_isinf(x)) { return (x < 0.0 ? sc_nan() : x); }
+  if (sc_isinf(x)) { return select(x, sc_nan(), x < 0.0); }
   float y = x;
   float sum = 0.0;
   if (x < 0.0) {

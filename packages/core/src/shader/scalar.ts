@@ -1,15 +1,12 @@
-import type { BaseScalarOp, ComputeDType, DType } from "@sconce/core";
+import type { DType } from "../dtype.js";
+import type { BaseScalarOp } from "../scalar.js";
+import { type Kind, kindOf } from "./kinds.js";
 
 /** Prints a call on up to three operands. */
 type Print = (x: string, y: string, z: string) => string;
 
-/** One row: the text for floats, int32, uint8 and bool. Absent where the op does not take the kind. */
-interface Row {
-  readonly float?: Print;
-  readonly int?: Print;
-  readonly byte?: Print;
-  readonly bool?: Print;
-}
+/** One row: the text for each kind of operands. Absent where the op does not take the kind. */
+type Row = { readonly [K in Kind]?: Print };
 
 const call =
   (name: string): Print =>
@@ -29,11 +26,12 @@ const low =
   (x, y, z) =>
     `(${print(x, y, z)} & 255u)`;
 const same: Print = (x) => x;
+const every = (print: Print): Row => ({ float: print, int: print, byte: print, bool: print });
 
 const floatOnly = (name: string): Row => ({ float: call(name) });
 const rounding = (name: string): Row => ({ float: call(name), int: same, byte: same });
 const arithmetic = (operator: string): Row => ({ float: infix(operator), int: infix(operator), byte: low(infix(operator)) });
-const bits = (operator: string): Row => ({ int: infix(operator), byte: infix(operator), bool: infix(operator) });
+const bits = (operator: string, bool: string): Row => ({ int: infix(operator), byte: infix(operator), bool: infix(bool) });
 const ordered = (operator: string, float: Print, bool: Print): Row => ({ float, int: infix(operator), byte: infix(operator), bool });
 const integers = (name: string): Omit<Row, "float"> => ({ int: call2(`${name}_i`), byte: low(call2(`${name}_u`)) });
 
@@ -41,7 +39,7 @@ const integers = (name: string): Omit<Row, "float"> => ({ int: call2(`${name}_i`
 const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   neg: { float: (x) => `(-${x})`, int: (x) => `(-${x})`, byte: low((x) => `(0u - ${x})`) },
   abs: { float: call("abs"), int: call("abs"), byte: same, bool: same },
-  sign: { float: (x) => `(f32(${x} > 0.0) - f32(${x} < 0.0))`, int: call("sign"), byte: (x) => `min(${x}, 1u)`, bool: same },
+  sign: { float: (x) => `(float(${x} > 0.0) - float(${x} < 0.0))`, int: call("sign"), byte: (x) => `min(${x}, 1u)`, bool: same },
   reciprocal: { float: (x) => `sc_divide(1.0, ${x})` },
   sqrt: floatOnly("sc_sqrt"),
   rsqrt: { float: (x) => `sc_divide(1.0, sc_sqrt(${x}))` },
@@ -71,7 +69,7 @@ const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   digamma: floatOnly("sc_digamma"),
   floor: rounding("floor"),
   ceil: rounding("ceil"),
-  round: rounding("round"),
+  round: rounding("roundEven"),
   trunc: rounding("trunc"),
   bitwiseNot: { int: (x) => `(~${x})`, byte: low((x) => `(~${x})`), bool: (x) => `(!${x})` },
   add: { ...arithmetic("+"), bool: infix("||") },
@@ -100,40 +98,28 @@ const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
     (x, y) => `sc_le(${y}, ${x})`,
     (x, y) => `(${x} || !${y})`,
   ),
-  bitwiseAnd: bits("&"),
-  bitwiseOr: bits("|"),
-  bitwiseXor: { ...bits("^"), bool: infix("!=") },
+  bitwiseAnd: bits("&", "&&"),
+  bitwiseOr: bits("|", "||"),
+  bitwiseXor: bits("^", "!="),
   shiftLeft: integers("sc_shift_left"),
   shiftRight: integers("sc_shift_right"),
   where: every((c, x, y) => `select(${y}, ${x}, ${c})`),
 };
 
-function every(print: Print): Row {
-  return { float: print, int: print, byte: print, bool: print };
-}
-
-const KIND: { readonly [D in ComputeDType]: keyof Row } = {
-  bool: "bool",
-  uint8: "byte",
-  int32: "int",
-  int64: "int",
-  float32: "float",
-  float64: "float",
-};
-
 /** The text of an op on operands of `dtype` (for `where`, the dtype of the branches). */
 export function scalarText(op: Exclude<BaseScalarOp, "cast">, dtype: DType, args: readonly string[]): string {
-  const print = SCALARS[op][KIND[dtype as ComputeDType]];
+  const print = SCALARS[op][kindOf(dtype)];
   if (print === undefined) throw new Error(`internal: ${op} does not take ${dtype}`);
   return print(args[0], args[1], args[2]);
 }
 
-/** The text of a conversion: floats truncate, anything that is not zero is true. */
+/** The text of a conversion: floats truncate, anything that is not zero is true. Backends round to float16 and turn integers into floats. */
 export function castText(from: DType, to: DType, x: string): string {
-  if (from === to || from === "float16") return x;
-  if (to === "float16") return `sc_half(${x})`;
-  if (to === "bool") return from === "float32" ? `(!(${x} == 0.0))` : `(${x} != ${from === "uint8" ? "0u" : "0"})`;
-  if (to === "float32") return `f32(${x})`;
-  const whole = from === "float32" ? `sc_to_int(${x})` : x;
-  return to === "uint8" ? `(u32(${whole}) & 255u)` : `i32(${whole})`;
+  const [source, target] = [kindOf(from), kindOf(to)];
+  if (to === "float16" && from !== "float16") return `sc_half(${castText(from, "float32", x)})`;
+  if (source === target) return x;
+  if (target === "bool") return source === "float" ? `(!(${x} == 0.0))` : `(${x} != ${source === "byte" ? "0u" : "0"})`;
+  if (target === "float") return source === "int" ? `sc_float_of(${x})` : `float(${x})`;
+  const whole = source === "float" ? `sc_to_int(${x})` : x;
+  return target === "byte" ? `(uint(${whole}) & 255u)` : `int(${whole})`;
 }

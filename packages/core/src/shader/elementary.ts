@@ -1,5 +1,5 @@
 /**
- * Elementary functions in GLSL. The built-in ones are not used where drivers differ or lose accuracy: `exp`, `log`, `sin` and `pow` are
+ * Elementary functions. The built-in ones are not used where drivers differ or lose accuracy: `exp`, `log`, `sin` and `pow` are
  * off by many units on some, `log(0)` is finite on one, `tanh` overflows, `max` drops NaN and `x != x` is folded away.
  *
  * Sources: exp, log, tanh, sinh, sin, asin and atan after Cephes (S. Moshier); the parts of pi / 2 are Cephes' DP1 to DP3, doubled.
@@ -17,16 +17,16 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   sc_with_sign:
     "float sc_with_sign(float x, float y) { return uintBitsToFloat((floatBitsToUint(x) & 0x7fffffffu) | (floatBitsToUint(y) & 0x80000000u)); }",
   sc_pow2: "float sc_pow2(int k) { return intBitsToFloat((k + 127) << 23u); }",
-  sc_max: "float sc_max(float x, float y) { return (sc_isnan(x) ? x : (sc_isnan(y) ? y : max(x, y))); }",
-  sc_min: "float sc_min(float x, float y) { return (sc_isnan(x) ? x : (sc_isnan(y) ? y : min(x, y))); }",
+  sc_max: "float sc_max(float x, float y) { return select(select(max(x, y), y, sc_isnan(y)), x, sc_isnan(x)); }",
+  sc_min: "float sc_min(float x, float y) { return select(select(min(x, y), y, sc_isnan(y)), x, sc_isnan(x)); }",
   sc_eq: "bool sc_eq(float x, float y) { return x == y && !sc_isnan(x) && !sc_isnan(y); }",
   sc_lt: "bool sc_lt(float x, float y) { return x < y && !sc_isnan(x) && !sc_isnan(y); }",
   sc_le: "bool sc_le(float x, float y) { return x <= y && !sc_isnan(x) && !sc_isnan(y); }",
   sc_divide: `float sc_divide(float x, float y) {
-  if (y == 0.0) { return (x == 0.0 || sc_isnan(x) ? sc_nan() : sc_with_sign(sc_inf(), uintBitsToFloat(floatBitsToUint(x) ^ floatBitsToUint(y)))); }
+  if (y == 0.0) { return select(sc_with_sign(sc_inf(), uintBitsToFloat(floatBitsToUint(x) ^ floatBitsToUint(y))), sc_nan(), x == 0.0 || sc_isnan(x)); }
   return x / y;
 }`,
-  sc_sqrt: "float sc_sqrt(float x) { return (x <= 0.0 || sc_isnan(x) ? (x == 0.0 ? x : sc_nan()) : sqrt(max(x, 0.0))); }",
+  sc_sqrt: "float sc_sqrt(float x) { return select(sqrt(max(x, 0.0)), select(sc_nan(), x, x == 0.0), x <= 0.0 || sc_isnan(x)); }",
   sc_exp: `float sc_exp(float x) {
   if (sc_isnan(x)) { return x; }
   float t = clamp(x, -104.0, 89.0);
@@ -69,7 +69,7 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   sc_log_special: `float sc_log_special(float x) {
   uint bits = floatBitsToUint(x);
   if (bits == 0x7f800000u) { return x; }
-  return ((bits & 0x7fffffffu) == 0u ? -sc_inf() : sc_nan());
+  return select(sc_nan(), -sc_inf(), (bits & 0x7fffffffu) == 0u);
 }`,
   sc_log_ordinary: "bool sc_log_ordinary(float x) { uint bits = floatBitsToUint(x); return bits > 0u && bits < 0x7f800000u; }",
   sc_log: `float sc_log(float x) {
@@ -90,7 +90,7 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
 }`,
   // Near 0 the series of the logarithm itself: compilers fold a correction for what 1 + x loses.
   sc_log1p: `float sc_log1p(float x) {
-  if (x == 0.0 || sc_isnan(x) || sc_isinf(x)) { return (sc_isinf(x) && sc_negative(x) ? sc_nan() : x); }
+  if (x == 0.0 || sc_isnan(x) || sc_isinf(x)) { return select(x, sc_nan(), sc_isinf(x) && sc_negative(x)); }
   if (x > -0.29 && x < 0.41) { return (sc_log_series(x) * x * (x * x) - 0.5 * (x * x)) + x; }
   return sc_log(1.0 + x);
 }`,
@@ -112,13 +112,13 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   for (int i = 0; i < 3; i++) {
     uint high = table[min(word + i, 7)];
     uint low = table[min(word + i + 1, 7)];
-    w[i] = (shift == 0u ? high : (high << shift) | (low >> (32u - shift)));
+    w[i] = select((high << shift) | (low >> (32u - shift)), high, shift == 0u);
   }
   uvec2 a = sc_multiply(w[0], m);
   uvec2 b = sc_multiply(w[1], m);
   uvec2 c = sc_multiply(w[2], m);
   uint low = b.x + c.y;
-  uint high = a.x + b.y + (low < c.y ? 1u : 0u);
+  uint high = a.x + b.y + select(0u, 1u, low < c.y);
   // 30 bits behind the point in high, 32 more in low.
   uint q = high >> 30u;
   float f = float((high << 2u) | (low >> 30u)) * 2.3283064e-10 + float(low << 2u) * 5.421011e-20;
@@ -128,7 +128,7 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
     f = -(float(t) * 2.3283064e-10 + float(~(low << 2u)) * 5.421011e-20);
   }
   float r = f * 1.57079633;
-  return (x < 0.0 ? vec2(-r, -float(q)) : vec2(r, float(q)));
+  return select(vec2(r, float(q)), vec2(-r, -float(q)), x < 0.0);
 }`,
   // The 64-bit product: high word in .y.
   sc_multiply: `uvec2 sc_multiply(uint a, uint b) {
@@ -152,10 +152,10 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   if (sc_isnan(x) || sc_isinf(x)) { return sc_nan(); }
   vec2 s = sc_quadrant(x);
   int k = int(s.y) + by;
-  float y = ((k & 1) == 1 ? sc_cos_poly(s.x) : sc_sin_poly(s.x));
-  return ((k & 2) == 2 ? -y : y);
+  float y = select(sc_sin_poly(s.x), sc_cos_poly(s.x), (k & 1) == 1);
+  return select(y, -y, (k & 2) == 2);
 }`,
-  sc_sin: "float sc_sin(float x) { return (x == 0.0 ? x : sc_turn(x, 0)); }",
+  sc_sin: "float sc_sin(float x) { return select(sc_turn(x, 0), x, x == 0.0); }",
   sc_cos: "float sc_cos(float x) { return sc_turn(x, 1); }",
   sc_tan: `float sc_tan(float x) {
   if (sc_isnan(x) || sc_isinf(x)) { return sc_nan(); }
@@ -163,16 +163,16 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   vec2 s = sc_quadrant(x);
   float sine = sc_sin_poly(s.x);
   float cosine = sc_cos_poly(s.x);
-  return ((int(s.y) & 1) == 1 ? -cosine / sine : sine / cosine);
+  return select(sine / cosine, -cosine / sine, (int(s.y) & 1) == 1);
 }`,
   sc_asin: `float sc_asin(float x) {
   float a = abs(x);
   if (!(a <= 1.0) || sc_isnan(x)) { return sc_nan(); }
   bool far = a > 0.5;
-  float z = (far ? 0.5 * (1.0 - a) : x * x);
-  float s = (far ? sqrt(z) : a);
+  float z = select(x * x, 0.5 * (1.0 - a), far);
+  float s = select(a, sqrt(z), far);
   float y = ((((4.2163199048e-2 * z + 2.4181311049e-2) * z + 4.5470025998e-2) * z + 7.4953002686e-2) * z + 1.6666752422e-1) * z * s + s;
-  return sc_with_sign((far ? 1.57079633 - (y + y) : y), x);
+  return sc_with_sign(select(y, 1.57079633 - (y + y), far), x);
 }`,
   sc_acos: `float sc_acos(float x) {
   if (!(abs(x) <= 1.0) || sc_isnan(x)) { return sc_nan(); }
@@ -184,7 +184,7 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   if (sc_isnan(x)) { return x; }
   float a = abs(x);
   float y = 0.0;
-  if (a > 2.41421356) { y = 1.57079633; a = (sc_isinf(x) ? 0.0 : -1.0 / a); }
+  if (a > 2.41421356) { y = 1.57079633; a = select(-1.0 / a, 0.0, sc_isinf(x)); }
   else if (a > 0.414213562) { y = 0.785398163; a = (a - 1.0) / (a + 1.0); }
   float z = a * a;
   y = y + ((((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z - 3.33329491539e-1) * z * a + a);
@@ -195,9 +195,9 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   float ax = abs(x);
   float ay = abs(y);
   float a = 0.0;
-  if (sc_isinf(x)) { a = (sc_isinf(y) ? 0.785398163 : 0.0); }
+  if (sc_isinf(x)) { a = select(0.0, 0.785398163, sc_isinf(y)); }
   else if (sc_isinf(y)) { a = 1.57079633; }
-  else if (ax == 0.0) { a = (ay == 0.0 ? 0.0 : 1.57079633); }
+  else if (ax == 0.0) { a = select(1.57079633, 0.0, ay == 0.0); }
   else { a = sc_atan(ay / ax); }
   if (sc_negative(x)) { a = 3.14159274 - a - 8.7422777e-8; }
   return sc_with_sign(a, y);
@@ -245,7 +245,7 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   if (a == 1.0) { return sc_with_sign(sc_inf(), x); }
   return sc_with_sign(0.5 * sc_log1p((a + a) / (1.0 - a)), x);
 }`,
-  sc_sigmoid: "float sc_sigmoid(float x) { float e = sc_exp(-x); return (sc_isinf(e) ? 0.0 : 1.0 / (1.0 + e)); }",
+  sc_sigmoid: "float sc_sigmoid(float x) { float e = sc_exp(-x); return select(1.0 / (1.0 + e), 0.0, sc_isinf(e)); }",
   // 2^(y log2(x)) with the whole part of the exponent kept exact; sign, parity and the special cases by hand.
   sc_pow: `float sc_pow(float x, float y) {
   if (y == 0.0 || x == 1.0) { return 1.0; }
@@ -255,10 +255,10 @@ export const ELEMENTARY: { readonly [name: string]: string } = {
   bool odd = whole && abs(y) < 16777216.0 && abs(y - 2.0 * floor(0.5 * y)) == 1.0;
   if (sc_isinf(y)) {
     if (a == 1.0) { return 1.0; }
-    return ((a > 1.0) == (y > 0.0) ? sc_inf() : 0.0);
+    return select(0.0, sc_inf(), (a > 1.0) == (y > 0.0));
   }
   float r = 0.0;
-  if (floatBitsToUint(a) == 0u || sc_isinf(a)) { r = ((floatBitsToUint(a) != 0u) == (y > 0.0) ? sc_inf() : 0.0); }
+  if (floatBitsToUint(a) == 0u || sc_isinf(a)) { r = select(0.0, sc_inf(), (floatBitsToUint(a) != 0u) == (y > 0.0)); }
   else { r = sc_pow_positive(a, y); }
   if (sc_negative(x)) {
     if (odd) { return -r; }

@@ -1,5 +1,12 @@
-import { type KernelName, type Kernels, ShapeError, sizeOf } from "@sconce/core";
-import type { BlockView } from "./machine.js";
+import type { KernelName, Kernels } from "../backend.js";
+import type { TypedArray } from "../dtype.js";
+import { ShapeError } from "../errors.js";
+import { type Layout, sizeOf } from "../shape.js";
+
+/** A view of a buffer that may know which indices the host uploaded to it. */
+export interface IndexView extends Layout {
+  readonly block: { readonly indices: TypedArray | null };
+}
 
 type Indexing = "gather" | "scatter" | "indexSelect" | "indexUpdate" | "nll";
 const INDEXING: ReadonlySet<string> = new Set<Indexing>(["gather", "scatter", "indexSelect", "indexUpdate", "nll"]);
@@ -9,7 +16,7 @@ const INDEXING: ReadonlySet<string> = new Set<Indexing>(["gather", "scatter", "i
  * and leaves them out when it writes.
  * @throws ShapeError if one is out of range.
  */
-export function checkIndices<K extends KernelName>(kernel: K, inputs: readonly BlockView[], attrs: Kernels[K]): void {
+export function checkIndices<K extends KernelName>(kernel: K, inputs: readonly IndexView[], attrs: Kernels[K]): void {
   if (!INDEXING.has(kernel)) return;
   const { dim } = attrs as Kernels[Indexing];
   const [x, index] = inputs;
@@ -24,7 +31,7 @@ export function checkIndices<K extends KernelName>(kernel: K, inputs: readonly B
 }
 
 /** The elements that a view reads. */
-function elementsOf({ shape, strides, offset }: BlockView, data: Int32Array): number[] {
+function elementsOf({ shape, strides, offset }: IndexView, data: Int32Array): number[] {
   return Array.from({ length: sizeOf(shape) }, (_, i) => {
     let at = offset;
     for (let d = shape.length - 1, rest = i; d >= 0; d--) {

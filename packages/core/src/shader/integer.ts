@@ -1,21 +1,22 @@
 /**
- * Integer arithmetic and exact float remainders in GLSL.
+ * Integer arithmetic and exact float remainders.
  *
  * Division by zero gives 0 (it cannot throw here); the smallest integer divided by -1 is itself, as on other devices.
  *
  * @module
  */
 
-/** Integer functions for one of GLSL's two types. */
+/** Integer functions for one of the two types. */
 function integers(type: "int" | "uint"): { [name: string]: string } {
   const [zero, one, suffix] = type === "int" ? ["0", "1", "i"] : ["0u", "1u", "u"];
-  const negative = type === "int" ? "if (y < 0) { return x == 1 ? 1 : x == -1 ? ((y & 1) == 0 ? 1 : -1) : 0; }" : "";
+  const negative =
+    type === "int" ? "if (y < 0) { if (x == 1) { return 1; } if (x == -1) { return select(-1, 1, (y & 1) == 0); } return 0; }" : "";
   const binary = (name: string, body: string): string => `${type} ${name}(${type} x, ${type} y) { ${body} }`;
   const names = ["divide", "modulo", "power", "shift_left", "shift_right"].map((name) => `sc_${name}_${suffix}`);
   const [divide, modulo, power, left, right] = names;
   return {
-    [divide]: binary(divide, `return y == ${zero} ? ${zero} : x / (y == ${zero} ? ${one} : y);`),
-    [modulo]: binary(modulo, `return y == ${zero} ? ${zero} : x - y * (x / (y == ${zero} ? ${one} : y));`),
+    [divide]: binary(divide, `return select(x / select(y, ${one}, y == ${zero}), ${zero}, y == ${zero});`),
+    [modulo]: binary(modulo, `return select(x - y * (x / select(y, ${one}, y == ${zero})), ${zero}, y == ${zero});`),
     [power]: `${type} ${power}(${type} x, ${type} y) {
   ${negative}
   ${type} result = ${one};
@@ -28,7 +29,7 @@ function integers(type: "int" | "uint"): { [name: string]: string } {
   }
   return result;
 }`,
-    [left]: binary(left, `uint n = uint(y); return n > 31u ? ${zero} : x << (n & 31u);`),
+    [left]: binary(left, `uint n = uint(y); return select(x << (n & 31u), ${zero}, n > 31u);`),
     [right]: binary(right, "return x >> min(uint(y), 31u);"),
   };
 }
@@ -39,20 +40,16 @@ export const INTEGER: { readonly [name: string]: string } = {
   ...integers("uint"),
   sc_floor_divide_i: `int sc_floor_divide_i(int x, int y) {
   int q = sc_divide_i(x, y);
-  return (y != 0 && q * y != x && ((x < 0) != (y < 0)) ? q - 1 : q);
+  return select(q, q - 1, y != 0 && q * y != x && ((x < 0) != (y < 0)));
 }`,
   sc_remainder_i: `int sc_remainder_i(int x, int y) {
   int r = sc_modulo_i(x, y);
-  return (r != 0 && ((r < 0) != (y < 0)) ? r + y : r);
+  return select(r, r + y, r != 0 && ((r < 0) != (y < 0)));
 }`,
-  // Textures hold integers as floats: what they cannot hold exactly is stored as NaN, which reads as the smallest integer and so stays lost.
-  sc_store_int: "float sc_store_int(int x) { return (x < -16777216 || x > 16777216) ? sc_nan() : float(x); }",
-  sc_load_int: "int sc_load_int(float x) { return sc_isnan(x) ? int(0x80000000u) : int(x); }",
-  sc_float_of: "float sc_float_of(int x) { return x == int(0x80000000u) ? sc_nan() : float(x); }",
   // What does not fit becomes the smallest integer, as x86 and the CPU backend do it.
   sc_to_int: `int sc_to_int(float x) {
   bool fits = x >= -2147483648.0 && x < 2147483648.0 && !sc_isnan(x);
-  return (fits ? int(fits ? x : 0.0) : int(0x80000000u));
+  return select(int(0x80000000u), int(select(0.0, x, fits)), fits);
 }`,
   // Long division by shifted divisors: every step is exact.
   sc_fmod: `float sc_fmod(float x, float y) {
@@ -65,7 +62,7 @@ export const INTEGER: { readonly [name: string]: string } = {
   int ea = int(ua >> 23u);
   int eb = int(ub >> 23u);
   for (int e = ea - eb; e >= 0; e--) {
-    int low = e >> 1;
+    int low = e >> 1u;
     float t = b * sc_pow2(low) * sc_pow2(e - low);
     if (a >= t) { a = a - t; }
   }
@@ -73,7 +70,7 @@ export const INTEGER: { readonly [name: string]: string } = {
 }`,
   sc_remainder: `float sc_remainder(float x, float y) {
   float r = sc_fmod(x, y);
-  return (r != 0.0 && ((r < 0.0) != (y < 0.0)) ? r + y : r);
+  return select(r, r + y, r != 0.0 && ((r < 0.0) != (y < 0.0)));
 }`,
   sc_floor_divide: `float sc_floor_divide(float x, float y) {
   if (y == 0.0) { return sc_divide(x, y); }
@@ -83,6 +80,6 @@ export const INTEGER: { readonly [name: string]: string } = {
   if (r != 0.0 && ((y < 0.0) != (r < 0.0))) { q = q - 1.0; }
   if (q == 0.0) { return uintBitsToFloat((floatBitsToUint(x) ^ floatBitsToUint(y)) & 0x80000000u); }
   float whole = floor(q);
-  return (q - whole > 0.5 ? whole + 1.0 : whole);
+  return select(whole, whole + 1.0, q - whole > 0.5);
 }`,
 };

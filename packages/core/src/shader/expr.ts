@@ -1,22 +1,25 @@
-import type { DType, Expr } from "@sconce/core";
+import type { DType } from "../dtype.js";
+import type { Expr } from "../scalar.js";
+import { kindOf, typeOf } from "./kinds.js";
 import { castText, scalarText } from "./scalar.js";
-import type { Source } from "./source.js";
-import { kindOf, typeOf } from "./types.js";
+import type { Text } from "./text.js";
 
 /** Texts of a kernel's inputs and run-time numbers. */
 export interface Leaves {
+  /** The text of an input's element. */
   input(index: number, dtype: DType): string;
+  /** The text of a run-time number. */
   number(index: number, dtype: DType): string;
 }
 
-/** Adds statements that compute expressions, shared parts once, and returns the names of the results. */
-export function printExprs(roots: readonly Expr[], leaves: Leaves, add: (line: string) => void): string[] {
+/** Adds statements that compute expressions, shared parts once, into names that begin with `prefix`; returns those of the results. */
+export function printExprs(roots: readonly Expr[], leaves: Leaves, add: (line: string) => void, prefix = "v"): string[] {
   const names = new Map<Expr, string>();
   const visit = (expr: Expr): string => {
     const known = names.get(expr);
     if (known !== undefined) return known;
     const text = exprText(expr, leaves, visit);
-    const name = `v${names.size}`;
+    const name = `${prefix}${names.size}`;
     add(`${typeOf(expr.dtype)} ${name} = ${text};`);
     names.set(expr, name);
     return name;
@@ -33,7 +36,7 @@ function exprText(expr: Expr, leaves: Leaves, visit: (expr: Expr) => string): st
   return scalarText(expr.op, expr.args[expr.args.length - 1].dtype, args);
 }
 
-/** A constant. Infinity and NaN are no GLSL literals and come from the parameters. */
+/** A constant. Infinity and NaN are no literals and come from the parameters. */
 export function literalText(value: number, dtype: DType): string {
   const kind = kindOf(dtype);
   if (kind === "bool") return value === 0 ? "false" : "true";
@@ -44,28 +47,21 @@ export function literalText(value: number, dtype: DType): string {
   return floatText(value);
 }
 
-/** A finite float as GLSL writes it: whole numbers need their point, and minus zero its bits. */
-function floatText(value: number): string {
+/** A finite float: whole numbers need their point, and minus zero its bits. */
+export function floatText(value: number): string {
   if (Object.is(value, -0)) return "uintBitsToFloat(0x80000000u)";
   const rounded = Math.fround(value);
   return Number.isInteger(rounded) && Math.abs(rounded) < 1e21 ? `float(${rounded}.0)` : `float(${rounded})`;
 }
 
-/** The text of the next parameter word as a number of `dtype`. */
-export function numberText(source: Source, dtype: DType): string {
-  const kind = kindOf(dtype);
-  if (kind === "float") return source.float();
-  const word = source.int();
-  if (kind === "bool") return `(${word} != 0)`;
-  return kind === "byte" ? `uint(${word})` : word;
-}
-
 /** Dtypes of the numbers that an expression uses, by index, in ascending order. */
-type NumberList = readonly (readonly [index: number, dtype: DType])[];
+export type NumberList = readonly (readonly [index: number, dtype: DType])[];
 
 /** What expressions read: numbers with their dtypes, and inputs, in ascending order. */
 export interface Uses {
+  /** Numbers with their dtypes. */
   readonly numbers: NumberList;
+  /** Indices of inputs. */
   readonly inputs: readonly number[];
 }
 
@@ -89,4 +85,33 @@ export function usesOf(roots: readonly Expr[]): Uses {
   const uses: Uses = { numbers: [...numbers].sort(([x], [y]) => x - y), inputs: [...inputs].sort((x, y) => x - y) };
   if (roots.length === 1) used.set(roots[0], uses);
   return uses;
+}
+
+/** Reserves parameters for the numbers that expressions use; returns their texts by index. */
+export function numberTexts(text: Text, exprs: readonly Expr[]): Map<number, string> {
+  return new Map(usesOf(exprs).numbers.map(([index, dtype]) => [index, numberText(text, dtype)]));
+}
+
+function numberText(text: Text, dtype: DType): string {
+  const kind = kindOf(dtype);
+  if (kind === "float") return text.float();
+  const word = text.int();
+  if (kind === "bool") return `(${word} != 0)`;
+  return kind === "byte" ? `uint(${word})` : word;
+}
+
+/** Parameters of a launch, in the making. */
+export interface NumberWriter {
+  /** Writes the next word. */
+  int(value: number): unknown;
+  /** Writes the next word as the bits of a float. */
+  float(value: number): unknown;
+}
+
+/** Writes numbers in the order of {@link numberTexts}. */
+export function writeNumbers(params: NumberWriter, exprs: readonly Expr[], numbers: readonly (number | bigint)[]): void {
+  for (const [index, dtype] of usesOf(exprs).numbers) {
+    if (kindOf(dtype) === "float") params.float(Number(numbers[index]));
+    else params.int(Number(numbers[index]));
+  }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Source } from "./glsl/source.js";
+import type { Text } from "./text.js";
 
 /** A shape and the strides of several operands over it, with as few dimensions as they allow. */
 export interface Collapsed {
@@ -31,7 +31,7 @@ export function collapse(shape: readonly number[], strides: readonly (readonly n
   return { shape: sizes, strides: out };
 }
 
-/** How an operand is read: texel by texel, as one element, or through strides. */
+/** How an operand is read: in order from a multiple of four, as one element, or through strides. */
 export type Access = "linear" | "single" | "strided";
 
 /** The access of strides and an offset over a collapsed shape. */
@@ -49,10 +49,10 @@ export function accessOf(shape: readonly number[], strides: readonly number[], o
 }
 
 /** Statements that split `index` into coordinates `<name>0` ... over `rank` dimensions whose sizes but the first are parameters. */
-export function coordinates(source: Source, rank: number, index: string, name = "c"): string[] {
+export function coordinates(text: Text, rank: number, index: string, name = "c"): string[] {
   const lines: string[] = [];
   if (rank === 0) return lines;
-  const sizes = source.ints(rank - 1);
+  const sizes = text.ints(rank - 1);
   let rest = index;
   for (let d = rank - 1; d > 0; d--) {
     lines.push(`int ${name}r${d} = ${rest} / ${sizes[d - 1]};`, `int ${name}${d} = ${rest} - ${name}r${d} * ${sizes[d - 1]};`);
@@ -63,22 +63,12 @@ export function coordinates(source: Source, rank: number, index: string, name = 
 }
 
 /** The text of the offset of coordinates `<name>0` ... through strides that are the next parameters. */
-export function dot(source: Source, rank: number, name = "c"): string {
-  const strides = source.ints(rank);
+export function dot(text: Text, rank: number, name = "c"): string {
+  const strides = text.ints(rank);
   return strides.length === 0 ? "0" : strides.map((s, d) => `${name}${d} * ${s}`).join(" + ");
 }
 
 /** The entries of the dimensions in `dims`, or of the others. */
 export function pickDims<T>(list: readonly T[], dims: readonly number[], inside: boolean): T[] {
   return list.filter((_, d) => dims.includes(d) === inside);
-}
-
-/** Numbers from 0 below n. */
-export function range(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i);
-}
-
-/** `a + b + ...`, or 0. */
-export function sum(terms: readonly string[]): string {
-  return terms.length === 0 ? "0" : terms.join(" + ");
 }
