@@ -1,4 +1,4 @@
-import { apply, formatShape, realiseAll, SconceError, Scope, type Storage, sameShape, type Tensor } from "@sconce/core";
+import { apply, formatShape, realiseAll, SconceError, Scope, type Storage, sameShape, type Tensor, tracer } from "@sconce/core";
 import { NodeHeap } from "./heap.js";
 import { escape, type History, ownCopy } from "./history.js";
 import { mode } from "./mode.js";
@@ -139,6 +139,7 @@ export class Engine implements Walk {
     }
     if (this.#capture(node, grads)) {
       this.#run(node, grads);
+      if (tracer !== null) tracer.walked(node);
       if (!this.#retainGraph) node.release();
     }
     if (Array.isArray(arrived)) for (const grad of arrived) this.#drop(grad);

@@ -6,12 +6,14 @@ import {
   isContiguous,
   type Layout,
   mutate,
+  realiseAll,
   type Shape,
   type Storage,
   sameShape,
   type Tensor,
   tensorOf,
   tensorOver,
+  tracer,
 } from "@sconce/core";
 import { mode } from "./mode.js";
 import { AccumulateGrad, type Gradients, TapeNode, type Walk } from "./node.js";
@@ -89,8 +91,16 @@ export class History {
 
   /** `grad`, which the caller may keep. */
   showGrad(): Tensor | null {
+    if (tracer !== null) return this.tracedGrad();
     this.#shown = true;
     return this.grad;
+  }
+
+  /** `grad`, which is another tensor at each replay of the function that reads it. */
+  tracedGrad(): Tensor | null {
+    const { grad } = this;
+    if (grad !== null && tracer?.owns(grad.storage) === false) tracer.follow(grad.storage, () => this.grad?.storage);
+    return grad;
   }
 
   /**
@@ -108,8 +118,23 @@ export class History {
     this.grad = grad;
   }
 
-  /** Adds to `grad`. */
+  /** Adds to `grad`. A trace leaves that to each replay, which may find another one there. */
   accumulate(grad: Tensor, recorded: boolean): void {
+    if (tracer === null || tracer.ownsLeaf(this.tensor)) {
+      this.#add(grad, recorded);
+      return;
+    }
+    if (recorded) tracer.refuse("backward", "gradients that are recorded (createGraph) cannot be added to `grad`: take them with grad()");
+    tracer.guard(() => [this.tensor.trainable]);
+    const add = (own: Tensor): void => {
+      this.#add(own, false);
+      own.dispose();
+      realiseAll([this.grad as Tensor]);
+    };
+    tracer.hand(ownCopy(grad), add, () => this.grad?.storage);
+  }
+
+  #add(grad: Tensor, recorded: boolean): void {
     const { grad: before } = this;
     if (before === null) this.#made = true;
     if (recorded) this.#shown = true;

@@ -8,6 +8,7 @@ import {
   SconceError,
   sameShape,
   Tensor,
+  tracer,
 } from "@sconce/core";
 import { type BackwardOptions, backward } from "./backward.js";
 import { noGrad } from "./grad-mode.js";
@@ -125,7 +126,16 @@ function setGrad(x: Tensor, grad: Tensor | null): void {
     }
     escape(grad);
   }
-  historyOf(x).replaceGrad(grad);
+  const history = historyOf(x);
+  if (tracer === null || tracer.ownsLeaf(x)) history.replaceGrad(grad);
+  else if (grad === null) tracer.effect(() => history.replaceGrad(null));
+  else {
+    const put = (given: Tensor): void => {
+      escape(given);
+      history.replaceGrad(given);
+    };
+    tracer.hand(grad, put, () => history.grad?.storage);
+  }
 }
 
 let warned = false;
@@ -150,7 +160,9 @@ function getGrad(x: Tensor): Tensor | null {
  * const square = gradOf(layer.weight)?.square().sum();
  */
 export function gradOf(x: Tensor): Tensor | null {
-  return (x.slot as History | undefined)?.grad ?? null;
+  const history = x.slot as History | undefined;
+  if (history === undefined) return null;
+  return tracer === null ? history.grad : history.tracedGrad();
 }
 
 function retainGrad(x: Tensor): void {
@@ -169,7 +181,12 @@ function backwardOf(x: Tensor, first: Tensor | null | undefined | BackwardOption
   }
 }
 
-function zeroGrad(x: Tensor, { setToNone = true }: ZeroGradOptions = {}): void {
+function zeroGrad(x: Tensor, options?: ZeroGradOptions): void {
+  if (tracer === null || tracer.ownsLeaf(x)) clearGrad(x, options);
+  else tracer.effect(() => clearGrad(x, options));
+}
+
+function clearGrad(x: Tensor, { setToNone = true }: ZeroGradOptions = {}): void {
   const history = x.slot as History | undefined;
   if (history?.grad === null || history === undefined) return;
   if (setToNone) history.replaceGrad(null);

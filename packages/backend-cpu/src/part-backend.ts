@@ -6,6 +6,7 @@ import {
   type Handle,
   type KernelName,
   type Kernels,
+  type Replayer,
   type Spec,
   type TypedArray,
   type View,
@@ -19,6 +20,8 @@ import { detectFeatures } from "./wasm/features.js";
 import { Heap } from "./wasm/memory.js";
 
 const MEMORY_LIMIT = 2 ** 31;
+
+type Run<K extends KernelName> = (attrs: Kernels[K]) => void;
 
 /** How a CPU backend is made. */
 export interface CpuOptions {
@@ -67,6 +70,29 @@ export class PartBackend implements Backend {
     const { run } = rowOf(this.#kernels, kernel);
     if (this.#isFull()) return this.#runOverflowing(run, inputs, outputs, attrs);
     return run(this.machine, inputs, outputs, attrs);
+  }
+
+  readonly replay: Replayer = {
+    reserve: (bytes) => this.machine.allocate({ shape: [bytes], dtype: "uint8" }),
+    within: (block, offset) => ({ pointer: (block as Block).pointer + offset }),
+    prepare: (kernel, inputs, outputs, handles) => this.#prepare(kernel, inputs, outputs, handles as readonly Block[]),
+  };
+
+  #prepare<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], blocks: readonly Block[]): Run<K> {
+    const { machine } = this;
+    const { fill } = rowOf(this.#kernels, kernel);
+    return (attrs) => {
+      if (!this.#overflowed) {
+        fill(machine, inputs, outputs, blocks, attrs);
+        return;
+      }
+      const { views, copies } = enterAll(machine, inputs);
+      try {
+        fill(machine, views, outputs, blocks, attrs);
+      } finally {
+        for (const copy of copies) machine.free(copy);
+      }
+    };
   }
 
   /** Takes a buffer back. */

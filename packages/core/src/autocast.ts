@@ -7,6 +7,7 @@ import { checkDevice } from "./evaluate.js";
 import { isHalf } from "./half.js";
 import { refusePromise } from "./scope.js";
 import type { Tensor } from "./tensor/tensor.js";
+import { tracer } from "./tracing.js";
 
 /** Options of {@link autocast}. */
 export interface AutocastOptions {
@@ -85,7 +86,7 @@ class Mode implements Casting {
     if (this.#cache === null || !x.trainable) return x.cast(dtype);
     const known = this.#cache.get(x);
     const { version } = x.storage;
-    if (known?.version === version && known.lowered.dtype === dtype && !known.lowered.isDisposed) return known.lowered;
+    if (known?.version === version && known.lowered.dtype === dtype && isUsable(known.lowered)) return known.lowered;
     const lowered = x.cast(dtype);
     // What was converted without recording passes no gradient on.
     if ((lowered as { readonly requiresGrad?: boolean }).requiresGrad === true) this.#cache.set(x, { lowered, version });
@@ -122,6 +123,11 @@ class Mode implements Casting {
     if (this.#within !== "full" || !isHalf(dtype)) return next(call);
     return [call.inputs[0].float()];
   }
+}
+
+/** A trace must not take what was converted before it: it would be frozen. */
+function isUsable(lowered: Tensor): boolean {
+  return !lowered.isDisposed && (tracer === null || tracer.owns(lowered.storage));
 }
 
 function raise(x: Tensor): Tensor {

@@ -191,6 +191,21 @@ export type KernelName = keyof Kernels;
 /** Makes the elements of results from those of inputs, all in row-major order. */
 export type HostFunction = (inputs: readonly TypedArray[]) => readonly TypedArray[];
 
+/** What runs recorded kernels over memory that is planned ahead. */
+export interface Replayer {
+  /** One block of so many bytes; `free` takes it back. */
+  reserve(bytes: number): Handle;
+  /** A buffer within such a block, at a multiple of 64 bytes. It is never freed itself. */
+  within(block: Handle, offset: number): Handle;
+  /** A kernel that fills `handles`; the handles of `inputs` are read at each call. */
+  prepare<K extends KernelName>(
+    kernel: K,
+    inputs: readonly View[],
+    outputs: readonly Spec[],
+    handles: readonly Handle[],
+  ): (attrs: Kernels[K]) => void;
+}
+
 /** A device. Two facts, five methods, and `later` where the platform cannot block; no operation has a method of its own. Inputs are valid: core has checked them. */
 export interface Backend {
   readonly name: Device;
@@ -227,6 +242,8 @@ export interface Backend {
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[];
   /** Takes a buffer back. */
   free(handle: Handle): void;
+  /** Present where kernels can fill buffers that are there already. */
+  readonly replay?: Replayer;
 }
 
 /** Starts a device; called once, on the first `init`. */

@@ -19,6 +19,7 @@ import {
   sizeOf,
 } from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
+import { tracer } from "./tracing.js";
 import { filledArray, type Operand, type Pending, Storage, settledValue, Value } from "./value.js";
 
 /** Makes a tensor over a storage; given by tensor/tensor.ts, the end of the method chain. */
@@ -395,6 +396,7 @@ function computeLater(backend: Backend, inputs: readonly Tensor[], outputs: read
 export function readNow(x: Tensor, op: string): TypedArray {
   const found = elementsNow(x);
   if (found !== null) return found;
+  if (tracer !== null) tracer.refuse(op);
   throw new NotSupportedError(
     `${op}: needs the elements of ${formatShape(x.shape)} at once, and device "${x.storage.backend.name}" cannot block; ` +
       'read them ahead with await prefetch(t), or use await t.item(), await t.data() or await t.toAsync("cpu")',

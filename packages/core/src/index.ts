@@ -70,4 +70,5 @@ export type { RandomOptions } from "./tensor/sampling.js";
 export type { CovOptions, DiffOptions, Histogram, HistogramOptions, TrapezoidOptions } from "./tensor/statistics.js";
 export { Tensor } from "./tensor/tensor.js";
 export * from "./tick.js";
+export * from "./tracing.js";
 export * from "./value.js";

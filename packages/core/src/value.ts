@@ -7,6 +7,7 @@ import { decodeArray, encodeArray, isHalf } from "./half.js";
 import type { ScalarOp } from "./scalar.js";
 import { currentScope, type Disposable_, type Scope } from "./scope.js";
 import { type Shape, sizeOf } from "./shape.js";
+import { tracer } from "./tracing.js";
 
 /** One operand of a pending scalar op: a value read through strides that fit the op's shape. */
 export interface Operand {
@@ -220,6 +221,7 @@ export class Storage implements Disposable_ {
     this.#value = value;
     value.owners++;
     currentScope()?.add(this);
+    if (tracer !== null) tracer.made(this);
   }
 
   /** The current content. @throws DisposedError after the scope that owns it ended. */
@@ -229,6 +231,7 @@ export class Storage implements Disposable_ {
         "this tensor was freed at the end of the scope that made it; return it from the scope function or mark it with keep(t) to use it later",
       );
     }
+    if (tracer !== null) tracer.read(this, this.#value);
     if (this.host !== null) {
       const { backend, shape, dtype, size } = this.#value;
       if (this.host.length !== size) {
@@ -271,6 +274,7 @@ export class Storage implements Disposable_ {
   set(value: Value): void {
     this.version++;
     if (value === this.#value) return;
+    if (tracer !== null) tracer.wrote(this, value);
     value.owners++;
     this.#value.release();
     this.#value = value;

@@ -2,6 +2,7 @@ import {
   constantValue,
   DTypeError,
   defaultGenerator,
+  drawn,
   drawPermutation,
   encodeArray,
   fillNormal,
@@ -74,8 +75,11 @@ function put(tensor: Tensor, data: FloatArray): Tensor {
 }
 
 function filled(tensor: Tensor, op: string, fill: (data: FloatArray) => void): Tensor {
-  const data = floatArray(tensor, tensor.numel(), op);
-  fill(data);
+  const data = drawn(() => {
+    const out = floatArray(tensor, tensor.numel(), op);
+    fill(out);
+    return out;
+  });
   return put(tensor, data);
 }
 

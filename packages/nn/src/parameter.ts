@@ -30,7 +30,7 @@ export class Parameter extends Tensor {
       );
     }
     super(data.storage, data);
-    this.trainable = requiresGrad;
+    this.markTrainable(requiresGrad);
     escapeScope(data);
   }
 
@@ -85,4 +85,10 @@ export class UninitializedParameter extends Parameter {
 /** True for a parameter or buffer whose shape is not known yet. */
 export function isLazy(x: unknown): x is UninitializedParameter {
   return x instanceof UninitializedParameter;
+}
+
+/** What a module's `forward` may depend on besides its inputs: its fields and members, and which of them are trained. */
+export function fieldsOf(module: object, items: ReadonlyMap<string, unknown>): unknown[] {
+  const fields = [...Object.values(module), ...items.values()];
+  return [...fields, ...fields.map((field) => field instanceof Tensor && field.trainable)];
 }

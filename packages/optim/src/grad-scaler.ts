@@ -1,5 +1,5 @@
 import { gradOf, noGrad } from "@sconce/autograd";
-import { DTypeError, keep, SconceError, Tensor, ValueError } from "@sconce/core";
+import { DTypeError, keep, SconceError, Tensor, tracer, ValueError } from "@sconce/core";
 import type { Optimizer } from "./optimizer.js";
 
 /** Options of {@link GradScaler}. */
@@ -88,6 +88,7 @@ export class GradScaler {
   scale(outputs: Tensor): Tensor;
   scale(outputs: readonly Tensor[]): Tensor[];
   scale(outputs: Tensor | readonly Tensor[]): Tensor | Tensor[] {
+    if (tracer !== null) tracer.guard(() => [this.#enabled, this.#scale]);
     if (outputs instanceof Tensor) return this.#enabled ? outputs.mul(this.#scale) : outputs;
     return outputs.map((output) => this.scale(output));
   }
@@ -98,6 +99,7 @@ export class GradScaler {
    */
   unscale_(optimizer: Optimizing): void {
     if (!this.#enabled) return;
+    if (tracer !== null) tracer.refuse("unscale_", "the scaler notes what it has unscaled: call it after the compiled function");
     const { flag, found } = this.#progress.get(optimizer) ?? NOTHING;
     if (found !== undefined) throw refuse("unscale_", "unscale_() is being called after step()");
     if (flag !== null) throw refuse("unscale_", "unscale_() has already been called on this optimizer since the last update()");

@@ -1,5 +1,5 @@
 import { enableGrad, gradOf, noGrad } from "@sconce/autograd";
-import { constantValue, DTypeError, keep, NotSupportedError, realiseAll, scope, Tensor, tensorOf, ValueError } from "@sconce/core";
+import { constantValue, DTypeError, hostEffect, keep, NotSupportedError, realiseAll, scope, Tensor, tensorOf, ValueError } from "@sconce/core";
 
 /** Options that every optimizer has. */
 export interface OptimizerOptions {
@@ -102,18 +102,23 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   step(): undefined;
   step(closure: () => Tensor): Tensor;
   step(closure?: () => Tensor): Tensor | undefined {
-    this.runHooks("before");
+    hostEffect(() => this.runHooks("before"));
     const loss = closure === undefined ? undefined : enableGrad(closure);
-    noGrad(() => {
-      for (const group of this.paramGroups) {
-        for (const param of group.params) {
-          const grad = gradOf(param);
-          if (grad !== null) this.#move(param, grad, group);
-        }
-      }
+    // Steps are counted and rates read here, so a compiled function runs this as it is.
+    hostEffect(() => {
+      noGrad(() => this.#moveAll());
+      this.runHooks("after");
     });
-    this.runHooks("after");
     return loss;
+  }
+
+  #moveAll(): void {
+    for (const group of this.paramGroups) {
+      for (const param of group.params) {
+        const grad = gradOf(param);
+        if (grad !== null) this.#move(param, grad, group);
+      }
+    }
   }
 
   /** Calls the hooks before or after a step; a subclass that overrides `step` does so itself. */

@@ -1,4 +1,4 @@
-import { ValueError } from "@sconce/core";
+import { hostEffect, ValueError } from "@sconce/core";
 import { type AnyOptimizer, type LRScheduler, loadFields, type Schedule, type SchedulerState, savedFields } from "./scheduler.js";
 
 /** What schedulers that run others share: their states lie in `_schedulers`. */
@@ -85,12 +85,14 @@ export class SequentialLR extends Composed {
   }
 
   override step(): void {
-    this.lastEpoch++;
-    const past = this.#milestones.filter((m) => m <= this.lastEpoch).length;
-    const scheduler = this.#schedulers[past];
-    if (past > 0 && this.#milestones[past - 1] === this.lastEpoch) scheduler.step(0);
-    else scheduler.step();
-    this.lastLr = scheduler.getLastLr();
+    hostEffect(() => {
+      this.lastEpoch++;
+      const past = this.#milestones.filter((m) => m <= this.lastEpoch).length;
+      const scheduler = this.#schedulers[past];
+      if (past > 0 && this.#milestones[past - 1] === this.lastEpoch) scheduler.step(0);
+      else scheduler.step();
+      this.lastLr = scheduler.getLastLr();
+    });
   }
 
   /** The state with the milestones. */
@@ -122,7 +124,9 @@ export class ChainedScheduler extends Composed {
   }
 
   override step(): void {
-    for (const scheduler of this.#schedulers) scheduler.step();
-    this.lastLr = this.optimizer.paramGroups.map((group) => group.lr);
+    hostEffect(() => {
+      for (const scheduler of this.#schedulers) scheduler.step();
+      this.lastLr = this.optimizer.paramGroups.map((group) => group.lr);
+    });
   }
 }

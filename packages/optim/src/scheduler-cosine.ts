@@ -1,4 +1,4 @@
-import { ValueError } from "@sconce/core";
+import { hostEffect, ValueError } from "@sconce/core";
 import { type AnyOptimizer, LRScheduler, type SchedulerOptions } from "./scheduler.js";
 
 /** Options of {@link CosineAnnealingLR}. */
@@ -85,9 +85,11 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
 
   /** Counts an epoch, or sets it (fractions are allowed), and writes the rates. @throws ValueError for a negative epoch. */
   override step(epoch?: number): void {
-    if (epoch === undefined && this.lastEpoch >= 0) this.#advance();
-    else this.#jump(epoch ?? 0);
-    this.write(this.next());
+    hostEffect(() => {
+      if (epoch === undefined && this.lastEpoch >= 0) this.#advance();
+      else this.#jump(epoch ?? 0);
+      this.write(this.next());
+    });
   }
 
   #advance(): void {

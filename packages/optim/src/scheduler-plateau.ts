@@ -1,4 +1,4 @@
-import { Tensor, ValueError } from "@sconce/core";
+import { Tensor, tracer, ValueError } from "@sconce/core";
 import { type AnyOptimizer, loadFields, perGroup, type SchedulerState, savedFields } from "./scheduler.js";
 
 /** Options of {@link ReduceLROnPlateau}. */
@@ -88,6 +88,7 @@ export class ReduceLROnPlateau {
    * @throws NotSupportedError for a tensor on a device that cannot block: read it with `await`.
    */
   step(metrics: number | Tensor): void {
+    if (tracer !== null) tracer.refuse("ReduceLROnPlateau", "the metric is compared on the host: call step() outside of the function");
     const current = metrics instanceof Tensor ? metrics.itemSync() : metrics;
     this.lastEpoch++;
     if (this.#isBetter(current)) {

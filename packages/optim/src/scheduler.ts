@@ -1,4 +1,4 @@
-import { ValueError } from "@sconce/core";
+import { hostEffect, ValueError } from "@sconce/core";
 import { type Optimizer, type OptimizerOptions, toCamel, toSnake } from "./optimizer.js";
 
 // Schedulers only read and write options of groups, so any optimizer fits.
@@ -83,14 +83,16 @@ export abstract class LRScheduler implements Schedule {
 
   /** Counts an epoch, or sets it, and writes the rates. */
   step(epoch?: number): void {
-    this.stepCount++;
-    if (epoch === undefined) {
-      this.lastEpoch++;
-      this.write(this.next());
-    } else {
-      this.lastEpoch = epoch;
-      this.write(this.closedForm());
-    }
+    hostEffect(() => {
+      this.stepCount++;
+      if (epoch === undefined) {
+        this.lastEpoch++;
+        this.write(this.next());
+      } else {
+        this.lastEpoch = epoch;
+        this.write(this.closedForm());
+      }
+    });
   }
 
   /** Writes the learning rates of the groups. */

@@ -1,6 +1,6 @@
 /** Averages of weights along training: stochastic weight averaging and exponential moving averages. */
 import { noGrad } from "@sconce/autograd";
-import { type Device, keep, realiseAll, scope, Tensor, tensor, ValueError } from "@sconce/core";
+import { type Device, hostEffect, keep, realiseAll, scope, Tensor, tensor, ValueError } from "@sconce/core";
 
 export { SWALR, type SWALROptions } from "./scheduler-swa.js";
 
@@ -113,8 +113,11 @@ export class AveragedModel<M extends Averageable> {
     if (averages.length !== current.length) {
       throw new ValueError(`AveragedModel: expected a model of ${averages.length} tensors, got ${current.length}`);
     }
-    noGrad(() => this.#update(averages, current));
-    this.nAveraged++;
+    // The weight of a model depends on how many there were.
+    hostEffect(() => {
+      noGrad(() => this.#update(averages, current));
+      this.nAveraged++;
+    });
   }
 
   #update(averages: readonly Tensor[], current: readonly Tensor[]): void {

@@ -73,7 +73,7 @@ export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, att
   return blocks;
 };
 
-const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
+export const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
   const { shape } = outputs[0];
   const size = sizeOf(shape);
   if (size === 0) return;

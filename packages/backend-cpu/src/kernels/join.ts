@@ -18,6 +18,14 @@ export const concat: Fill<"concat"> = (machine, inputs, [{ shape, dtype }], [blo
   }
 };
 
+/** Base with a region replaced, in a block of its own. */
+export const fillSlice: Fill<"updateSlice"> = (machine, [base, source], _, [block], { strides, offset }) => {
+  const bytes = itemSize(base.dtype);
+  copyView(machine, base, block);
+  const to = { pointer: block.pointer + offset * bytes, strides };
+  copyRegion(machine, bytes, source.shape, { pointer: pointerOf(source), strides: source.strides }, to);
+};
+
 export const updateSlice: Kernel<"updateSlice"> = (machine, [base, source], [output], { strides, offset, reuse }) => {
   let block: Block = blockOf(base);
   if (!reuse) {

@@ -1,6 +1,6 @@
-import { createConverted, likeOptions } from "../creation.js";
+import { likeOptions } from "../creation.js";
 import { create, finish, type SizeArgs, splitSizes, type TensorOptions } from "../creation-options.js";
-import { type DType, getDefaultDType, isFloatingPoint, numberArray } from "../dtype.js";
+import { convertArray, type DType, getDefaultDType, isFloatingPoint, numberArray } from "../dtype.js";
 import { DTypeError, ShapeError } from "../errors.js";
 import { isTensor } from "../promotion.js";
 import { broadcast, type Shape, sizeOf } from "../shape.js";
@@ -8,6 +8,7 @@ import { requireFloat } from "../tensor/elementwise.js";
 import { readSync } from "../tensor/host.js";
 import type { RandomOptions } from "../tensor/sampling.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { drawn } from "../tracing.js";
 import { defaultGenerator } from "./default.js";
 import { type FloatArray, fillBernoulliFrom, fillUniform } from "./fill.js";
 import type { Generator } from "./generator.js";
@@ -26,8 +27,11 @@ type Fill = (generator: Generator, out: FloatArray, dtype: DType) => void;
 function drawFloats(op: string, shape: Shape, options: RandomTensorOptions, fill: Fill): Tensor {
   const { dtype = getDefaultDType(), generator = defaultGenerator() } = options;
   if (!isFloatingPoint(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, got ${dtype}`, { op, dtypes: [dtype] });
-  const data = numberArray(dtype, sizeOf(shape)) as FloatArray;
-  fill(generator, data, dtype);
+  const data = drawn(() => {
+    const out = numberArray(dtype, sizeOf(shape)) as FloatArray;
+    fill(generator, out, dtype);
+    return out;
+  });
   return create(op, shape, dtype, data, options);
 }
 
@@ -72,8 +76,11 @@ export type RandintArgs =
 
 function drawIntegers(op: string, low: number, high: number, shape: Shape, from: DType, options: RandomTensorOptions): Tensor {
   const dtype = options.dtype ?? from;
-  const data = numberArray(dtype, sizeOf(shape));
-  fillRandint(options.generator ?? defaultGenerator(), data, low, high);
+  const data = drawn(() => {
+    const out = numberArray(dtype, sizeOf(shape));
+    fillRandint(options.generator ?? defaultGenerator(), out, low, high);
+    return out;
+  });
   return create(op, shape, dtype, data, options);
 }
 
@@ -106,8 +113,9 @@ export function randintLike(
 
 /** A random permutation of 0 to n - 1, as int32. */
 export function randperm(n: number, options: RandomTensorOptions = NONE): Tensor {
-  const data = drawPermutation(options.generator ?? defaultGenerator(), n);
-  return createConverted("randperm", [n], data, "int32", options);
+  const { dtype = "int32" } = options;
+  const data = drawn(() => convertArray(drawPermutation(options.generator ?? defaultGenerator(), n), "int32", dtype));
+  return create("randperm", [n], dtype, data, options);
 }
 
 /** 1 with the probability that each element of `p` states, else 0. @throws DTypeError for integers. */

@@ -1,8 +1,10 @@
 import { ValueError } from "../errors.js";
+import { tracer } from "../tracing.js";
 import { Mt19937 } from "./mt19937.js";
 
 const DEFAULT_SEED = 67280421310721;
 const WORDS = 624;
+const RESEEDED = "a generator that is seeded or restored would give each replay the same numbers: do it outside of the function";
 /** Bytes of PyTorch's `CPUGeneratorImplState`. */
 const STATE_BYTES = 5056;
 const OFFSET = { seed: 0, left: 8, seeded: 12, next: 16, words: 24, normal: 5024, hasNormal: 5040, kernels: 5044 } as const;
@@ -39,6 +41,7 @@ export class Generator {
     if (typeof seed !== "bigint" && !Number.isInteger(seed)) {
       throw new ValueError(`manualSeed: expected an integer, got ${seed}`, { op: "manualSeed" });
     }
+    if (tracer !== null) tracer.refuse("manualSeed", RESEEDED);
     const wide = BigInt(seed);
     if (wide < -(1n << 63n) || wide >= 1n << 64n) {
       throw new ValueError(`manualSeed: Overflow when unpacking long, expected a seed from -2^63 to 2^64 - 1, got ${seed}`, {
@@ -54,6 +57,7 @@ export class Generator {
 
   /** The counter-based stream of the next kernel that draws its own numbers; the stream of this generator does not advance. */
   nextKernelStream(): { readonly seed: number; readonly offset: number } {
+    if (tracer !== null) tracer.streamed(this, this.kernels);
     return { seed: Number(BigInt.asUintN(53, this.current)), offset: this.kernels++ };
   }
 
@@ -141,6 +145,7 @@ export class Generator {
     if (state.length !== STATE_BYTES) {
       throw new ValueError(`setState: expected a generator state of ${STATE_BYTES} bytes, got ${state.length}`, { op: "setState" });
     }
+    const { position } = this;
     const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
     const left = view.getInt32(OFFSET.left, true);
     const next = view.getUint32(OFFSET.next, true);
@@ -153,6 +158,7 @@ export class Generator {
     this.engine.index = left === 1 ? WORDS : next;
     this.kernels = view.getUint32(OFFSET.kernels, true);
     this.nextNormal = view.getInt32(OFFSET.hasNormal, true) ? view.getFloat64(OFFSET.normal, true) : undefined;
+    if (tracer !== null && this.position !== position) tracer.refuse("setState", RESEEDED);
     return this;
   }
 

@@ -7,6 +7,7 @@ import { decodeArray } from "../half.js";
 import { printTensor } from "../printing.js";
 import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { macrotask } from "../tick.js";
+import { tracer } from "../tracing.js";
 import { filledArray, type Storage, type Value } from "../value.js";
 import type { Tensor } from "./tensor.js";
 
@@ -129,6 +130,7 @@ export class TensorBase implements Layout {
   /** Marks the tensor as one that trains; autograd's `requiresGrad_`. */
   markTrainable(on = true): Tensor {
     this.trainable = on;
+    if (on && tracer !== null) tracer.leaf(this);
     return this.self;
   }
 

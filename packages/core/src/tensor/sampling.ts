@@ -17,6 +17,7 @@ import { fillRandint, fillRandom } from "../random/integer.js";
 import { fillNormal } from "../random/normal.js";
 import { requireFloat } from "./elementwise.js";
 import { readSync } from "./host.js";
+import { drawn } from "../tracing.js";
 import { InplaceMathOps } from "./inplace-math.js";
 import type { Tensor } from "./tensor.js";
 
@@ -31,8 +32,11 @@ function sample(
   { generator = defaultGenerator() }: RandomOptions,
   fill: (generator: Generator, out: TypedArray) => void,
 ): Tensor {
-  const data = numberArray(x.dtype, x.numel());
-  fill(generator, data);
+  const data = drawn(() => {
+    const out = numberArray(x.dtype, x.numel());
+    fill(generator, out);
+    return out;
+  });
   return mutate(x, x.onDevice(x.storage.backend, data));
 }
 

@@ -5,10 +5,10 @@ import * as likelihood from "../../reference/nll.js";
 import * as product from "../../reference/product.js";
 import * as counter from "../../reference/random.js";
 import * as rows from "../../reference/reduce.js";
-import { elementwise } from "../elementwise.js";
+import { elementwise, fill as fillElementwise } from "../elementwise.js";
 import { softmaxGrad } from "../fused/softmax-grad.js";
 import { gather, indexSelect, indexUpdate, scatter } from "../indexing.js";
-import { concat, updateSlice } from "../join.js";
+import { concat, fillSlice, updateSlice } from "../join.js";
 import { matmul } from "../matmul.js";
 import { nll, nllGrad } from "../nll.js";
 import { argReduce, cumulate, sort } from "../order.js";
@@ -27,7 +27,7 @@ import type { transformer } from "./transformer.js";
  * registerBackend(cpuBackend([dense]));
  */
 export const dense: Omit<KernelTable, keyof typeof convolution | keyof typeof transformer | keyof typeof recurrence> = {
-  elementwise: { run: elementwise, reference: pointwise.elementwise },
+  elementwise: { run: elementwise, fill: fillElementwise, reference: pointwise.elementwise },
   reduce: filling(reduce, rows.reduce),
   argReduce: filling(argReduce, rows.argReduce),
   matmul: filling(matmul, product.matmul),
@@ -35,7 +35,7 @@ export const dense: Omit<KernelTable, keyof typeof convolution | keyof typeof tr
   scatter: filling(scatter, moving.scatter),
   indexSelect: filling(indexSelect, moving.indexSelect),
   indexUpdate: filling(indexUpdate, moving.indexUpdate),
-  updateSlice: { run: updateSlice, reference: moving.updateSlice },
+  updateSlice: { run: updateSlice, fill: fillSlice, reference: moving.updateSlice },
   cumulate: filling(cumulate, rows.cumulate),
   sort: filling(sort, rows.sort),
   softmax: filling(softmax, rows.softmax),

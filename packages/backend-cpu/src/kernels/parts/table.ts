@@ -5,6 +5,8 @@ import { type Fill, intoNew, type Kernel } from "../kernel.js";
 /** A kernel and the plain TypeScript that specifies it. */
 export interface KernelRow<K extends KernelName> {
   readonly run: Kernel<K>;
+  /** The kernel into blocks that are there already. */
+  readonly fill: Fill<K>;
   readonly reference: ReferenceKernel<K>;
 }
 
@@ -44,5 +46,5 @@ export function rowOf<K extends KernelName>(kernels: KernelPart, name: K): Kerne
 
 /** The row of a kernel that fills new blocks. */
 export function filling<K extends KernelName>(fill: Fill<K>, reference: ReferenceKernel<K>): KernelRow<K> {
-  return { run: intoNew(fill), reference };
+  return { run: intoNew(fill), fill, reference };
 }

@@ -1,0 +1,198 @@
+/**
+ * Functions that are traced once for each form of their arguments and then replayed without the work of the library between kernels.
+ * @module autograd/compile
+ */
+import "./install.js";
+import { DisposedError, isTensor, isWhole, refusePromise, SconceError, type Storage, type Tensor, tracer, ValueError } from "@sconce/core";
+import { Program } from "./compile/program.js";
+import { Recorder } from "./compile/recorder.js";
+import { Results } from "./compile/result.js";
+import { checkArgument, Signature } from "./compile/signature.js";
+import { leavesOf, mapLeaves } from "./compile/tree.js";
+
+/** A function of tensors, or a module. */
+// biome-ignore lint/suspicious/noExplicitAny: any function of tensors
+export type Compilable = (...args: any[]) => unknown;
+
+/** How {@link compile} keeps its programs. */
+export interface CompileOptions {
+  /** Programs that are kept at a time, 8 by default; the one that was used longest ago makes room. */
+  readonly maxPrograms?: number;
+}
+
+/** What a compiled function has done, and what it holds. */
+export interface CompileInfo {
+  /** Calls that ran the function itself to record it. */
+  readonly traces: number;
+  /** Calls that replayed a program. */
+  readonly replays: number;
+  /** Programs that are kept. */
+  readonly programs: number;
+  /** Kernels of the program that was used last. */
+  readonly kernels: number;
+  /** Bytes of the planned memory of all programs. */
+  readonly bytes: number;
+}
+
+/** A compiled function: called as the function itself. */
+export interface Compiled<F extends Compilable> extends Disposable {
+  (...args: Parameters<F>): ReturnType<F>;
+  /** Figures of its work. */
+  info(): CompileInfo;
+  /** Frees its programs; a later call throws DisposedError. */
+  dispose(): void;
+}
+
+interface Entry {
+  readonly signature: Signature;
+  readonly program: Program;
+  readonly results: Results;
+}
+
+let warned = false;
+
+class CompiledFunction {
+  readonly #fn: Compilable;
+  readonly #maxPrograms: number;
+  /** The one that was used last comes first. */
+  #entries: Entry[] = [];
+  /** The tensors of the running call. */
+  #args: readonly Tensor[] = [];
+  #traces = 0;
+  #replays = 0;
+  #running = false;
+  #disposed = false;
+
+  constructor(fn: Compilable, maxPrograms: number) {
+    this.#fn = fn;
+    this.#maxPrograms = maxPrograms;
+  }
+
+  call(args: readonly unknown[]): unknown {
+    // The outer trace takes it all in.
+    if (tracer !== null) return this.#fn(...args);
+    if (this.#disposed) throw new DisposedError("compile: the compiled function was disposed; compile the function again");
+    if (this.#running) throw new SconceError("compile: the compiled function was called from within itself", { op: "compile" });
+    const leaves = leavesOf(args);
+    const given = leaves.filter(isTensor);
+    given.forEach(checkArgument);
+    // Views may lie anywhere in their memory: they are taken as copies without gaps.
+    const tensors = given.map((x) => (isWhole(x, x.storage) ? x : x.clone()));
+    const copies = tensors.filter((x, i) => x !== given[i]);
+    this.#args = tensors;
+    this.#running = true;
+    try {
+      const signature = new Signature(args, leaves, tensors);
+      const entry = this.#entryFor(signature);
+      if (entry !== undefined) return this.#replay(entry);
+      let i = 0;
+      const own = copies.length === 0 ? args : (mapLeaves(args, (leaf) => (isTensor(leaf) ? tensors[i++] : leaf)) as unknown[]);
+      return this.#trace(own, signature, new Set(copies.map(({ storage }) => storage)));
+    } finally {
+      this.#running = false;
+      this.#args = [];
+      for (const copy of copies) copy.dispose();
+    }
+  }
+
+  #entryFor(signature: Signature): Entry | undefined {
+    const at = this.#entries.findIndex((entry) => entry.signature.equals(signature) && entry.program.isValid());
+    if (at < 0) return undefined;
+    const [entry] = this.#entries.splice(at, 1);
+    this.#entries.unshift(entry);
+    return entry;
+  }
+
+  #replay({ program, results }: Entry): unknown {
+    this.#replays++;
+    return program.replay(() => results.build((content) => program.value(content), this.#args));
+  }
+
+  #trace(args: readonly unknown[], signature: Signature, copies: ReadonlySet<Storage>): unknown {
+    const tensors = this.#args;
+    const cells = tensors.map((x, i) => [x.storage, () => this.#args[i]?.storage] as [Storage, () => Storage | undefined]);
+    const recorder = new Recorder(cells, copies);
+    let results: Results | undefined;
+    const result = recorder.record(
+      () => {
+        const value = this.#fn(...args);
+        refusePromise(value, "compile");
+        return value;
+      },
+      (value) => {
+        results = new Results(recorder, value, tensors);
+      },
+    );
+    // The first call may have made what later ones find, such as a moment of the caller's own: it is a rehearsal.
+    if (this.#traces++ > 0) this.#keep({ signature, program: new Program(recorder, (results as Results).contents), results: results as Results });
+    return result;
+  }
+
+  #keep(entry: Entry): void {
+    this.#entries.unshift(entry);
+    if (this.#entries.length <= this.#maxPrograms) return;
+    this.#entries.pop()?.program.dispose();
+    if (warned) return;
+    warned = true;
+    console.warn(
+      `sconce: a compiled function needs more than ${this.#maxPrograms} programs, and traces again: its arguments come in ever new shapes, or a ` +
+        "number among them changes (pass it as scalar(number) to make it an input), or a module's fields do. maxPrograms keeps more.",
+    );
+  }
+
+  info(): CompileInfo {
+    const [last] = this.#entries;
+    return {
+      traces: this.#traces,
+      replays: this.#replays,
+      programs: this.#entries.length,
+      kernels: last === undefined ? 0 : last.program.kernels,
+      bytes: this.#entries.reduce((sum, { program }) => sum + program.bytes, 0),
+    };
+  }
+
+  dispose(): void {
+    for (const { program } of this.#entries) program.dispose();
+    this.#entries = [];
+    this.#disposed = true;
+  }
+}
+
+/**
+ * Compiles a function of tensors or a module: the kernels that it calls are recorded, once for each form of its arguments (shapes, dtypes,
+ * devices, numbers, modes, the fields of the modules in it), and further calls replay them over memory that is planned ahead. A whole
+ * training step is such a function: forward, backward and the optimizer's step.
+ *
+ * A replay reads parameters, buffers, gradients and the state and options of optimizers as they are then. Numbers and other values that the
+ * function finds outside are those of the trace; a number among the arguments is part of their form, and a tensor without dimensions an input. The
+ * first call of all is a rehearsal that is not kept.
+ *
+ * Source: https://pytorch.org/docs/stable/generated/torch.compile.html
+ *
+ * @throws NotSupportedError from a call, if the function reads elements of tensors or returns tensors to be differentiated outside.
+ * @example
+ * import "@sconce/backend-cpu";
+ * import { noGrad } from "@sconce/autograd";
+ * import { compile } from "@sconce/autograd/compile";
+ * import { randn, scalar, type Tensor } from "@sconce/core";
+ * const w = randn([3, 1], { requiresGrad: true });
+ * const step = compile((x: Tensor, y: Tensor, rate: Tensor) => {
+ *   w.zeroGrad();
+ *   const loss = x.mm(w).sub(y).square().mean();
+ *   loss.backward();
+ *   noGrad(() => w.sub_((w.grad as Tensor).mul(rate)));
+ *   return loss;
+ * });
+ * for (let i = 0; i < 10; i++) step(randn([8, 3]), randn([8, 1]), scalar(0.1 / (i + 1)));
+ * step.info().replays; // 8
+ */
+export function compile<F extends Compilable>(fn: F, { maxPrograms = 8 }: CompileOptions = {}): Compiled<F> {
+  if (typeof fn !== "function") throw new ValueError(`compile: expected a function or a module, got ${fn === null ? "null" : typeof fn}`);
+  if (!Number.isInteger(maxPrograms) || maxPrograms < 1) throw new ValueError(`compile: expected maxPrograms of at least 1, got ${maxPrograms}`);
+  const compiled = new CompiledFunction(fn, maxPrograms);
+  return Object.assign((...args: unknown[]) => compiled.call(args), {
+    info: () => compiled.info(),
+    dispose: () => compiled.dispose(),
+    [Symbol.dispose]: () => compiled.dispose(),
+  }) as unknown as Compiled<F>;
+}

@@ -1,0 +1,82 @@
+import { type Layout, NotSupportedError, Storage, Tensor, tensorOver } from "@sconce/core";
+import { knownHistory } from "../history.js";
+import { AccumulateGrad, type TapeNode } from "../node.js";
+import type { Cell, Content, Recorder } from "./recorder.js";
+import { leavesOf, mapLeaves } from "./tree.js";
+
+/** How a result is made at each replay. */
+type Output =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "argument"; readonly index: number }
+  | { readonly kind: "cell"; readonly cell: Cell; readonly layout: Layout }
+  /** Results with one memory have one number. */
+  | { readonly kind: "new"; readonly memory: number; readonly layout: Layout; readonly trainable: boolean };
+
+/** What a function returns: a tree of tensors and other values. */
+export class Results {
+  /** The memories of new tensors. */
+  readonly contents: Content[] = [];
+  readonly #tree: unknown;
+  readonly #outputs: readonly Output[];
+
+  /** Called at the end of a trace. `args` are the tensors among the arguments. */
+  constructor(recorder: Recorder, tree: unknown, args: readonly Tensor[]) {
+    const memories = new Map<Storage, number>();
+    this.#tree = mapLeaves(tree, () => null);
+    this.#outputs = leavesOf(tree).map((leaf): Output => {
+      if (!(leaf instanceof Tensor)) return { kind: "value", value: leaf };
+      refuseGraph(recorder, leaf);
+      const { storage, shape, strides, offset, trainable } = leaf;
+      const layout = { shape, strides, offset };
+      if (!recorder.owns(storage)) {
+        const index = args.indexOf(leaf);
+        if (index >= 0) return { kind: "argument", index };
+        const cell = recorder.cellOf(storage);
+        return cell.moves ? { kind: "cell", cell, layout } : { kind: "value", value: leaf };
+      }
+      let memory = memories.get(storage);
+      if (memory === undefined) {
+        memory = this.contents.push(recorder.content(storage)) - 1;
+        memories.set(storage, memory);
+      }
+      return { kind: "new", memory, layout, trainable };
+    });
+  }
+
+  /** The results of a replay, whose values `valueOf` gives. */
+  build(valueOf: (content: Content) => Storage["value"], args: readonly Tensor[]): unknown {
+    const storages = this.contents.map((content) => new Storage(valueOf(content)));
+    let i = 0;
+    return mapLeaves(this.#tree, () => {
+      const output = this.#outputs[i++];
+      if (output.kind === "value") return output.value;
+      if (output.kind === "argument") return args[output.index];
+      // A gradient's memory goes with the next one: the result has an own claim on it.
+      if (output.kind === "cell") return tensorOver(new Storage((output.cell.find() as Storage).value), output.layout);
+      const tensor = tensorOver(storages[output.memory], output.layout);
+      return output.trainable ? tensor.markTrainable() : tensor;
+    });
+  }
+}
+
+function refuseGraph(recorder: Recorder, x: Tensor): void {
+  const node = knownHistory(x)?.node;
+  if (!node || !leadsToLeaf(node, recorder.walkedNodes)) return;
+  throw new NotSupportedError(
+    "compile: the function returns a tensor that requires gradients, and a replay records no graph for a backward() outside; compile the " +
+      "whole step with its backward(), call the compiled function within noGrad(), or return x.detach()",
+    { op: "compile" },
+  );
+}
+
+/** True if backward could go from a node to a leaf: through none that it has run already. */
+function leadsToLeaf(start: TapeNode, walked: WeakSet<object>): boolean {
+  const seen = new Set<TapeNode>([start]);
+  // A set may grow while it is iterated.
+  for (const node of seen) {
+    if (walked.has(node)) continue;
+    if (node instanceof AccumulateGrad) return true;
+    for (const next of node.next) if (next !== null) seen.add(next);
+  }
+  return false;
+}
