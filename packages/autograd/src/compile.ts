@@ -114,12 +114,9 @@ class CompiledFunction {
     const recorder = new Recorder(cells, copies);
     let results: Results | undefined;
     const result = recorder.record(
-      () => {
-        const value = this.#fn(...args);
-        refusePromise(value, "compile");
-        return value;
-      },
+      () => this.#fn(...args),
       (value) => {
+        refusePromise(value, "compile");
         results = new Results(recorder, value, tensors);
       },
     );

@@ -153,7 +153,11 @@ export class Recorder implements Tracer {
       run: (kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[KernelName]) =>
         this.#run(backend, run, kernel, inputs, outputs, attrs),
       upload: (data: TypedArray, dtype: DType) => this.#upload(backend, upload, data, dtype),
-      download: () => this.refuse("data"),
+      // Whoever waits for it must not see the error, too.
+      download: () => {
+        this.#failure ??= refusal("data", READS);
+        return new Promise<never>(() => {});
+      },
       downloadSync: undefined,
     };
     for (const name of SHADOWED) Object.defineProperty(backend, name, { configurable: true, writable: true, value: shadow[name] });
@@ -332,10 +336,14 @@ export class Recorder implements Tracer {
   }
 
   refuse(op: string, why: string = READS): never {
-    const error = new NotSupportedError(`${op}: ${why}`, { op });
+    const error = refusal(op, why);
     this.#failure ??= error;
     throw error;
   }
+}
+
+function refusal(op: string, why: string): NotSupportedError {
+  return new NotSupportedError(`${op}: ${why}`, { op });
 }
 
 const SHADOWED = ["run", "upload", "download", "downloadSync"] as const;

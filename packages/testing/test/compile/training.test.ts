@@ -39,21 +39,20 @@ function run(make: () => Setup, step: (setup: Setup) => Step, batches: readonly 
 
 function expectSame(make: () => Setup, batches: readonly (readonly [Tensor, Tensor])[]): void {
   const eager = run(make, stepOf, batches);
-  let info = { replays: 0 };
-  const compiled = run(
-    make,
-    (setup) => {
-      const step = compile(stepOf(setup));
-      return (x, y) => {
-        const loss = step(x, y);
-        info = step.info();
-        return loss;
-      };
-    },
-    batches,
-  );
+  const [compiled, replays] = counted((wrap) => run(make, (setup) => wrap(stepOf(setup)), batches));
   expect(compiled).toEqual(eager);
-  expect(info.replays).toBeGreaterThan(0);
+  expect(replays).toBe(batches.length - 2);
+}
+
+/** What `fn` gives, and how many replays there were of what it had compiled. */
+function counted<T>(fn: (wrap: (step: Step) => Step) => T): [T, number] {
+  const all: ReturnType<typeof compile>[] = [];
+  const result = fn((step) => {
+    const compiled = compile(step);
+    all.push(compiled);
+    return compiled;
+  });
+  return [result, all.reduce((sum, compiled) => sum + compiled.info().replays, 0)];
 }
 
 function batches(count: number, shape: readonly number[], classes: number): [Tensor, Tensor][] {
@@ -155,8 +154,9 @@ describe("a compiled training step equals eager mode bit for bit", () => {
     };
     const data = batches(6, [8, 12], 5);
     const eager = run(make, clipped, data);
-    const compiled = run(make, (setup) => compile(clipped(setup)), data);
+    const [compiled, replays] = counted((wrap) => run(make, (setup) => wrap(clipped(setup)), data));
     expect(compiled).toEqual(eager);
+    expect(replays).toBe(4);
   });
 });
 
@@ -188,8 +188,9 @@ describe("numbers are read at each replay", () => {
       };
     const data = batches(8, [8, 12], 5);
     const eager = run(make, scheduled((step) => step), data);
-    const compiled = run(make, scheduled((step) => compile(step)), data);
+    const [compiled, replays] = counted((wrap) => run(make, scheduled(wrap), data));
     expect(compiled).toEqual(eager);
+    expect(replays).toBe(6);
   });
 });
 
