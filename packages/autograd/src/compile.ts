@@ -121,7 +121,8 @@ class CompiledFunction {
       },
     );
     // The first call may have made what later ones find, such as a moment of the caller's own: it is a rehearsal.
-    if (this.#traces++ > 0) this.#keep({ signature, program: new Program(recorder, (results as Results).contents), results: results as Results });
+    if (this.#traces++ > 0)
+      this.#keep({ signature, program: new Program(recorder, (results as Results).contents), results: results as Results });
     return result;
   }
 
@@ -171,7 +172,8 @@ class CompiledFunction {
  * import "@sconce/backend-cpu";
  * import { noGrad } from "@sconce/autograd";
  * import { compile } from "@sconce/autograd/compile";
- * import { randn, scalar, type Tensor } from "@sconce/core";
+ * import { randn, scalar } from "@sconce/core";
+ * import type { Tensor } from "@sconce/core";
  * const w = randn([3, 1], { requiresGrad: true });
  * const step = compile((x: Tensor, y: Tensor, rate: Tensor) => {
  *   w.zeroGrad();
@@ -185,7 +187,8 @@ class CompiledFunction {
  */
 export function compile<F extends Compilable>(fn: F, { maxPrograms = 8 }: CompileOptions = {}): Compiled<F> {
   if (typeof fn !== "function") throw new ValueError(`compile: expected a function or a module, got ${fn === null ? "null" : typeof fn}`);
-  if (!Number.isInteger(maxPrograms) || maxPrograms < 1) throw new ValueError(`compile: expected maxPrograms of at least 1, got ${maxPrograms}`);
+  if (!Number.isInteger(maxPrograms) || maxPrograms < 1)
+    throw new ValueError(`compile: expected maxPrograms of at least 1, got ${maxPrograms}`);
   const compiled = new CompiledFunction(fn, maxPrograms);
   return Object.assign((...args: unknown[]) => compiled.call(args), {
     info: () => compiled.info(),

@@ -1,7 +1,7 @@
-import { constantValue, type Device, type DType, hostEffect, NotSupportedError, Tensor, tensorOf, tracer, ValueError, write } from "@sconce/core";
+import { type Device, type DType, NotSupportedError, Tensor, ValueError } from "@sconce/core";
 import { convertAll, convertAllAsync, type Named, parseTarget, type Target } from "./convert.js";
 import { BackwardCall, type BackwardHook, Hooks, type RemovableHandle } from "./hooks.js";
-import { escapeScope, fieldsOf, Parameter } from "./parameter.js";
+import { escapeScope, guardFields, Parameter, zeroGrads } from "./parameter.js";
 import { moduleText } from "./repr.js";
 import { type IncompatibleKeys, loadState, type StateDict } from "./state.js";
 
@@ -83,7 +83,7 @@ export abstract class Module extends Callable {
     if (typeof this.forward !== "function") {
       throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
-    if (tracer !== null) tracer.guard(() => fieldsOf(this, this.#items));
+    guardFields(this, this.#items);
     if (this.#preHooks.empty && this.#forwardHooks.empty && this.#backwardHooks.empty) return this.forward(...inputs);
     let given = inputs;
     for (const hook of this.#preHooks) {
@@ -400,14 +400,7 @@ export abstract class Module extends Callable {
    * net.zeroGrad();
    */
   zeroGrad({ setToNone = true }: { readonly setToNone?: boolean } = {}): void {
-    hostEffect(() => {
-      for (const parameter of this.parameters() as { grad?: Tensor | null }[]) {
-        const { grad } = parameter;
-        if (grad === null || grad === undefined) continue;
-        if (setToNone) parameter.grad = null;
-        else write(grad, tensorOf(constantValue(grad.storage.backend, grad.shape, grad.dtype, 0)));
-      }
-    });
+    zeroGrads(this.parameters(), setToNone);
   }
 
   /** Calls `fn` with every submodule and then with this module. Returns this. */

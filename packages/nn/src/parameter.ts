@@ -1,4 +1,18 @@
-import { contiguousValue, DTypeError, full, type Shape, Tensor, type TensorOptions, ValueError, zeros } from "@sconce/core";
+import {
+  constantValue,
+  contiguousValue,
+  DTypeError,
+  full,
+  hostEffect,
+  type Shape,
+  Tensor,
+  type TensorOptions,
+  tensorOf,
+  tracer,
+  ValueError,
+  write,
+  zeros,
+} from "@sconce/core";
 
 /** Settings of a {@link Parameter}. */
 export interface ParameterOptions {
@@ -87,8 +101,22 @@ export function isLazy(x: unknown): x is UninitializedParameter {
   return x instanceof UninitializedParameter;
 }
 
-/** What a module's `forward` may depend on besides its inputs: its fields and members, and which of them are trained. */
-export function fieldsOf(module: object, items: ReadonlyMap<string, unknown>): unknown[] {
-  const fields = [...Object.values(module), ...items.values()];
-  return [...fields, ...fields.map((field) => field instanceof Tensor && field.trainable)];
+/** Lets a compiled function hold only while the fields and members of a module are the same, and which of them are trained. */
+export function guardFields(module: object, items: ReadonlyMap<string, unknown>): void {
+  tracer?.guard(() => {
+    const fields = [...Object.values(module), ...items.values()];
+    return [...fields, ...fields.map((field) => field instanceof Tensor && field.trainable)];
+  });
+}
+
+/** Clears the gradients of parameters: to null, or to zeros. */
+export function zeroGrads(parameters: readonly Tensor[], setToNone: boolean): void {
+  hostEffect(() => {
+    for (const parameter of parameters as readonly { grad?: Tensor | null }[]) {
+      const { grad } = parameter;
+      if (grad === null || grad === undefined) continue;
+      if (setToNone) parameter.grad = null;
+      else write(grad, tensorOf(constantValue(grad.storage.backend, grad.shape, grad.dtype, 0)));
+    }
+  });
 }

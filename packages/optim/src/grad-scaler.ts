@@ -88,7 +88,7 @@ export class GradScaler {
   scale(outputs: Tensor): Tensor;
   scale(outputs: readonly Tensor[]): Tensor[];
   scale(outputs: Tensor | readonly Tensor[]): Tensor | Tensor[] {
-    if (tracer !== null) tracer.guard(() => [this.#enabled, this.#scale]);
+    tracer?.guard(() => [this.#scale]);
     if (outputs instanceof Tensor) return this.#enabled ? outputs.mul(this.#scale) : outputs;
     return outputs.map((output) => this.scale(output));
   }
@@ -99,7 +99,7 @@ export class GradScaler {
    */
   unscale_(optimizer: Optimizing): void {
     if (!this.#enabled) return;
-    if (tracer !== null) tracer.refuse("unscale_", "the scaler notes what it has unscaled: call it after the compiled function");
+    tracer?.refuse("unscale_", "call it outside");
     const { flag, found } = this.#progress.get(optimizer) ?? NOTHING;
     if (found !== undefined) throw refuse("unscale_", "unscale_() is being called after step()");
     if (flag !== null) throw refuse("unscale_", "unscale_() has already been called on this optimizer since the last update()");

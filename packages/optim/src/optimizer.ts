@@ -1,5 +1,16 @@
 import { enableGrad, gradOf, noGrad } from "@sconce/autograd";
-import { constantValue, DTypeError, hostEffect, keep, NotSupportedError, realiseAll, scope, Tensor, tensorOf, ValueError } from "@sconce/core";
+import {
+  constantValue,
+  DTypeError,
+  hostEffect,
+  keep,
+  NotSupportedError,
+  realiseAll,
+  scope,
+  Tensor,
+  tensorOf,
+  ValueError,
+} from "@sconce/core";
 
 /** Options that every optimizer has. */
 export interface OptimizerOptions {

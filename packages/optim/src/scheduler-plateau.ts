@@ -88,7 +88,7 @@ export class ReduceLROnPlateau {
    * @throws NotSupportedError for a tensor on a device that cannot block: read it with `await`.
    */
   step(metrics: number | Tensor): void {
-    if (tracer !== null) tracer.refuse("ReduceLROnPlateau", "the metric is compared on the host: call step() outside of the function");
+    tracer?.refuse("ReduceLROnPlateau");
     const current = metrics instanceof Tensor ? metrics.itemSync() : metrics;
     this.lastEpoch++;
     if (this.#isBetter(current)) {

@@ -58,7 +58,12 @@ export class Program {
     this.#plan = new MemoryPlan(steps, lives, this.#escaping);
     this.#reserve();
     const ends = endsOf(lives, steps.length);
-    this.#actions = steps.map((step, i) => this.#action(step, ends[i].filter((slot) => !this.#fixed.has(slot))));
+    this.#actions = steps.map((step, i) =>
+      this.#action(
+        step,
+        ends[i].filter((slot) => !this.#fixed.has(slot)),
+      ),
+    );
     this.#ends = ends[steps.length].filter((slot) => !this.#fixed.has(slot));
   }
 

@@ -172,7 +172,13 @@ export class Recorder implements Tracer {
     given: Kernels[KernelName],
   ): readonly Handle[] {
     const attrs = pure(kernel, given);
-    const operands = inputs.map(({ handle, dtype, shape, strides, offset }) => ({ slot: this.#slotOf(handle), dtype, shape, strides, offset }));
+    const operands = inputs.map(({ handle, dtype, shape, strides, offset }) => ({
+      slot: this.#slotOf(handle),
+      dtype,
+      shape,
+      strides,
+      offset,
+    }));
     const handles = run.call(backend, kernel, inputs, outputs, attrs);
     const slots = handles.map((handle) => this.#newSlot(handle));
     const draw = kernel === "random" ? this.#stream : null;
@@ -202,7 +208,10 @@ export class Recorder implements Tracer {
   #slotOf(handle: Handle): Slot {
     return (
       this.#handles.get(handle) ??
-      this.refuse("compile", "the function goes on with a graph or an expression that was recorded before it; compute it inside, or outside")
+      this.refuse(
+        "compile",
+        "the function goes on with a graph or an expression that was recorded before it; compute it inside, or outside",
+      )
     );
   }
 

@@ -47,7 +47,6 @@ export class Signature {
       this.#values.every((value, i) => Object.is(value, other.#values[i]))
     );
   }
-
 }
 
 function keyOf(x: Tensor, all: readonly Tensor[]): TensorKey {

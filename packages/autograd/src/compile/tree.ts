@@ -28,5 +28,7 @@ export function mapLeaves(tree: unknown, fn: (leaf: unknown) => unknown): unknow
 export function formOf(tree: unknown): string {
   if (tree instanceof Tensor || !isContainer(tree)) return "*";
   if (Array.isArray(tree)) return `[${tree.map(formOf).join()}]`;
-  return `{${Object.entries(tree).map(([name, item]) => `${JSON.stringify(name)}:${formOf(item)}`).join()}}`;
+  return `{${Object.entries(tree)
+    .map(([name, item]) => `${JSON.stringify(name)}:${formOf(item)}`)
+    .join()}}`;
 }

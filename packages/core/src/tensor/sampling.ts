@@ -15,9 +15,9 @@ import {
 import type { Generator } from "../random/generator.js";
 import { fillRandint, fillRandom } from "../random/integer.js";
 import { fillNormal } from "../random/normal.js";
+import { drawn } from "../tracing.js";
 import { requireFloat } from "./elementwise.js";
 import { readSync } from "./host.js";
-import { drawn } from "../tracing.js";
 import { InplaceMathOps } from "./inplace-math.js";
 import type { Tensor } from "./tensor.js";
 

@@ -46,7 +46,9 @@ describe("compile", () => {
   it("gives results that later calls leave alone", () => {
     const f = compile((x: Tensor) => ({ y: x.mul(2).add(1), z: x.sum() }));
     const results = [1, 2, 3, 4, 5].map((k) => f(ones([3]).mul(k)));
-    expect(results.map(({ y, z }) => [...values(y), ...values(z)])).toEqual([1, 2, 3, 4, 5].map((k) => [2 * k + 1, 2 * k + 1, 2 * k + 1, 3 * k]));
+    expect(results.map(({ y, z }) => [...values(y), ...values(z)])).toEqual(
+      [1, 2, 3, 4, 5].map((k) => [2 * k + 1, 2 * k + 1, 2 * k + 1, 3 * k]),
+    );
   });
 
   it("returns arguments, cells and shared memory as they are", () => {

@@ -187,7 +187,11 @@ describe("numbers are read at each replay", () => {
         };
       };
     const data = batches(8, [8, 12], 5);
-    const eager = run(make, scheduled((step) => step), data);
+    const eager = run(
+      make,
+      scheduled((step) => step),
+      data,
+    );
     const [compiled, replays] = counted((wrap) => run(make, scheduled(wrap), data));
     expect(compiled).toEqual(eager);
     expect(replays).toBe(6);

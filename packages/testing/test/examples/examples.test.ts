@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as autograd from "@sconce/autograd";
+import * as compiling from "@sconce/autograd/compile";
 import * as func from "@sconce/autograd/func";
 import * as functional from "@sconce/autograd/functional";
 import * as cpu from "@sconce/backend-cpu";
@@ -30,6 +31,7 @@ const all = {
   optim,
   data,
   io,
+  ...compiling,
   func,
   functional,
   F: nn.functional,
