@@ -13,8 +13,9 @@ import {
   Value,
   type View,
 } from "@sconce/core";
+import { hostOf } from "./host.js";
 import { escaping, type Life, livesOf, MemoryPlan, withoutIdleLoads } from "./plan.js";
-import type { Cell, Content, Recorder, Slot, Step } from "./recorder.js";
+import type { Cell, Content, Operand, Recorder, Slot, Step } from "./recorder.js";
 
 /** A kernel's input, whose handle is set before each call. */
 type Input = Layout & { handle: Handle; readonly dtype: View["dtype"] };
@@ -164,6 +165,8 @@ export class Program {
         return () => this.#load(step.cell, step.slot);
       case "run":
         return this.#kernel(step);
+      case "host":
+        return this.#host(step);
       case "upload":
         this.#own(step.slot, step.backend, step.spec, step.backend.upload(step.data, step.spec.dtype));
         this.#fixed.add(step.slot);
@@ -188,22 +191,43 @@ export class Program {
     this.#values[slot] = value;
   }
 
-  #kernel(step: Run): () => void {
-    const { backend, kernel, inputs, outputs, slots } = step;
+  /** Inputs of a call, and what gives them the handles of this replay. */
+  #inputsOf(inputs: readonly Operand[]): { readonly views: readonly Input[]; readonly fetch: () => void } {
     const handles = this.#handles;
     const from = inputs.map(({ slot }) => slot);
     const views: Input[] = inputs.map(({ dtype, shape, strides, offset }) => ({ handle: NOWHERE, dtype, shape, strides, offset }));
+    const fetch = (): void => {
+      for (let i = 0; i < from.length; i++) views[i].handle = handles[from[i]] as Handle;
+    };
+    return { views, fetch };
+  }
+
+  #host({ backend, inputs, outputs, slots, fn }: Extract<Step, { kind: "host" }>): () => void {
+    const { views, fetch } = this.#inputsOf(inputs);
+    const later = hostOf(backend) as NonNullable<ReturnType<typeof hostOf>>;
+    return () => {
+      fetch();
+      later(views, outputs, fn).forEach((handle, i) => {
+        this.#own(slots[i], backend, outputs[i], handle);
+      });
+    };
+  }
+
+  #kernel(step: Run): () => void {
+    const { backend, kernel, inputs, outputs, slots } = step;
+    const handles = this.#handles;
+    const { views, fetch } = this.#inputsOf(inputs);
     const attrs = this.#attrsOf(step);
     if (this.#plan.places.has(slots[0])) {
       const targets = slots.map((slot) => handles[slot] as Handle);
       const run = replayerOf(backend).prepare(kernel, views, outputs, targets);
       return () => {
-        for (let i = 0; i < from.length; i++) views[i].handle = handles[from[i]] as Handle;
+        fetch();
         run(attrs());
       };
     }
     return () => {
-      for (let i = 0; i < from.length; i++) views[i].handle = handles[from[i]] as Handle;
+      fetch();
       const made = backend.run(kernel, views, outputs, attrs());
       for (let i = 0; i < slots.length; i++) {
         const slot = slots[i];

@@ -6,6 +6,7 @@ import {
   type Generator,
   getBackend,
   type Handle,
+  type HostFunction,
   type KernelName,
   type Kernels,
   type Layout,
@@ -23,6 +24,8 @@ import {
   type Value,
   type View,
 } from "@sconce/core";
+
+import { type HostCall, hostOf } from "./host.js";
 
 /** A buffer of the program, by number. */
 export type Slot = number;
@@ -65,6 +68,14 @@ export type Step =
       readonly attrs: Kernels[KernelName];
       /** The draw that gives a random kernel its stream. */
       readonly draw: number | null;
+    }
+  | {
+      readonly kind: "host";
+      readonly backend: Backend;
+      readonly inputs: readonly Operand[];
+      readonly outputs: readonly Spec[];
+      readonly slots: readonly Slot[];
+      readonly fn: HostFunction;
     }
   | { readonly kind: "upload"; readonly backend: Backend; readonly data: TypedArray; readonly spec: Spec; readonly slot: Slot }
   | { readonly kind: "draw"; readonly backend: Backend; readonly draw: () => TypedArray; readonly spec: Spec; readonly slot: Slot }
@@ -149,6 +160,7 @@ export class Recorder implements Tracer {
   /** Own properties hide the methods of a backend, which cannot be read from. */
   #shadow(backend: Backend): void {
     const { run, upload } = backend;
+    const later = hostOf(backend);
     const shadow: { [K in (typeof SHADOWED)[number]]: unknown } = {
       run: (kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[KernelName]) =>
         this.#run(backend, run, kernel, inputs, outputs, attrs),
@@ -159,6 +171,7 @@ export class Recorder implements Tracer {
         return new Promise<never>(() => {});
       },
       downloadSync: undefined,
+      later: later && ((...call: HostCall) => this.#host(backend, later, ...call)),
     };
     for (const name of SHADOWED) Object.defineProperty(backend, name, { configurable: true, writable: true, value: shadow[name] });
   }
@@ -172,20 +185,25 @@ export class Recorder implements Tracer {
     given: Kernels[KernelName],
   ): readonly Handle[] {
     const attrs = pure(kernel, given);
-    const operands = inputs.map(({ handle, dtype, shape, strides, offset }) => ({
-      slot: this.#slotOf(handle),
-      dtype,
-      shape,
-      strides,
-      offset,
-    }));
+    const operands = this.#operandsOf(inputs);
     const handles = run.call(backend, kernel, inputs, outputs, attrs);
     const slots = handles.map((handle) => this.#newSlot(handle));
     const draw = kernel === "random" ? this.#stream : null;
     if (draw !== null) this.#stream = null;
-    const specs = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
-    this.steps.push({ kind: "run", backend, kernel, inputs: operands, outputs: specs, slots, attrs, draw });
+    this.steps.push({ kind: "run", backend, kernel, inputs: operands, outputs: specsOf(outputs), slots, attrs, draw });
     return handles;
+  }
+
+  #host(backend: Backend, later: (...call: HostCall) => readonly Handle[], ...[inputs, outputs, fn]: HostCall): readonly Handle[] {
+    const operands = this.#operandsOf(inputs);
+    const handles = later(inputs, outputs, fn);
+    const slots = handles.map((handle) => this.#newSlot(handle));
+    this.steps.push({ kind: "host", backend, inputs: operands, outputs: specsOf(outputs), slots, fn });
+    return handles;
+  }
+
+  #operandsOf(inputs: readonly View[]): Operand[] {
+    return inputs.map(({ handle, dtype, shape, strides, offset }) => ({ slot: this.#slotOf(handle), dtype, shape, strides, offset }));
   }
 
   #upload(backend: Backend, upload: Backend["upload"], data: TypedArray, dtype: DType): Handle {
@@ -355,7 +373,12 @@ function refusal(op: string, why: string): NotSupportedError {
   return new NotSupportedError(`${op}: ${why}`, { op });
 }
 
-const SHADOWED = ["run", "upload", "download", "downloadSync"] as const;
+const SHADOWED = ["run", "upload", "download", "downloadSync", "later"] as const;
+
+/** Pending values serve as specs; a program must not keep them. */
+function specsOf(outputs: readonly Spec[]): Spec[] {
+  return outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+}
 
 /** Attributes under which a kernel writes no input: a replay's may belong to others. */
 function pure(kernel: KernelName, attrs: Kernels[KernelName]): Kernels[KernelName] {

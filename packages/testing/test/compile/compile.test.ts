@@ -5,6 +5,7 @@ import { vmap } from "@sconce/autograd/func";
 import {
   autocast,
   DisposedError,
+  eye,
   manualSeed,
   memory,
   NotSupportedError,
@@ -19,6 +20,7 @@ import {
   tensor,
   zerosLike,
 } from "@sconce/core";
+import { cholesky } from "@sconce/core/linalg";
 import * as nn from "@sconce/nn";
 import * as optim from "@sconce/optim";
 import { describe, expect, it } from "vitest";
@@ -379,6 +381,20 @@ describe("a compiled function", () => {
       expect(values(h)).toEqual([6 * i, 6]);
       expect(values(local)).toEqual([2 * i, 2]);
       expect(values(rows)).toEqual([i * (i + 1), i + 1]);
+    }
+    expect(f.info().replays).toBe(2);
+  });
+
+  it("computes on the host what eager mode computes there", () => {
+    const root = (x: Tensor): Tensor =>
+      cholesky(x.mm(x.t()).add(eye(3)))
+        .sum(0)
+        .mul(2);
+    const f = compile(root);
+    manualSeed(0);
+    for (let i = 0; i < 4; i++) {
+      const x = randn([3, 3]);
+      expect(values(f(x))).toEqual(values(root(x)));
     }
     expect(f.info().replays).toBe(2);
   });
