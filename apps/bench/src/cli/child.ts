@@ -53,11 +53,14 @@ async function run(milliseconds: number): Promise<{ value: number; best: number 
 }
 
 /** The resident memory in MB, before the first step and then ten times over all steps. */
-async function memory(steps: number): Promise<number[]> {
+async function memory(steps: number, blocking: boolean): Promise<number[]> {
+  const { step, blockingStep } = task as Task;
+  if (blocking && blockingStep === undefined) throw new Unsupported("always waits");
   const resident = (): number => process.memoryUsage.rss() / 2 ** 20;
   const sizes = [resident()];
   for (let i = 1; i <= steps; i++) {
-    await (task as Task).step();
+    if (blocking) blockingStep?.();
+    else await step();
     if (i % Math.ceil(steps / 10) === 0) sizes.push(resident());
   }
   return sizes;
@@ -78,7 +81,7 @@ async function answer(request: Request): Promise<Answer> {
     case "run":
       return await run(request.milliseconds);
     case "memory":
-      return { values: await memory(request.steps) };
+      return { values: await memory(request.steps, request.blocking) };
   }
 }
 

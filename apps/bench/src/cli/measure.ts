@@ -63,10 +63,10 @@ export class Crew {
   }
 
   /** The memory of a runner over steps of a case; null if it cannot do them, which is noted. */
-  async memory(runner: string, work: Case, steps: number): Promise<readonly number[] | null> {
+  async memory(runner: string, work: Case, steps: number, blocking: boolean): Promise<readonly number[] | null> {
     const contender = await this.prepare(runner, work);
     try {
-      return contender === null ? null : await contender.process.memory(steps);
+      return contender === null ? null : await contender.process.memory(steps, blocking);
     } catch (error) {
       this.lose(runner, reasonOf(work, error as Error));
       return null;

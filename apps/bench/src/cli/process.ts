@@ -92,8 +92,8 @@ export class RunnerProcess {
   }
 
   /** Resident memory in MB before the first of so many steps, and ten times after. */
-  async memory(steps: number): Promise<readonly number[]> {
-    const answer = await this.ask({ method: "memory", steps });
+  async memory(steps: number, blocking: boolean): Promise<readonly number[]> {
+    const answer = await this.ask({ method: "memory", steps, blocking });
     return "values" in answer ? answer.values : [];
   }
 

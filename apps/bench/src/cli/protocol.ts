@@ -20,7 +20,8 @@ export type Request =
     }
   /** Steps for about this long. */
   | { readonly method: "run"; readonly milliseconds: number }
-  | { readonly method: "memory"; readonly steps: number };
+  /** `blocking` asks for a loop that never waits, of a runner that can do both. */
+  | { readonly method: "memory"; readonly steps: number; readonly blocking: boolean };
 
 /** Milliseconds of one repeat. */
 export interface Timing {

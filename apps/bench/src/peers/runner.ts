@@ -10,6 +10,8 @@ export interface Task {
    * outputs. Called once, before any other step.
    */
   check(): Promise<number[]>;
+  /** The same without ever waiting, where the runner can wait otherwise: a loop of these lets no other work of the process run. */
+  blockingStep?(): unknown;
   /** Counts what a time is divided by, where that is not the steps: dispatches so far. */
   count?(): number;
   /** Frees what the case holds. */

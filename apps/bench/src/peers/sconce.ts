@@ -59,24 +59,30 @@ function train({ network, optimizer: kind, lr }: TrainWork, arrays: Arrays, devi
   const { module, forward, loss: lossOf } = makeNetwork(network, arrays);
   module.to(device);
   const [x, y] = [place(arrays.x, device), place(arrays.y, device)];
-  if (kind === "none") {
-    const step = async (): Promise<number> => {
-      module.zeroGrad();
-      const loss = lossOf(forward(x), y);
-      loss.backward();
-      return loss.item();
-    };
-    return { step, check: async () => [await step(), ...(await gradientDigests(module))] };
-  }
-  const optimizer = kind === "sgd" ? new optim.SGD(module.parameters(), { lr }) : new optim.Adam(module.parameters(), { lr });
-  const step = async (): Promise<number> => {
-    optimizer.zeroGrad();
+  const gradients = (): Tensor => {
     const loss = lossOf(forward(x), y);
     loss.backward();
-    optimizer.step();
-    return loss.item();
+    return loss;
   };
-  return { step, check: () => firstLosses(step) };
+  const steps = (whole: () => Tensor): { step(): Promise<number>; blockingStep?(): number } => ({
+    step: () => whole().item(),
+    ...(device === "cpu" ? { blockingStep: () => whole().itemSync() } : {}),
+  });
+  if (kind === "none") {
+    const task = steps(() => {
+      module.zeroGrad();
+      return gradients();
+    });
+    return { ...task, check: async () => [await task.step(), ...(await gradientDigests(module))] };
+  }
+  const optimizer = kind === "sgd" ? new optim.SGD(module.parameters(), { lr }) : new optim.Adam(module.parameters(), { lr });
+  const task = steps(() => {
+    optimizer.zeroGrad();
+    const loss = gradients();
+    optimizer.step();
+    return loss;
+  });
+  return { ...task, check: () => firstLosses(task.step) };
 }
 
 function infer({ network }: InferWork, arrays: Arrays, device: Device): Task {
