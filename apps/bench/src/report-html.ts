@@ -23,8 +23,8 @@ table { width: 100%; margin-top: 0.9rem; border-collapse: collapse; font-size: 0
 caption { padding-bottom: 0.3rem; color: var(--soft); text-align: left; }
 caption strong { color: var(--ink); }
 th, td { padding: 0.25rem 0.6rem 0.25rem 0; border-top: 1px solid var(--line); font-weight: 400; text-align: left; white-space: nowrap; }
-thead th { border: 0; color: var(--soft); }
-.bars { width: 34%; min-width: 8rem; }
+thead th, thead td { border: 0; color: var(--soft); }
+.bars { width: 34%; min-width: 6rem; }
 .bar { position: relative; height: 0.9rem; }
 .bar span { position: absolute; inset: 0 auto 0 0; border-radius: 4px; background: var(--second); }
 .bar i { position: absolute; top: 50%; height: 2px; margin-top: -1px; background: var(--ink); }
@@ -42,21 +42,42 @@ function bar({ median, q1, q3 }: BenchResult, longest: number): string {
   return `<div class="bar"><span style="width:${share(median)}"></span><i style="left:${share(q1)};width:${share(Math.max(0, q3 - q1))}"></i></div>`;
 }
 
-function resultRow(result: BenchResult, longest: number): string {
-  const { runner, device, threads, median, q1, q3, unit, samples, ratio, limitFraction, note } = result;
-  const words = ratio === undefined ? "" : ratio.median > 1 ? `<span class="slower">${ratioText(ratio)}</span>` : ratioText(ratio);
-  return `<tr${runner === "sconce" ? ' class="ours"' : ""}>
-<th scope="row">${escaped(runnerTitle(runner))}</th><td>${escaped(placeTitle(device, threads))}</td><td class="bars">${bar(result, longest)}</td>
-<td>${quantity(median, unit)}</td><td>${short(q1)} – ${short(q3)}</td><td>${samples}</td><td>${words}</td>
-<td>${limitFraction === undefined ? "" : percent(limitFraction)}</td><td>${escaped(note ?? "")}</td></tr>`;
+/** A column, and what it says of a result as HTML. */
+interface Column {
+  readonly name: string;
+  readonly className?: string;
+  cell(result: BenchResult, longest: number): string;
 }
 
+function ratioCell({ ratio }: BenchResult): string {
+  if (ratio === undefined) return "";
+  return ratio.median > 1 ? `<span class="slower">${ratioText(ratio)}</span>` : ratioText(ratio);
+}
+
+const COLUMNS: readonly Column[] = [
+  { name: "where", cell: ({ device, threads }) => escaped(placeTitle(device, threads)) },
+  { name: "median", cell: ({ median, unit }) => quantity(median, unit) },
+  { name: "bar", className: "bars", cell: bar },
+  { name: "quartiles", cell: ({ q1, q3 }) => `${short(q1)} – ${short(q3)}` },
+  { name: "Sconce’s time to its", cell: ratioCell },
+  { name: "of the limit", cell: ({ limitFraction }) => (limitFraction === undefined ? "" : percent(limitFraction)) },
+  { name: "runs", cell: ({ samples }) => String(samples) },
+  { name: "note", cell: ({ note }) => escaped(note ?? "") },
+];
+
+/** A row of bars and figures for each result; columns that say nothing of any are left out. */
 function caseTable({ name, unit, results }: CaseGroup): string {
   const longest = Math.max(Number.MIN_VALUE, ...results.map(({ median, q3 }) => Math.max(median, q3)));
+  const columns = COLUMNS.filter(({ cell }) => results.some((result) => cell(result, longest) !== ""));
+  const classOf = (name?: string): string => (name === undefined ? "" : ` class="${name}"`);
+  const rows = results.map((result) => {
+    const cells = columns.map(({ className, cell }) => `<td${classOf(className)}>${cell(result, longest)}</td>`);
+    const library = `<th scope="row">${escaped(runnerTitle(result.runner))}</th>`;
+    return `<tr${classOf(result.runner === "sconce" ? "ours" : undefined)}>${library}${cells.join("")}</tr>`;
+  });
   return `<table><caption><strong>${escaped(name)}</strong> ${unitTitle(unit)}, ${isRate(unit) ? "longer" : "shorter"} is better</caption>
-<thead><tr><th scope="col">library</th><th scope="col">where</th><td></td><th scope="col">median</th><th scope="col">quartiles</th><th scope="col">runs</th>
-<th scope="col">Sconce’s time to its</th><th scope="col">of the limit</th><th scope="col">note</th></tr></thead>
-<tbody>${results.map((result) => resultRow(result, longest)).join("\n")}</tbody></table>`;
+<thead><tr>${["library", ...columns.map((column) => column.name)].map((text) => `<th scope="col">${text}</th>`).join("")}</tr></thead>
+<tbody>${rows.join("\n")}</tbody></table>`;
 }
 
 function figures({ date, machine, versions, limits }: BenchReport): string {

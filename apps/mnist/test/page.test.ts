@@ -4,8 +4,8 @@ import { type Browser, chromium } from "playwright";
 import { decodeSafetensors } from "sconce/io";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumArgs } from "../../../scripts/chromium-args.js";
+import { buildSite, type Site, serveSite } from "../../../scripts/site.js";
 import { digits, Visit } from "./page.js";
-import { buildSite, type Site, serveSite } from "./site.js";
 import { longTasks } from "./tasks.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -17,8 +17,8 @@ const launch = (args: readonly string[]): Promise<Browser> =>
   chromium.launch({ executablePath: process.env.CHROMIUM_BIN as string, args: [...args] });
 
 beforeAll(async () => {
-  await buildSite();
-  site = await serveSite({ isolated: true });
+  await buildSite("mnist");
+  site = await serveSite("mnist", { isolated: true });
   browser = await launch(chromiumArgs);
 }, 120_000);
 
@@ -235,7 +235,7 @@ describe("the page", () => {
   });
 
   it("says why a backend is missing, and works on one thread without cross-origin isolation", async () => {
-    const plainSite = await serveSite({ isolated: false });
+    const plainSite = await serveSite("mnist", { isolated: false });
     const plain = await launch(chromiumArgs.filter((arg) => arg !== "--enable-unsafe-webgpu"));
     try {
       const visit = await Visit.open(plain, plainSite.url, "device=webgpu&model=mlp&images=1000");

@@ -1,13 +1,10 @@
 /** One suite on one device: contenders are checked against each other, and then take turns. */
 import type { BenchResult } from "../format.js";
-import type { Runner, Start, Task } from "../peers/runner.js";
+import type { Runner, Task } from "../peers/runner.js";
 import { pairedRatio, summarise } from "../statistics.js";
 import { CASES, type Case, difference } from "../work.js";
 import type { Job, Reply } from "./protocol.js";
-
-const STARTS: { readonly [runner: string]: () => Promise<{ readonly start: Start }> } = {
-  sconce: () => import("../peers/sconce.js"),
-};
+import { loadRunner } from "./runners.js";
 
 /** The least time of one run of steps: clocks of browsers tick in steps of up to 0.1 ms. */
 const LEAST_RUN = 20;
@@ -29,7 +26,7 @@ export async function runJob(job: Job, post: (reply: Reply) => void): Promise<vo
   for (const runner of ["sconce", ...job.peers]) {
     post({ type: "doing", what: `starts ${runner}` });
     try {
-      const { start } = await STARTS[runner]();
+      const { start } = await loadRunner(runner, job.device, job.threads);
       const started = await start({ device: job.device, threads: job.threads, wide: false });
       runners.set(runner, started);
       post({ type: "versions", versions: started.versions });

@@ -18,7 +18,7 @@ function browser({ userAgentData }: Navigator2, agent: string): string {
 /** Where the page runs. Browsers keep the processor to themselves, and round the memory down to at most 8 GB. */
 export function machine(navigator: Navigator & Navigator2 = globalThis.navigator): Machine {
   return {
-    cpu: "as the browser does not say",
+    cpu: "not told by the browser",
     cores: navigator.hardwareConcurrency,
     memoryGB: navigator.deviceMemory ?? 0,
     os: navigator.userAgentData?.platform ?? navigator.platform,

@@ -5,7 +5,7 @@ export const pageSuites: readonly string[] = suiteNames.filter((suite) => suite 
 /** Devices of a page. */
 export const pageDevices: readonly string[] = deviceNames;
 /** Other libraries that a page has. */
-export const pagePeers: readonly string[] = [];
+export const pagePeers: readonly string[] = ["tfjs", "jax-js"];
 
 /** All that a visitor chooses. */
 export interface Settings {

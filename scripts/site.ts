@@ -5,19 +5,19 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
-const app = fileURLToPath(new URL("..", import.meta.url));
-const site = join(app, "dist/site");
+const folderOf = (app: string): string => fileURLToPath(new URL(`../apps/${app}`, import.meta.url));
 
 const types: { readonly [extension: string]: string } = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
   ".css": "text/css",
   ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
 };
 
-/** Builds the page as `npm run mnist:web -- --build` does. */
-export async function buildSite(): Promise<void> {
-  await build({ configFile: join(app, "vite.config.ts"), logLevel: "error" });
+/** Builds the page of an app as `npm run mnist:web -- --build` does. */
+export async function buildSite(app: string): Promise<void> {
+  await build({ configFile: join(folderOf(app), "vite.config.ts"), logLevel: "error" });
 }
 
 /** The built page in a folder of a plain file server. */
@@ -26,12 +26,12 @@ export interface Site {
   close(): void;
 }
 
-/** Serves the page in a subfolder; `isolated` sends the headers that let threads share memory. */
-export async function serveSite({ isolated }: { readonly isolated: boolean }): Promise<Site> {
+/** Serves the built page of an app in a subfolder; `isolated` sends the headers that let threads share memory. */
+export async function serveSite(app: string, { isolated }: { readonly isolated: boolean }): Promise<Site> {
   const prefix = "/some/folder/";
   const server: Server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    const file = join(site, path.slice(prefix.length) || "index.html");
+    const file = join(folderOf(app), "dist/site", path.slice(prefix.length) || "index.html");
     if (!path.startsWith(prefix) || !existsSync(file)) return void response.writeHead(404).end();
     if (isolated) {
       response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
