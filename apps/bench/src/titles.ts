@@ -25,6 +25,7 @@ const devices: { readonly [device: string]: string } = { cpu: "CPU", webgpu: "We
 
 const runners: { readonly [runner: string]: string } = {
   sconce: "Sconce",
+  "sconce-compiled": "Sconce with compile",
   node: "Node alone",
   "sconce-host": "Sconce, the host's part",
   tfjs: "TensorFlow.js",

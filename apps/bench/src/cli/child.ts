@@ -11,6 +11,7 @@ import { registerGradients } from "./tfjs-gradients.js";
 
 const RUNNERS: Readonly<Record<string, () => Promise<{ readonly start: Start }>>> = {
   sconce: () => import("../peers/sconce.js"),
+  "sconce-compiled": () => import("../peers/sconce-compiled.js"),
   "sconce-host": () => import("../peers/sconce-host.js"),
   tfjs: async () => {
     await import("@tensorflow/tfjs-backend-wasm");

@@ -3,6 +3,7 @@ import { CASES, type Case } from "../work.js";
 
 /** Peers as the command line names them, with the runners they stand for. */
 export const PEERS: Readonly<Record<string, readonly string[]>> = {
+  compile: ["sconce-compiled"],
   tfjs: ["tfjs"],
   "jax-js": ["jax-js"],
   ort: ["ort-web", "ort-node"],
@@ -15,6 +16,7 @@ export const DEVICES = ["cpu", "webgpu", "webgl"] as const;
 
 /** Why a runner takes no part, whatever the case; undefined if it may. */
 export function exclusion(runner: string, device: string, threads: number): string | undefined {
+  if (runner === "sconce-compiled") return undefined;
   if (device !== "cpu") return `has no ${device} in Node`;
   if (threads > 1 && (runner === "tfjs" || runner === "jax-js")) return "has one thread only in Node";
   return undefined;

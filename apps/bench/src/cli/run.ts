@@ -90,7 +90,7 @@ function jobsOf(options: Options, findings: Findings, limits: BenchReport["limit
   return options.suites.flatMap((suite): Job[] => {
     if (suite === "memory") return settings.flatMap((setting) => memoryJobs(setting, options, findings));
     if (suite !== "startup") return settings.flatMap((setting) => timedJobs(suite, setting, options, findings, limits));
-    const peers = options.peers.flatMap((peer) => PEERS[peer]);
+    const peers = options.peers.filter((peer) => peer !== "compile").flatMap((peer) => PEERS[peer]);
     const run = async (): Promise<void> => {
       findings.results.push(...(await measureStartup(peers, options.quick ? 1 : STARTUP_RUNS, findings)));
     };

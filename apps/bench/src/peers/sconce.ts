@@ -55,41 +55,45 @@ async function gradientDigests(module: nn.Module): Promise<number[]> {
   return digests;
 }
 
-function train({ network, optimizer: kind, lr }: TrainWork, arrays: Arrays, device: Device): Task {
+/** What is made of a function of tensors before it is called: nothing, or a compiled one. */
+export type Transform = <F extends (...inputs: Tensor[]) => Tensor>(fn: F) => F;
+
+function train({ network, optimizer: kind, lr }: TrainWork, arrays: Arrays, device: Device, transform: Transform): Task {
   const { module, forward, loss: lossOf } = makeNetwork(network, arrays);
   module.to(device);
   const [x, y] = [place(arrays.x, device), place(arrays.y, device)];
-  const gradients = (): Tensor => {
-    const loss = lossOf(forward(x), y);
+  const gradients = (input: Tensor, target: Tensor): Tensor => {
+    const loss = lossOf(forward(input), target);
     loss.backward();
     return loss;
   };
-  const steps = (whole: () => Tensor): { step(): Promise<number>; blockingStep?(): number } => ({
-    step: () => whole().item(),
-    ...(device === "cpu" ? { blockingStep: () => whole().itemSync() } : {}),
-  });
+  const steps = (whole: (input: Tensor, target: Tensor) => Tensor): { step(): Promise<number>; blockingStep?(): number } => {
+    const run = transform(whole);
+    return { step: () => run(x, y).item(), ...(device === "cpu" ? { blockingStep: () => run(x, y).itemSync() } : {}) };
+  };
   if (kind === "none") {
-    const task = steps(() => {
+    const task = steps((input, target) => {
       module.zeroGrad();
-      return gradients();
+      return gradients(input, target);
     });
     return { ...task, check: async () => [await task.step(), ...(await gradientDigests(module))] };
   }
   const optimizer = kind === "sgd" ? new optim.SGD(module.parameters(), { lr }) : new optim.Adam(module.parameters(), { lr });
-  const task = steps(() => {
+  const task = steps((input, target) => {
     optimizer.zeroGrad();
-    const loss = gradients();
+    const loss = gradients(input, target);
     optimizer.step();
     return loss;
   });
   return { ...task, check: () => firstLosses(task.step) };
 }
 
-function infer({ network }: InferWork, arrays: Arrays, device: Device): Task {
+function infer({ network }: InferWork, arrays: Arrays, device: Device, transform: Transform): Task {
   const { module, forward } = makeNetwork(network, arrays);
   module.to(device).eval();
   const x = place(arrays.x, device);
-  const step = (): Promise<unknown> => noGrad(() => forward(x)).data();
+  const run = transform((input: Tensor) => noGrad(() => forward(input)));
+  const step = (): Promise<unknown> => run(x).data();
   return { step, check: async () => digest((await step()) as Float32Array) };
 }
 
@@ -124,16 +128,23 @@ function dispatch({ grad }: DispatchWork, { a, b }: Arrays, device: Device): Tas
   };
 }
 
-function prepare({ work, arrays }: Case, device: Device): Task {
+/** Training and inference. */
+export function prepareNetwork({ work, arrays }: Case, device: Device, transform: Transform): Task {
+  if (work.kind === "train") return train(work, arrays(), device, transform);
+  if (work.kind === "infer") return infer(work, arrays(), device, transform);
+  throw new Unsupported("is for training and inference");
+}
+
+function prepare(one: Case, device: Device): Task {
+  const { work, arrays } = one;
   switch (work.kind) {
     case "matmul":
       return matmul(work, arrays(), device);
     case "chain":
       return chain(work, arrays(), device);
     case "train":
-      return train(work, arrays(), device);
     case "infer":
-      return infer(work, arrays(), device);
+      return prepareNetwork(one, device, (fn) => fn);
     case "dispatch":
       return dispatch(work, arrays(), device);
     case "host":
@@ -141,12 +152,18 @@ function prepare({ work, arrays }: Case, device: Device): Task {
   }
 }
 
-/** Starts a device. */
-export async function start({ device, threads, wide }: Setting): Promise<Runner> {
+/** Makes a device ready. */
+export async function startDevice({ device, threads, wide }: Setting): Promise<Device> {
   if (device === "webgpu") await import("@sconce/backend-webgpu");
   if (device === "webgl") await import("@sconce/backend-webgl");
   if (wide) configureCpu({ wide });
   setNumThreads(threads);
   await init(device as Device);
-  return { versions: {}, prepare: async (work) => prepare(work, device as Device) };
+  return device as Device;
+}
+
+/** Starts a device. */
+export async function start(setting: Setting): Promise<Runner> {
+  const device = await startDevice(setting);
+  return { versions: {}, prepare: async (work) => prepare(work, device) };
 }
