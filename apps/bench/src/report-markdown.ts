@@ -108,7 +108,7 @@ function caseRows(run: string, { name, results }: CaseGroup, peers: readonly str
   return byKey(results, (result) => place(run, result)).map(([where, same]) => {
     const ours = same.find(({ runner }) => runner === "sconce");
     const value = ours === undefined ? "" : `${quantity(ours.median, ours.unit)} (${short(ours.min)})`;
-    const note = ours?.note === undefined ? "" : ` ${ours.note}`;
+    const note = ours?.note === undefined ? "" : `, ${ours.note}`;
     const limit = ours?.limitFraction === undefined ? "" : percent(ours.limitFraction);
     return [
       name,

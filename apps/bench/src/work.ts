@@ -284,6 +284,12 @@ export const CASES: readonly Case[] = [
   host("host: step of the CNN", "cnn"),
 ];
 
+/** The cases whose memory is measured: the first of every training suite. */
+export function memoryCases(): Case[] {
+  const training = CASES.filter(({ work }) => work.kind === "train");
+  return training.filter(({ suite }, i) => training.findIndex((other) => other.suite === suite) === i);
+}
+
 /** Suites that measure processes, not calls. */
 export const PROCESS_SUITES = ["startup", "memory"] as const;
 

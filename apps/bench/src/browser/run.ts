@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium, type Page } from "playwright";
 import { build, preview } from "vite";
+import { describeMachine } from "../cli/machine.js";
 import { type BenchReport, validate } from "../format.js";
 import { reportHtml } from "../report-html.js";
 import { quantity, ratioText } from "../words.js";
@@ -68,7 +69,10 @@ async function run(): Promise<BenchReport> {
   }
 }
 
-const report = await run();
+const found = await run();
+// The browser keeps to itself what it runs on.
+const machine = { ...describeMachine(false), runtime: `${found.machine.runtime}, no window` };
+const report = { ...found, machine, command: ["node apps/bench/dist/browser/run.js", ...process.argv.slice(2)].join(" ") };
 for (const { suite, case: name, device, threads, runner, median, min, unit, ratio } of report.results) {
   const where = `${device}${device === "cpu" ? ` ${threads}` : ""}`;
   const words = `median ${quantity(median, unit)}, best ${quantity(min, unit)}${ratio === undefined ? "" : `, Sconce's time to its ${ratioText(ratio)}`}`;

@@ -1,8 +1,8 @@
 /** Timed runs of all runners in turns, so that whatever else the machine does meets them alike. */
 import type { BenchResult, Limits, Missing } from "../format.js";
 import { type Setting, Unsupported } from "../peers/runner.js";
-import { pairedRatio, summarise } from "../statistics.js";
-import { type Case, difference } from "../work.js";
+import { resultsOf } from "../results.js";
+import type { Case } from "../work.js";
 import { RunnerProcess } from "./process.js";
 
 /** How long and how often to measure. */
@@ -126,41 +126,6 @@ async function alternate(
   }
 }
 
-/** The share of the machine's limit that the best time reaches. */
-function limitFraction({ flops, bytes }: Case, milliseconds: number, { simdGflops, copyGBs }: Limits, threads: number): number | undefined {
-  if (flops !== undefined && simdGflops !== undefined) return flops / milliseconds / 1e6 / (simdGflops * threads);
-  if (bytes !== undefined && copyGBs !== undefined) return bytes / milliseconds / 1e6 / copyGBs;
-  return undefined;
-}
-
-const UNIT_VALUE: Readonly<Record<string, (milliseconds: number, flops: number) => number>> = {
-  ms: (milliseconds) => milliseconds,
-  us: (milliseconds) => 1000 * milliseconds,
-  "GFLOP/s": (milliseconds, flops) => flops / milliseconds / 1e6,
-};
-
-function resultOf(work: Case, { process, times, best, values }: Contender, ours: Contender, setting: Setting, limits: Limits): BenchResult {
-  const { device, threads } = setting;
-  const isOurs = process === ours.process;
-  const differs = isOurs ? null : difference(ours.values, values, work.tolerance);
-  const valueOf = (milliseconds: number): number => UNIT_VALUE[work.unit](milliseconds, work.flops ?? 0);
-  const fraction = limitFraction(work, best, limits, threads);
-  const ratio = isOurs || differs !== null ? undefined : pairedRatio(ours.times, times);
-  return {
-    suite: work.suite,
-    case: work.name,
-    device,
-    threads,
-    runner: isOurs ? "sconce" : process.name,
-    unit: work.unit,
-    ...summarise(times.map(valueOf), work.unit),
-    min: valueOf(best),
-    ...(fraction === undefined ? {} : { limitFraction: fraction }),
-    ...(ratio === undefined ? {} : { ratio }),
-    ...(differs === null ? {} : { note: `results differ: ${differs}` }),
-  };
-}
-
 /** Measures one case with the runners in turns; the first of them is Sconce. */
 export async function measureCase(
   crew: Crew,
@@ -184,5 +149,6 @@ export async function measureCase(
     contender.spent = 0;
   }
   await alternate(contenders, effort, lose);
-  return contenders.filter(({ times }) => times.length > 0).map((c) => resultOf(work, c, contenders[0], setting, limits));
+  const [ours, ...others] = contenders.map(({ process, values, times, best }) => ({ runner: process.name, values, times, best }));
+  return resultsOf(work, { ...ours, runner: "sconce" }, others, setting, limits);
 }

@@ -3,8 +3,9 @@ import { createRequire } from "node:module";
 import type { BenchReport } from "../format.js";
 import { measureLimits } from "../limits.js";
 import type { Setting } from "../peers/runner.js";
+import { memoryCases } from "../work.js";
 import { Crew, type Effort, type Findings, measureCase } from "./measure.js";
-import { measureMemory, memoryCases } from "./memory.js";
+import { measureMemory } from "./memory.js";
 import { casesOf, exclusion, PEERS, sconceRunner } from "./plan.js";
 import { measureStartup } from "./startup.js";
 
@@ -76,13 +77,15 @@ function timedJobs(suite: string, setting: Setting, options: Options, findings: 
 
 function memoryJobs(setting: Setting, options: Options, findings: Findings): Job[] {
   const peers = options.peers.flatMap((peer) => PEERS[peer]).filter((peer) => !peer.startsWith("ort") && peer !== "numpy");
-  return memoryCases(options.quick).map((work) => ({
-    title: `memory: ${work.suite}, ${setting.device}, ${setting.threads} threads`,
-    run: async () => {
-      const runners = runnersOf("memory", setting, peers, findings);
-      findings.results.push(...(await measureMemory(work, runners, setting, options.quick ? 10 : options.steps, findings)));
-    },
-  }));
+  return memoryCases()
+    .slice(0, options.quick ? 1 : undefined)
+    .map((work) => ({
+      title: `memory: ${work.suite}, ${setting.device}, ${setting.threads} threads`,
+      run: async () => {
+        const runners = runnersOf("memory", setting, peers, findings);
+        findings.results.push(...(await measureMemory(work, runners, setting, options.quick ? 10 : options.steps, findings)));
+      },
+    }));
 }
 
 function jobsOf(options: Options, findings: Findings, limits: BenchReport["limits"]): Job[] {

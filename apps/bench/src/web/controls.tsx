@@ -21,10 +21,11 @@ function Choice({ label, name, checked, note, disabled, onChange }: ChoiceProps)
         name={name}
         checked={checked}
         disabled={disabled}
+        aria-labelledby={`name-${name}`}
         aria-describedby={note === null ? undefined : id}
         onChange={({ currentTarget }) => onChange(currentTarget.checked)}
       />
-      <span>{label}</span>
+      <span id={`name-${name}`}>{label}</span>
       {note !== null && <small id={id}>{note}</small>}
     </label>
   );

@@ -1,107 +1,129 @@
 /** One suite on one device: contenders are checked against each other, and then take turns. */
+import { memory } from "sconce";
 import type { BenchResult } from "../format.js";
-import type { Runner, Task } from "../peers/runner.js";
-import { pairedRatio, summarise } from "../statistics.js";
-import { CASES, type Case, difference } from "../work.js";
+import { type Runner, type Setting, type Task, Unsupported } from "../peers/runner.js";
+import { type Measured, memoryResult, resultsOf } from "../results.js";
+import { CASES, type Case, memoryCases } from "../work.js";
 import type { Job, Reply } from "./protocol.js";
 import { loadRunner } from "./runners.js";
 
-/** The least time of one run of steps: clocks of browsers tick in steps of up to 0.1 ms. */
+/** The least time of one run: clocks of browsers tick in steps of up to 0.1 ms. */
 const LEAST_RUN = 20;
 /** The least number of runs of each contender. */
 const LEAST_RUNS = 3;
 
-interface Contender {
-  readonly runner: string;
+interface Contender extends Measured {
   readonly task: Task;
-  /** Milliseconds a step, one value a run. */
   readonly times: number[];
+  best: number;
 }
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** A contender with the steps of each of its runs and the milliseconds that they have taken. */
+interface Turn {
+  readonly contender: Contender;
+  readonly steps: number;
+  spent: number;
+}
+
+type Post = (reply: Reply) => void;
+
+/** Why a runner cannot do a case; what holds for all cases does not name this one. */
+function reasonOf(work: Case, error: unknown): string {
+  const { message } = error as Error;
+  return error instanceof Unsupported ? message : `${work.name}: ${message}`;
+}
+
+const settingOf = ({ device, threads }: Job): Setting => ({ device, threads, wide: false });
 
 /** Runs a job and tells of it. */
-export async function runJob(job: Job, post: (reply: Reply) => void): Promise<void> {
-  const runners = new Map<string, Runner>();
-  for (const runner of ["sconce", ...job.peers]) {
-    post({ type: "doing", what: `starts ${runner}` });
-    try {
-      const { start } = await loadRunner(runner, job.device, job.threads);
-      const started = await start({ device: job.device, threads: job.threads, wide: false });
-      runners.set(runner, started);
-      post({ type: "versions", versions: started.versions });
-    } catch (error) {
-      post({ type: "missing", missing: { runner, suite: job.suite, reason: reason(error) } });
-    }
-  }
-  for (const one of CASES) if (one.suite === job.suite && one.work.kind !== "host") await measureCase(one, runners, job, post);
+export async function runJob(job: Job, post: Post): Promise<void> {
+  const isMemory = job.suite === "memory";
+  const runners = await startRunners(isMemory ? { ...job, peers: [] } : job, post);
+  if (isMemory) return measureMemory(runners.get("sconce") as Runner, job, post);
+  for (const work of CASES) if (work.suite === job.suite && work.work.kind !== "host") await measureCase(work, runners, job, post);
 }
 
-async function measureCase(one: Case, runners: ReadonlyMap<string, Runner>, job: Job, post: (reply: Reply) => void): Promise<void> {
-  post({ type: "doing", what: one.name });
-  const contenders: Contender[] = [];
-  let expected: number[] | null = null;
-  for (const [runner, { prepare }] of runners) {
+/** Starts Sconce, without which there is nothing to compare, and the peers that can be had. */
+async function startRunners(job: Job, post: Post): Promise<Map<string, Runner>> {
+  const runners = new Map<string, Runner>();
+  for (const name of ["sconce", ...job.peers]) {
+    post({ type: "doing", what: "loads libraries" });
     try {
-      const task = await prepare(one);
-      const got = await task.check();
-      const wrong = expected === null ? null : difference(expected, got, one.tolerance);
-      if (wrong !== null) throw new Error(`${one.name}: ${wrong}`);
-      if (runner === "sconce") expected = got;
-      contenders.push({ runner, task, times: [] });
+      const { start } = await loadRunner(name, job.device, job.threads);
+      const runner = await start(settingOf(job));
+      runners.set(name, runner);
+      post({ type: "versions", versions: runner.versions });
     } catch (error) {
-      post({ type: "missing", missing: { runner, suite: one.suite, reason: `${one.name}: ${reason(error)}` } });
+      if (name === "sconce") throw error;
+      post({ type: "missing", missing: { runner: name, suite: job.suite, reason: (error as Error).message } });
     }
   }
-  await takeTurns(contenders, job.budget, () => post({ type: "results", results: resultsOf(one, contenders, job) }));
+  return runners;
+}
+
+async function measureCase(work: Case, runners: ReadonlyMap<string, Runner>, job: Job, post: Post): Promise<void> {
+  post({ type: "doing", what: work.name });
+  const contenders: Contender[] = [];
+  for (const [runner, { prepare }] of runners) {
+    try {
+      const task = await prepare(work);
+      contenders.push({ runner, task, values: await task.check(), times: [], best: Number.POSITIVE_INFINITY });
+    } catch (error) {
+      post({ type: "missing", missing: { runner, suite: work.suite, reason: reasonOf(work, error) } });
+      if (runner === "sconce") return;
+    }
+  }
+  const results = (): BenchResult[] => resultsOf(work, contenders[0], contenders.slice(1), settingOf(job), job.limits);
+  await takeTurns(contenders, work.repeats, job.budget, () => post({ type: "results", results: results() }));
   for (const { task } of contenders) task.dispose?.();
 }
 
-/** Milliseconds a step over a run of steps. */
-async function timeRun(task: Task, steps: number): Promise<number> {
+/** Milliseconds of a run of steps. */
+async function timeRun({ step }: Task, steps: number): Promise<number> {
   const started = performance.now();
-  for (let i = 0; i < steps; i++) await task.step();
-  return (performance.now() - started) / steps;
+  for (let i = 0; i < steps; i++) {
+    const pending = step();
+    if (pending instanceof Promise) await pending;
+  }
+  return performance.now() - started;
 }
 
 /** Steps that a run needs to be long enough to be timed; finding out warms everything up. */
 async function stepsOfRun(task: Task): Promise<number> {
-  for (let steps = 1; ; steps *= 2) if ((await timeRun(task, steps)) * steps >= LEAST_RUN) return steps;
+  for (let steps = 1; ; steps *= 2) if ((await timeRun(task, steps)) >= LEAST_RUN) return steps;
 }
 
-async function takeTurns(contenders: readonly Contender[], budget: number, tell: () => void): Promise<void> {
-  const steps: number[] = [];
-  for (const { task } of contenders) steps.push(await stepsOfRun(task));
-  const spent = contenders.map(() => 0);
-  const isOpen = (i: number): boolean => spent[i] < budget || contenders[i].times.length < LEAST_RUNS;
-  while (contenders.some((_, i) => isOpen(i))) {
-    for (const [i, { task, times }] of contenders.entries()) {
-      if (!isOpen(i)) continue;
-      const time = await timeRun(task, steps[i]);
-      times.push(time);
-      spent[i] += time * steps[i];
+/** Runs of each contender until its time is up; Sconce goes on beside the others, since ratios are of pairs. */
+async function takeTurns(contenders: readonly Contender[], repeats: number, budget: number, tell: () => void): Promise<void> {
+  const turns: Turn[] = [];
+  for (const contender of contenders) turns.push({ contender, steps: await stepsOfRun(contender.task), spent: 0 });
+  const isOpen = ({ spent, contender }: Turn): boolean => spent < budget || contender.times.length < LEAST_RUNS;
+  while (turns.some(isOpen)) {
+    for (const turn of turns) {
+      if (!isOpen(turn) && turn !== turns[0]) continue;
+      const { contender, steps } = turn;
+      const time = await timeRun(contender.task, steps);
+      turn.spent += time;
+      contender.times.push(time / steps / repeats);
+      contender.best = Math.min(contender.best, time / steps / repeats);
     }
     tell();
   }
 }
 
-/** Milliseconds of a step as a value of the case. */
-function valueOf({ unit, repeats, flops }: Case, time: number): number {
-  if (unit === "GFLOP/s") return (flops as number) / time / 1e6;
-  return (unit === "us" ? 1000 * time : time) / repeats;
-}
-
-function resultsOf(one: Case, contenders: readonly Contender[], { device, threads }: Job): BenchResult[] {
-  const ours = contenders.find(({ runner }) => runner === "sconce")?.times ?? [];
-  return contenders.map(({ runner, times }) => {
-    const ratio = runner === "sconce" ? undefined : pairedRatio(ours, times);
-    return {
-      ...{ suite: one.suite, case: one.name, device, threads, runner, unit: one.unit },
-      ...summarise(
-        times.map((time) => valueOf(one, time)),
-        one.unit,
-      ),
-      ...(ratio === undefined ? {} : { ratio }),
-    };
-  });
+/** What Sconce's tensors hold while it trains without any memory code: as many steps as two a millisecond of the budget. */
+async function measureMemory({ prepare }: Runner, job: Job, post: Post): Promise<void> {
+  const steps = Math.max(10, 2 * job.budget);
+  for (const work of memoryCases()) {
+    const task = await prepare(work);
+    const sizes = [memory().bytes / 2 ** 20];
+    for (let i = 1; i <= steps; i++) {
+      await task.step();
+      if (i % Math.ceil(steps / 10) !== 0) continue;
+      sizes.push(memory().bytes / 2 ** 20);
+      post({ type: "doing", what: `${work.suite}, step ${i} of ${steps}` });
+    }
+    task.dispose?.();
+    post({ type: "results", results: [memoryResult(`${work.suite}, ${steps} steps`, "sconce", settingOf(job), steps, sizes)] });
+  }
 }

@@ -10,7 +10,7 @@ function sentence(): string {
     case "looking":
       return "Looking for backends …";
     case "running":
-      return `${done + 1} of ${jobs}: ${where}, ${what}`;
+      return `${Math.min(done + 1, jobs)} of ${jobs}: ${where}, ${what}`;
     case "broken":
       return "The page could not start";
     case "ready":

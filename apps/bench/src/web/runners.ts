@@ -20,9 +20,9 @@ const TFJS: { readonly [device: string]: (threads: number) => Promise<unknown> }
 const LOADS: { readonly [runner: string]: Load } = {
   sconce: () => import("../peers/sconce.js"),
   async tfjs(device, threads) {
-    await import("@tensorflow/tfjs-core/dist/register_all_gradients.js");
+    const tfjs = await import("./tfjs.js");
     await TFJS[device](threads);
-    return import("../peers/tfjs.js");
+    return tfjs;
   },
   async "jax-js"(_, threads) {
     // It takes as many threads as there are cores, and cannot be told otherwise.

@@ -1,5 +1,5 @@
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type BenchReport, type BenchResult, keyOf, type Missing } from "../format.js";
+import { type BenchReport, type BenchResult, keyOf, type Limits, type Missing } from "../format.js";
 import { placeTitle, suiteTitle } from "../titles.js";
 import { jobsOf } from "./jobs.js";
 import { machine } from "./machine.js";
@@ -24,6 +24,7 @@ export const results: Signal<readonly BenchResult[]> = signal<readonly BenchResu
 export const missing: Signal<readonly Missing[]> = signal<readonly Missing[]>([]);
 /** Versions of the libraries that have run. */
 const versions: Signal<Readonly<Record<string, string>>> = signal({});
+const limits: Signal<Limits> = signal({});
 export const notices: Signal<readonly Notice[]> = signal<readonly Notice[]>(parsed.problems.map((text) => ({ kind: "info", text })));
 
 /** The results in the format of the command line. */
@@ -33,7 +34,7 @@ export const report: ReadonlySignal<BenchReport> = computed(() => ({
   command: `npm run bench:web, ${formatHash(settings.value)}`,
   machine: machine(),
   versions: versions.value,
-  limits: {},
+  limits: limits.value,
   results: results.value,
   missing: missing.value,
 }));
@@ -75,6 +76,9 @@ function receive(reply: Reply): void {
       backends.value = reply.backends;
       mostThreads.value = reply.threads;
       break;
+    case "limits":
+      limits.value = reply.limits;
+      break;
     case "doing":
       progress.value = { ...progress.value, what: reply.what };
       break;
@@ -101,25 +105,34 @@ export async function run(): Promise<void> {
   batch(() => {
     started = new Date().toISOString();
     stopped = false;
-    [results.value, missing.value] = [[], []];
+    [results.value, missing.value, versions.value] = [[], [], {}];
+    progress.value = { done: 0, jobs: jobs.length, where: "Limits of this machine", what: "SIMD and memory" };
     phase.value = "running";
   });
+  await attempt("Limits of this machine", () => ask({ type: "limits", budget: settings.value.budget }));
   for (const [done, job] of jobs.entries()) {
-    const where = `${suiteTitle(job.suite)} on ${placeTitle(job.device, job.threads)}`;
-    progress.value = { done, jobs: jobs.length, where, what: "starts" };
-    await ask({ type: "run", job }).catch((error: unknown) => {
-      missing.value = [
-        ...missing.value,
-        { runner: "sconce", suite: job.suite, reason: `${placeTitle(job.device, job.threads)}: ${reason(error)}` },
-      ];
-      tell({ kind: "error", text: `${where}: ${reason(error)}` });
-    });
     if (stopped) break;
+    const where = `${suiteTitle(job.suite)} on ${placeTitle(job.device, job.threads)}`;
+    progress.value = { ...progress.value, done, where, what: "starts" };
+    await attempt(where, () => ask({ type: "run", job: { ...job, limits: limits.value } }), job.suite);
   }
   batch(() => {
-    progress.value = { ...progress.value, done: stopped ? progress.value.done : jobs.length };
+    if (!stopped) progress.value = { ...progress.value, done: jobs.length };
     phase.value = "ready";
   });
+}
+
+/** Does one part of a run; if it fails, the report and the visitor are told. */
+async function attempt(where: string, part: () => Promise<void>, suite?: string): Promise<void> {
+  try {
+    await part();
+  } catch (error) {
+    missing.value = [
+      ...missing.value,
+      { runner: "sconce", ...(suite === undefined ? {} : { suite }), reason: `${where}: ${reason(error)}` },
+    ];
+    tell({ kind: "error", text: `${where}: ${reason(error)}` });
+  }
 }
 
 let stopped = false;

@@ -11,9 +11,24 @@ async function look(): Promise<void> {
   post({ type: "found", backends: await findBackends(), threads });
 }
 
+async function measure(budget: number): Promise<void> {
+  const { measureLimits } = await import("../limits.js");
+  post({ type: "limits", limits: measureLimits(Math.min(500, budget / 2)) });
+}
+
+function answer(request: Request): Promise<void> {
+  switch (request.type) {
+    case "look":
+      return look();
+    case "limits":
+      return measure(request.budget);
+    case "run":
+      return runJob(request.job, post);
+  }
+}
+
 self.onmessage = ({ data: request }: MessageEvent<Request>): void => {
-  const work = request.type === "look" ? look() : runJob(request.job, post);
-  work.then(
+  answer(request).then(
     () => post({ type: "done" }),
     (error: unknown) => post({ type: "failed", reason: error instanceof Error ? error.message : String(error) }),
   );
