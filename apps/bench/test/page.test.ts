@@ -77,7 +77,7 @@ describe("a run", () => {
     const visit = await open("suites=dispatch&devices=cpu&peers=tfjs&threads=1&budget=20");
     await visit.measure();
     await visit.page.getByText("Not measured: 1").click();
-    await visit.page.getByText("TensorFlow.js, Small operations: add, one element, gradients recorded").waitFor();
+    await visit.page.getByText("TensorFlow.js, Small operations: records no gradients outside of grad()").waitFor();
     const { results, versions } = await reportOf(visit);
     const peers = results.filter(({ runner }) => runner === "tfjs");
     expect(peers.length).toBe(2);

@@ -52,7 +52,7 @@ async function startRunners(job: Job, post: Post): Promise<Map<string, Runner>> 
       const { start } = await loadRunner(name, job.device, job.threads);
       const runner = await start(settingOf(job));
       runners.set(name, runner);
-      post({ type: "versions", versions: runner.versions });
+      post({ type: "versions", versions: { ...(Object.hasOwn(VERSIONS, name) ? { [name]: VERSIONS[name] } : {}), ...runner.versions } });
     } catch (error) {
       if (name === "sconce") throw error;
       post({ type: "missing", missing: { runner: name, suite: job.suite, reason: (error as Error).message } });

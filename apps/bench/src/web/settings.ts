@@ -25,7 +25,7 @@ export const budgets: readonly (readonly [budget: number, title: string])[] = [
   [4000, "Thorough: 4 s"],
 ];
 
-const defaults: Settings = {
+export const defaults: Settings = {
   suites: ["matmul", "elementwise", "mlp", "lenet", "dispatch"],
   devices: pageDevices,
   peers: [],

@@ -88,12 +88,18 @@ function receive(reply: Reply): void {
       break;
     }
     case "missing":
-      missing.value = [...missing.value, reply.missing];
+      lack(reply.missing);
       break;
     case "versions":
       versions.value = { ...versions.value, ...reply.versions };
       break;
   }
+}
+
+/** Notes once what could not be measured. */
+function lack(entry: Missing): void {
+  const text = JSON.stringify(entry);
+  if (!missing.value.some((other) => JSON.stringify(other) === text)) missing.value = [...missing.value, entry];
 }
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -127,11 +133,9 @@ async function attempt(where: string, part: () => Promise<void>, suite?: string)
   try {
     await part();
   } catch (error) {
-    missing.value = [
-      ...missing.value,
-      { runner: "sconce", ...(suite === undefined ? {} : { suite }), reason: `${where}: ${reason(error)}` },
-    ];
-    tell({ kind: "error", text: `${where}: ${reason(error)}` });
+    const text = `${where}: ${reason(error)}`;
+    lack({ runner: "sconce", ...(suite === undefined ? {} : { suite }), reason: text });
+    tell({ kind: "error", text });
   }
 }
 
