@@ -77,6 +77,14 @@ export interface NormAttrs {
   readonly eps: number;
 }
 
+/** Which channels of `[N, C, ...]` are normalised together, and how. */
+export interface ChannelNormAttrs {
+  /** Groups of channels of each example; null normalises each channel over the whole batch. */
+  readonly groups: number | null;
+  /** Added to the variance. */
+  readonly eps: number;
+}
+
 /** A packed batch of sequences: the first steps of all, then the second steps of those that are longer, and so on. */
 export interface RecurrentAttrs {
   /** Sequences that have each step, falling. */
@@ -132,6 +140,9 @@ export interface NllAttrs {
  * - `layerNorm`: `[x]`, `[x, weight]` or `[x, weight, bias]`, the latter of the shape of x's last dimensions, to the result, and for the gradient
  *   the means and the inverse deviations, with size 1 in those dimensions. `layerNormGrad`: `[grad, x, means, inverse deviations]` and the
  *   weight if there is one, to the gradient of x.
+ * - `channelNorm`: `[x]`, `[x, weight]` or `[x, weight, bias]`, x `[N, C, ...]` and the others `[C]`, to the result, and the means and variances
+ *   (without correction), `[C]` or `[N, groups]`. `channelNormGrad`: `[grad, x, means, variances]` and the weight if there is one, to the gradient
+ *   of x, and those of weight and bias before the sum over the examples, `[1, C]` or `[N, C]`.
  * - `lstm`: `[gates, h, c, w]`, what the input gives to the gates `[total, 4 H]` in the order input, forget, cell, output, the first
  *   states `[N, H]` and the hidden weights `[4 H, H]`, to outputs `[total, H]`, the last states of every sequence, and for the gradient the
  *   gates after their activations and both states before each step. `lstmGrad`: `[gradients of the first three results, activated gates,
@@ -175,6 +186,8 @@ export interface Kernels {
   attentionGrad: AttentionAttrs;
   layerNorm: NormAttrs;
   layerNormGrad: NormAttrs;
+  channelNorm: ChannelNormAttrs;
+  channelNormGrad: ChannelNormAttrs;
   lstm: RecurrentAttrs;
   lstmGrad: RecurrentAttrs;
   gru: RecurrentAttrs;

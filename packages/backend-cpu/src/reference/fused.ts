@@ -24,7 +24,7 @@ export const softmaxGrad: ReferenceKernel<"softmaxGrad"> = ([grad, y], [output],
 };
 
 /** The elements of an input in row-major order. */
-function elementsInOrder(x: ArrayView): number[] {
+export function elementsInOrder(x: ArrayView): number[] {
   const list: number[] = [];
   walk(x.shape, [x], ([at]) => void list.push(x.data[at]));
   return list;

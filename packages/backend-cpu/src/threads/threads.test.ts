@@ -162,6 +162,24 @@ describe("several threads give the bits of one in fused kernels", () => {
     expectSame("layerNormGrad", [input(shape), input(shape), input([300, 1]), input([300, 1]), input([211])], [float(shape)], attrs);
   });
 
+  it("of batch and group normalisation", () => {
+    const shape = [12, 30, 20, 11];
+    for (const groups of [null, 6]) {
+      const attrs = { groups, eps: 50 };
+      const [statistics, sums] =
+        groups === null
+          ? [[30], [1, 30]]
+          : [
+              [12, groups],
+              [12, 30],
+            ];
+      expectSame("channelNorm", [input(shape), input([30]), input([30])], [shape, statistics, statistics].map(float), attrs);
+      const [grad, x, means] = [shape, shape, statistics].map((own) => input(own));
+      const inputs = [grad, x, means, input(statistics), input([30])];
+      expectSame("channelNormGrad", inputs, [shape, sums, sums].map(float), attrs);
+    }
+  });
+
   it("of an LSTM", () => {
     const [size, batchSizes] = [40, [25, 25, 19, 8, 3]];
     const [wide, narrow, state] = [

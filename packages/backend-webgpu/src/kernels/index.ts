@@ -38,6 +38,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   attentionGrad: "decomposed",
   layerNorm: "decomposed",
   layerNormGrad: "decomposed",
+  channelNorm: "decomposed",
+  channelNormGrad: "decomposed",
   lstm: "decomposed",
   lstmGrad: "decomposed",
   gru: "decomposed",

@@ -1,7 +1,8 @@
 import { castingOf } from "../autocast-state.js";
-import type { NormAttrs, Spec } from "../backend.js";
+import type { ChannelNormAttrs, NormAttrs, Spec } from "../backend.js";
 import { apply, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import type { Vjp } from "../extension.js";
 import { applyFused, applyKernel, type FusedOp, type KernelOp } from "../fused.js";
 import { isHalf } from "../half.js";
 import { defaultGenerator } from "../random/default.js";
@@ -147,17 +148,101 @@ function normalizeBatch(x: Tensor, options: BatchNormOptions): readonly Tensor[]
       });
     }
   }
-  const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
-  const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
-  return compositeAll("NativeBatchNorm", [x, ...given(weight, bias)], () => {
-    if (isHalf(x.dtype)) return wideBatchNorm(x, options);
-    const stats = mean && variance ? { mean: column(mean), variance: column(variance) } : momentsOver(x, dims);
-    const inverse = rsqrt(add(stats.variance, eps));
-    const scale = weight ? mul(inverse, column(weight)) : inverse;
-    const out = mul(sub(x, stats.mean), scale);
-    return [bias ? add(out, column(bias)) : out, stats.mean.reshape([channels]), stats.variance.reshape([channels])];
+  const inputs = [x, ...given(weight, bias)];
+  if (isHalf(x.dtype)) return compositeAll(batchNormOp.name, inputs, () => wideBatchNorm(x, options));
+  if (!mean || !variance) return applyFused(batchNormOp, [x, ...affineInputs(channels, weight, bias)], { groups: null, eps });
+  return compositeAll(batchNormOp.name, inputs, () => {
+    const stats = { mean: channelColumn(mean, x), variance: channelColumn(variance, x) };
+    return [byStatistics(x, stats, weight, bias, eps), stats.mean.reshape([channels]), stats.variance.reshape([channels])];
   });
 }
+
+/** A value for each channel, shaped to fit `[N, C, ...]`. */
+const channelColumn = (t: Tensor, x: Tensor): Tensor => t.reshape([x.shape[1], ...x.shape.slice(2).map(() => 1)]);
+
+/** Weight and bias as kernels take them: a bias alone is rare and comes with a weight. */
+function affineInputs(channels: number, weight: Tensor | null | undefined, bias: Tensor | null | undefined): Tensor[] {
+  const scale = weight ?? (bias ? bias.newFull([channels], 1) : null);
+  return given(scale, bias).map((t) => (t.ndim === 1 ? t : t.reshape([channels])));
+}
+
+function byStatistics(
+  x: Tensor,
+  { mean, variance }: ReturnType<typeof momentsOver>,
+  weight: Tensor | null | undefined,
+  bias: Tensor | null | undefined,
+  eps: number,
+): Tensor {
+  const inverse = rsqrt(add(variance, eps));
+  const out = mul(sub(x, mean), weight ? mul(inverse, channelColumn(weight, x)) : inverse);
+  return bias ? add(out, channelColumn(bias, x)) : out;
+}
+
+const channelNormGrad: KernelOp<"channelNormGrad"> = {
+  name: "NativeChannelNormBackward",
+  kernel: "channelNormGrad",
+  infer: ([g, x], { groups }) => {
+    const sums: Spec = { shape: [groups === null ? 1 : x.shape[0], x.shape[1]], dtype: x.dtype };
+    return [g, sums, sums];
+  },
+};
+
+/** The gradients of x, weight and bias from that of the result. */
+const channelNormVjp: Vjp<unknown> = ([g], { inputs: [x, weight, bias], outputs: [, mean, variance], params, needs }) => {
+  const inputs = [g ?? x.newFull(x.shape, 0), x, mean, variance, ...given(weight)];
+  const [own, ...sums] = applyKernel(channelNormGrad, inputs, params as ChannelNormAttrs);
+  const affineGrads = sums.map((parts, i) => (needs[1 + i] ? apply("reduce", [parts], { op: "sum", dims: [0], keepdim: false }) : null));
+  return [own, ...affineGrads.slice(0, given(weight, bias).length)];
+};
+
+const batchNormOp: FusedOp<"channelNorm"> = {
+  name: "NativeBatchNorm",
+  kernel: "channelNorm",
+  results: 3,
+  infer: ([x]) => {
+    const statistics: Spec = { shape: [x.shape[1]], dtype: x.dtype };
+    return [x, statistics, statistics];
+  },
+  composed: ([x, weight, bias], { eps }) => {
+    const stats = momentsOver(
+      x,
+      x.shape.map((_, d) => d).filter((d) => d !== 1),
+    );
+    const channels = [x.shape[1]];
+    return [byStatistics(x, stats, weight, bias, eps), stats.mean.reshape(channels), stats.variance.reshape(channels)];
+  },
+  vjp: (grads, call) => {
+    const [own, ...rest] = channelNormVjp(grads, call);
+    const { inputs, outputs } = call;
+    const [x] = inputs;
+    const n = x.numel() / x.shape[1];
+    let total = own as Tensor;
+    // The statistics are results, too.
+    if (grads[1]) total = add(total, div(channelColumn(grads[1], x), n));
+    if (grads[2]) total = add(total, mul(sub(x, channelColumn(outputs[1], x)), mul(channelColumn(grads[2], x), 2 / n)));
+    return [total, ...rest];
+  },
+};
+
+const groupNormOp: FusedOp<"channelNorm"> = {
+  name: "NativeGroupNorm",
+  kernel: "channelNorm",
+  results: 1,
+  infer: ([x], { groups }) => {
+    const statistics: Spec = { shape: [x.shape[0], groups ?? 1], dtype: x.dtype };
+    return [x, statistics, statistics];
+  },
+  composed: ([x, weight, bias], { groups, eps }) => [
+    inWide(x, (y, widen) => {
+      const [n, numGroups] = [x.shape[0], groups ?? 1];
+      const rows = y.reshape([n, numGroups, x.numel() === 0 ? 0 : x.numel() / (n * numGroups)]);
+      const { mean, variance } = momentsOver(rows, [2]);
+      const out = mul(sub(rows, mean), rsqrt(add(variance, eps))).reshape(x.shape);
+      return affine(out, weight && widen(channelColumn(weight, x)), bias && widen(channelColumn(bias, x)));
+    }),
+  ],
+  vjp: channelNormVjp,
+};
 
 /** The statistics of 16-bit input are float32, as PyTorch's are. */
 function wideBatchNorm(x: Tensor, { weight, bias, mean, variance, ...options }: BatchNormOptions): readonly Tensor[] {
@@ -175,7 +260,7 @@ function wideBatchNorm(x: Tensor, { weight, bias, mean, variance, ...options }: 
  */
 export function groupNorm(x: Tensor, numGroups: number, { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
   requireFloat(x, "groupNorm", "expected a floating-point tensor");
-  const [n, channels] = x.shape;
+  const channels = x.shape[1];
   if (x.ndim < 2 || channels % numGroups !== 0) {
     throw new ShapeError(
       `groupNorm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${formatShape(x.shape)} and num_groups=${numGroups}`,
@@ -183,15 +268,7 @@ export function groupNorm(x: Tensor, numGroups: number, { weight, bias, eps = 1e
     );
   }
   checkAffine("groupNorm", x, [channels], weight, bias);
-  const column = (t: Tensor) => t.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
-  return composite("NativeGroupNorm", [x, ...given(weight, bias)], () => {
-    return inWide(x, (y, widen) => {
-      const rows = y.reshape([n, numGroups, x.numel() === 0 ? 0 : x.numel() / (n * numGroups)]);
-      const { mean, variance } = momentsOver(rows, [2]);
-      const out = mul(sub(rows, mean), rsqrt(add(variance, eps))).reshape(x.shape);
-      return affine(out, weight && widen(column(weight)), bias && widen(column(bias)));
-    });
-  });
+  return applyFused(groupNormOp, [x, ...affineInputs(channels, weight, bias)], { groups: numGroups, eps })[0];
 }
 
 /** 0 or `1 / (1 - p)` for each element, from the counter-based stream that is the same on every device. */

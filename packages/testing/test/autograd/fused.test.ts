@@ -1,4 +1,4 @@
-import { layerNorm } from "@sconce/core/nn";
+import { batchNorm, groupNorm, layerNorm } from "@sconce/core/nn";
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { gradcheck, gradgradcheck } from "@sconce/autograd";
@@ -30,6 +30,8 @@ function registerDecomposed(): void {
       "attentionGrad",
       "layerNorm",
       "layerNormGrad",
+      "channelNorm",
+      "channelNormGrad",
     ]),
     upload: (data, dtype) => cpu.upload(data, dtype),
     download: (handle, dtype, length) => cpu.download(handle, dtype, length),
@@ -152,6 +154,18 @@ const CASES: readonly Case[] = [
   },
   { name: "layerNorm over two dimensions without weights", shapes: [[3, 2, 4]], run: (_, x) => layerNorm(x, [2, 4]) },
   { name: "layerNorm with a bias alone", shapes: [[3, 4], [4]], run: (_, x, bias) => layerNorm(x, [4], { bias }) },
+  {
+    name: "batchNorm with its statistics",
+    shapes: [[3, 2, 4], [2], [2]],
+    run: (_, x, weight, bias) => cat(batchNorm(x, { weight, bias, eps: 0.1 }).map((y) => y.flatten())),
+  },
+  { name: "batchNorm without weights", shapes: [[4, 3]], run: (_, x) => batchNorm(x, { eps: 0.1 })[0] },
+  {
+    name: "groupNorm",
+    shapes: [[2, 4, 3], [4], [4]],
+    run: (_, x, weight, bias) => groupNorm(x, 2, { weight, bias, eps: 0.1 }),
+  },
+  { name: "groupNorm with a bias alone", shapes: [[2, 4], [4]], run: (_, x, bias) => groupNorm(x, 2, { bias, eps: 0.1 }) },
   { name: "softmax", shapes: [[3, 9]], run: (_, x) => x.softmax(1).mul(x) },
   { name: "logSoftmax along columns", shapes: [[3, 4, 2]], run: (_, x) => x.logSoftmax(1).mul(x) },
 ];

@@ -143,6 +143,49 @@ describe("attention agrees with its reference", () => {
   }
 });
 
+describe("batch and group normalisation agree with their reference", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const [shape, groups] of [
+      [[3, 4], 2],
+      [[5, 6, 3], 3],
+      [[2, 3, 5, 7], 1],
+      [[1, 4, 17], 4],
+      [[2, 6, 40, 30], 2],
+    ] as const) {
+      it(`${dtype} [${shape}] in ${groups}`, () => {
+        const [batch, channels] = shape;
+        const bound = dtype === "float32" ? 3e-5 : 1e-12;
+        for (const layout of LAYOUTS) {
+          const [x, weight, bias] = [shape, [channels], [channels]].map((own) => make(dtype, own, layout));
+          for (const attrs of [
+            { groups: null, eps: 1e-3 },
+            { groups, eps: 1e-3 },
+          ]) {
+            const statistics = attrs.groups === null ? [channels] : [batch, groups];
+            const outputs = [shape, statistics, statistics].map((own) => ({ shape: own, dtype }));
+            for (const inputs of [[x], [x, weight], [x, weight, bias]]) {
+              const { got, want } = runBoth(backend, "channelNorm", inputs, outputs, attrs);
+              want.forEach((list, i) => expectClose(got[i], list, bound, `result ${i} ${layout} ${attrs.groups}`));
+            }
+            const means = make(dtype, statistics, layout);
+            const variances = hostTensor(dtype, statistics, layout, (i) => 0.5 + (i % 3));
+            const sums = [attrs.groups === null ? 1 : batch, channels];
+            for (const given of [[], [weight]]) {
+              const inputs = [make(dtype, shape, layout), x, means, variances, ...given];
+              const grads = [shape, sums, sums].map((own) => ({ shape: own, dtype }));
+              const { got, want } = runBoth(backend, "channelNormGrad", inputs, grads, attrs);
+              want.forEach((list, i) => {
+                const scale = Math.max(1, ...[...list].map((value) => Math.abs(Number(value))));
+                expectClose(got[i], list, bound * scale, `gradient ${i} ${layout} ${attrs.groups}`);
+              });
+            }
+          }
+        }
+      });
+    }
+  }
+});
+
 describe("layer normalisation agrees with its reference", () => {
   for (const dtype of ["float32", "float64"] as const) {
     for (const [shape, dims] of [

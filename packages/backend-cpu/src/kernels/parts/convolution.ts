@@ -1,20 +1,27 @@
+import * as norms from "../../reference/channel-norm.js";
 import * as pooling from "../../reference/pool.js";
 import * as product from "../../reference/product.js";
 import { conv, convInput, convWeight } from "../conv.js";
+import { channelNorm, channelNormGrad } from "../fused/channel-norm.js";
 import { avgPool, avgPoolGrad, maxPool } from "../pool.js";
 import { filling, type KernelTable } from "./table.js";
 
 /**
- * Convolution and pooling.
+ * Convolution and pooling, and batch and group normalisation in one pass each, which are compositions without this part.
  * @example
  * import { convolution, cpuBackend, dense } from "@sconce/backend-cpu/parts";
  * registerBackend(cpuBackend([dense, convolution]));
  */
-export const convolution: Pick<KernelTable, "conv" | "convInput" | "convWeight" | "maxPool" | "avgPool" | "avgPoolGrad"> = {
+export const convolution: Pick<
+  KernelTable,
+  "conv" | "convInput" | "convWeight" | "maxPool" | "avgPool" | "avgPoolGrad" | "channelNorm" | "channelNormGrad"
+> = {
   conv: filling(conv, product.conv),
   convInput: filling(convInput, product.convInput),
   convWeight: filling(convWeight, product.convWeight),
   maxPool: filling(maxPool, pooling.maxPool),
   avgPool: filling(avgPool, pooling.avgPool),
   avgPoolGrad: filling(avgPoolGrad, pooling.avgPoolGrad),
+  channelNorm: filling(channelNorm, norms.channelNorm),
+  channelNormGrad: filling(channelNormGrad, norms.channelNormGrad),
 };

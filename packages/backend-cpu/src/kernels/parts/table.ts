@@ -21,6 +21,8 @@ const FUSED: readonly KernelName[] = [
   "attentionGrad",
   "layerNorm",
   "layerNormGrad",
+  "channelNorm",
+  "channelNormGrad",
   "lstm",
   "lstmGrad",
   "gru",
