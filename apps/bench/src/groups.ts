@@ -46,5 +46,8 @@ export function grouped(results: readonly BenchResult[]): SuiteGroup[] {
     }));
 }
 
+/** Whether a runner is another library: not Sconce in one of its forms, nor Node alone. */
+export const isPeer = (runner: string): boolean => !runner.startsWith("sconce") && runner !== "node";
+
 /** Whether larger values are better. */
 export const isRate = (unit: Unit): boolean => unit === "GFLOP/s";

@@ -1,5 +1,5 @@
 import type { BenchReport, BenchResult } from "./format.js";
-import { type CaseGroup, grouped, isRate } from "./groups.js";
+import { type CaseGroup, grouped, isPeer, isRate } from "./groups.js";
 import { placeTitle, runnerTitle, suiteAbout, suiteTitle } from "./titles.js";
 import { percent, quantity, ratioText, short, unitTitle } from "./words.js";
 
@@ -49,14 +49,15 @@ interface Column {
   cell(result: BenchResult, longest: number): string;
 }
 
-function ratioCell({ ratio }: BenchResult): string {
+function ratioCell({ ratio, runner }: BenchResult): string {
   if (ratio === undefined) return "";
-  return ratio.median > 1 ? `<span class="slower">${ratioText(ratio)}</span>` : ratioText(ratio);
+  return ratio.median > 1 && isPeer(runner) ? `<span class="slower">${ratioText(ratio)}</span>` : ratioText(ratio);
 }
 
 const COLUMNS: readonly Column[] = [
   { name: "where", cell: ({ device, threads }) => escaped(placeTitle(device, threads)) },
   { name: "median", cell: ({ median, unit }) => quantity(median, unit) },
+  { name: "best", cell: ({ min }) => short(min) },
   { name: "bar", className: "bars", cell: bar },
   { name: "quartiles", cell: ({ q1, q3 }) => `${short(q1)} – ${short(q3)}` },
   { name: "Sconce’s time to its", cell: ratioCell },
@@ -73,7 +74,7 @@ function caseTable({ name, unit, results }: CaseGroup): string {
   const rows = results.map((result) => {
     const cells = columns.map(({ className, cell }) => `<td${classOf(className)}>${cell(result, longest)}</td>`);
     const library = `<th scope="row">${escaped(runnerTitle(result.runner))}</th>`;
-    return `<tr${classOf(result.runner === "sconce" ? "ours" : undefined)}>${library}${cells.join("")}</tr>`;
+    return `<tr${classOf(isPeer(result.runner) ? undefined : "ours")}>${library}${cells.join("")}</tr>`;
   });
   return `<table><caption><strong>${escaped(name)}</strong> ${unitTitle(unit)}, ${isRate(unit) ? "longer" : "shorter"} is better</caption>
 <thead><tr>${["library", ...columns.map((column) => column.name)].map((text) => `<th scope="col">${text}</th>`).join("")}</tr></thead>
@@ -88,7 +89,9 @@ function figures({ date, machine, versions, limits }: BenchReport): string {
     ...(machine.memoryGB > 0 ? [["Memory", `${machine.memoryGB} GB`] as [string, string]] : []),
     ["System", machine.os],
     ["Runtime", machine.runtime],
-    ...Object.entries(versions).map(([name, version]): [string, string] => [runnerTitle(name), version]),
+    ...Object.entries(versions)
+      .filter(([name]) => name !== "node")
+      .map(([name, version]): [string, string] => [runnerTitle(name), version]),
     ...(limits.simdGflops === undefined ? [] : [["SIMD peak, one thread", `${short(limits.simdGflops)} GFLOP/s`] as [string, string]]),
     ...(limits.copyGBs === undefined ? [] : [["Memory copy, one thread", `${short(limits.copyGBs)} GB/s`] as [string, string]]),
   ];

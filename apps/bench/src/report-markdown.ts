@@ -1,6 +1,6 @@
 /** docs/benchmarks.md, made from the reports in docs/benchmarks.json. */
 import { type BenchReport, type BenchResult, merge } from "./format.js";
-import { type CaseGroup, grouped } from "./groups.js";
+import { type CaseGroup, grouped, isPeer } from "./groups.js";
 import { deviceTitle, placeTitle, runnerTitle, suiteAbout, suiteTitle } from "./titles.js";
 import { percent, quantity, ratioText, short } from "./words.js";
 
@@ -36,8 +36,11 @@ export function runsOf(reports: readonly BenchReport[]): BenchReport[] {
     const key = JSON.stringify([cpu, os, runtime]);
     runs.set(key, [...(runs.get(key) ?? []), report]);
   }
-  return [...runs.values()].map((same) => merge(...same));
+  return [...runs.values()].map((same) => merge(...same.map(withoutFiles)));
 }
+
+/** A report whose command does not say where its results were written. */
+const withoutFiles = (report: BenchReport): BenchReport => ({ ...report, command: report.command.replace(/ --(json|html)[ =]\S+/g, "") });
 
 /** Cells in a row; a bar inside a cell must not end it. */
 const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
@@ -46,7 +49,9 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   [row(header), `|${"---|".repeat(header.length)}`, ...rows.map(row)].join("\n");
 
 const comparisonsOf = ({ name, report }: Run): Comparison[] =>
-  report.results.flatMap((result) => (result.ratio === undefined ? [] : [{ run: name, result: { ...result, ratio: result.ratio } }]));
+  report.results.flatMap((result) =>
+    result.ratio === undefined || !isPeer(result.runner) ? [] : [{ run: name, result: { ...result, ratio: result.ratio } }],
+  );
 
 const place = (run: string, { device, threads }: BenchResult): string => `${run}, ${placeTitle(device, threads)}`;
 
@@ -85,8 +90,8 @@ function losses(comparisons: readonly Comparison[]): string {
 /** The cell of another library: its value, and the ratio. */
 function peerCell(result: BenchResult | undefined): string {
   if (result === undefined) return "";
-  const { ratio, median, unit, note } = result;
-  const mark = ratio !== undefined && ratio.median > 1 ? "**" : "";
+  const { ratio, runner, median, unit, note } = result;
+  const mark = ratio !== undefined && ratio.median > 1 && isPeer(runner) ? "**" : "";
   const ratioPart = ratio === undefined ? "" : `: ${mark}${ratioText(ratio)}${mark}`;
   return `${quantity(median, unit)}${ratioPart}${note === undefined ? "" : ` (${note})`}`;
 }
@@ -97,7 +102,7 @@ function suiteTable(suite: string, runs: readonly Run[]): string {
   );
   const peers = [...new Set(cases.flatMap(({ one }) => one.results.map(({ runner }) => runner)))].filter((runner) => runner !== "sconce");
   const limited = cases.some(({ one }) => one.results.some(({ limitFraction }) => limitFraction !== undefined));
-  const header = ["case", "where", "Sconce: median (least)", ...(limited ? ["of the limit"] : []), ...peers.map(runnerTitle)];
+  const header = ["case", "where", "Sconce: median (best)", ...(limited ? ["of the limit"] : []), ...peers.map(runnerTitle)];
   const rows = byKey(cases, ({ one }) => one.name).flatMap(([, same]) =>
     same.flatMap(({ run, one }) => caseRows(run, one, peers, limited)),
   );
@@ -137,6 +142,7 @@ function conditions({ name, report }: Run): string {
   const lines = [
     `- ${report.date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores${memory}, ${machine.os}, ${machine.runtime}`,
     `- ${Object.entries(versions)
+      .filter(([library]) => library !== "node")
       .map(([library, version]) => `${runnerTitle(library)} ${version}`)
       .join(", ")}`,
     ...(measured.length === 0 ? [] : [`- limits: ${measured.join(", ")}`]),

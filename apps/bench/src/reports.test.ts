@@ -23,6 +23,7 @@ const report: BenchReport = {
     row({}),
     row({ runner: "torch", median: 1, ratio: { median: 2, q1: 1.9, q3: 2.2 } }),
     row({ runner: "jax-js", median: 8, ratio: { median: 0.25, q1: 0.2, q3: 0.3 } }),
+    row({ runner: "sconce-compiled", median: 1, ratio: { median: 2, q1: 2, q3: 2 } }),
     row({ suite: "matmul", case: "256 cubed", unit: "GFLOP/s", median: 50, min: 52, q1: 48, q3: 51, limitFraction: 0.876 }),
   ],
   missing: [{ runner: "numpy", reason: 'no "numpy" | here' }],
@@ -106,10 +107,14 @@ describe("formatBenchmarks", () => {
     expect(page).toContain("| MLP | Adam, batch 64 | Node 20.1.0, CPU, 1 thread | PyTorch | 2.00 (1.90–2.20) |");
   });
 
+  it("counts no other form of Sconce among the other libraries", () => {
+    expect(page.slice(0, page.indexOf("## MLP"))).not.toContain("Sconce with compile");
+  });
+
   it("has a table a suite, with the limit where there is one", () => {
     expect(page).toContain("| 256 cubed | Node 20.1.0, CPU, 1 thread | 50.0 GFLOP/s (52.0) | 88 % |");
     expect(page).toContain(
-      "| Adam, batch 64 | Node 20.1.0, CPU, 1 thread | 2.00 ms (1.00) | 1.00 ms: **2.00 (1.90–2.20)** | 8.00 ms: 0.25 (0.20–0.30) |",
+      "| Adam, batch 64 | Node 20.1.0, CPU, 1 thread | 2.00 ms (1.00) | 1.00 ms: **2.00 (1.90–2.20)** | 8.00 ms: 0.25 (0.20–0.30) | 1.00 ms: 2.00 (2.00–2.00) |",
     );
   });
 
@@ -122,9 +127,11 @@ describe("formatBenchmarks", () => {
     const browser = { ...report, machine: { ...report.machine, runtime: "Chromium 140" }, results: [row({ device: "webgpu" })] };
     const again = { ...report, results: [row({ median: 5 })], missing: [] };
     expect(runsOf([report, browser, again]).map(({ machine, results }) => [machine.runtime, results.length])).toEqual([
-      ["Node 20.1.0", 4],
+      ["Node 20.1.0", 5],
       ["Chromium 140", 1],
     ]);
+    const [quiet] = runsOf([{ ...report, command: "npm run bench -- --json /home/me/a.json --html=b.html --quick" }]);
+    expect(quiet.command).toBe("npm run bench -- --quick");
     expect(formatBenchmarks([report, browser])).toContain("| Adam, batch 64 | Chromium 140, WebGPU | 2.00 ms (1.00) |");
   });
 });

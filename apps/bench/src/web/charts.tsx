@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { BenchResult } from "../format.js";
-import { type CaseGroup, isRate } from "../groups.js";
+import { type CaseGroup, isPeer, isRate } from "../groups.js";
 import { placeTitle, runnerTitle } from "../titles.js";
 import { quantity, short, unitTitle } from "../words.js";
 import { colours } from "./theme.js";
@@ -19,7 +19,7 @@ const nameOf = ({ runner, device, threads }: BenchResult): string => `${runnerTi
 
 /** Bars from left to right, one a result, with their quartiles and values. */
 function optionsOf(width: number, current: () => readonly BenchResult[]): uPlot.Options {
-  const colourOf = ({ runner }: BenchResult): string => (runner === "sconce" ? colours.peek().accent : colours.peek().second);
+  const colourOf = ({ runner }: BenchResult): string => (isPeer(runner) ? colours.peek().second : colours.peek().accent);
   const axis = { stroke: () => colours.peek().soft, font: FONT, ticks: { show: false } };
   const names = (plot: uPlot): number => Math.min(190, Math.max(150, 0.4 * plot.width));
   // Bars leave room for the number behind the longest.

@@ -20,7 +20,7 @@ function Table({ suite, cases }: SuiteGroup): JSX.Element {
               <th scope="col">Library</th>
               <th scope="col">Backend</th>
               <th scope="col">Median</th>
-              <th scope="col">Least</th>
+              <th scope="col">Best</th>
               <th scope="col">Quartiles</th>
               <th scope="col">Runs</th>
               <th scope="col">Sconce’s time to its</th>
