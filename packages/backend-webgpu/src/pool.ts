@@ -11,6 +11,8 @@ export interface Block {
   batch: number;
   /** What was uploaded, where it may hold indices: the host checks them before a kernel uses them. */
   indices: TypedArray | null;
+  /** A block that lives as long as this one: what a kernel keeps for its gradient. */
+  kept: Block | null;
 }
 
 /** Stands for the number of a batch that is not open yet: commands that are held back use the buffer. */
@@ -92,11 +94,14 @@ export class Pool {
     }
     this.#buffers++;
     this.#bytes += bytes;
-    return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null };
+    return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null, kept: null };
   }
 
   give(block: Block): void {
     block.indices = null;
+    const { kept } = block;
+    block.kept = null;
+    if (kept !== null) this.give(kept);
     let list = this.#idle.get(block.bytes);
     if (list === undefined) this.#idle.set(block.bytes, (list = []));
     list.push(block);

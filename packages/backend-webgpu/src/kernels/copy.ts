@@ -23,7 +23,7 @@ function printCopy(rank: number, type: string): Source {
 }
 
 /** Copies the elements of a view, whatever their dtype, into a region of a block. */
-function copyInto(machine: Machine, x: BlockView, target: Target): void {
+export function copyInto(machine: Machine, x: BlockView, target: Target): void {
   const { shape, strides } = collapse(x.shape, [x.strides, target.strides]);
   const type = x.dtype === "float16" ? "f16" : "u32";
   const program = machine.program(`copy ${type} ${shape.length}`, () => printCopy(shape.length, type));

@@ -1,9 +1,13 @@
 import type { KernelName } from "@sconce/core";
+import { attention, attentionGrad } from "./attention.js";
 import { conv, convInput, convWeight } from "./conv.js";
 import { concat, updateSlice } from "./copy.js";
 import { elementwise } from "./elementwise.js";
+import { gru, gruGrad, rnn, rnnGrad } from "./gru.js";
 import { gather, indexSelect, indexUpdate, scatter } from "./indexing.js";
 import type { Kernel } from "./kernel.js";
+import { layerNorm, layerNormGrad } from "./layer-norm.js";
+import { lstm, lstmGrad } from "./lstm.js";
 import { matmul } from "./matmul.js";
 import { nll, nllGrad } from "./nll.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
@@ -34,18 +38,18 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   sort,
   softmax,
   softmaxGrad,
-  attention: "decomposed",
-  attentionGrad: "decomposed",
-  layerNorm: "decomposed",
-  layerNormGrad: "decomposed",
+  attention,
+  attentionGrad,
+  layerNorm,
+  layerNormGrad,
   channelNorm: "decomposed",
   channelNormGrad: "decomposed",
-  lstm: "decomposed",
-  lstmGrad: "decomposed",
-  gru: "decomposed",
-  gruGrad: "decomposed",
-  rnn: "decomposed",
-  rnnGrad: "decomposed",
+  lstm,
+  lstmGrad,
+  gru,
+  gruGrad,
+  rnn,
+  rnnGrad,
   nll,
   nllGrad,
   concat,

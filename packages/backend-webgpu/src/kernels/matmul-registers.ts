@@ -8,7 +8,7 @@ import type { Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source, STORAGE_TYPE } from "../wgsl/source.js";
 import { WORKGROUP } from "./kernel.js";
-import { type Access, type Product, type ProductPlan, type ProductText, productText, writeProduct } from "./product.js";
+import { type Access, type OperandText, type Product, type ProductPlan, productKey, productText, writeProduct } from "./product.js";
 import { range } from "./window.js";
 
 const ROWS = 8;
@@ -33,7 +33,7 @@ function blockingOf({ m, n, k, batch }: Product): Blocking {
 /** Adds the product as one dispatch. */
 export function runRegisters(machine: Machine, plan: ProductPlan, product: Product, blocks: readonly Block[]): void {
   const { vectors, exact } = blockingOf(product);
-  const key = `matmul registers ${vectors} ${exact} ${plan.dtype} ${plan.a} ${plan.b} ${plan.batchRank} ${plan.bias}`;
+  const key = `matmul registers ${vectors} ${exact} ${productKey(plan)}`;
   const program = machine.program(key, () => printRegisters(plan, { vectors, exact }));
   writeProduct(machine.params(), product);
   const size = Math.ceil(product.m / ROWS) * Math.ceil(product.n / (4 * vectors)) * sizeOf(product.batch);
@@ -115,7 +115,7 @@ function printRegisters(plan: ProductPlan, blocking: Blocking): Source {
   const [a, b] = [source.read(type(plan.a)), source.read(type(plan.b))];
   const bias = plan.bias ? source.read(scalar) : "";
   const output = source.write(scalar);
-  const { m, n, k, operands } = productText(source, plan, "tile_z");
+  const { m, n, k, operands, target } = productText(source, plan, "tile_z");
   const [left, right, base] = operands;
   const body = source.take();
   source.add(`let m = ${m};`, `let n = ${n};`, `let across = (n + ${4 * vectors - 1}) / ${4 * vectors};`);
@@ -133,16 +133,24 @@ function printRegisters(plan: ProductPlan, blocking: Blocking): Source {
     for (const i of range(ROWS)) for (const v of range(vectors)) source.add(`  sum${i}_${v} += ${part(i, s)} * b${s}_${v};`);
   }
   source.add("}");
-  for (const i of range(ROWS)) source.add(...storeRow(i, vectors, output, bias, base));
+  for (const i of range(ROWS)) source.add(...storeRow(plan, i, vectors, output, target, bias, base));
   return source;
 }
 
 /** Statements that store a row of sums, with the bias where there is one. */
-function storeRow(i: number, vectors: number, output: string, bias: string, base: ProductText["operands"][number] | undefined): string[] {
-  const lines = [`if (m0 + ${i} < m) {`, `  let at = (tile_z * m + m0 + ${i}) * n + n0;`];
+function storeRow(
+  { accumulate }: ProductPlan,
+  i: number,
+  vectors: number,
+  output: string,
+  target: OperandText,
+  bias: string,
+  base: OperandText | undefined,
+): string[] {
+  const lines = [`if (m0 + ${i} < m) {`, `  let at = ${target.start} + (m0 + ${i}) * ${target.row} + n0;`];
   for (const j of range(4 * vectors)) {
     const plus = base === undefined ? "" : ` + ${bias}[${base.start} + (m0 + ${i}) * ${base.row} + (n0 + ${j}) * ${base.column}]`;
-    lines.push(`  if (n0 + ${j} < n) { ${output}[at + ${j}] = sum${i}_${j >> 2}[${j & 3}]${plus}; }`);
+    lines.push(`  if (n0 + ${j} < n) { ${output}[at + ${j}] ${accumulate ? "+=" : "="} sum${i}_${j >> 2}[${j & 3}]${plus}; }`);
   }
   return [...lines, "}"];
 }

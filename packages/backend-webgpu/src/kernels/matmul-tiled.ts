@@ -7,7 +7,7 @@ import { sizeOf } from "@sconce/core";
 import type { Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source, STORAGE_TYPE } from "../wgsl/source.js";
-import { type Access, type Product, type ProductPlan, productText, writeProduct } from "./product.js";
+import { type Access, type OperandText, type Product, type ProductPlan, productKey, productText, writeProduct } from "./product.js";
 import { range } from "./window.js";
 
 /** A tile of the result that one workgroup computes; each invocation has `rowsEach` by `columnsEach` of it, in steps of four. */
@@ -104,26 +104,28 @@ function printTiled(plan: ProductPlan, tile: Tile): Source {
   for (const i of range(rowsEach)) {
     for (const j of range(columnsEach / 4)) source.add(`    sum${i}_${j} += a${i >> 2}[${i & 3}] * b${j};`);
   }
-  source.add("  }", "  workgroupBarrier();", "}", ...store(plan, tile, output, bias, text.operands[2]));
+  source.add("  }", "  workgroupBarrier();", "}", ...store(plan, tile, output, text.target, bias, text.operands[2]));
   return source;
 }
 
 /** Statements that store the sums of one invocation: groups of four rows and columns, a whole set of invocations apart. */
 function store(
-  plan: ProductPlan,
+  { accumulate }: ProductPlan,
   { rows, columns, rowsEach, columnsEach }: Tile,
   output: string,
-  name: string,
-  base: { readonly start: string; readonly row: string; readonly column: string } | undefined,
+  target: OperandText,
+  bias: string,
+  base: OperandText | undefined,
 ): string[] {
   const lines: string[] = [];
   for (const i of range(rowsEach)) {
     lines.push(`{ let at_m = m_start + (row + ${(i >> 2) * (rows / rowsEach)}) * 4 + ${i & 3};`, "if (at_m < m) {");
+    lines.push(`  let at = ${target.start} + at_m * ${target.row};`);
     for (const j of range(columnsEach / 4)) {
       lines.push(`  { let at_n = n_start + (column + ${j * (columns / columnsEach)}) * 4;`);
       for (const c of range(4)) {
-        const plus = plan.bias && base ? ` + ${name}[${base.start} + at_m * ${base.row} + (at_n + ${c}) * ${base.column}]` : "";
-        lines.push(`  if (at_n + ${c} < n) { ${output}[(tile_z * m + at_m) * n + at_n + ${c}] = sum${i}_${j}[${c}]${plus}; }`);
+        const plus = base ? ` + ${bias}[${base.start} + at_m * ${base.row} + (at_n + ${c}) * ${base.column}]` : "";
+        lines.push(`  if (at_n + ${c} < n) { ${output}[at + at_n + ${c}] ${accumulate ? "+=" : "="} sum${i}_${j}[${c}]${plus}; }`);
       }
       lines.push("  }");
     }
@@ -134,7 +136,7 @@ function store(
 
 /** Adds the product as one dispatch of a tile shape. */
 export function runTiled(machine: Machine, plan: ProductPlan, product: Product, blocks: readonly Block[], tile: Tile): void {
-  const key = `matmul ${tile.rows}x${tile.columns} ${plan.dtype} ${plan.a} ${plan.b} ${plan.batchRank} ${plan.bias}`;
+  const key = `matmul ${tile.rows}x${tile.columns} ${productKey(plan)}`;
   const program = machine.program(key, () => printTiled(plan, tile), "workgroup");
   writeProduct(machine.params(), product);
   const size = Math.ceil(product.m / tile.rows) * Math.ceil(product.n / tile.columns) * sizeOf(product.batch);

@@ -1,6 +1,7 @@
 import { type DType, type Layout, sizeOf } from "@sconce/core";
 import { isVector } from "../layout.js";
-import type { Kernel } from "./kernel.js";
+import type { BlockView, Machine } from "../machine.js";
+import { type Kernel, wholeView } from "./kernel.js";
 import { runRegisters } from "./matmul-registers.js";
 import { runTiled, TILES, type Tile } from "./matmul-tiled.js";
 import type { Access, Product, ProductPlan } from "./product.js";
@@ -12,30 +13,25 @@ function accessOf(x: Layout, dtype: DType): Access {
   return isVector(x, rank - 2) ? "column" : "single";
 }
 
-export const matmul: Kernel<"matmul"> = (machine, inputs, [output], { bias }) => {
-  const [a, b] = inputs;
-  const rank = output.shape.length;
+export const matmul: Kernel<"matmul"> = (machine, inputs, [output]) => {
   const block = machine.alloc(output);
-  const product: Product = {
-    m: output.shape[rank - 2],
-    n: output.shape[rank - 1],
-    k: a.shape[rank - 1],
-    batch: output.shape.slice(0, -2),
-    operands: inputs,
-  };
-  const plan: ProductPlan = {
-    dtype: output.dtype,
-    a: accessOf(a, output.dtype),
-    b: accessOf(b, output.dtype),
-    batchRank: rank - 2,
-    bias,
-  };
-  const blocks = [...inputs.map((x) => x.block), block];
+  multiply(machine, inputs, wholeView(block, output));
+  return [block];
+};
+
+/** The product of the first two operands, plus the third if there is one, into `target`, whose columns are neighbours, or added to it. */
+export function multiply(machine: Machine, operands: readonly BlockView[], target: BlockView, accumulate: boolean = false): void {
+  const [a, b, bias] = operands;
+  const { shape, dtype, block } = target;
+  const rank = shape.length;
+  const product: Product = { m: shape[rank - 2], n: shape[rank - 1], k: a.shape[rank - 1], batch: shape.slice(0, -2), operands, target };
+  const access = { a: accessOf(a, dtype), b: accessOf(b, dtype) };
+  const plan: ProductPlan = { dtype, ...access, batchRank: rank - 2, bias: bias !== undefined, accumulate };
+  const blocks = [...operands.map((x) => x.block), block];
   const tile = machine.software ? null : tileFor(product);
   if (tile === null) runRegisters(machine, plan, product, blocks);
   else runTiled(machine, plan, product, blocks, tile);
-  return [block];
-};
+}
 
 /** The tile of a product on hardware: large ones reuse more, small ones give more workgroups; thin products need none. */
 function tileFor({ m, n, k, batch }: Product): Tile | null {

@@ -27,7 +27,7 @@ export async function runOn<K extends KernelName>(
   return results;
 }
 
-/** Fails unless a kernel gives what the CPU's reference kernel gives, floats within `tolerance`. */
+/** Fails unless a kernel gives what the CPU's reference kernel gives, floats within `tolerance`; returns what that gives. */
 export async function expectSame<K extends KernelName>(
   backend: Backend,
   kernel: K,
@@ -36,8 +36,9 @@ export async function expectSame<K extends KernelName>(
   attrs: Kernels[K],
   tolerance = 1e-6,
   label: string = kernel,
-): Promise<void> {
+): Promise<TypedArray[]> {
   const want = await runOn(reference, kernel, inputs, outputs, attrs);
   const got = await runOn(backend, kernel, inputs, outputs, attrs);
   want.forEach((array, i) => expectClose(got[i], array, tolerance, `${label} ${i}`));
+  return want;
 }
