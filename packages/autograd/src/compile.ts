@@ -82,9 +82,9 @@ class CompiledFunction {
     this.#args = tensors;
     this.#running = true;
     try {
-      const signature = new Signature(args, leaves, tensors);
-      const entry = this.#entryFor(signature);
+      const entry = this.#entryFor((signature) => signature.fits(args, leaves, tensors));
       if (entry !== undefined) return this.#replay(entry);
+      const signature = new Signature(args, leaves, tensors);
       let i = 0;
       const own = copies.length === 0 ? args : (mapLeaves(args, (leaf) => (isTensor(leaf) ? tensors[i++] : leaf)) as unknown[]);
       return this.#trace(own, signature, new Set(copies.map(({ storage }) => storage)));
@@ -95,12 +95,10 @@ class CompiledFunction {
     }
   }
 
-  #entryFor(signature: Signature): Entry | undefined {
-    const at = this.#entries.findIndex((entry) => entry.signature.equals(signature) && entry.program.isValid());
-    if (at < 0) return undefined;
-    const [entry] = this.#entries.splice(at, 1);
-    this.#entries.unshift(entry);
-    return entry;
+  #entryFor(fits: (signature: Signature) => boolean): Entry | undefined {
+    const at = this.#entries.findIndex(({ signature, program }) => fits(signature) && program.isValid());
+    if (at > 0) this.#entries.unshift(...this.#entries.splice(at, 1));
+    return at < 0 ? undefined : this.#entries[0];
   }
 
   #replay({ program, results }: Entry): unknown {

@@ -125,7 +125,7 @@ export class History {
       return;
     }
     if (recorded) tracer.refuse("backward", "gradients that are recorded (createGraph) cannot be added to `grad`: take them with grad()");
-    tracer.guard(() => [this.tensor.trainable]);
+    tracer.guard(() => () => this.tensor.trainable);
     const add = (own: Tensor): void => {
       this.#add(own, false);
       own.dispose();

@@ -39,8 +39,8 @@ export interface Tracer {
   streamed(generator: Generator, offset: number): void;
   /** Backward has run a step of a graph. */
   walked(node: object): void;
-  /** The trace holds only while this gives the same list. */
-  guard(read: () => readonly unknown[]): void;
+  /** The trace holds only while the check says so that `look` gives when the trace is over. */
+  guard(look: () => () => boolean): void;
   /** @throws NotSupportedError always: `op` needs what no trace has. */
   refuse(op: string, why?: string): never;
 }

@@ -104,8 +104,15 @@ export function isLazy(x: unknown): x is UninitializedParameter {
 /** Lets a compiled function hold only while the fields and members of a module are the same, and which of them are trained. */
 export function guardFields(module: object, items: ReadonlyMap<string, unknown>): void {
   tracer?.guard(() => {
-    const fields = [...Object.values(module), ...items.values()];
-    return [...fields, ...fields.map((field) => field instanceof Tensor && field.trainable)];
+    const fields = Object.entries(module);
+    const members = [...items];
+    const tensors = [...fields, ...members].map(([, value]) => value).filter((value) => value instanceof Tensor);
+    const flags = tensors.map(({ trainable }) => trainable);
+    return () =>
+      items.size === members.length &&
+      fields.every(([name, value]) => Object.is((module as { readonly [name: string]: unknown })[name], value)) &&
+      members.every(([name, value]) => items.get(name) === value) &&
+      tensors.every(({ trainable }, i) => trainable === flags[i]);
   });
 }
 

@@ -88,7 +88,10 @@ export class GradScaler {
   scale(outputs: Tensor): Tensor;
   scale(outputs: readonly Tensor[]): Tensor[];
   scale(outputs: Tensor | readonly Tensor[]): Tensor | Tensor[] {
-    tracer?.guard(() => [this.#scale]);
+    tracer?.guard(() => {
+      const scale = this.#scale;
+      return () => this.#scale === scale;
+    });
     if (outputs instanceof Tensor) return this.#enabled ? outputs.mul(this.#scale) : outputs;
     return outputs.map((output) => this.scale(output));
   }

@@ -39,7 +39,7 @@ export class Program {
   /** Buffers that are there before and after a replay. */
   readonly #fixed = new Set<Slot>();
   readonly #cells: readonly Cell[];
-  readonly #guards: readonly { readonly read: () => readonly unknown[]; readonly seen: readonly unknown[] }[];
+  readonly #checks: readonly (() => boolean)[];
   readonly #streams: { readonly seed: number; readonly offset: number }[] = [];
   readonly #recorder: Recorder;
   /** Kernel calls of one replay. */
@@ -54,7 +54,7 @@ export class Program {
     this.#backends = new Array<Backend | null>(recorder.slots).fill(null);
     this.#escaping = escaping(steps, results);
     this.#cells = [...recorder.cells.values()].filter(({ moves }) => !moves);
-    this.#guards = recorder.guards.map((read) => ({ read, seen: read() }));
+    this.#checks = recorder.guards.map((look) => look());
     this.kernels = steps.filter(({ kind }) => kind === "run").length;
     this.#plan = new MemoryPlan(steps, lives, this.#escaping);
     this.#reserve();
@@ -85,7 +85,7 @@ export class Program {
       if (storage === undefined || storage.disposed || storage.host !== null) return false;
       if (storage.backend !== backend || storage.dtype !== dtype || storage.size !== size) return false;
     }
-    return this.#guards.every(({ read, seen }) => isSame(read(), seen));
+    return this.#checks.every((holds) => holds());
   }
 
   /** Runs all steps, and `finish` while the results are there. */
@@ -266,8 +266,4 @@ function storageOf({ find }: Cell): Storage {
 
 function replayerOf({ replay }: Backend): Replayer {
   return replay as Replayer;
-}
-
-function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((x, i) => Object.is(x, b[i]));
 }

@@ -93,7 +93,7 @@ export class Recorder implements Tracer {
   readonly steps: Step[] = [];
   /** Generators whose streams random kernels draw, in order. */
   readonly draws: Generator[] = [];
-  readonly guards: (() => readonly unknown[])[] = [];
+  readonly guards: (() => () => boolean)[] = [];
   readonly cells: Map<Storage, Cell> = new Map<Storage, Cell>();
   /** Steps of graphs that backward has run. */
   readonly walkedNodes: WeakSet<object> = new WeakSet<object>();
@@ -358,8 +358,8 @@ export class Recorder implements Tracer {
     this.walkedNodes.add(node);
   }
 
-  guard(read: () => readonly unknown[]): void {
-    this.guards.push(read);
+  guard(look: () => () => boolean): void {
+    this.guards.push(look);
   }
 
   refuse(op: string, why: string = READS): never {

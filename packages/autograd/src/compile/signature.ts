@@ -28,37 +28,40 @@ interface TensorKey {
 export class Signature {
   readonly #form: string;
   readonly #keys: readonly TensorKey[];
-  /** Other arguments, and the modes. */
+  /** Arguments that are no tensors, in the places of their leaves; the class in those of tensors. */
   readonly #values: readonly unknown[];
+  readonly #inEnvironment: () => boolean;
 
   /** `tensors` are those among `leaves`, the leaves of the arguments. */
   constructor(args: readonly unknown[], leaves: readonly unknown[], tensors: readonly Tensor[]) {
     this.#form = formOf(args);
-    this.#keys = tensors.map((x) => keyOf(x, tensors));
-    this.#values = [...leaves.map((leaf) => (leaf instanceof Tensor ? Tensor : checkValue(leaf))), ...environment()];
+    this.#keys = tensors.map((x) => {
+      const { shape, dtype, storage } = x;
+      return { shape, dtype, backend: storage.backend, needsGrad: needsGrad(x), alias: aliasOf(x, tensors) };
+    });
+    this.#values = leaves.map((leaf) => (leaf instanceof Tensor ? Tensor : checkValue(leaf)));
+    this.#inEnvironment = environment();
   }
 
-  /** True if a program for the other one serves this one. */
-  equals(other: Signature): boolean {
-    return (
-      this.#form === other.#form &&
-      this.#keys.every((key, i) => sameKey(key, other.#keys[i])) &&
-      this.#values.length === other.#values.length &&
-      this.#values.every((value, i) => Object.is(value, other.#values[i]))
-    );
+  /** True if a program for this signature serves a call. */
+  fits(args: readonly unknown[], leaves: readonly unknown[], tensors: readonly Tensor[]): boolean {
+    const keys = this.#keys;
+    const values = this.#values;
+    if (leaves.length !== values.length || tensors.length !== keys.length || !this.#inEnvironment()) return false;
+    for (let i = 0; i < leaves.length; i++) if (!Object.is(leaves[i] instanceof Tensor ? Tensor : leaves[i], values[i])) return false;
+    for (let i = 0; i < keys.length; i++) if (!isLike(tensors[i], keys[i]) || aliasOf(tensors[i], tensors) !== keys[i].alias) return false;
+    return formOf(args) === this.#form;
   }
 }
 
-function keyOf(x: Tensor, all: readonly Tensor[]): TensorKey {
-  const { shape, dtype, storage } = x;
-  const alias = all.findIndex((other) => other.storage === storage);
-  return { shape, dtype, backend: storage.backend, needsGrad: needsGrad(x), alias };
+function aliasOf({ storage }: Tensor, all: readonly Tensor[]): number {
+  let i = 0;
+  while (all[i].storage !== storage) i++;
+  return i;
 }
 
-function sameKey(a: TensorKey, b: TensorKey): boolean {
-  return (
-    a.dtype === b.dtype && a.backend === b.backend && a.needsGrad === b.needsGrad && a.alias === b.alias && sameShape(a.shape, b.shape)
-  );
+function isLike(x: Tensor, { shape, dtype, backend, needsGrad: needs }: TensorKey): boolean {
+  return x.dtype === dtype && x.storage.backend === backend && sameShape(x.shape, shape) && needsGrad(x) === needs;
 }
 
 function refuse(why: string): never {
@@ -82,8 +85,19 @@ function checkValue(value: unknown): unknown {
   return value;
 }
 
-/** Modes that the ops of a function depend on. */
-function environment(): unknown[] {
-  const casts = startedDevices().flatMap((device) => [device, getAutocastDType(device)]);
-  return [mode.enabled, mode.inference, mode.anomaly, mode.packing, getDefaultDType(), getDefaultDevice(), ...casts];
+/** Modes that the ops of a function depend on: a check that they are those of now. */
+function environment(): () => boolean {
+  const { enabled, inference, anomaly, packing } = mode;
+  const dtype = getDefaultDType();
+  const device = getDefaultDevice();
+  const devices = startedDevices();
+  const casts = devices.map((name) => getAutocastDType(name));
+  return () =>
+    mode.enabled === enabled &&
+    mode.inference === inference &&
+    mode.anomaly === anomaly &&
+    mode.packing === packing &&
+    getDefaultDType() === dtype &&
+    getDefaultDevice() === device &&
+    devices.every((name, i) => getAutocastDType(name) === casts[i]);
 }

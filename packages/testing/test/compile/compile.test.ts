@@ -113,6 +113,24 @@ describe("compile", () => {
     expect(f.info()).toMatchObject({ traces: 4, replays: 5 });
   });
 
+  it("tells arguments apart by their places", () => {
+    const f = compile((a: Tensor | null, b: Tensor | null) => (a === null ? (b as Tensor).mul(2) : a.mul(3)));
+    const x = ones([1]);
+    const y = tensor([1], { requiresGrad: true });
+    for (let i = 0; i < 3; i++) {
+      expect(values(f(x, null))).toEqual([3]);
+      expect(values(f(null, x))).toEqual([2]);
+      expect(values(noGrad(() => f(null, y)))).toEqual([2]);
+    }
+    const add = compile((a: Tensor, b: Tensor) => a.add_(1).add(b));
+    for (let i = 0; i < 3; i++) {
+      expect(values(add(ones([1]), ones([1])))).toEqual([3]);
+      const both = ones([1]);
+      expect(values(add(both, both))).toEqual([4]);
+    }
+    expect(add.info()).toMatchObject({ programs: 2, replays: 3 });
+  });
+
   it("keeps the programs that were used last", () => {
     const f = compile((x: Tensor) => x.add(1), { maxPrograms: 2 });
     for (const n of [1, 1, 2, 3, 3, 2]) expect(f(ones([n])).shape).toEqual([n]);
