@@ -117,19 +117,17 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     const loss = closure === undefined ? undefined : enableGrad(closure);
     // Steps are counted and rates read here, so a compiled function runs this as it is.
     hostEffect(() => {
-      noGrad(() => this.#moveAll());
+      noGrad(() => {
+        for (const group of this.paramGroups) {
+          for (const param of group.params) {
+            const grad = gradOf(param);
+            if (grad !== null) this.#move(param, grad, group);
+          }
+        }
+      });
       this.runHooks("after");
     });
     return loss;
-  }
-
-  #moveAll(): void {
-    for (const group of this.paramGroups) {
-      for (const param of group.params) {
-        const grad = gradOf(param);
-        if (grad !== null) this.#move(param, grad, group);
-      }
-    }
   }
 
   /** Calls the hooks before or after a step; a subclass that overrides `step` does so itself. */
