@@ -1,7 +1,8 @@
-import { delimiter, dirname } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { checkLines } from "./lines.mjs";
 import { build, clean, install, pnpm } from "./prepare.mjs";
-import { node, wasInterrupted } from "./shell.mjs";
+import { node, root, wasInterrupted } from "./shell.mjs";
+import { checkSite } from "./site.mjs";
 import { test } from "./test.mjs";
 import { typecheck } from "./typecheck.mjs";
 
@@ -90,6 +91,7 @@ const commands = {
       () => build(),
       () => node("node_modules/typedoc/bin/typedoc"),
       () => node("node_modules/vite/bin/vite.js", ["build", "docs/site"]),
+      () => checkSite(join(root, "docs-out")),
     ),
   runtimes: () =>
     all(

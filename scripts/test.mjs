@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
 import { checkLines } from "./lines.mjs";
 import { build, install } from "./prepare.mjs";
-import { node, wasInterrupted } from "./shell.mjs";
+import { node, root, wasInterrupted } from "./shell.mjs";
+import { checkSite } from "./site.mjs";
 import { typecheck } from "./typecheck.mjs";
 
 async function vitest(filters, env) {
@@ -19,6 +20,13 @@ async function vitest(filters, env) {
 
 // Package files keep the order of the package graph, and docs/adr is no package.
 const sherifArgs = ["--fail-on-warnings", "--ignore-rule", "unordered-dependencies", "--ignore-rule", "packages-without-package-json"];
+
+/** Makes the site's pages, names without a comment being errors, and checks their links. */
+async function checkDocs() {
+  const folder = join(root, ".cache/docs");
+  const code = await node("node_modules/typedoc/bin/typedoc", ["--out", folder, "--skipErrorChecking"]);
+  return code === 0 ? checkSite(folder) : code;
+}
 
 async function checks(filters) {
   const total = { passed: 0, failed: 0, skipped: 0 };
@@ -37,7 +45,7 @@ async function checks(filters) {
   await check("lines", checkLines);
   await check("unused code", () => node("node_modules/knip/bin/knip.js"));
   await check("workspace", () => node("node_modules/sherif/index.js", sherifArgs));
-  await check("docs", () => node("node_modules/typedoc/bin/typedoc", ["--emit", "none", "--skipErrorChecking"]));
+  await check("docs", checkDocs);
   if (built) {
     await check("packages", async () => (await import("./packed.mjs")).checkPacked());
     await check("manifests and types", async () => (await import("./publishable.mjs")).checkPublishable());
