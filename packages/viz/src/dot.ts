@@ -27,11 +27,11 @@ export class Dot {
   }
 
   /**
-   * The picture as SVG, drawn by Graphviz in WebAssembly. Node finds the package `@viz-js/viz` by itself; a program that is bundled hands it over.
+   * The picture as SVG, drawn by Graphviz in WebAssembly. Node finds the package `@viz-js/viz` by itself; a program that is bundled hands it over:
+   * `svg(await import("@viz-js/viz"))`.
    * @throws NotSupportedError unless the package is there.
    * @example
    * await writeFile("graph.svg", await makeDot(loss, model).svg());
-   * element.innerHTML = await makeDot(loss, model).svg(await import("@viz-js/viz")); // in a page
    */
   async svg(graphviz?: Graphviz): Promise<string> {
     const { instance } = graphviz ?? (await loadGraphviz());

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as autograd from "@sconce/autograd";
@@ -12,12 +13,13 @@ import * as distributions from "@sconce/distributions";
 import * as io from "@sconce/io";
 import * as nn from "@sconce/nn";
 import * as optim from "@sconce/optim";
+import * as viz from "@sconce/viz";
 import ts from "typescript";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { examplesUnder } from "../../src/examples.js";
 
 const folder = new URL("../../../", import.meta.url).pathname;
-const own: { readonly [pkg: string]: object } = { core, autograd, nn, optim, data, io, distributions, "backend-cpu": cpu };
+const own: { readonly [pkg: string]: object } = { core, autograd, nn, optim, data, io, distributions, "backend-cpu": cpu, viz };
 const all = {
   ...distributions,
   ...cpu,
@@ -48,6 +50,7 @@ afterEach(() => {
 const files = {
   save: (...[state, path]: Parameters<typeof io.save>) => io.save(state, join(temporary, String(path))),
   load: (path: string) => io.load(join(temporary, path)),
+  writeFile: (path: string, text: string) => writeFile(join(temporary, path), text),
 };
 
 /** Exports that are no names of variables. */
