@@ -53,15 +53,22 @@ async function run(milliseconds: number): Promise<{ value: number; best: number 
   }
 }
 
+/** Seconds that a loop of the suite memory may take. */
+const LONGEST = 600;
+
 /** The resident memory in MB, before the first step and then ten times over all steps. */
 async function memory(steps: number, blocking: boolean): Promise<number[]> {
   const { step, blockingStep } = task as Task;
   if (blocking && blockingStep === undefined) throw new Unsupported("always waits");
   const resident = (): number => process.memoryUsage.rss() / 2 ** 20;
   const sizes = [resident()];
+  const started = performance.now();
   for (let i = 1; i <= steps; i++) {
     if (blocking) blockingStep?.();
     else await step();
+    const seconds = (performance.now() - started) / 1000;
+    if (i === 1 && seconds * steps > LONGEST)
+      throw new Error(`a step takes ${seconds.toFixed(1)} s, ${steps} of them more than ${LONGEST} s`);
     if (i % Math.ceil(steps / 10) === 0) sizes.push(resident());
   }
   return sizes;

@@ -12,8 +12,9 @@ import type { Answer, Request, Timing } from "./protocol.js";
 const PYTHON_RUNNERS: readonly string[] = ["torch", "numpy"];
 const PYTHON_PROGRAM = fileURLToPath(new URL("../../peers/python.py", import.meta.url));
 const NODE_PROGRAM = fileURLToPath(new URL("child.js", import.meta.url));
-/** Milliseconds after which a request is given up. */
+/** Milliseconds after which a request is given up: a loop of many steps may take longer. */
 const PATIENCE = 300_000;
+const LOOP_PATIENCE = 1_200_000;
 /** Characters of the standard error that an error message quotes. */
 const QUOTED = 300;
 
@@ -93,7 +94,7 @@ export class RunnerProcess {
 
   /** Resident memory in MB before the first of so many steps, and ten times after. */
   async memory(steps: number, blocking: boolean): Promise<readonly number[]> {
-    const answer = await this.ask({ method: "memory", steps, blocking });
+    const answer = await this.ask({ method: "memory", steps, blocking }, LOOP_PATIENCE);
     return "values" in answer ? answer.values : [];
   }
 
@@ -110,13 +111,13 @@ export class RunnerProcess {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  private async ask(request: Request): Promise<Answer> {
+  private async ask(request: Request, patience: number = PATIENCE): Promise<Answer> {
     if (!this.isAlive) throw new Error("its process has ended");
     const answer = await new Promise<Answer>((resolve) => {
       const timer = setTimeout(() => {
         this.end();
-        resolve({ error: `no answer in ${PATIENCE / 1000} s` });
-      }, PATIENCE);
+        resolve({ error: `no answer in ${patience / 1000} s` });
+      }, patience);
       this.settle = (value) => {
         clearTimeout(timer);
         this.settle = undefined;
