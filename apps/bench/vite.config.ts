@@ -20,7 +20,13 @@ export default defineConfig({
   define: { VERSIONS: JSON.stringify(versions) },
   appType: "mpa",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  worker: { format: "es" },
+  // TensorFlow.js hands the source text of one of its functions to its threads, names and all.
+  worker: { format: "es", rolldownOptions: { output: { minify: false } } },
+  // What only a worker asks for, when it asks: found late, it would reload the page in the middle of a run.
+  optimizeDeps: {
+    entries: ["index.html", "src/web/*.ts", "src/peers/{sconce,tfjs,jax-js}.ts", "../../packages/backend-webgl/dist/gpu-js.js"],
+    include: ["@tensorflow/tfjs-core/dist/register_all_gradients.js"],
+  },
   build: { outDir: "dist/site", emptyOutDir: true, target: "es2022", reportCompressedSize: false, chunkSizeWarningLimit: 2500 },
   server: { headers },
   preview: { headers },

@@ -94,7 +94,7 @@ describe("the page", () => {
     ["light", "phone", 360],
     ["dark", "phone", 360],
   ] as const)("is accessible and fits in %s on a %s", async (colorScheme, device, width) => {
-    const visit = await open("suites=two-layer&devices=cpu,webgpu&peers=tfjs&threads=1&budget=20", {
+    const visit = await open("suites=two-layer&devices=cpu&peers=tfjs&threads=1,2&budget=20", {
       colorScheme,
       viewport: { width, height: 780 },
       hasTouch: device === "phone",
