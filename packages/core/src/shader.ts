@@ -3,6 +3,8 @@
  * GLSL share. It is GLSL without `?:`, for which `select(no, yes, when)` stands; a backend respells what its language writes otherwise.
  * @module shader
  */
+
+export { beatsText, combineText, orderText, type Reduction, reductionOf } from "./shader/combine.js";
 export {
   floatText,
   type Leaves,
@@ -21,3 +23,5 @@ export { type Kind, kindOf, typeOf } from "./shader/kinds.js";
 export { type Access, accessOf, type Collapsed, collapse, coordinates, dot, pickDims } from "./shader/layout.js";
 export { castText, scalarText } from "./shader/scalar.js";
 export { HEADER_WORDS, Text } from "./shader/text.js";
+export { range, sum, type WindowText, windowParams, windowText } from "./shader/window.js";
+export { Words } from "./shader/words.js";

@@ -6,6 +6,7 @@ const READS: ReadonlySet<string> = new Set([
   "AdaptiveLogSoftmaxWithLoss",
   "CTCLoss",
   "argwhere",
+  "at",
   "bernoulli",
   "bincount",
   "histogram",

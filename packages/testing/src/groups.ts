@@ -2,6 +2,7 @@ import "@sconce/autograd";
 import type { Device, Tensor } from "@sconce/core";
 import * as core from "@sconce/core";
 import { Linear } from "@sconce/nn";
+import { readAhead } from "./ahead.js";
 import { formsOf } from "./calls.js";
 import { expectGrad, expectNumbers, expectTensor, Mismatch } from "./compare.js";
 import type { GoldenTensor, GoldenValue, OpCase, OpInfo } from "./golden.js";
@@ -103,6 +104,7 @@ export class GroupRunner {
   index(c: IndexCase): Promise<Outcome> {
     return outcomeOf(async () => {
       const index = this.#values.value(c.index) as never[];
+      await readAhead("at", index, {});
       const x = this.#values.tensor(c.x);
       const run = (): Tensor => (c.value === undefined ? x.at(...index) : x.setAt(index, this.#values.value(c.value) as Tensor));
       if (c.error !== undefined) return expectThrow(run);

@@ -5,16 +5,14 @@
  * @module
  */
 import { type ConvAttrs, inputExpr, opExpr, type Spec, sizeOf } from "@sconce/core";
-import { coordinates } from "@sconce/core/shader";
+import { coordinates, range, sum, windowParams, windowText } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { range, sum } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
 import { concat, copyOf, isDense } from "./copy.js";
 import { fill } from "./elementwise.js";
 import { type Kernel, wholeView } from "./kernel.js";
 import { matmul } from "./matmul.js";
-import { windowParams, windowText } from "./windows.js";
 
 /** What is laid out: the patches of `x` that the windows at `positions` see. `back` goes the way of the gradient. */
 interface Patches {

@@ -1,9 +1,8 @@
 import { type Expr, sizeOf } from "@sconce/core";
-import { accessOf, collapse, coordinates, dot, numberTexts, printExprs, usesOf, writeNumbers } from "@sconce/core/shader";
+import { accessOf, collapse, coordinates, dot, numberTexts, printExprs, range, usesOf, writeNumbers } from "@sconce/core/shader";
 import { type Reader, Source } from "../glsl/source.js";
 import { fromStorage, toStorage } from "../glsl/storage.js";
 import type { Program } from "../gpu.js";
-import { range } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../textures.js";

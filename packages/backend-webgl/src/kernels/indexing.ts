@@ -1,5 +1,5 @@
 import { type DType, type ScatterMode, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot, scalarText, typeOf } from "@sconce/core/shader";
+import { collapse, combineText, coordinates, dot, typeOf } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
 import { toStorage } from "../glsl/storage.js";
 import type { BlockView, Machine } from "../machine.js";
@@ -61,18 +61,6 @@ interface Placement {
   readonly shape: readonly number[];
   readonly dim: number;
   readonly mode: ScatterMode;
-}
-
-const SCALAR: { readonly [K in Exclude<ScatterMode, "set">]: "add" | "mul" | "maximum" | "minimum" } = {
-  add: "add",
-  mul: "mul",
-  max: "maximum",
-  min: "minimum",
-};
-
-/** The text of what a place holds after `value` came to it. */
-function combineText(mode: ScatterMode, dtype: DType, old: string, value: string): string {
-  return mode === "set" ? value : scalarText(SCALAR[mode], dtype, [old, value]);
 }
 
 /** Coordinates of the output; those of the index and the source are the same but for `dim`, and may be fewer in each dimension. */

@@ -1,8 +1,7 @@
 import { type DType, inputExpr, opExpr, type Spec, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot, kindOf, scalarText, typeOf } from "@sconce/core/shader";
+import { collapse, coordinates, dot, kindOf, range, scalarText, typeOf } from "@sconce/core/shader";
 import { type Reader, Source } from "../glsl/source.js";
 import { toStorage } from "../glsl/storage.js";
-import { range } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
 import { fill } from "./elementwise.js";

@@ -1,11 +1,9 @@
 import { type AvgPoolAttrs, type DType, sizeOf } from "@sconce/core";
-import { coordinates, kindOf, literalText, typeOf } from "@sconce/core/shader";
+import { coordinates, kindOf, literalText, range, sum, typeOf, type WindowText, windowParams, windowText } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
 import { toStorage } from "../glsl/storage.js";
-import { range, sum } from "../lists.js";
 import type { Params } from "../params.js";
 import type { Kernel } from "./kernel.js";
-import { type WindowText, windowParams, windowText } from "./windows.js";
 
 /** Opens a loop over a window's elements inside the input, whose coordinates are `p0` ...; returns how many braces to close. */
 function openWindow(source: Source, sizes: readonly string[], { kernel, stride, padding, dilation }: WindowText): number {

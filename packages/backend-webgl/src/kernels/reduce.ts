@@ -1,51 +1,24 @@
-import { type DType, type Expr, inputExpr, type Kernels, type ReduceOp, type Spec, sizeOf } from "@sconce/core";
+import { type Expr, inputExpr, type Kernels, type ReduceOp, type Spec, sizeOf } from "@sconce/core";
 import {
   type Collapsed,
   castText,
   collapse,
   coordinates,
   dot,
-  kindOf,
-  literalText,
   pickDims,
-  scalarText,
+  range,
+  reductionOf,
   typeOf,
   usesOf,
   writeNumbers,
 } from "@sconce/core/shader";
 import { type Reader, Source } from "../glsl/source.js";
 import { toStorage } from "../glsl/storage.js";
-import { range } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../textures.js";
 import { programOf, valueFunction } from "./elementwise.js";
 import { type Kernel, wholeView } from "./kernel.js";
-
-/** How a reduction starts and combines two values of `dtype`. */
-interface Reduction {
-  readonly dtype: DType;
-  readonly start: string;
-  readonly combine: (x: string, y: string) => string;
-}
-
-const LOWEST = { float: Number.NEGATIVE_INFINITY, int: -2147483648, byte: 0, bool: 0 };
-const HIGHEST = { float: Number.POSITIVE_INFINITY, int: 2147483647, byte: 255, bool: 1 };
-
-/** The reduction of an op over elements of `dtype`; any and all work on truth values. */
-function reductionOf(op: ReduceOp, dtype: DType): Reduction {
-  const kind = kindOf(dtype);
-  const rows: { readonly [K in ReduceOp]: readonly [DType, number, "add" | "mul" | "maximum" | "minimum"] } = {
-    sum: [dtype, 0, "add"],
-    prod: [dtype, 1, "mul"],
-    max: [dtype, LOWEST[kind], "maximum"],
-    min: [dtype, HIGHEST[kind], "minimum"],
-    any: ["bool", 0, "add"],
-    all: ["bool", 1, "mul"],
-  };
-  const [type, start, scalar] = rows[op];
-  return { dtype: type, start: literalText(start, type), combine: (x, y) => scalarText(scalar, type, [x, y]) };
-}
 
 /**
  * How texels are read: four neighbours along the last dimension that is kept, so that a fragment has four results, or along the last

@@ -4,7 +4,7 @@
  * @module
  */
 import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot, kindOf, scalarText, typeOf } from "@sconce/core/shader";
+import { beatsText, collapse, coordinates, dot, scalarText, typeOf } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
 import { toStorage } from "../glsl/storage.js";
 import type { BlockView, Machine } from "../machine.js";
@@ -59,14 +59,6 @@ export function writeRows(params: Params, { length, step, inner, shape, offset, 
   params.int(length).int(step).int(inner).ints(shape.slice(1)).int(offset).ints(strides);
 }
 
-/** The text of "y beats best", where a NaN beats all but another NaN before it. */
-function beats(op: "max" | "min", dtype: DType, equal: boolean): string {
-  const scalar = op === "max" ? (equal ? "ge" : "gt") : equal ? "le" : "lt";
-  const plain = scalarText(scalar, dtype, ["y", "best"]);
-  if (kindOf(dtype) !== "float") return plain;
-  return equal ? `(sc_isnan(y) || ${plain})` : `(!sc_isnan(best) && (sc_isnan(y) || ${plain}))`;
-}
-
 function printArgReduce(op: "max" | "min", dtype: DType, rank: number): Source {
   const source = new Source();
   const x = source.read(dtype);
@@ -74,7 +66,7 @@ function printArgReduce(op: "max" | "min", dtype: DType, rank: number): Source {
   startText(source, rank, "index");
   source.add(`${typeOf(dtype)} best = ${x.at("start")};`, "int found = 0;", `for (int k = 1; k < ${length}; k++) {`);
   source.add(`  ${typeOf(dtype)} y = ${x.at(`start + k * ${step}`)};`);
-  source.add(`  if (${beats(op, dtype, false)}) { best = y; found = k; }`, "}", "return sc_store_int(found);");
+  source.add(`  if (${beatsText(op, dtype, false)}) { best = y; found = k; }`, "}", "return sc_store_int(found);");
   return source;
 }
 
@@ -99,7 +91,7 @@ function printCumulate(op: CumulateOp, dtype: DType, rank: number, positions: bo
   const type = typeOf(dtype);
   const read = (k: string): string => x.at(`start + ${k} * ${row.step}`);
   source.add(`${type} best = ${read("0")};`, "int found = 0;", "for (int k = 1; k <= at; k++) {", `  ${type} y = ${read("k")};`);
-  if (op === "max" || op === "min") source.add(`  if (${beats(op, dtype, true)}) { best = y; found = k; }`, "}");
+  if (op === "max" || op === "min") source.add(`  if (${beatsText(op, dtype, true)}) { best = y; found = k; }`, "}");
   else source.add(`  best = ${scalarText(op === "sum" ? "add" : "mul", dtype, ["best", "y"])};`, "}");
   source.add(positions ? "return sc_store_int(found);" : `return ${toStorage(dtype, "best")};`);
   return source;

@@ -1,5 +1,5 @@
 import { type DType, sizeOf } from "@sconce/core";
-import { kindOf, scalarText, typeOf } from "@sconce/core/shader";
+import { orderText, typeOf } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../textures.js";
@@ -18,21 +18,11 @@ interface Plan {
 
 const keyOf = ({ dtype, rank, descending }: Plan): string => `${dtype} ${rank} ${descending}`;
 
-/** A function that tells whether element `a` at position `i` comes before `b` at `j`: NaN is the largest, equal ones keep their order. */
-function orderText({ dtype, descending }: Plan): string {
-  const type = typeOf(dtype);
-  const [first, second] = descending ? ["b", "a"] : ["a", "b"];
-  const less = scalarText("lt", dtype, [first, second]);
-  const more = scalarText("lt", dtype, [second, first]);
-  const nan = kindOf(dtype) === "float" ? `if (sc_isnan(a) != sc_isnan(b)) { return sc_isnan(${second}); }` : "";
-  return `bool sc_before(${type} a, int i, ${type} b, int j) { ${nan} if (${less}) { return true; } if (${more}) { return false; } return i < j; }`;
-}
-
 /** The place of each element in its sorted row. */
 function printRank(plan: Plan): Source {
   const source = new Source();
   const x = source.read(plan.dtype);
-  source.global(orderText(plan));
+  source.global(orderText(plan.dtype, plan.descending));
   const row = rowParams(source);
   placeText(source, row);
   startText(source, plan.rank, "row");
@@ -88,7 +78,7 @@ function printStart(): Source {
 function printNetwork(plan: Plan): Source {
   const source = new Source();
   const [x, order] = [source.read(plan.dtype), source.read("int32")];
-  source.global(orderText(plan));
+  source.global(orderText(plan.dtype, plan.descending));
   const { length, step } = rowParams(source);
   const [padded, block, distance] = source.ints(3);
   source.add(`int row = index / ${padded};`, `int at = index - row * ${padded};`);

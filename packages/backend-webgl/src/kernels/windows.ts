@@ -4,33 +4,10 @@
  * @module
  */
 import { sizeOf } from "@sconce/core";
-import { coordinates, dot } from "@sconce/core/shader";
+import { coordinates, dot, range, windowParams, windowText } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
-import { range } from "../lists.js";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block, Windows } from "../textures.js";
-
-/** Texts of one entry for each spatial dimension. */
-export interface WindowText {
-  readonly kernel: readonly string[];
-  readonly stride: readonly string[];
-  readonly padding: readonly string[];
-  readonly dilation: readonly string[];
-}
-
-/** Reserves the parameters of a window: kernel, stride, padding and dilation of each dimension. */
-export function windowText(source: Source, spatial: number): WindowText {
-  const [kernel, stride, padding, dilation] = range(4).map(() => source.ints(spatial));
-  return { kernel, stride, padding, dilation };
-}
-
-/** The numbers of {@link windowText}, in its order. */
-export function windowParams(
-  kernel: readonly number[],
-  { stride, padding, dilation }: { readonly [K in "stride" | "padding" | "dilation"]: readonly number[] },
-): number[] {
-  return [...kernel, ...stride, ...padding, ...dilation];
-}
 
 /** Each element looks at the windows that hold it, in ascending order, for those that chose it. */
 function printScatter(lead: number, spatial: number): Source {

@@ -6,14 +6,13 @@
  * @module
  */
 import { type AttentionAttrs, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot } from "@sconce/core/shader";
+import { collapse, coordinates, dot, range } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
 import { multiply } from "./matmul.js";
 import { EXP_QUAD, rowLoops, wantsGroups } from "./row-loops.js";
-import { range } from "./window.js";
 
 /** Scores in memory at a time. */
 const MOST_SCORES = 2 ** 23;

@@ -5,6 +5,7 @@
  * @module
  */
 import { type ConvAttrs, contiguousStrides, type DType, inputExpr, isContiguous, type Spec, sizeOf } from "@sconce/core";
+import { range, sum, windowParams, windowText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source } from "../wgsl/source.js";
@@ -12,7 +13,7 @@ import { copyOf } from "./copy.js";
 import { WORKGROUP, wholeView } from "./kernel.js";
 import { matmul } from "./matmul.js";
 import { reduce } from "./reduce.js";
-import { range, sourceText, splitText, sum, windowParams, windowText } from "./window.js";
+import { sourceText, splitText } from "./window.js";
 
 /** Columns may take this many bytes; beyond, the direct kernels run. */
 const MOST_BYTES = 2 ** 28;

@@ -1,11 +1,12 @@
 import { type ConvAttrs, type Expr, inputExpr, type Spec, sizeOf } from "@sconce/core";
+import { range, sum, windowParams, windowText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source, STORAGE_TYPE } from "../wgsl/source.js";
 import { type ConvSizes, convByColumns, convInputByColumns, convWeightByColumns, wantsColumns } from "./conv-columns.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
 import { reduce } from "./reduce.js";
-import { range, sourceText, splitText, sum, windowParams, windowText } from "./window.js";
+import { sourceText, splitText } from "./window.js";
 
 /** Channels and positions that one invocation computes. */
 const EACH = 4;

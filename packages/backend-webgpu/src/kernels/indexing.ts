@@ -1,5 +1,5 @@
 import { contiguousStrides, type DType, type ScatterMode, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot, scalarText } from "@sconce/core/shader";
+import { collapse, combineText, coordinates, dot } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage } from "../wgsl/source.js";
@@ -59,17 +59,6 @@ interface Placement {
   readonly shape: readonly number[];
   readonly dim: number;
   readonly mode: ScatterMode;
-}
-
-const SCALAR: { readonly [K in Exclude<ScatterMode, "set">]: "add" | "mul" | "maximum" | "minimum" } = {
-  add: "add",
-  mul: "mul",
-  max: "maximum",
-  min: "minimum",
-};
-
-function combineText(mode: ScatterMode, dtype: DType, old: string, value: string): string {
-  return mode === "set" ? value : scalarText(SCALAR[mode], dtype, [old, value]);
 }
 
 /** Lanes from which on one invocation for each, going through the index in order, keeps the device busy. */

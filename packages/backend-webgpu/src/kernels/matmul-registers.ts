@@ -4,12 +4,12 @@
  * @module
  */
 import { sizeOf } from "@sconce/core";
+import { range } from "@sconce/core/shader";
 import type { Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source, STORAGE_TYPE } from "../wgsl/source.js";
 import { WORKGROUP } from "./kernel.js";
 import { type Access, type OperandText, type Product, type ProductPlan, productKey, productText, writeProduct } from "./product.js";
-import { range } from "./window.js";
 
 const ROWS = 8;
 

@@ -4,11 +4,11 @@
  * @module
  */
 import { sizeOf } from "@sconce/core";
+import { range } from "@sconce/core/shader";
 import type { Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { Source, STORAGE_TYPE } from "../wgsl/source.js";
 import { type Access, type OperandText, type Product, type ProductPlan, productKey, productText, writeProduct } from "./product.js";
-import { range } from "./window.js";
 
 /** A tile of the result that one workgroup computes; each invocation has `rowsEach` by `columnsEach` of it, in steps of four. */
 export interface Tile {

@@ -1,9 +1,8 @@
 import { type AvgPoolAttrs, type DType, sizeOf } from "@sconce/core";
-import { coordinates, literalText } from "@sconce/core/shader";
+import { coordinates, literalText, range, sum, windowParams, windowText } from "@sconce/core/shader";
 import type { Machine } from "../machine.js";
 import { fromStorage, Source, STORAGE_TYPE, VALUE_TYPE } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
-import { range, sum, windowParams, windowText } from "./window.js";
 
 /** Opens a loop over a window's elements inside the input, whose coordinates are `p0` ...; returns how many braces to close. */
 function openWindow(

@@ -1,15 +1,14 @@
-import { type ComputeDType, contiguousStrides, type DType, type Expr, inputExpr, type Kernels, type ReduceOp, sizeOf } from "@sconce/core";
+import { contiguousStrides, type DType, type Expr, inputExpr, type Kernels, type ReduceOp, sizeOf } from "@sconce/core";
 import {
   type Collapsed,
   castText,
   collapse,
   coordinates,
   dot,
-  literalText,
   numberTexts,
   pickDims,
   printExprs,
-  scalarText,
+  reductionOf,
   writeNumbers,
 } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
@@ -18,44 +17,6 @@ import type { Block } from "../pool.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgsl/source.js";
 import { labelOf, programsOf } from "./elementwise.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
-
-const LOWEST: { readonly [D in ComputeDType]: number } = {
-  bool: 0,
-  uint8: 0,
-  int32: -2147483648,
-  int64: 0,
-  float32: Number.NEGATIVE_INFINITY,
-  float64: 0,
-};
-const HIGHEST: { readonly [D in ComputeDType]: number } = {
-  bool: 1,
-  uint8: 255,
-  int32: 2147483647,
-  int64: 0,
-  float32: Number.POSITIVE_INFINITY,
-  float64: 0,
-};
-
-/** How a reduction starts and combines two values of `dtype`. */
-interface Reduction {
-  readonly dtype: DType;
-  readonly start: string;
-  readonly combine: (x: string, y: string) => string;
-}
-
-/** The reduction of an op over elements of `dtype`; any and all work on truth values. */
-function reductionOf(op: ReduceOp, dtype: DType): Reduction {
-  const rows: { readonly [K in ReduceOp]: readonly [DType, number, "add" | "mul" | "maximum" | "minimum"] } = {
-    sum: [dtype, 0, "add"],
-    prod: [dtype, 1, "mul"],
-    max: [dtype, LOWEST[dtype as ComputeDType], "maximum"],
-    min: [dtype, HIGHEST[dtype as ComputeDType], "minimum"],
-    any: ["bool", 0, "add"],
-    all: ["bool", 1, "mul"],
-  };
-  const [type, start, scalar] = rows[op];
-  return { dtype: type, start: literalText(start, type), combine: (x, y) => scalarText(scalar, type, [x, y]) };
-}
 
 /** Statements that combine the `name` of all lanes of a workgroup into it; lanes and `scratch` must be declared. */
 export function combineLanes(name: string, workgroup: number, combine: (x: string, y: string) => string): string[] {

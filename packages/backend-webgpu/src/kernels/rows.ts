@@ -4,7 +4,7 @@
  * @module
  */
 import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
-import { collapse, coordinates, dot, scalarText } from "@sconce/core/shader";
+import { beatsText, collapse, coordinates, dot, scalarText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../pool.js";
@@ -43,21 +43,13 @@ function writeRows(params: Params, { length, step, outStep, shape, offset, strid
   params.int(length).int(step).int(outStep).ints(shape.slice(1)).int(offset).ints(strides[0]).ints(strides[1]);
 }
 
-/** The text of "y beats best", where a NaN beats all but another NaN before it. */
-function beats(op: "max" | "min", dtype: DType, equal: boolean): string {
-  const scalar = op === "max" ? (equal ? "ge" : "gt") : equal ? "le" : "lt";
-  const plain = scalarText(scalar, dtype, ["y", "best"]);
-  if (dtype !== "float32") return plain;
-  return equal ? `(sc_isnan(y) || ${plain})` : `(!sc_isnan(best) && (sc_isnan(y) || ${plain}))`;
-}
-
 function printArgReduce(op: "max" | "min", dtype: DType, rank: number): Source {
   const source = new Source(WORKGROUP);
   const [x, output] = [source.read(STORAGE_TYPE[dtype]), source.write("i32")];
   const { length, step } = rowText(source, rank, "index");
   const read = (k: string): string => fromStorage(dtype, `${x}[start + ${k} * ${step}]`);
   source.add(`var best = ${read("0")};`, "var found = 0;", `for (var k = 1; k < ${length}; k++) {`, `  let y = ${read("k")};`);
-  source.add(`  if (${beats(op, dtype, false)}) { best = y; found = k; }`, "}", `${output}[index] = found;`);
+  source.add(`  if (${beatsText(op, dtype, false)}) { best = y; found = k; }`, "}", `${output}[index] = found;`);
   return source;
 }
 
@@ -80,7 +72,7 @@ function printCumulate(op: CumulateOp, dtype: DType, rank: number): Source {
   source.add(`var best = ${fromStorage(dtype, `${x}[start]`)};`, "var found = 0;", `for (var k = 0; k < ${length}; k++) {`);
   source.add(`  let y = ${fromStorage(dtype, `${x}[start + k * ${step}]`)};`);
   if (op === "max" || op === "min") {
-    source.add(`  if (${beats(op, dtype, true)}) { best = y; found = k; }`, `  ${positions}[to + k * ${outStep}] = found;`);
+    source.add(`  if (${beatsText(op, dtype, true)}) { best = y; found = k; }`, `  ${positions}[to + k * ${outStep}] = found;`);
   } else source.add(`  if (k > 0) { best = ${scalarText(op === "sum" ? "add" : "mul", dtype, ["best", "y"])}; }`);
   source.add(`  ${values}[to + k * ${outStep}] = ${toStorage(dtype, "best")};`, "}");
   return source;

@@ -1,5 +1,5 @@
 import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
-import { coordinates, dot, scalarText } from "@sconce/core/shader";
+import { coordinates, dot, orderText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Params } from "../params.js";
 import type { Block } from "../pool.js";
@@ -54,27 +54,17 @@ function writeRows(params: Params, { length, step, outStep, outer, offset, strid
   params.int(length).int(step).int(outStep).ints(outer.slice(1)).int(offset).ints(strides).ints(dense);
 }
 
-/** A function that tells whether element `a` at position `i` comes before `b` at `j`: NaN is the largest, equal ones keep their order. */
-function orderText({ dtype, descending }: SortPlan): string {
-  const type = dtype === "bool" ? "bool" : STORAGE_TYPE[dtype];
-  const [first, second] = descending ? ["b", "a"] : ["a", "b"];
-  const less = scalarText("lt", dtype, [first, second]);
-  const more = scalarText("lt", dtype, [second, first]);
-  const nan = dtype === "float32" ? `if (sc_isnan(a) != sc_isnan(b)) { return sc_isnan(${second}); }` : "";
-  return `fn before(a: ${type}, i: i32, b: ${type}, j: i32) -> bool { ${nan} if (${less}) { return true; } if (${more}) { return false; } return i < j; }`;
-}
-
 function printCounted(plan: SortPlan): Source {
   const source = new Source(WORKGROUP);
   const { dtype, rank } = plan;
   const [x, values, positions] = [source.read(STORAGE_TYPE[dtype]), source.write(STORAGE_TYPE[dtype]), source.write("i32")];
-  source.global(orderText(plan));
+  source.global(orderText(plan.dtype, plan.descending));
   const { length, step, outStep } = rowText(source, rank, "row");
   const body = source.take();
   source.add(`let row = index / ${length};`, `let k = index % ${length};`, ...body);
   const read = (k: string): string => fromStorage(dtype, `${x}[start + ${k} * ${step}]`);
   source.add(`let y = ${read("k")};`, "var place = 0;", `for (var j = 0; j < ${length}; j++) {`);
-  source.add(`  if (j != k && before(${read("j")}, j, y, k)) { place++; }`, "}");
+  source.add(`  if (j != k && sc_before(${read("j")}, j, y, k)) { place++; }`, "}");
   source.add(`${values}[to + place * ${outStep}] = ${toStorage(dtype, "y")};`, `${positions}[to + place * ${outStep}] = k;`);
   return source;
 }
@@ -84,7 +74,7 @@ function printNetwork(plan: SortPlan): Source {
   const source = new Source(WORKGROUP);
   const { dtype, rank } = plan;
   const [x, order] = [source.read(STORAGE_TYPE[dtype]), source.write("i32")];
-  source.global(orderText(plan));
+  source.global(orderText(plan.dtype, plan.descending));
   const { length, step } = rowText(source, rank, "row");
   const body = source.take();
   const [padded, block, distance] = source.ints(3);
@@ -92,7 +82,7 @@ function printNetwork(plan: SortPlan): Source {
   source.add(`let low = (pair / ${distance}) * ${distance} * 2 + pair % ${distance};`, `let high = low + ${distance};`);
   source.add(`let i = ${order}[row * ${padded} + low];`, `let j = ${order}[row * ${padded} + high];`, `let up = (low & ${block}) == 0;`);
   const read = (k: string): string => fromStorage(dtype, `${x}[start + min(${k}, ${length} - 1) * ${step}]`);
-  source.add("var swap = i > j;", `if (i < ${length} && j < ${length}) { swap = before(${read("j")}, j, ${read("i")}, i); }`);
+  source.add("var swap = i > j;", `if (i < ${length} && j < ${length}) { swap = sc_before(${read("j")}, j, ${read("i")}, i); }`);
   source.add(`if (swap == up) { ${order}[row * ${padded} + low] = j; ${order}[row * ${padded} + high] = i; }`);
   return source;
 }
