@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError } from "commander";
 import { removeArrays } from "./cli/arrays.js";
-import { describeMachine } from "./cli/machine.js";
+import { busyWarning, describeMachine } from "./cli/machine.js";
 import { DEVICES, PEERS } from "./cli/plan.js";
 import { endAll } from "./cli/process.js";
 import { type Options, type Outcome, runBenchmarks } from "./cli/run.js";
@@ -101,6 +101,8 @@ process.once("SIGINT", () => {
   removeArrays();
   process.exit(130);
 });
+const warning = busyWarning();
+if (warning !== null) console.error(warning);
 bar.start(1, 0, { doing: "limits of the machine" });
 try {
   await runBenchmarks(options, (done, total, doing, outcome) => {
