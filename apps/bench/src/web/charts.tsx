@@ -17,11 +17,19 @@ const FONT = "12px system-ui, sans-serif";
 
 const nameOf = ({ runner, device, threads }: BenchResult): string => `${runnerTitle(runner)}, ${placeTitle(device, threads)}`;
 
+const ruler = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
+
+function widthOf(text: string): number {
+  ruler.font = FONT;
+  return ruler.measureText(text).width;
+}
+
 /** Bars from left to right, one a result, with their quartiles and values. */
 function optionsOf(width: number, current: () => readonly BenchResult[]): uPlot.Options {
   const colourOf = ({ runner }: BenchResult): string => (isPeer(runner) ? colours.peek().second : colours.peek().accent);
   const axis = { stroke: () => colours.peek().soft, font: FONT, ticks: { show: false } };
-  const names = (plot: uPlot): number => Math.min(190, Math.max(150, 0.4 * plot.width));
+  const names = (plot: uPlot): number =>
+    Math.min(0.6 * plot.width, 12 + Math.max(0, ...current().map((result) => widthOf(nameOf(result)))));
   // Bars leave room for the number behind the longest.
   const room = (plot: uPlot): number => (plot.width - names(plot)) / (plot.width - names(plot) - NUMBER);
   return {

@@ -1,13 +1,34 @@
 import { useSignal } from "@preact/signals";
 import type { FunctionComponent, JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { type CaseGroup, grouped, type SuiteGroup } from "../groups.js";
+import { type BenchResult, keyOf } from "../format.js";
+import { type CaseGroup, grouped, isPeer, type SuiteGroup } from "../groups.js";
 import { placeTitle, runnerTitle, suiteAbout, suiteTitle } from "../titles.js";
-import { percent, quantity, ratioText } from "../words.js";
+import { percent, quantity, ratioText, short } from "../words.js";
 import { results } from "./state.js";
 
-/** The figures behind the bars of a suite. */
+/** A column of figures, and what it says of a result. */
+interface Column {
+  readonly name: string;
+  cell(result: BenchResult): string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { name: "Library", cell: ({ runner }) => runnerTitle(runner) },
+  { name: "Backend", cell: ({ device, threads }) => placeTitle(device, threads) },
+  { name: "Median", cell: ({ median, unit }) => quantity(median, unit) },
+  { name: "Best", cell: ({ min }) => short(min) },
+  { name: "Quartiles", cell: ({ q1, q3 }) => `${short(q1)} – ${short(q3)}` },
+  { name: "Sconce’s time to its", cell: ({ ratio }) => (ratio === undefined ? "" : ratioText(ratio)) },
+  { name: "Of the limit", cell: ({ limitFraction }) => (limitFraction === undefined ? "" : percent(limitFraction)) },
+  { name: "Runs", cell: ({ samples }) => String(samples) },
+  { name: "Note", cell: ({ note }) => note ?? "" },
+];
+
+/** The figures behind the bars of a suite; columns that say nothing are left out. */
 function Table({ suite, cases }: SuiteGroup): JSX.Element {
+  const all = cases.flatMap(({ results }) => results);
+  const columns = COLUMNS.filter(({ cell }) => all.some((result) => cell(result) !== ""));
   return (
     <details>
       <summary>Figures</summary>
@@ -16,35 +37,22 @@ function Table({ suite, cases }: SuiteGroup): JSX.Element {
         <table>
           <thead>
             <tr>
-              <th scope="col">Case</th>
-              <th scope="col">Library</th>
-              <th scope="col">Backend</th>
-              <th scope="col">Median</th>
-              <th scope="col">Best</th>
-              <th scope="col">Quartiles</th>
-              <th scope="col">Runs</th>
-              <th scope="col">Sconce’s time to its</th>
-              <th scope="col">Of the limit</th>
+              {["Case", ...columns.map(({ name }) => name)].map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
-            {cases.flatMap(({ name, results }) =>
-              results.map((r) => (
-                <tr key={`${name} ${r.device} ${r.threads} ${r.runner}`} class={r.runner === "sconce" ? "ours" : undefined}>
-                  <th scope="row">{name}</th>
-                  <td>{runnerTitle(r.runner)}</td>
-                  <td>{placeTitle(r.device, r.threads)}</td>
-                  <td>{quantity(r.median, r.unit)}</td>
-                  <td>{quantity(r.min, r.unit)}</td>
-                  <td>
-                    {quantity(r.q1, r.unit)} – {quantity(r.q3, r.unit)}
-                  </td>
-                  <td>{r.samples}</td>
-                  <td>{r.ratio === undefined ? "" : ratioText(r.ratio)}</td>
-                  <td>{r.limitFraction === undefined ? "" : percent(r.limitFraction)}</td>
-                </tr>
-              )),
-            )}
+            {all.map((result) => (
+              <tr key={keyOf(result)} class={isPeer(result.runner) ? undefined : "ours"}>
+                <th scope="row">{result.case}</th>
+                {columns.map(({ name, cell }) => (
+                  <td key={name}>{cell(result)}</td>
+                ))}
+              </tr>
+            ))}
           </tbody>
         </table>
       </section>

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { toCsv } from "../csv.js";
 import { deviceTitle, runnerTitle, suiteTitle } from "../titles.js";
+import { short } from "../words.js";
 import { backends, download, missing, phase, progress, report, results, run, stop } from "./state.js";
 
 /** What happens, in a sentence. */
@@ -57,7 +58,7 @@ function Figure({ label, value }: { readonly label: string; readonly value: stri
 }
 
 function Machine(): JSX.Element {
-  const { machine, versions } = report.value;
+  const { machine, versions, limits } = report.value;
   return (
     <dl class="figures">
       <Figure label="Browser" value={machine.runtime} />
@@ -67,6 +68,8 @@ function Machine(): JSX.Element {
       {Object.entries(versions).map(([name, version]) => (
         <Figure key={name} label={runnerTitle(name)} value={version} />
       ))}
+      {limits.simdGflops !== undefined && <Figure label="SIMD peak, one thread" value={`${short(limits.simdGflops)} GFLOP/s`} />}
+      {limits.copyGBs !== undefined && <Figure label="Memory copy, one thread" value={`${short(limits.copyGBs)} GB/s`} />}
     </dl>
   );
 }
