@@ -36,7 +36,14 @@ export interface CpuOptions {
 /** The CPU with some kernels: tensors in one WebAssembly memory, code emitted at run time. */
 export class PartBackend implements Backend {
   readonly name: Device = "cpu";
-  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), narrow: MOVES, maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
+  readonly limits: Backend["limits"] = {
+    dtypes: new Set(DTYPES),
+    narrow: MOVES,
+    maxInputs: 16,
+    maxExpr: 48,
+    maxBytes: 2 ** 31,
+    parts: true,
+  };
   readonly decomposed: ReadonlySet<KernelName>;
   /** The memory and what kernels need besides. */
   readonly machine: Machine;

@@ -110,7 +110,8 @@ export interface NllAttrs {
  * What a backend runs: name, inputs, outputs and attributes of each kernel.
  *
  * - `elementwise`: inputs all of the output's shape (strides 0 where stretched); output i is `exprs[i]`. `overwrite` allows output i to be
- *   written over input i, a whole buffer in order, which is then returned.
+ *   written over input i, a whole buffer in order, which is then returned. Where `limits.parts` is set, `parts` runs the expressions so many times at
+ *   once, on rows of elements without gaps that may differ in shape from part to part: input i of part j is `inputs[i * parts + j]`, and so for outputs.
  * - `reduce`: inputs all of shape `shape`; the expression `expr` of them is reduced over `dims` (ascending); float sums accumulate
  *   in blocks or pairs, not in one running float32. `max` and `min` propagate NaN; `any`/`all` give bool. An empty reduction gives the op's identity.
  * - `argReduce`: `[x]` to int32 positions along `dim` (first of equals; NaN counts as the extreme).
@@ -155,7 +156,12 @@ export interface NllAttrs {
  *   `rnnGrad`: `[gradients of the first two results, outputs, w]` to the gradients of gates and h.
  */
 export interface Kernels {
-  elementwise: { readonly exprs: readonly Expr[]; readonly numbers: readonly (number | bigint)[]; readonly overwrite?: boolean };
+  elementwise: {
+    readonly exprs: readonly Expr[];
+    readonly numbers: readonly (number | bigint)[];
+    readonly overwrite?: boolean;
+    readonly parts?: number;
+  };
   reduce: {
     readonly op: ReduceOp;
     readonly dims: readonly number[];
@@ -237,6 +243,8 @@ export interface Backend {
     readonly maxExpr: number;
     /** Bytes of the largest buffer. */
     readonly maxBytes: number;
+    /** `elementwise` takes `parts`. */
+    readonly parts?: boolean;
   };
   /** Kernels that core computes by simpler ones on this device. */
   readonly decomposed?: ReadonlySet<KernelName>;

@@ -9,7 +9,7 @@ import {
   remembered,
   require,
 } from "./optimizer.js";
-import { UpdateRule } from "./update-rule.js";
+import { together, UpdateRule } from "./update-rule.js";
 
 /** Options of {@link Adam} and {@link AdamW}. */
 export interface AdamOptions extends OptimizerOptions {
@@ -39,6 +39,10 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
 
   protected override readonly direct = true;
   protected abstract readonly decay: Decay;
+
+  protected override moveGroup(group: ParamGroup<AdamOptions>): void {
+    together(() => super.moveGroup(group));
+  }
 
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
     const { lr, betas, eps, weightDecay, amsgrad, maximize } = group;

@@ -118,16 +118,19 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     // Steps are counted and rates read here, so a compiled function runs this as it is.
     hostEffect(() => {
       noGrad(() => {
-        for (const group of this.paramGroups) {
-          for (const param of group.params) {
-            const grad = gradOf(param);
-            if (grad !== null) this.#move(param, grad, group);
-          }
-        }
+        for (const group of this.paramGroups) this.moveGroup(group);
       });
       this.runHooks("after");
     });
     return loss;
+  }
+
+  /** Moves the parameters of a group that have gradients, one after the other. */
+  protected moveGroup(group: ParamGroup<O>): void {
+    for (const param of group.params) {
+      const grad = gradOf(param);
+      if (grad !== null) this.#move(param, grad, group);
+    }
   }
 
   /** Calls the hooks before or after a step; a subclass that overrides `step` does so itself. */

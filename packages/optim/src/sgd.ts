@@ -1,6 +1,6 @@
 import { Tensor, ValueError } from "@sconce/core";
 import { Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, remembered, require } from "./optimizer.js";
-import { UpdateRule } from "./update-rule.js";
+import { together, UpdateRule } from "./update-rule.js";
 
 /** Options of {@link SGD}. */
 export interface SGDOptions extends OptimizerOptions {
@@ -36,6 +36,10 @@ export class SGD extends Optimizer<SGDOptions> {
   }
 
   protected override readonly direct = true;
+
+  protected override moveGroup(group: ParamGroup<SGDOptions>): void {
+    together(() => super.moveGroup(group));
+  }
 
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<SGDOptions>): void {
     const { lr, momentum, dampening, nesterov, maximize, weightDecay } = group;

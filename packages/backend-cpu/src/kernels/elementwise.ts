@@ -13,6 +13,7 @@ import { type Plan, planOf } from "../elementwise/plan.js";
 import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES } from "../elementwise/unit.js";
 import { type Block, blockOf, type Machine, perMachine, pointerOf } from "../machine.js";
+import { runParts } from "./elementwise-parts.js";
 import { type Fill, intoNew, type Kernel } from "./kernel.js";
 
 /** The kernels of one list of expressions, by the inputs' stride classes and the number of dimensions. */
@@ -73,13 +74,16 @@ export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, att
   return blocks;
 };
 
-export const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers }) => {
+export const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { exprs, numbers, parts = 1 }) => {
   const { shape } = outputs[0];
   const size = sizeOf(shape);
-  if (size === 0) return;
+  if (size === 0 && parts === 1) return;
   const cache = cacheOf(machine);
   const entry = cache.entry(exprs);
-  if (size < LARGE && allContiguous(inputs)) runContiguous(machine, cache, entry, size, inputs, blocks, numbers);
+  if (parts > 1) {
+    const kernel = cache.variant(entry, CONTIGUOUS, () => Array<StrideClass>(inputs.length / parts).fill(1), 1);
+    runParts(machine, kernel, entry.plan, inputs, outputs, blocks, numbers, parts);
+  } else if (size < LARGE && allContiguous(inputs)) runContiguous(machine, cache, entry, size, inputs, blocks, numbers);
   else {
     const call = entry.calls.get(inputs, shape, () => prepare(cache, entry, shape, inputs));
     call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[o - inputs.length].pointer), numbers);

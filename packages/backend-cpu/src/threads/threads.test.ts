@@ -113,6 +113,23 @@ describe("several threads give the bits of one", () => {
     }
   });
 
+  it("in parts of elementwise kernels", () => {
+    const [a, b] = [inputExpr(0, "float32"), inputExpr(1, "float32")];
+    const shapes = [[3], [70_001], [1, 0], [301, 333], [64], [9]];
+    const inputs = [...shapes, ...shapes].map((shape) => input(shape));
+    const exprs = [opExpr("add", "float32", [a, opExpr("exp", "float32", [b])]), opExpr("mul", "float32", [a, b])];
+    expectSame("elementwise", inputs, [...shapes, ...shapes].map(float), { exprs, numbers: [], parts: shapes.length });
+    for (const [j, shape] of shapes.entries()) {
+      const own = [inputs[j], inputs[shapes.length + j]];
+      const all = backend.run("elementwise", inputs, [...shapes, ...shapes].map(float), { exprs, numbers: [], parts: shapes.length });
+      const one = backend.run("elementwise", own, [float(shape), float(shape)], { exprs, numbers: [] });
+      for (const k of [0, 1]) {
+        const [got, want] = [all[k * shapes.length + j], one[k]].map((handle) => backend.downloadSync(handle, "float32", sizeOf(shape)));
+        expect(got).toEqual(want);
+      }
+    }
+  });
+
   it("in reductions that keep a dimension", () => {
     const expr = inputExpr(0, "float32");
     for (const [shape, dims, kept] of [

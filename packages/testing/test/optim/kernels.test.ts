@@ -75,15 +75,32 @@ const CASES: readonly (readonly [string, string, Make])[] = [
   ["ASGD while it averages", "3>2", (p) => new optim.ASGD(p, { t0: 0 })],
 ];
 
+/** What a step of two parameters runs; SGD and Adam move a whole group at once. */
+function ofTwo(name: string, counts: string): string[] {
+  if (!/^(SGD|Adam|AdamW)( with|$)/.test(name)) return [`elementwise ${counts}`, `elementwise ${counts}`];
+  const [inputs, outputs] = counts.split(">").map(Number);
+  return [`elementwise ${2 * inputs}>${2 * outputs}`];
+}
+
 describe("kernels of an optimizer's step", () => {
-  it.each(CASES)("%s takes one kernel %s for each parameter", (_, counts, make) => {
-    const steps = kernelsPerStep(make);
-    const expected = [`elementwise ${counts}`, `elementwise ${counts}`];
-    expect(steps.at(-1)).toEqual(expected);
+  it.each(CASES)("%s takes one kernel %s for each parameter, or one for all of them", (name, counts, make) => {
+    expect(kernelsPerStep(make).at(-1)).toEqual(ofTwo(name, counts));
   });
 
-  it.each(CASES.filter(([, counts]) => Number(counts[0]) < 5))("%s does so too where a kernel has seven buffers", (_, counts, make) => {
-    expect(kernelsPerStep(make, 7).at(-1)).toEqual([`elementwise ${counts}`, `elementwise ${counts}`]);
+  it.each(CASES.filter(([, counts]) => Number(counts[0]) < 5))("%s does so too where a kernel has seven buffers", (name, counts, make) => {
+    expect(kernelsPerStep(make, 7).at(-1)).toEqual(ofTwo(name, counts));
+  });
+
+  it("is one for each group and dtype, and for each number of steps", () => {
+    const steps = kernelsPerStep(([a, b]) => new optim.Adam([{ params: [a] }, { params: [b], lr: 1 }]));
+    expect(steps.at(-1)).toEqual(["elementwise 4>3", "elementwise 4>3"]);
+    const late = kernelsPerStep((params) => {
+      const optimizer = new optim.Adam(params);
+      params[0].grad = params[0].detach().clone();
+      optimizer.step();
+      return optimizer;
+    });
+    expect(late.at(-1)).toEqual(["elementwise 4>3", "elementwise 4>3"]);
   });
 
   it("splits a step that has more buffers than a kernel", () => {

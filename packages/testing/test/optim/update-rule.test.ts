@@ -1,4 +1,4 @@
-import { CpuBackend, createCpuBackend } from "@sconce/backend-cpu";
+import { CpuBackend, createCpuBackend, getNumThreads, setNumThreads } from "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { type Backend, settledValue, type Tensor, tensorOf, zeros } from "@sconce/core";
 import { Adam, AdamW, type Optimizer, SGD } from "@sconce/optim";
@@ -59,6 +59,41 @@ describe("an update as one kernel", () => {
       expect(x).toBeCloseTo(moved(backend, make)[i], 6);
     });
     expect([...((whole as Tensor).at(0).dataSync() as Float32Array)]).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it.each(CASES)("%s gives the same bits for many parameters at once, on several threads too", (_, make) => {
+    const shapes = [[3], [2, 2], [70, 1000], [1], [40_000]];
+    const run = (limits: Partial<Backend["limits"]>, threads: number): number[][] => {
+      const before = getNumThreads();
+      setNumThreads(threads);
+      const backend = new CpuBackend();
+      Object.assign(backend, { limits: { ...backend.limits, ...limits } });
+      const filled = (shape: readonly number[], start: number): Tensor => {
+        const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(start + i));
+        return tensorOf(settledValue(backend, shape, "float32", backend.upload(data, "float32")));
+      };
+      const params = shapes.map((shape, i) => filled(shape, i).requiresGrad_());
+      const optimizer = make(params);
+      for (let step = 0; step < 3; step++) {
+        for (const [i, param] of params.entries()) param.grad = filled(param.shape, 10 * step + i);
+        optimizer.step();
+      }
+      setNumThreads(before);
+      return params.map((param) => [...(param.dataSync() as Float32Array)]);
+    };
+    const alone = run({ parts: false }, 1);
+    expect(run({}, 1)).toEqual(alone);
+    expect(run({}, 2)).toEqual(alone);
+  });
+
+  it("moves the parameters of a group whose copies are kept one by one", () => {
+    const params = [zeros(4).add(1), zeros(3).add(1), zeros(2).add(1)].map((x) => x.requiresGrad_());
+    const optimizer = new SGD(params, { lr: 0.5 });
+    const kept = params[1].detach().clone();
+    for (const param of params) param.grad = zeros(param.shape[0]).add(1);
+    optimizer.step();
+    for (const param of params) expect([...param.dataSync()]).toEqual(Array(param.shape[0]).fill(0.5));
+    expect([...kept.dataSync()]).toEqual([1, 1, 1]);
   });
 
   it("leaves copies of the parameter as they were", () => {
