@@ -18,6 +18,5 @@ registerBackend(createCpuBackend());
 if (nodeProcess()?.env?.SCONCE_CPU_WIDE === "1") configureCpu({ wide: true });
 
 export { CpuBackend, type CpuOptions, createCpuBackend } from "./backend.js";
-export { type MatrixProducts, type OutsideMatrix, type OutsideProduct, setMatrixProducts } from "./outside.js";
 export { getNumThreads, setNumThreads } from "./threads/settings.js";
 export { type CpuSettings, configureCpu } from "./wide.js";

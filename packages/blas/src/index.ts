@@ -3,7 +3,8 @@
  *
  * @module blas
  */
-import { getNumThreads, type MatrixProducts, type OutsideProduct, setMatrixProducts } from "@sconce/backend-cpu";
+import { getNumThreads } from "@sconce/backend-cpu";
+import { type MatrixProducts, type OutsideProduct, setMatrixProducts } from "@sconce/backend-cpu/outside";
 import { NotSupportedError, ValueError } from "@sconce/core";
 
 /** Options of {@link useBlas}. */

@@ -7,7 +7,7 @@
 
 import { type ConvAttrs, sizeOf } from "@sconce/core";
 import { type Machine, perMachine } from "../machine.js";
-import { type MatrixProducts, matrixProducts } from "../outside.js";
+import { outside } from "../outside-state.js";
 import * as reference from "../reference/product.js";
 import {
   type ConvGeometry,
@@ -19,7 +19,6 @@ import {
   withWide,
 } from "../wasm/conv.js";
 import { isWide } from "../wide-state.js";
-import { adjoint, adjointWeights, forwardOutside, goesOut, weightGradientOutside } from "./conv-outside.js";
 import { withContiguous } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 
@@ -49,12 +48,6 @@ const generalConv = twin(reference.conv);
 const generalInput = twin(reference.convInput);
 const generalWeight = twin(reference.convWeight);
 
-/** What computes the products of a convolution instead of the kernels here, or null. */
-function outsideOf(g: ConvGeometry): MatrixProducts | null {
-  const products = matrixProducts();
-  return products !== null && goesOut(g) ? products : null;
-}
-
 export const conv: Fill<"conv"> = (machine, inputs, outputs, blocks, attrs) => {
   const [x, w] = inputs;
   if (x.dtype !== "float32" || sizeOf(w.shape) === 0) {
@@ -62,10 +55,10 @@ export const conv: Fill<"conv"> = (machine, inputs, outputs, blocks, attrs) => {
     return;
   }
   const geometry = geometryOf(x, w, outputs[0], attrs);
-  const products = outsideOf(geometry);
+  const own = kernelsOf(machine);
   withContiguous(machine, inputs, ([source, weight, bias = 0]) => {
-    if (products !== null) forwardOutside(machine, products, kernelsOf(machine), geometry, source, weight, bias, blocks[0].pointer);
-    else convForward(machine.heap, kernelsOf(machine), geometry, source, weight, bias, blocks[0].pointer, 0, machine.pool);
+    if (outside()?.conv(machine, own, geometry, source, weight, bias, blocks[0].pointer)) return;
+    convForward(machine.heap, own, geometry, source, weight, bias, blocks[0].pointer, 0, machine.pool);
   });
 };
 
@@ -76,15 +69,10 @@ export const convInput: Fill<"convInput"> = (machine, inputs, outputs, blocks, a
     return;
   }
   const geometry = geometryOf(outputs[0], w, grad, attrs);
-  const turned = geometry.stride.every((stride) => stride === 1) ? adjoint(geometry) : undefined;
-  const products = turned === undefined ? null : outsideOf(turned);
+  const own = kernelsOf(machine);
   withContiguous(machine, inputs, ([source, weight]) => {
-    if (turned !== undefined && products !== null) {
-      const own = machine.allocate(w);
-      adjointWeights(machine, geometry, weight, own.pointer);
-      forwardOutside(machine, products, kernelsOf(machine), turned, source, own.pointer, 0, blocks[0].pointer);
-      machine.free(own);
-    } else convInputGradient(machine.heap, kernelsOf(machine), geometry, source, weight, blocks[0].pointer, machine.pool);
+    if (outside()?.convInput(machine, own, geometry, source, weight, blocks[0].pointer)) return;
+    convInputGradient(machine.heap, own, geometry, source, weight, blocks[0].pointer, machine.pool);
   });
 };
 
@@ -95,9 +83,9 @@ export const convWeight: Fill<"convWeight"> = (machine, inputs, outputs, blocks,
     return;
   }
   const geometry = geometryOf(x, outputs[0], grad, attrs);
-  const products = outsideOf(geometry);
+  const own = kernelsOf(machine);
   withContiguous(machine, inputs, ([source, image]) => {
-    if (products !== null) weightGradientOutside(machine, products, kernelsOf(machine), geometry, image, source, blocks[0].pointer);
-    else convWeightGradient(machine.heap, kernelsOf(machine), geometry, image, source, blocks[0].pointer, 0, machine.pool);
+    if (outside()?.convWeight(machine, own, geometry, image, source, blocks[0].pointer)) return;
+    convWeightGradient(machine.heap, own, geometry, image, source, blocks[0].pointer, 0, machine.pool);
   });
 };

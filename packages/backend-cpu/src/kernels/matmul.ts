@@ -6,7 +6,7 @@
 
 import type { Spec, View } from "@sconce/core";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
-import { isWorthwhile, type MatrixProducts, matrixProducts, outsideMatrix } from "../outside.js";
+import { outside } from "../outside-state.js";
 import * as reference from "../reference/product.js";
 import { WORTH } from "../threads/pool.js";
 import { DIRECT, shareItems } from "../threads/share.js";
@@ -66,9 +66,9 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
   let batch = 1;
   for (let d = 0; d < rank - 2; d++) batch *= output.shape[d];
   if (m === 0 || n === 0 || batch === 0) return;
-  const outside = matrixProducts();
+  const other = outside();
   const vector =
-    outside === null &&
+    other === null &&
     bias !== undefined &&
     (bias.strides[rank - 1] === 1 || n === 1) &&
     batchShared(bias) &&
@@ -99,7 +99,7 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
     bias: vector ? pointerOf(bias) : 0,
   };
   const offsets = batch > 1 ? batchOffsets(output.shape.slice(0, rank - 2), batch, a, b) : [0, 0];
-  if (outside !== null && multiplyOutside(machine, outside, kernels, p, offsets)) return;
+  if (other?.products(machine, kernels.element.bytes, p, offsets)) return;
   const nanoseconds = batch * m * n * k * NANOSECONDS_PER_STEP;
   const path = pathOf(p);
   const { pool } = machine;
@@ -115,30 +115,6 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
     });
   } else if (nanoseconds < WORTH) callProduct(DIRECT, kernels, path, p, workspace);
   else shareProduct(pool, nanoseconds, p, kernels.element.bytes, (calls, part) => callProduct(calls, kernels, path, part, workspace));
-}
-
-/** Hands the products of a batch out; false where they are small or lie so that a library cannot read them. */
-function multiplyOutside(
-  machine: Machine,
-  products: MatrixProducts,
-  { element }: GemmKernels,
-  { m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, mode }: Product,
-  offsets: readonly number[],
-): boolean {
-  if (!isWorthwhile(m, n, k)) return false;
-  const { bytes } = element;
-  const [left, right] = [outsideMatrix(a, m, k, aRow, aColumn), outsideMatrix(b, k, n, bRow, bColumn)];
-  if (left === undefined || right === undefined) return false;
-  const dtype = bytes === 4 ? "float32" : "float64";
-  for (let i = 0; 2 * i < offsets.length; i++) {
-    products.multiply(machine.heap.memory.buffer, dtype, {
-      ...{ m, n, k, leading: n, accumulate: (mode & ACCUMULATE) !== 0 },
-      a: { ...left, at: a + offsets[2 * i] * bytes },
-      b: { ...right, at: b + offsets[2 * i + 1] * bytes },
-      c: c + i * m * n * bytes,
-    });
-  }
-  return true;
 }
 
 /** Element offsets of the two operands for `count` batch indices, one pair after the other. */

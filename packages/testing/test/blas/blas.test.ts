@@ -1,5 +1,5 @@
 import "@sconce/backend-cpu";
-import { setMatrixProducts } from "@sconce/backend-cpu";
+import { setMatrixProducts } from "@sconce/backend-cpu/outside";
 import "@sconce/autograd";
 import { type Blas, useBlas } from "@sconce/blas";
 import { NotSupportedError, type Tensor, tensor, ValueError } from "@sconce/core";
