@@ -42,8 +42,8 @@ export type LostListener = (error: DeviceError) => void;
 
 const DTYPES: readonly DType[] = ["bool", "uint8", "int32", "float32"];
 const WITH_HALF: readonly DType[] = [...DTYPES, "float16"];
-/** Kernels that only move elements. */
-const MOVES: ReadonlySet<KernelName> = new Set<KernelName>(["concat"]);
+/** Kernels that take float16 as it is: those that only move elements, and products, which add up in float32 and round once. */
+const NARROW: ReadonlySet<KernelName> = new Set<KernelName>(["concat", "matmul", "conv", "convInput", "convWeight"]);
 /** Uploads of int32 up to this many elements are kept, so that the host can check them where they serve as indices. */
 const CHECKED_INDICES = 65536;
 
@@ -81,7 +81,7 @@ export class WebGpuBackend implements Backend {
     this.adapter = adapter;
     this.limits = {
       dtypes: new Set(device.features.has("shader-f16") ? WITH_HALF : DTYPES),
-      narrow: MOVES,
+      narrow: NARROW,
       absent: { float16: "the adapter lacks the feature shader-f16" },
       maxInputs: Math.min(maxStorageBuffersPerShaderStage, 16) - 1,
       maxExpr: 48,

@@ -4,12 +4,14 @@
  *
  * @module
  */
-import { type ConvAttrs, contiguousStrides, type DType, inputExpr, isContiguous, type Spec, sizeOf } from "@sconce/core";
+import { type ConvAttrs, contiguousStrides, type DType, inputExpr, isContiguous, type Spec, scalarExpr, sizeOf } from "@sconce/core";
 import { range, sum, windowParams, windowText } from "@sconce/core/shader";
+
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
-import { Source } from "../wgsl/source.js";
+import { rounded, Source, STORAGE_TYPE } from "../wgsl/source.js";
 import { copyOf } from "./copy.js";
+import { elementwise } from "./elementwise.js";
 import { WORKGROUP, wholeView } from "./kernel.js";
 import { matmul } from "./matmul.js";
 import { reduce } from "./reduce.js";
@@ -37,16 +39,23 @@ export interface ConvSizes {
 export function wantsColumns(machine: Machine, { images, groups, depth, filters, to, kernel }: ConvSizes, dtype: DType): boolean {
   const rows = depth * sizeOf(kernel);
   const bytes = 4 * images * groups * rows * sizeOf(to);
-  return dtype === "float32" && rows >= LEAST_ROWS && filters >= EACH && bytes > 0 && bytes <= Math.min(MOST_BYTES, machine.maxBytes);
+  return (
+    (dtype === "float32" || dtype === "float16") &&
+    rows >= LEAST_ROWS &&
+    filters >= EACH &&
+    bytes > 0 &&
+    bytes <= Math.min(MOST_BYTES, machine.maxBytes)
+  );
 }
 
 /**
  * Each invocation has four neighbouring positions of one channel of one image and goes through the window: forward it writes each
  * position's operand, `back` it adds up the columns that a position had gone to. `whole`: their number is a multiple of four.
  */
-function printColumns(spatial: number, back: boolean, whole: boolean): Source {
+function printColumns(spatial: number, back: boolean, whole: boolean, [from, to]: readonly DType[]): Source {
   const source = new Source(WORKGROUP);
-  const [x, output] = [source.read("f32"), source.write(whole ? "vec4<f32>" : "f32")];
+  const type = STORAGE_TYPE[to];
+  const [x, output] = [source.read(STORAGE_TYPE[from]), source.write(whole ? `vec4<${type}>` : type)];
   const [positions, channels, taps] = source.ints(3);
   const [outSizes, inSizes] = [source.ints(spatial), source.ints(spatial)];
   const window = windowText(source, spatial);
@@ -72,13 +81,14 @@ function printColumns(spatial: number, back: boolean, whole: boolean): Source {
   );
   source.add(
     `let xs = select(vec4<f32>(), vec4<f32>(${range(EACH)
-      .map((j) => `${x}[at[${j}]]`)
+      .map((j) => `f32(${x}[at[${j}]])`)
       .join(", ")}), ok);`,
   );
-  const store = (value: string, shift: string): string[] =>
-    whole
-      ? [`${output}[(to${shift}) >> 2u] = ${value};`]
-      : range(EACH).map((j) => `if (q0 + ${j} < ${positions}) { ${output}[to${shift} + ${j}] = ${value}[${j}]; }`);
+  const store = (value: string, shift: string): string[] => {
+    const lanes = range(EACH).map((j) => rounded(to, `${value}[${j}]`));
+    if (whole) return [`${output}[(to${shift}) >> 2u] = vec4<${type}>(${lanes.join(", ")});`];
+    return lanes.map((lane, j) => `if (q0 + ${j} < ${positions}) { ${output}[to${shift} + ${j}] = ${lane}; }`);
+  };
   if (back) source.add("sum += xs;", "}", ...store("sum", ""));
   else source.add(...store("xs", ` + tap * ${toTap}`), "}");
   return source;
@@ -91,13 +101,23 @@ interface Steps {
   readonly tap: number;
 }
 
-function runColumns(machine: Machine, x: BlockView, output: Block, sizes: ConvSizes, attrs: ConvAttrs, steps: Steps, back: boolean): void {
+function runColumns(
+  machine: Machine,
+  x: BlockView,
+  { block, dtype }: Pick<BlockView, "block" | "dtype">,
+  sizes: ConvSizes,
+  attrs: ConvAttrs,
+  steps: Steps,
+  back: boolean,
+): void {
   const spatial = sizes.to.length;
   const [here, there] = back ? [sizes.from, sizes.to] : [sizes.to, sizes.from];
   const channels = sizes.groups * sizes.depth;
   // All steps are then multiples of four.
   const whole = sizeOf(here) % EACH === 0;
-  const program = machine.program(`${back ? "from" : "to"} columns ${spatial} ${whole}`, () => printColumns(spatial, back, whole));
+  const dtypes = [x.dtype, dtype];
+  const key = `${back ? "from" : "to"} columns ${spatial} ${whole} ${dtypes}`;
+  const program = machine.program(key, () => printColumns(spatial, back, whole, dtypes));
   const params = machine.params();
   params.int(sizeOf(here)).int(channels).int(sizeOf(sizes.kernel)).ints(here).ints(there).ints(windowParams(sizes.kernel, attrs));
   params
@@ -107,7 +127,7 @@ function runColumns(machine: Machine, x: BlockView, output: Block, sizes: ConvSi
     .int(steps.channel)
     .int(back ? 0 : steps.tap)
     .int(back ? steps.tap : 0);
-  machine.run(program, [x.block, output], Math.ceil(sizeOf(here) / EACH) * channels * sizes.images);
+  machine.run(program, [x.block, block], Math.ceil(sizeOf(here) / EACH) * channels * sizes.images);
 }
 
 /** A view whose dimensions from `dim` on lie densely: the view itself or a copy, and the copy's block to free. */
@@ -117,7 +137,7 @@ function dense(machine: Machine, x: BlockView, dim: number): { view: BlockView; 
   return { view: wholeView(block, x), owned: block };
 }
 
-const float = (shape: readonly number[]): Spec => ({ shape, dtype: "float32" });
+const spec = (shape: readonly number[], dtype: DType): Spec => ({ shape, dtype });
 const view = (x: BlockView, shape: readonly number[], strides: readonly number[]): BlockView => ({ ...x, shape, strides });
 
 /** `out[n, g] = w[g] columns[n, g]`. */
@@ -132,13 +152,22 @@ export function convByColumns(
   const { images, groups, depth, filters, kernel, to } = sizes;
   const [taps, positions] = [sizeOf(kernel), sizeOf(to)];
   const rows = depth * taps;
-  const columns = machine.alloc(float([images, groups, rows, positions]));
-  runColumns(machine, x, columns, sizes, attrs, { image: groups * rows * positions, channel: taps * positions, tap: positions }, false);
+  const whole = spec([images, groups, rows, positions], x.dtype);
+  const columns = machine.alloc(whole);
+  runColumns(
+    machine,
+    x,
+    { block: columns, dtype: x.dtype },
+    sizes,
+    attrs,
+    { image: groups * rows * positions, channel: taps * positions, tap: positions },
+    false,
+  );
   const weight = dense(machine, w, 1);
   const factor = view(weight.view, [images, groups, filters, rows], [0, filters * weight.view.strides[0], weight.view.strides[0], 1]);
-  const inputs = [factor, wholeView(columns, float([images, groups, rows, positions]))];
+  const inputs = [factor, wholeView(columns, whole)];
   if (bias !== undefined) inputs.push(view(bias, [images, groups, filters, positions], [0, filters * bias.strides[0], bias.strides[0], 0]));
-  const [block] = matmul(machine, inputs, [float([images, groups, filters, positions])], { bias: bias !== undefined });
+  const [block] = matmul(machine, inputs, [spec([images, groups, filters, positions], x.dtype)], { bias: bias !== undefined });
   for (const owned of [columns, weight.owned]) if (owned !== null) machine.free(owned);
   return block;
 }
@@ -161,12 +190,12 @@ export function convInputByColumns(
   const [gImage, gChannel] = from.view.strides;
   const factor = view(weight.view, [images, groups, rows, filters], [0, filters * step, 1, step]);
   const right = view(from.view, [images, groups, filters, positions], [gImage, filters * gChannel, gChannel, 1]);
-  const [columns] = matmul(machine, [factor, right], [float([images, groups, rows, positions])], { bias: false });
+  const [columns] = matmul(machine, [factor, right], [spec([images, groups, rows, positions], "float32")], { bias: false });
   const block = machine.alloc(output);
   const steps = { image: groups * depth * sizeOf(sizes.from), channel: sizeOf(sizes.from), tap: positions };
   const strides = [groups * rows * positions, taps * positions, ...contiguousStrides(to)];
   const source: BlockView = { block: columns, dtype: "float32", shape: output.shape, strides, offset: 0 };
-  runColumns(machine, source, block, sizes, attrs, steps, true);
+  runColumns(machine, source, { block, dtype: output.dtype }, sizes, attrs, steps, true);
   for (const owned of [columns, weight.owned, from.owned]) if (owned !== null) machine.free(owned);
   return block;
 }
@@ -194,8 +223,8 @@ export function convWeightByColumns(
   const rows = depth * taps;
   const all = images * positions;
   const parts = partsOf(images, groups * filters * rows, machine.software ? BUSY.software : BUSY.hardware);
-  const columns = machine.alloc(float([groups, rows, all]));
-  runColumns(machine, x, columns, sizes, attrs, { image: positions, channel: taps * all, tap: all }, false);
+  const columns = machine.alloc(spec([groups, rows, all], x.dtype));
+  runColumns(machine, x, { block: columns, dtype: x.dtype }, sizes, attrs, { image: positions, channel: taps * all, tap: all }, false);
   const swap = <T>([first, second, ...rest]: readonly T[]): T[] => [second, first, ...rest];
   const turned = view(grad, swap(grad.shape), swap(grad.strides));
   const left = dense(machine, turned, 0);
@@ -203,17 +232,28 @@ export function convWeightByColumns(
   const a = view(left.view, [parts, groups, filters, share], [share, filters * all, all, 1]);
   const b: BlockView = {
     block: columns,
-    dtype: "float32",
+    dtype: x.dtype,
     shape: [parts, groups, share, rows],
     strides: [share, rows * all, 1, all],
     offset: 0,
   };
-  const partial = float([parts, ...output.shape]);
-  const [block] = matmul(machine, [a, b], [float([parts, groups, filters, rows])], { bias: false });
+  const dtype = parts === 1 ? output.dtype : "float32";
+  const [block] = matmul(machine, [a, b], [spec([parts, groups, filters, rows], dtype)], { bias: false });
   for (const owned of [columns, left.owned]) if (owned !== null) machine.free(owned);
-  if (parts === 1) return [block];
-  const attributes = { op: "sum", dims: [0], shape: partial.shape, expr: inputExpr(0, "float32"), numbers: [] } as const;
-  const result = reduce(machine, [wholeView(block, partial)], [output], attributes);
+  return [joinParts(machine, wholeView(block, spec([parts, ...output.shape], dtype)), output)];
+}
+
+/** The sum of parts `[parts, ...]` of a result, in its dtype; takes the parts' block. */
+export function joinParts(machine: Machine, parts: BlockView, output: Spec): Block {
+  let { block } = parts;
+  if (parts.shape[0] > 1) {
+    const attributes = { op: "sum", dims: [0], shape: parts.shape, expr: inputExpr(0, parts.dtype), numbers: [] } as const;
+    [block] = reduce(machine, [parts], [{ ...output, dtype: parts.dtype }], attributes);
+    machine.free(parts.block);
+  }
+  if (parts.dtype === output.dtype) return block;
+  const exprs = [scalarExpr("cast", output.dtype, [inputExpr(0, parts.dtype)])];
+  const [converted] = elementwise(machine, [wholeView(block, { ...output, dtype: parts.dtype })], [output], { exprs, numbers: [] });
   machine.free(block);
-  return result;
+  return converted;
 }

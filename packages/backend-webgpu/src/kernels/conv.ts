@@ -1,11 +1,10 @@
-import { type ConvAttrs, type Expr, inputExpr, type Spec, sizeOf } from "@sconce/core";
+import { type ConvAttrs, type DType, type Spec, sizeOf } from "@sconce/core";
 import { range, sum, windowParams, windowText } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
-import { Source, STORAGE_TYPE } from "../wgsl/source.js";
-import { type ConvSizes, convByColumns, convInputByColumns, convWeightByColumns, wantsColumns } from "./conv-columns.js";
+import { rounded, Source, STORAGE_TYPE, VALUE_TYPE } from "../wgsl/source.js";
+import { type ConvSizes, convByColumns, convInputByColumns, convWeightByColumns, joinParts, wantsColumns } from "./conv-columns.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
-import { reduce } from "./reduce.js";
 import { sourceText, splitText } from "./window.js";
 
 /** Channels and positions that one invocation computes. */
@@ -19,7 +18,7 @@ interface ConvPlan {
   readonly spatial: number;
   readonly back: boolean;
   readonly bias: boolean;
-  readonly type: string;
+  readonly dtype: DType;
 }
 
 const lanes = (text: (j: number) => string): string =>
@@ -27,11 +26,12 @@ const lanes = (text: (j: number) => string): string =>
     .map((j) => text(j))
     .join(", ");
 
-function printConv({ spatial, back, bias, type }: ConvPlan): Source {
+function printConv({ spatial, back, bias, dtype }: ConvPlan): Source {
   const source = new Source(WORKGROUP);
-  const [x, w] = [source.read(type), source.read(type)];
-  const base = bias ? source.read(type) : "";
-  const output = source.write(type);
+  const [type, stored] = [VALUE_TYPE[dtype], STORAGE_TYPE[dtype]];
+  const [x, w] = [source.read(stored), source.read(stored)];
+  const base = bias ? source.read(stored) : "";
+  const output = source.write(stored);
   const [positions, channels, depth, groups, taps] = source.ints(5);
   const quads = `((${channels} + ${EACH - 1}) / ${EACH})`;
   source.add(
@@ -62,15 +62,15 @@ function printConv({ spatial, back, bias, type }: ConvPlan): Source {
   source.add(`let at = select(vec4<i32>(), near + ${sum(range(spatial).map((d) => `p${d} * ${xStrides[2 + d]}`))}, ok);`);
   source.add(`let weights = far + ${sum(range(spatial).map((d) => `k${d} * ${wStrides[d]}`))};`);
   source.add(`for (var c = 0; c < ${depth}; c++) {`, `  let xa = at + c * ${xStrides[1]};`, `  let wa = weights + c * ${wIn};`);
-  source.add(`  let xs = select(vec4<${type}>(), vec4<${type}>(${lanes((j) => `${x}[xa[${j}]]`)}), ok);`);
-  for (const i of range(EACH)) source.add(`  sum${i} += ${w}[wa[${i}]] * xs;`);
+  source.add(`  let xs = select(vec4<${type}>(), vec4<${type}>(${lanes((j) => `${type}(${x}[xa[${j}]])`)}), ok);`);
+  for (const i of range(EACH)) source.add(`  sum${i} += ${type}(${w}[wa[${i}]]) * xs;`);
   source.add("}", "}");
   const [biasStart, biasStep] = bias ? source.ints(2) : ["", ""];
   for (const i of range(EACH)) {
     source.add(`if (m0 + ${i} < ${channels}) {`, `let f = group * ${channels} + m0 + ${i};`);
-    if (bias) source.add(`sum${i} += ${base}[${biasStart} + f * ${biasStep}];`);
+    if (bias) source.add(`sum${i} += ${type}(${base}[${biasStart} + f * ${biasStep}]);`);
     source.add(`let to = (image * ${groups} * ${channels} + f) * (${plane}) + inside;`);
-    for (const j of range(EACH)) source.add(`if (q0 + ${j} < ${positions}) { ${output}[to[${j}]] = sum${i}[${j}]; }`);
+    for (const j of range(EACH)) source.add(`if (q0 + ${j} < ${positions}) { ${output}[to[${j}]] = ${rounded(dtype, `sum${i}[${j}]`)}; }`);
     source.add("}");
   }
   return source;
@@ -90,10 +90,10 @@ interface ConvCall {
 
 function runConv(machine: Machine, { x, w, output, channels, depth, wOut, wIn, bias }: ConvCall, attrs: ConvAttrs, back: boolean): Block[] {
   const spatial = x.shape.length - 2;
-  const type = STORAGE_TYPE[output.dtype];
+  const { dtype } = output;
   const block = machine.alloc(output);
-  const plan = { spatial, back, bias: bias !== undefined, type };
-  const program = machine.program(`${back ? "convInput" : "conv"} ${spatial} ${plan.bias} ${type}`, () => printConv(plan));
+  const plan = { spatial, back, bias: bias !== undefined, dtype };
+  const program = machine.program(`${back ? "convInput" : "conv"} ${spatial} ${plan.bias} ${dtype}`, () => printConv(plan));
   const positions = output.shape[0] * sizeOf(output.shape.slice(2));
   const params = machine
     .params()
@@ -138,9 +138,10 @@ export const convInput: Kernel<"convInput"> = (machine, [grad, w], [output], att
 // ---- gradient of the weight
 
 /** Each invocation has four filters by four places of the weight and sums over the positions of some images. */
-function printConvWeight(spatial: number, type: string): Source {
+function printConvWeight(spatial: number, dtype: DType): Source {
   const source = new Source(WORKGROUP);
-  const [g, x, output] = [source.read(type), source.read(type), source.write(type)];
+  const [type, stored] = [VALUE_TYPE[dtype], STORAGE_TYPE[dtype]];
+  const [g, x, output] = [source.read(stored), source.read(stored), source.write(type)];
   const [filters, columns, images, parts, groups, depth, positions] = source.ints(7);
   const quads = `((${filters} + ${EACH - 1}) / ${EACH})`;
   source.add(
@@ -174,9 +175,9 @@ function printConvWeight(spatial: number, type: string): Source {
   source.add(
     `let at = select(vec4<i32>(), near + place * ${xStrides[0]} + ${sum(range(spatial).map((d) => `p${d} * ${xStrides[2 + d]}`))}, ok);`,
   );
-  source.add(`let xs = select(vec4<${type}>(), vec4<${type}>(${lanes((j) => `${x}[at[${j}]]`)}), ok);`);
+  source.add(`let xs = select(vec4<${type}>(), vec4<${type}>(${lanes((j) => `${type}(${x}[at[${j}]])`)}), ok);`);
   source.add(`let ga = far + place * ${gStrides[0]} + ${sum(range(spatial).map((d) => `o${d} * ${gStrides[2 + d]}`))};`);
-  for (const i of range(EACH)) source.add(`sum${i} += ${g}[ga[${i}]] * xs;`);
+  for (const i of range(EACH)) source.add(`sum${i} += ${type}(${g}[ga[${i}]]) * xs;`);
   source.add("}");
   for (const i of range(EACH)) {
     source.add(`if (f0 + ${i} < ${filters}) {`, `let to = ((part * ${groups} + group) * ${filters} + f0 + ${i}) * ${columns} + col0;`);
@@ -193,16 +194,15 @@ export const convWeight: Kernel<"convWeight"> = (machine, [grad, x], [output], a
   const sizes = sizesOf(x.shape, output.shape, grad.shape, attrs.groups);
   if (wantsColumns(machine, sizes, output.dtype)) return convWeightByColumns(machine, grad, x, output, sizes, attrs);
   const spatial = x.shape.length - 2;
-  const type = STORAGE_TYPE[output.dtype];
   const [all, depth, ...kernel] = output.shape;
   const filters = all / attrs.groups;
   const columns = depth * sizeOf(kernel);
   const images = x.shape[0];
   const invocations = Math.ceil(filters / EACH) * Math.ceil(columns / EACH) * attrs.groups;
   const parts = Math.max(1, Math.min(images, Math.ceil((machine.software ? BUSY.software : BUSY.hardware) / invocations)));
-  const partial: Spec = { shape: [parts, ...output.shape], dtype: output.dtype };
+  const partial: Spec = { shape: [parts, ...output.shape], dtype: output.dtype === "float16" ? "float32" : output.dtype };
   const block = machine.alloc(partial);
-  const program = machine.program(`convWeight ${spatial} ${type}`, () => printConvWeight(spatial, type));
+  const program = machine.program(`convWeight ${spatial} ${output.dtype}`, () => printConvWeight(spatial, output.dtype));
   const params = machine
     .params()
     .int(filters)
@@ -215,9 +215,5 @@ export const convWeight: Kernel<"convWeight"> = (machine, [grad, x], [output], a
   params.ints(grad.shape.slice(2)).ints(x.shape.slice(2)).ints(windowParams(kernel, attrs));
   params.int(grad.offset).int(x.offset).ints(grad.strides).ints(x.strides);
   machine.run(program, [grad.block, x.block, block], invocations * parts);
-  if (parts === 1) return [block];
-  const expr: Expr = inputExpr(0, output.dtype);
-  const result = reduce(machine, [wholeView(block, partial)], [output], { op: "sum", dims: [0], shape: partial.shape, expr, numbers: [] });
-  machine.free(block);
-  return result;
+  return [joinParts(machine, wholeView(block, partial), output)];
 };

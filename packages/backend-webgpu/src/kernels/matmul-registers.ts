@@ -7,7 +7,7 @@ import { sizeOf } from "@sconce/core";
 import { range } from "@sconce/core/shader";
 import type { Machine } from "../machine.js";
 import type { Block } from "../pool.js";
-import { Source, STORAGE_TYPE } from "../wgsl/source.js";
+import { rounded, Source, STORAGE_TYPE, VALUE_TYPE } from "../wgsl/source.js";
 import { WORKGROUP } from "./kernel.js";
 import { type Access, type OperandText, type Product, type ProductPlan, productKey, productText, writeProduct } from "./product.js";
 
@@ -40,7 +40,7 @@ export function runRegisters(machine: Machine, plan: ProductPlan, product: Produ
   machine.run(program, blocks, size);
 }
 
-/** Texts that loads are made of. */
+/** Texts that loads are made of; values are of type `scalar`, whatever the buffer's. */
 interface Loads extends Blocking {
   readonly name: string;
   readonly scalar: string;
@@ -72,13 +72,14 @@ function loadRows(access: Access, loads: Loads): { lines: string[]; part: (i: nu
   const vec = `vec4<${scalar}>`;
   if (access === "column") {
     // Four rows in a vector for each of the four steps.
-    const load = (s: number, i: number): string => within(loads, vec, s, `${name}[(a_row${i} + ${step(loads, s)} * ${column}) >> 2u]`);
+    const load = (s: number, i: number): string =>
+      within(loads, vec, s, `${vec}(${name}[(a_row${i} + ${step(loads, s)} * ${column}) >> 2u])`);
     const lines = range(4).flatMap((s) => range(ROWS / 4).map((i) => `let a${s}_${i} = ${load(s, i * 4)};`));
     return { lines, part: (i, s) => `a${s}_${i >> 2}[${i & 3}]` };
   }
-  const one = (i: number, s: number): string => within(loads, scalar, s, `${name}[a_row${i} + ${step(loads, s)} * ${column}]`);
+  const one = (i: number, s: number): string => within(loads, scalar, s, `${scalar}(${name}[a_row${i} + ${step(loads, s)} * ${column}])`);
   const row = (i: number): string =>
-    access === "row" ? `${name}[(a_row${i} + k) >> 2u]` : `${vec}(${list(range(4).map((s) => one(i, s)))})`;
+    access === "row" ? `${vec}(${name}[(a_row${i} + k) >> 2u])` : `${vec}(${list(range(4).map((s) => one(i, s)))})`;
   return { lines: range(ROWS).map((i) => `let a${i} = ${row(i)};`), part: (i, s) => `a${i}[${s}]` };
 }
 
@@ -94,7 +95,7 @@ function loadColumns(access: Access, loads: Loads): string[] {
   const vec = `vec4<${scalar}>`;
   if (access === "column") {
     return [
-      ...range(4 * vectors).map((j) => `let tb${j} = ${name}[(b_column${j} + k) >> 2u];`),
+      ...range(4 * vectors).map((j) => `let tb${j} = ${vec}(${name}[(b_column${j} + k) >> 2u]);`),
       ...range(4).flatMap((s) =>
         range(vectors).map((v) => `let b${s}_${v} = ${vec}(${list(range(4).map((j) => `tb${4 * v + j}[${s}]`))});`),
       ),
@@ -102,19 +103,21 @@ function loadColumns(access: Access, loads: Loads): string[] {
   }
   const at = (s: number, j: number): string => `b_column${j} + ${step(loads, s)} * ${row}`;
   const load = (s: number, v: number): string =>
-    access === "row" ? `${name}[(${at(s, v)}) >> 2u]` : `${vec}(${list(range(4).map((j) => `${name}[${at(s, 4 * v + j)}]`))})`;
+    access === "row"
+      ? `${vec}(${name}[(${at(s, v)}) >> 2u])`
+      : `${vec}(${list(range(4).map((j) => `${scalar}(${name}[${at(s, 4 * v + j)}])`))})`;
   return range(4).flatMap((s) => range(vectors).map((v) => `let b${s}_${v} = ${within(loads, vec, s, load(s, v))};`));
 }
 
 function printRegisters(plan: ProductPlan, blocking: Blocking): Source {
   const source = new Source(WORKGROUP);
   const { vectors } = blocking;
-  const scalar = STORAGE_TYPE[plan.dtype];
+  const [scalar, stored] = [VALUE_TYPE[plan.dtype], STORAGE_TYPE[plan.dtype]];
   const vec = `vec4<${scalar}>`;
-  const type = (access: Access): string => (access === "single" ? scalar : vec);
+  const type = (access: Access): string => (access === "single" ? stored : `vec4<${stored}>`);
   const [a, b] = [source.read(type(plan.a)), source.read(type(plan.b))];
-  const bias = plan.bias ? source.read(scalar) : "";
-  const output = source.write(scalar);
+  const bias = plan.bias ? source.read(stored) : "";
+  const output = source.write(STORAGE_TYPE[plan.result]);
   const { m, n, k, operands, target } = productText(source, plan, "tile_z");
   const [left, right, base] = operands;
   const body = source.take();
@@ -139,7 +142,7 @@ function printRegisters(plan: ProductPlan, blocking: Blocking): Source {
 
 /** Statements that store a row of sums, with the bias where there is one. */
 function storeRow(
-  { accumulate }: ProductPlan,
+  { dtype, result, accumulate }: ProductPlan,
   i: number,
   vectors: number,
   output: string,
@@ -149,8 +152,13 @@ function storeRow(
 ): string[] {
   const lines = [`if (m0 + ${i} < m) {`, `  let at = ${target.start} + (m0 + ${i}) * ${target.row} + n0;`];
   for (const j of range(4 * vectors)) {
-    const plus = base === undefined ? "" : ` + ${bias}[${base.start} + (m0 + ${i}) * ${base.row} + (n0 + ${j}) * ${base.column}]`;
-    lines.push(`  if (n0 + ${j} < n) { ${output}[at + ${j}] ${accumulate ? "+=" : "="} sum${i}_${j >> 2}[${j & 3}]${plus}; }`);
+    const plus =
+      base === undefined
+        ? ""
+        : ` + ${VALUE_TYPE[dtype]}(${bias}[${base.start} + (m0 + ${i}) * ${base.row} + (n0 + ${j}) * ${base.column}])`;
+    lines.push(
+      `  if (n0 + ${j} < n) { ${output}[at + ${j}] ${accumulate ? "+=" : "="} ${rounded(result, `sum${i}_${j >> 2}[${j & 3}]${plus}`)}; }`,
+    );
   }
   return [...lines, "}"];
 }

@@ -7,7 +7,7 @@ import { sizeOf } from "@sconce/core";
 import { range } from "@sconce/core/shader";
 import type { Machine } from "../machine.js";
 import type { Block } from "../pool.js";
-import { Source, STORAGE_TYPE } from "../wgsl/source.js";
+import { rounded, Source, STORAGE_TYPE, VALUE_TYPE } from "../wgsl/source.js";
 import { type Access, type OperandText, type Product, type ProductPlan, productKey, productText, writeProduct } from "./product.js";
 
 /** A tile of the result that one workgroup computes; each invocation has `rowsEach` by `columnsEach` of it, in steps of four. */
@@ -51,13 +51,15 @@ function fetch(
     const lines = [`  { let ks = ${k}; let quad = ${quad}; let kk = k0 + ks; let at = ${start} + quad * 4;`];
     if (access !== "single" && !kFast) {
       const load = `${name}[(${side}_start + min(at, ${limit} - 4) * ${steps.along} + min(kk, k - 1) * ${steps.k}) >> 2u]`;
-      lines.push(`    tile_${side}[ks * ${width / 4} + quad] = select(vec4<${scalar}>(), ${load}, kk < k && at < ${limit}); }`);
+      lines.push(
+        `    tile_${side}[ks * ${width / 4} + quad] = select(vec4<${scalar}>(), vec4<${scalar}>(${load}), kk < k && at < ${limit}); }`,
+      );
       return lines;
     }
     const element = access === "single" ? name : `${name}_element`;
     const one = (j: number): string => {
       const at = `${side}_start + min(at + ${j}, ${limit} - 1) * ${steps.along} + min(kk, k - 1) * ${steps.k}`;
-      return access === "single" ? `${element}[${at}]` : `${element}(${at})`;
+      return access === "single" ? `${scalar}(${element}[${at}])` : `${element}(${at})`;
     };
     lines.push(
       `    tile_${side}[ks * ${width / 4} + quad] = select(vec4<${scalar}>(), vec4<${scalar}>(${range(4).map(one).join(", ")}), kk < k); }`,
@@ -68,7 +70,7 @@ function fetch(
 
 /** A function that reads one element of a buffer of vectors. */
 function elementText(name: string, scalar: string): string {
-  return `fn ${name}_element(at: i32) -> ${scalar} { return ${name}[at >> 2u][at & 3]; }`;
+  return `fn ${name}_element(at: i32) -> ${scalar} { return ${scalar}(${name}[at >> 2u][at & 3]); }`;
 }
 
 /** The kernel of one tile shape. */
@@ -77,11 +79,11 @@ function printTiled(plan: ProductPlan, tile: Tile): Source {
   const across = columns / columnsEach;
   const workgroup = (rows / rowsEach) * across;
   const source = new Source(workgroup);
-  const scalar = STORAGE_TYPE[plan.dtype];
-  const type = (access: Access): string => (access === "single" ? scalar : `vec4<${scalar}>`);
+  const [scalar, stored] = [VALUE_TYPE[plan.dtype], STORAGE_TYPE[plan.dtype]];
+  const type = (access: Access): string => (access === "single" ? stored : `vec4<${stored}>`);
   const [a, b] = [source.read(type(plan.a)), source.read(type(plan.b))];
-  const bias = plan.bias ? source.read(scalar) : "";
-  const output = source.write(scalar);
+  const bias = plan.bias ? source.read(stored) : "";
+  const output = source.write(STORAGE_TYPE[plan.result]);
   const text = productText(source, plan, "tile_z");
   const body = source.take();
   if (plan.a === "row") source.global(elementText(a, scalar));
@@ -110,7 +112,7 @@ function printTiled(plan: ProductPlan, tile: Tile): Source {
 
 /** Statements that store the sums of one invocation: groups of four rows and columns, a whole set of invocations apart. */
 function store(
-  { accumulate }: ProductPlan,
+  { dtype, result, accumulate }: ProductPlan,
   { rows, columns, rowsEach, columnsEach }: Tile,
   output: string,
   target: OperandText,
@@ -124,8 +126,10 @@ function store(
     for (const j of range(columnsEach / 4)) {
       lines.push(`  { let at_n = n_start + (column + ${j * (columns / columnsEach)}) * 4;`);
       for (const c of range(4)) {
-        const plus = base ? ` + ${bias}[${base.start} + at_m * ${base.row} + (at_n + ${c}) * ${base.column}]` : "";
-        lines.push(`  if (at_n + ${c} < n) { ${output}[at + at_n + ${c}] ${accumulate ? "+=" : "="} sum${i}_${j}[${c}]${plus}; }`);
+        const plus = base ? ` + ${VALUE_TYPE[dtype]}(${bias}[${base.start} + at_m * ${base.row} + (at_n + ${c}) * ${base.column}])` : "";
+        lines.push(
+          `  if (at_n + ${c} < n) { ${output}[at + at_n + ${c}] ${accumulate ? "+=" : "="} ${rounded(result, `sum${i}_${j}[${c}]${plus}`)}; }`,
+        );
       }
       lines.push("  }");
     }

@@ -8,7 +8,7 @@ import type { Access, Product, ProductPlan } from "./product.js";
 
 function accessOf(x: Layout, dtype: DType): Access {
   const rank = x.shape.length;
-  if (dtype !== "float32" && dtype !== "int32") return "single";
+  if (dtype !== "float32" && dtype !== "float16" && dtype !== "int32") return "single";
   if (isVector(x, rank - 1)) return "row";
   return isVector(x, rank - 2) ? "column" : "single";
 }
@@ -22,11 +22,12 @@ export const matmul: Kernel<"matmul"> = (machine, inputs, [output]) => {
 /** The product of the first two operands, plus the third if there is one, into `target`, whose columns are neighbours, or added to it. */
 export function multiply(machine: Machine, operands: readonly BlockView[], target: BlockView, accumulate: boolean = false): void {
   const [a, b, bias] = operands;
-  const { shape, dtype, block } = target;
+  const { shape, dtype: result, block } = target;
+  const { dtype } = a;
   const rank = shape.length;
   const product: Product = { m: shape[rank - 2], n: shape[rank - 1], k: a.shape[rank - 1], batch: shape.slice(0, -2), operands, target };
   const access = { a: accessOf(a, dtype), b: accessOf(b, dtype) };
-  const plan: ProductPlan = { dtype, ...access, batchRank: rank - 2, bias: bias !== undefined, accumulate };
+  const plan: ProductPlan = { dtype, result, ...access, batchRank: rank - 2, bias: bias !== undefined, accumulate };
   const blocks = [...operands.map((x) => x.block), block];
   const tile = machine.software ? null : tileFor(product);
   if (tile === null) runRegisters(machine, plan, product, blocks);

@@ -14,7 +14,10 @@ export type Access = "row" | "column" | "single";
 
 /** What a product's kernel depends on. */
 export interface ProductPlan {
+  /** Of the operands; float16 is computed in float32. */
   readonly dtype: DType;
+  /** Of the result: float32 also for operands of float16. */
+  readonly result: DType;
   readonly a: Access;
   readonly b: Access;
   readonly batchRank: number;
@@ -34,8 +37,8 @@ export interface Product {
 }
 
 /** The part of a program's key that both variants share. */
-export function productKey({ dtype, a, b, batchRank, bias, accumulate }: ProductPlan): string {
-  return `${dtype} ${a} ${b} ${batchRank} ${bias} ${accumulate}`;
+export function productKey({ dtype, result, a, b, batchRank, bias, accumulate }: ProductPlan): string {
+  return `${dtype} ${result} ${a} ${b} ${batchRank} ${bias} ${accumulate}`;
 }
 
 /** Writes the parameters of both variants. */

@@ -26,6 +26,11 @@ export function fromStorage(dtype: DType, text: string): string {
   return dtype === "bool" ? `(${text} != 0u)` : text;
 }
 
+/** The text of a computed number as a buffer stores it: rounded as a conversion to its dtype is. */
+export function rounded(dtype: DType, text: string): string {
+  return dtype === "float16" ? `f16(sc_half(${text}))` : text;
+}
+
 /** The text of a value as a buffer stores it. */
 export function toStorage(dtype: DType, text: string): string {
   if (dtype === "float16") return `f16(${text})`;

@@ -2,7 +2,7 @@ import { createCpuBackend } from "@sconce/backend-cpu";
 import { type Backend, type KernelName, type Kernels, type Spec, sizeOf, type TypedArray } from "@sconce/core";
 import { expectClose, type HostTensor } from "../../../backend-cpu/src/testing.js";
 
-export { generator, type HostTensor, hostTensor, LAYOUTS, tensorOf, values } from "../../../backend-cpu/src/testing.js";
+export { expectClose, generator, type HostTensor, hostTensor, LAYOUTS, tensorOf, values } from "../../../backend-cpu/src/testing.js";
 
 const reference = createCpuBackend({ reference: true });
 

@@ -18,6 +18,7 @@ import { functional as F, Linear } from "@sconce/nn";
 import { GradScaler, SGD } from "@sconce/optim";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generator, runOn, tensorOf } from "./both.js";
+import { dawnDevice } from "./dawn.js";
 import { startDevice } from "./start.js";
 
 const backend = await startDevice();
@@ -57,25 +58,10 @@ describe.skipIf(backend === null)("float16 on WebGPU", () => {
   });
 });
 
-interface Gpu {
-  requestAdapter(): Promise<{ features: { has(name: string): boolean }; requestDevice(descriptor: object): Promise<GpuDevice> }>;
-}
+// Dawn's device that computes nothing has every feature and checks every kernel.
+const checking = backend === null ? null : await dawnDevice(["backend=null"], ["shader-f16"]);
 
-/** Dawn's device that computes nothing has every feature and checks every kernel. */
-async function checkingDevice(): Promise<GpuDevice | null> {
-  if (typeof process === "undefined" || process.versions?.node === undefined) return null;
-  const { create } = (await import("webgpu" as string)) as { create(options: string[]): Gpu };
-  const instance = create(["backend=null"]);
-  const adapter = await instance.requestAdapter();
-  if (!adapter.features.has("shader-f16")) return null;
-  const opened = await adapter.requestDevice({ requiredFeatures: ["shader-f16"] });
-  // The instance goes with its device.
-  return Object.assign(opened, { instance });
-}
-
-const checking = backend === null ? null : await checkingDevice();
-
-describe.skipIf(checking === null)("kernels of float16 storage", () => {
+describe.skipIf(checking === null).each([true, false])("kernels of float16, for software adapters: %s", (software) => {
   let gpu: WebGpuBackend;
   const errors: unknown[] = [];
 
@@ -83,7 +69,7 @@ describe.skipIf(checking === null)("kernels of float16 storage", () => {
     (checking as GpuDevice).addEventListener("uncapturederror", (event) => {
       errors.push((event as { error: { message: string } }).error.message);
     });
-    gpu = await createWebGpuBackend({ device: checking as GpuDevice });
+    gpu = await createWebGpuBackend({ device: checking as GpuDevice, software });
     registerBackend(gpu);
   });
   afterAll(() => unregisterBackend(gpu));
