@@ -6,7 +6,6 @@
  */
 import { type ConvAttrs, contiguousStrides, type DType, inputExpr, isContiguous, type Spec, scalarExpr, sizeOf } from "@sconce/core";
 import { range, sum, windowParams, windowText } from "@sconce/core/shader";
-
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { rounded, Source, STORAGE_TYPE } from "../wgsl/source.js";
