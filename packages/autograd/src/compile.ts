@@ -3,12 +3,26 @@
  * @module autograd/compile
  */
 import "./install.js";
-import { DisposedError, isTensor, isWhole, refusePromise, SconceError, type Storage, type Tensor, tracer, ValueError } from "@sconce/core";
+import {
+  DisposedError,
+  isTensor,
+  isWhole,
+  refusePromise,
+  SconceError,
+  type Storage,
+  type Tensor,
+  tracer,
+  type Value,
+  ValueError,
+} from "@sconce/core";
+import { CompiledNode, Gradient } from "./compile/gradient.js";
 import { Program } from "./compile/program.js";
 import { Recorder } from "./compile/recorder.js";
 import { Results } from "./compile/result.js";
 import { checkArgument, Signature } from "./compile/signature.js";
 import { leavesOf, mapLeaves } from "./compile/tree.js";
+import { resultHistory } from "./history.js";
+import { noteMade } from "./region.js";
 
 /** A function of tensors, or a module. */
 // biome-ignore lint/suspicious/noExplicitAny: any function of tensors
@@ -47,6 +61,17 @@ interface Entry {
   readonly signature: Signature;
   readonly program: Program;
   readonly results: Results;
+  /** What backward needs where a result has a graph. */
+  readonly gradient: Gradient | null;
+}
+
+/** Puts a replay on the tape. */
+function recordReplay(gradient: Gradient, outputs: readonly Tensor[], args: readonly Tensor[], kept: readonly Value[]): void {
+  const node = new CompiledNode(gradient, gradient.histories(args), outputs, kept);
+  outputs.forEach((y, i) => {
+    resultHistory(y, undefined).setNode(node, i);
+    noteMade(node, y.storage);
+  });
 }
 
 let warned = false;
@@ -101,33 +126,51 @@ class CompiledFunction {
     return at < 0 ? undefined : this.#entries[0];
   }
 
-  #replay({ program, results }: Entry): unknown {
+  #replay({ program, results, gradient }: Entry): unknown {
     this.#replays++;
-    return program.replay(() => results.build((content) => program.value(content), this.#args));
+    return program.replay(() => {
+      const live: Tensor[] = [];
+      const tree = results.build((content) => program.value(content), this.#args, live);
+      if (gradient !== null)
+        recordReplay(
+          gradient,
+          live,
+          this.#args,
+          gradient.kept.map((content) => program.value(content)),
+        );
+      return tree;
+    });
   }
 
   #trace(args: readonly unknown[], signature: Signature, copies: ReadonlySet<Storage>): unknown {
     const tensors = this.#args;
     const cells = tensors.map((x, i) => [x.storage, () => this.#args[i]?.storage] as [Storage, () => Storage | undefined]);
     const recorder = new Recorder(cells, copies);
-    let results: Results | undefined;
-    const result = recorder.record(
+    // The first call may have made what later ones find, such as a moment of the caller's own: it is a rehearsal.
+    const isRehearsal = this.#traces++ === 0;
+    return recorder.record(
       () => this.#fn(...args),
       (value) => {
         refusePromise(value, "compile");
-        results = new Results(recorder, value, tensors);
+        const results = new Results(recorder, value, tensors);
+        const gradient = isRehearsal || results.live.length === 0 ? null : new Gradient(recorder, results.live, tensors);
+        recorder.flush();
+        results.forget();
+        if (isRehearsal) return;
+        recorder.paused(() => {
+          const program = new Program(recorder, [...results.contents, ...(gradient?.kept ?? [])]);
+          this.#keep({ signature, program, results, gradient });
+        });
       },
     );
-    // The first call may have made what later ones find, such as a moment of the caller's own: it is a rehearsal.
-    if (this.#traces++ > 0)
-      this.#keep({ signature, program: new Program(recorder, (results as Results).contents), results: results as Results });
-    return result;
   }
 
   #keep(entry: Entry): void {
     this.#entries.unshift(entry);
     if (this.#entries.length <= this.#maxPrograms) return;
-    this.#entries.pop()?.program.dispose();
+    const last = this.#entries.pop();
+    last?.program.dispose();
+    last?.gradient?.dispose();
     if (warned) return;
     warned = true;
     console.warn(
@@ -143,12 +186,15 @@ class CompiledFunction {
       replays: this.#replays,
       programs: this.#entries.length,
       kernels: last === undefined ? 0 : last.program.kernels,
-      bytes: this.#entries.reduce((sum, { program }) => sum + program.bytes, 0),
+      bytes: this.#entries.reduce((sum, { program, gradient }) => sum + program.bytes + (gradient?.bytes ?? 0), 0),
     };
   }
 
   dispose(): void {
-    for (const { program } of this.#entries) program.dispose();
+    for (const { program, gradient } of this.#entries) {
+      program.dispose();
+      gradient?.dispose();
+    }
     this.#entries = [];
     this.#disposed = true;
   }
@@ -157,7 +203,7 @@ class CompiledFunction {
 /**
  * Compiles a function of tensors or a module: the kernels that it calls are recorded, once for each form of its arguments (shapes, dtypes,
  * devices, numbers, modes, the fields of the modules in it), and further calls replay them over memory that is planned ahead. A whole
- * training step is such a function: forward, backward and the optimizer's step.
+ * training step is such a function: forward, backward and the optimizer's step. Of a forward pass alone, the results have a gradient.
  *
  * A replay reads parameters, buffers, gradients and the state and options of optimizers as they are then. Numbers and other values that the
  * function finds outside are those of the trace; a number among the arguments is part of their form, and a tensor without dimensions an input. The
@@ -165,7 +211,7 @@ class CompiledFunction {
  *
  * Source: https://pytorch.org/docs/stable/generated/torch.compile.html
  *
- * @throws NotSupportedError from a call, if the function reads elements of tensors or returns tensors to be differentiated outside.
+ * @throws NotSupportedError from a call, if the function reads elements of tensors.
  * @example
  * import "@sconce/backend-cpu";
  * import { noGrad } from "@sconce/autograd";

@@ -17,14 +17,14 @@ export interface Place {
 const ALIGNMENT = 64;
 
 /** The buffers that a step reads. */
-function readsOf(step: Step): readonly Slot[] {
+export function readsOf(step: Step): readonly Slot[] {
   if (step.kind === "run" || step.kind === "host") return step.inputs.map(({ slot }) => slot);
   if (step.kind === "hand" || step.kind === "store") return step.content.slot === null ? [] : [step.content.slot];
   return [];
 }
 
 /** The buffers that a step makes. */
-function makesOf(step: Step): readonly Slot[] {
+export function makesOf(step: Step): readonly Slot[] {
   if (step.kind === "run" || step.kind === "host") return step.slots;
   return step.kind === "load" || step.kind === "upload" || step.kind === "draw" ? [step.slot] : [];
 }

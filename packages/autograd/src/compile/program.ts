@@ -15,7 +15,7 @@ import {
 } from "@sconce/core";
 import { hostOf } from "./host.js";
 import { escaping, type Life, livesOf, MemoryPlan, withoutIdleLoads } from "./plan.js";
-import type { Cell, Content, Operand, Recorder, Slot, Step } from "./recorder.js";
+import type { Cell, Content, Operand, Recording, Slot, Step } from "./recorder.js";
 
 /** A kernel's input, whose handle is set before each call. */
 type Input = Layout & { handle: Handle; readonly dtype: View["dtype"] };
@@ -41,20 +41,20 @@ export class Program {
   readonly #cells: readonly Cell[];
   readonly #checks: readonly (() => boolean)[];
   readonly #streams: { readonly seed: number; readonly offset: number }[] = [];
-  readonly #recorder: Recorder;
+  readonly #draws: Recording["draws"];
   /** Kernel calls of one replay. */
   readonly kernels: number;
 
-  constructor(recorder: Recorder, results: readonly Content[]) {
-    const steps = withoutIdleLoads(recorder.steps, results);
+  constructor({ steps: recorded, slots, draws, guards, cells }: Recording, results: readonly Content[]) {
+    const steps = withoutIdleLoads(recorded, results);
     const lives = livesOf(steps, results);
-    this.#recorder = recorder;
-    this.#handles = new Array<Handle | null>(recorder.slots).fill(null);
-    this.#values = new Array<Value | null>(recorder.slots).fill(null);
-    this.#backends = new Array<Backend | null>(recorder.slots).fill(null);
+    this.#draws = draws;
+    this.#handles = new Array<Handle | null>(slots).fill(null);
+    this.#values = new Array<Value | null>(slots).fill(null);
+    this.#backends = new Array<Backend | null>(slots).fill(null);
     this.#escaping = escaping(steps, results);
-    this.#cells = [...recorder.cells.values()].filter(({ moves }) => !moves);
-    this.#checks = recorder.guards.map((look) => look());
+    this.#cells = [...cells.values()].filter(({ moves }) => !moves);
+    this.#checks = guards.map((look) => look());
     this.kernels = steps.filter(({ kind }) => kind === "run").length;
     this.#plan = new MemoryPlan(steps, lives, this.#escaping);
     this.#reserve();
@@ -90,7 +90,7 @@ export class Program {
 
   /** Runs all steps, and `finish` while the results are there. */
   replay<T>(finish: () => T): T {
-    this.#recorder.draws.forEach((generator, i) => {
+    this.#draws.forEach((generator, i) => {
       this.#streams[i] = generator.nextKernelStream();
     });
     try {

@@ -25,6 +25,7 @@ import {
   type View,
 } from "@sconce/core";
 
+import { AccumulateGrad, nodesMade, type TapeNode } from "../node.js";
 import { type HostCall, hostOf } from "./host.js";
 
 /** A buffer of the program, by number. */
@@ -88,10 +89,26 @@ const READS =
   "the function reads the elements of a tensor, which a replay does not have: data-dependent control flow cannot be compiled; return the " +
   "tensor and read it outside, or use where() for a choice by element";
 
-/** Records what a function does with kernels and cells while it runs. */
-export class Recorder implements Tracer {
-  readonly steps: Step[] = [];
+/** What a program is made of. */
+export interface Recording {
+  readonly steps: readonly Step[];
+  /** Number of buffers. */
+  readonly slots: number;
   /** Generators whose streams random kernels draw, in order. */
+  readonly draws: readonly Generator[];
+  readonly guards: readonly (() => () => boolean)[];
+  readonly cells: ReadonlyMap<Storage, Cell>;
+}
+
+/** Why a graph from outside is none of the function's. */
+export const OLDER: string =
+  "the function goes on with a graph that was recorded before it, other than that of an argument; compute it inside, or detach() it";
+
+/** Records what a function does with kernels and cells while it runs. */
+export class Recorder implements Tracer, Recording {
+  readonly steps: Step[] = [];
+  /** Nodes of a graph that are older than this were there before the function. */
+  readonly start: number = nodesMade();
   readonly draws: Generator[] = [];
   readonly guards: (() => () => boolean)[] = [];
   readonly cells: Map<Storage, Cell> = new Map<Storage, Cell>();
@@ -132,7 +149,7 @@ export class Recorder implements Tracer {
       if (this.#failure !== null) throw this.#failure;
       this.#checkDraws();
       end(result);
-      this.#flush();
+      this.flush();
       return result;
     } finally {
       this.#leave();
@@ -254,7 +271,7 @@ export class Recorder implements Tracer {
   read(storage: Storage, value: Value): void {
     if (this.#own.has(storage) || (this.#known.get(storage) === value && storage.host === null)) return;
     if (storage.host !== null) this.refuse("compile", "the function reads host memory (typedArray, fromTypedArray); clone() it outside");
-    this.#paused(() => {
+    this.paused(() => {
       realise(value);
     });
     if (value.copy !== null) this.#copies.push([value, value.copy]);
@@ -290,7 +307,7 @@ export class Recorder implements Tracer {
   }
 
   /** Writes to cells that a replay must have done before what comes next. */
-  #flush(): void {
+  flush(): void {
     for (const storage of this.#dirty) {
       if (storage.disposed) continue;
       this.steps.push({ kind: "store", cell: this.cellOf(storage), content: this.content(storage) });
@@ -309,7 +326,8 @@ export class Recorder implements Tracer {
 
   // ---- the host
 
-  #paused<T>(fn: () => T): T {
+  /** Runs what is not to be heard. */
+  paused<T>(fn: () => T): T {
     this.#leave();
     try {
       return fn();
@@ -319,16 +337,16 @@ export class Recorder implements Tracer {
   }
 
   effect(fn: () => void): void {
-    this.#flush();
+    this.flush();
     this.#known.clear();
     this.steps.push({ kind: "effect", fn });
-    this.#paused(fn);
+    this.paused(fn);
   }
 
   hand(x: Tensor, fn: (x: Tensor) => void, find: FindStorage): void {
     const { shape, strides, offset } = x;
     this.steps.push({ kind: "hand", content: this.content(x.storage), layout: { shape, strides, offset }, fn });
-    this.#paused(() => fn(x));
+    this.paused(() => fn(x));
     const storage = find();
     if (storage === undefined) return;
     // Its content is new, though the cell may be known.
@@ -355,7 +373,13 @@ export class Recorder implements Tracer {
   }
 
   walked(node: object): void {
+    if (this.isOlder(node as TapeNode)) this.refuse("backward", OLDER);
     this.walkedNodes.add(node);
+  }
+
+  /** True for a step of a graph from before the function. */
+  isOlder(node: TapeNode): boolean {
+    return node.sequence < this.start && !(node instanceof AccumulateGrad);
   }
 
   guard(look: () => () => boolean): void {

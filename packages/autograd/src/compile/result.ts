@@ -1,4 +1,4 @@
-import { type Layout, NotSupportedError, Storage, Tensor, tensorOver } from "@sconce/core";
+import { type Layout, Storage, Tensor, tensorOver, type Value } from "@sconce/core";
 import { knownHistory } from "../history.js";
 import { AccumulateGrad, type TapeNode } from "../node.js";
 import type { Cell, Content, Recorder } from "./recorder.js";
@@ -10,7 +10,7 @@ type Output =
   | { readonly kind: "argument"; readonly index: number }
   | { readonly kind: "cell"; readonly cell: Cell; readonly layout: Layout }
   /** Results with one memory have one number. */
-  | { readonly kind: "new"; readonly memory: number; readonly layout: Layout; readonly trainable: boolean };
+  | { readonly kind: "new"; readonly memory: number; readonly layout: Layout; readonly trainable: boolean; readonly live: number | null };
 
 /** What a function returns: a tree of tensors and other values. */
 export class Results {
@@ -18,19 +18,24 @@ export class Results {
   readonly contents: Content[] = [];
   readonly #tree: unknown;
   readonly #outputs: readonly Output[];
+  /** Results whose gradients may be asked for outside: they have a graph that backward has not walked. */
+  live: readonly Tensor[];
 
   /** Called at the end of a trace. `args` are the tensors among the arguments. */
   constructor(recorder: Recorder, tree: unknown, args: readonly Tensor[]) {
     const memories = new Map<Storage, number>();
     this.#tree = mapLeaves(tree, () => null);
+    const live: Tensor[] = [];
+    this.live = live;
     this.#outputs = leavesOf(tree).map((leaf): Output => {
       if (!(leaf instanceof Tensor)) return { kind: "value", value: leaf };
-      refuseGraph(recorder, leaf);
       const { storage, shape, strides, offset, trainable } = leaf;
       const layout = { shape, strides, offset };
+      const index = args.indexOf(leaf);
+      if (index >= 0) return { kind: "argument", index };
+      const isLive = hasGraph(recorder, leaf);
       if (!recorder.owns(storage)) {
-        const index = args.indexOf(leaf);
-        if (index >= 0) return { kind: "argument", index };
+        if (isLive) recorder.refuse("compile", "the function returns a view of a tensor that requires gradients; return a clone() of it");
         const cell = recorder.cellOf(storage);
         return cell.moves ? { kind: "cell", cell, layout } : { kind: "value", value: leaf };
       }
@@ -39,12 +44,17 @@ export class Results {
         memory = this.contents.push(recorder.content(storage)) - 1;
         memories.set(storage, memory);
       }
-      return { kind: "new", memory, layout, trainable };
+      return { kind: "new", memory, layout, trainable, live: isLive ? live.push(leaf) - 1 : null };
     });
   }
 
-  /** The results of a replay, whose values `valueOf` gives. */
-  build(valueOf: (content: Content) => Storage["value"], args: readonly Tensor[]): unknown {
+  /** Lets go of the tensors of the trace. */
+  forget(): void {
+    this.live = [];
+  }
+
+  /** The results of a replay, whose values `valueOf` gives. Tensors with a graph are put into `live`, too. */
+  build(valueOf: (content: Content) => Value, args: readonly Tensor[], live: Tensor[]): unknown {
     const storages = this.contents.map((content) => new Storage(valueOf(content)));
     let i = 0;
     return mapLeaves(this.#tree, () => {
@@ -54,28 +64,24 @@ export class Results {
       // A gradient's memory goes with the next one: the result has an own claim on it.
       if (output.kind === "cell") return tensorOver(new Storage((output.cell.find() as Storage).value), output.layout);
       const tensor = tensorOver(storages[output.memory], output.layout);
+      if (output.live !== null) live[output.live] = tensor;
       return output.trainable ? tensor.markTrainable() : tensor;
     });
   }
 }
 
-function refuseGraph(recorder: Recorder, x: Tensor): void {
+function hasGraph(recorder: Recorder, x: Tensor): boolean {
   const node = knownHistory(x)?.node;
-  if (!node || !leadsToLeaf(node, recorder.walkedNodes)) return;
-  throw new NotSupportedError(
-    "compile: the function returns a tensor that requires gradients, and a replay records no graph for a backward() outside; compile the " +
-      "whole step with its backward(), call the compiled function within noGrad(), or return x.detach()",
-    { op: "compile" },
-  );
+  return node !== null && node !== undefined && leadsToLeaf(node, recorder);
 }
 
 /** True if backward could go from a node to a leaf: through none that it has run already. */
-function leadsToLeaf(start: TapeNode, walked: WeakSet<object>): boolean {
+function leadsToLeaf(start: TapeNode, recorder: Recorder): boolean {
   const seen = new Set<TapeNode>([start]);
   // A set may grow while it is iterated.
   for (const node of seen) {
-    if (walked.has(node)) continue;
-    if (node instanceof AccumulateGrad) return true;
+    if (recorder.walkedNodes.has(node)) continue;
+    if (node instanceof AccumulateGrad || recorder.isOlder(node)) return true;
     for (const next of node.next) if (next !== null) seen.add(next);
   }
   return false;

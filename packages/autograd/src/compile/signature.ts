@@ -4,14 +4,13 @@ import {
   getAutocastDType,
   getDefaultDevice,
   getDefaultDType,
-  isWhole,
   NotSupportedError,
   type Shape,
   sameShape,
   startedDevices,
   Tensor,
 } from "@sconce/core";
-import { knownHistory, needsGrad } from "../history.js";
+import { needsGrad } from "../history.js";
 import { mode } from "../mode.js";
 import { formOf } from "./tree.js";
 
@@ -71,13 +70,6 @@ function refuse(why: string): never {
 /** @throws NotSupportedError for a tensor that no program can take. */
 export function checkArgument(x: Tensor): void {
   if (x.wrapped !== null) refuse("a compiled function cannot run inside of vmap or another transform; compile the transformed function");
-  if (!mode.enabled || !needsGrad(x)) return;
-  if (knownHistory(x)?.node) {
-    refuse(
-      "an argument is the result of recorded ops, whose graph a replay does not have; compile the function that computes it too, or detach() it",
-    );
-  }
-  if (!isWhole(x, x.storage)) refuse("an argument that requires gradients is a view; pass the whole tensor, or a clone that requires them");
 }
 
 function checkValue(value: unknown): unknown {
