@@ -111,19 +111,24 @@ async function takeTurns(contenders: readonly Contender[], repeats: number, budg
   }
 }
 
-/** What Sconce's tensors hold while it trains without any memory code: as many steps as two a millisecond of the budget. */
+/** Steps whose time says how many more there can be. */
+const TRIED = 3;
+
+/** What Sconce's tensors hold while it trains without any memory code, for about ten times the budget and at most two steps a millisecond of it. */
 async function measureMemory({ prepare }: Runner, job: Job, post: Post): Promise<void> {
-  const steps = Math.max(10, 2 * job.budget);
+  const size = (): number => memory().bytes / 2 ** 20;
   for (const work of memoryCases()) {
+    post({ type: "doing", what: work.suite });
     const task = await prepare(work);
-    const sizes = [memory().bytes / 2 ** 20];
-    for (let i = 1; i <= steps; i++) {
-      await task.step();
-      if (i % Math.ceil(steps / 10) !== 0) continue;
-      sizes.push(memory().bytes / 2 ** 20);
-      post({ type: "doing", what: `${work.suite}, step ${i} of ${steps}` });
+    const each = (await timeRun(task, TRIED)) / TRIED;
+    const tenth = Math.ceil(Math.min(job.budget / 5, job.budget / each));
+    const sizes = [size()];
+    for (let i = 1; i <= 10; i++) {
+      await timeRun(task, tenth);
+      sizes.push(size());
+      post({ type: "doing", what: `${work.suite}, step ${i * tenth} of ${10 * tenth}` });
     }
     task.dispose?.();
-    post({ type: "results", results: [memoryResult(`${work.suite}, ${steps} steps`, "sconce", settingOf(job), steps, sizes)] });
+    post({ type: "results", results: [memoryResult(`${work.suite}, training steps`, "sconce", settingOf(job), 10 * tenth, sizes)] });
   }
 }

@@ -19,10 +19,11 @@ const TFJS: { readonly [device: string]: (threads: number) => Promise<unknown> }
 
 const LOADS: { readonly [runner: string]: Load } = {
   sconce: () => import("../peers/sconce.js"),
+  "sconce-compiled": () => import("../peers/sconce-compiled.js"),
   async tfjs(device, threads) {
-    const tfjs = await import("./tfjs.js");
+    await import("./tfjs-parts.js");
     await TFJS[device](threads);
-    return tfjs;
+    return import("../peers/tfjs.js");
   },
   async "jax-js"(_, threads) {
     // It takes as many threads as there are cores, and cannot be told otherwise.

@@ -4,8 +4,8 @@ import { deviceNames, suiteNames } from "../titles.js";
 export const pageSuites: readonly string[] = suiteNames.filter((suite) => suite !== "startup");
 /** Devices of a page. */
 export const pageDevices: readonly string[] = deviceNames;
-/** Other libraries that a page has. */
-export const pagePeers: readonly string[] = ["tfjs", "jax-js"];
+/** What a page has beside Sconce. */
+export const pagePeers: readonly string[] = ["sconce-compiled", "tfjs", "jax-js"];
 
 /** All that a visitor chooses. */
 export interface Settings {
