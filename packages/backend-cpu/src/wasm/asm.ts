@@ -4,7 +4,7 @@
  * @module
  */
 import { ByteWriter } from "./bytes.js";
-import { LANE, type LaneName, MEM, type MemName, OPS, type OpName } from "./opcodes.js";
+import { alignmentOf, LANE, type LaneName, MEM, type MemName, OPS, type OpName } from "./opcodes.js";
 
 export type { LaneName, MemName, OpName } from "./opcodes.js";
 
@@ -92,8 +92,8 @@ export class FunctionBuilder {
   }
 
   /** A load or store; `align` (log2 of bytes) is a hint and 4 bytes measured as fast as any. */
-  mem(name: MemName, offset = 0, align: number = Math.min(2, MEM[name][1])): this {
-    this.opcode(MEM[name][0]);
+  mem(name: MemName, offset = 0, align: number = alignmentOf(name)): this {
+    this.opcode(MEM[name]);
     this.code.u32(align);
     this.code.u32(offset);
     return this;
