@@ -11,7 +11,7 @@ import {
   tensorOf,
 } from "@sconce/core";
 import { type Capture, Engine, type Root } from "./engine.js";
-import { isGradEnabled } from "./grad-mode.js";
+import { hasSpannedAwait, isGradEnabled } from "./grad-mode.js";
 import { type History, historyOf, needsGrad } from "./history.js";
 import type { TapeNode } from "./node.js";
 
@@ -43,7 +43,11 @@ export interface GradOptions {
 
 function rootOf(op: string, x: Tensor, gradient: Tensor | null | undefined, i: number): Root {
   if (!needsGrad(x)) {
-    const why = isGradEnabled() ? "" : " (recording is off now: a noGrad() region is open)";
+    const why = isGradEnabled()
+      ? hasSpannedAwait()
+        ? " (a noGrad() region was open during an await, which turns recording off for other tasks too: await outside of it)"
+        : ""
+      : " (recording is off now: a noGrad() region is open)";
     throw new SconceError(
       `${op}: element ${i} of tensors does not require grad and does not have a gradFn; make a leaf with { requiresGrad: true }, outside noGrad()${why}`,
       { op },

@@ -2,6 +2,12 @@ import { refusePromise, SconceError } from "@sconce/core";
 import { mode } from "./mode.js";
 
 let innermost: GradMode | null = null;
+let spanned = false;
+
+/** True once a region without recording was open during an `await`: what other tasks computed meanwhile was not recorded either. */
+export function hasSpannedAwait(): boolean {
+  return spanned;
+}
 
 /** A region in which ops are recorded or not; made by {@link noGrad} and {@link enableGrad} without a function. */
 export class GradMode implements Disposable {
@@ -14,6 +20,8 @@ export class GradMode implements Disposable {
     this.#name = name;
     innermost = this;
     mode.enabled = enabled;
+    // Tasks of a turn run once its synchronous code has ended: a region that is open then waits for something.
+    if (!enabled) queueMicrotask(() => (spanned ||= this.#open));
   }
 
   /** Ends the region. @throws SconceError unless it is the innermost one. */
@@ -23,7 +31,7 @@ export class GradMode implements Disposable {
       this.#withdraw();
       throw new SconceError(
         `${this.#name}: expected regions to end in reverse order of their start; another one is still open (an interleaved async task?): ` +
-          "open a region per task around synchronous work only",
+          `await outside of the region, as in \`const y = ${this.#name}(() => net(x)); await y.item()\``,
         { op: this.#name },
       );
     }
@@ -70,7 +78,9 @@ function within<T>(enabled: boolean, name: string, fn: () => T): T {
 }
 
 /**
- * Runs a function without recording, or opens a region that lasts to the end of the block.
+ * Runs a function without recording, or opens a region that lasts to the end of the block. A region holds for the whole program: if its block
+ * awaits, what other tasks compute meanwhile is not recorded either. Where tasks run side by side, put the synchronous part into a function
+ * and await outside.
  * @throws SconceError if the function returns a Promise.
  * @example
  * const w = tensor([1, 2], { requiresGrad: true });

@@ -102,14 +102,6 @@ export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
   return x.maskedScatter(mask, source);
 }
 
-/**
- * Integer classes as rows with a single 1: `[...]` to `[..., numClasses]`.
- * @throws ValueError if a class is negative or too large.
- */
-export function oneHot(x: Tensor, numClasses?: number): Tensor {
-  return x.oneHot(numClasses);
-}
-
 /** The lower triangle of the last two dimensions, up to `diagonal`; the rest is 0. @throws ShapeError below two dimensions. */
 export function tril(x: Tensor, diagonal?: number): Tensor {
   return x.tril(diagonal);

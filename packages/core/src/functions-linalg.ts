@@ -103,14 +103,6 @@ export function dist(x: Tensor, other: Tensor, p?: number): Tensor {
   return x.dist(other, p);
 }
 
-/**
- * Distances between rows: `[..., P, M]` and `[..., R, M]` to `[..., P, R]`, with the gradient 0 where a distance is 0.
- * @throws ShapeError if the last sizes differ.
- */
-export function cdist(x: Tensor, other: Tensor, options?: { readonly p?: number }): Tensor {
-  return x.cdist(other, options);
-}
-
 /** This matrix, or batch of matrices, multiplied by itself `n` times (`n` >= 0). @throws ShapeError unless square. */
 export function matrixPower(x: Tensor, n: number): Tensor {
   return x.matrixPower(n);

@@ -224,18 +224,3 @@ export function sinc(x: Tensor): Tensor {
 export function relu(x: Tensor): Tensor {
   return x.relu();
 }
-
-/** The self-normalising {@link Tensor.elu}. Source: https://arxiv.org/abs/1706.02515 */
-export function selu(x: Tensor): Tensor {
-  return x.selu();
-}
-
-/** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. */
-export function celu(x: Tensor, options?: { readonly alpha?: number }): Tensor {
-  return x.celu(options);
-}
-
-/** `x` where positive, else `weight * x`; a weight per channel is of shape `[C]` for `[N, C, ...]`. */
-export function prelu(x: Tensor, weight: Tensor): Tensor {
-  return x.prelu(weight);
-}

@@ -1,7 +1,6 @@
-import type { QuantileOptions, Quantiles } from "./tensor/quantile.js";
 import type { DimOptions } from "./tensor/reduction.js";
 import type { UniqueOptions, UniqueResult } from "./tensor/reduction-count.js";
-import type { SearchOptions, SortOptions, TopkOptions } from "./tensor/reduction-order.js";
+import type { SortOptions, TopkOptions } from "./tensor/reduction-order.js";
 import type { ValuesIndices } from "./tensor/results.js";
 import type { Tensor } from "./tensor/tensor.js";
 
@@ -57,29 +56,6 @@ export function nanmedian(x: Tensor, dim?: number | DimOptions, options?: DimOpt
 /** The most frequent element along `dim` (the smallest of equally frequent ones) and the position of its last occurrence. */
 export function mode(x: Tensor, dim?: number | DimOptions, options?: DimOptions): ValuesIndices {
   return x.mode(dim, options);
-}
-
-/** Quantiles of all elements or along `dim`; a list of `q` adds a first dimension. @throws ValueError if `q` is outside [0, 1]. */
-export function quantile(x: Tensor, q: Quantiles, options?: QuantileOptions): Tensor {
-  return x.quantile(q, options);
-}
-
-/** The {@link quantile} of the elements that are not NaN. @throws ValueError if `q` is outside [0, 1]. */
-export function nanquantile(x: Tensor, q: Quantiles, options?: QuantileOptions): Tensor {
-  return x.nanquantile(q, options);
-}
-
-/**
- * For each value the position at which it would enter this sorted tensor, along the last dimension, as int32.
- * @throws ShapeError unless this is 1-d or all but the last dimension agree.
- */
-export function searchsorted(x: Tensor, values: Tensor | number, options?: SearchOptions): Tensor {
-  return x.searchsorted(values, options);
-}
-
-/** For each element the index of the bucket between sorted `boundaries` (1-d) that holds it, as int32. */
-export function bucketize(x: Tensor, boundaries: Tensor, options?: SearchOptions): Tensor {
-  return x.bucketize(boundaries, options);
 }
 
 /**

@@ -128,7 +128,7 @@ export function logSoftmax(x: Tensor, dim: number, options?: DTypeOption): Tenso
 
 /** Softmax of the negated elements along `dim`. @throws DTypeError for integers without `dtype`. */
 export function softmin(x: Tensor, dim: number, options?: DTypeOption): Tensor {
-  return x.softmin(dim, options);
+  return (options?.dtype === undefined ? x : x.cast(options.dtype)).neg().softmax(dim);
 }
 
 /** `log(sum(exp(x)))` over dimensions, without overflow. */

@@ -1,5 +1,6 @@
-import { checkDType, convertScalar, type DType, dtypeOfArray, getDefaultDType, numberArray, type TypedArray } from "./dtype.js";
+import { checkDType, convertScalar, type DType, dtypeOfArray, getDefaultDType, isInteger, numberArray, type TypedArray } from "./dtype.js";
 import { ValueError } from "./errors.js";
+import { checkScalarFits } from "./promotion.js";
 import type { Shape } from "./shape.js";
 
 /** What `tensor` reads: a value, nested arrays of values, or host arrays. */
@@ -25,7 +26,7 @@ function isSequence(value: unknown): value is Sequence {
 
 /**
  * Reads nested arrays: numbers give the default dtype, bigints int64, booleans bool, host arrays their own.
- * @throws ValueError at the first element that does not fit, with its position.
+ * @throws ValueError at the first element that does not fit, with its position, or that an integer dtype cannot hold.
  */
 export function parseNested(source: TensorData, wanted: DType | undefined, op: string): HostTensor {
   if (wanted !== undefined) checkDType(wanted, op);
@@ -83,6 +84,8 @@ class Reader {
   readonly #shape: Shape;
   readonly #dtype: DType;
   readonly #data: TypedArray;
+  /** Plain numbers must fit an integer dtype; those of host arrays wrap, as numpy's do. */
+  #checked: boolean;
   #at = 0;
 
   constructor(op: string, shape: Shape, dtype: DType, data: TypedArray) {
@@ -90,6 +93,7 @@ class Reader {
     this.#shape = shape;
     this.#dtype = dtype;
     this.#data = data;
+    this.#checked = isInteger(dtype);
   }
 
   read(source: unknown, depth: number, path: readonly number[]): void {
@@ -99,6 +103,7 @@ class Reader {
         this.#fail(`expected sequence of length ${this.#shape[depth]} at dim ${depth} (got ${source.length})`, path);
       }
       const leaf = depth === this.#shape.length - 1;
+      this.#checked = isInteger(this.#dtype) && Array.isArray(source);
       for (let i = 0; i < source.length; i++) {
         const item = source[i];
         if (leaf && typeof item === "number" && this.#dtype !== "int64") this.#number(item);
@@ -107,6 +112,7 @@ class Reader {
     } else if (depth < this.#shape.length) {
       this.#fail(`expected sequence of length ${this.#shape[depth]} at dim ${depth} (got ${describe(source)})`, path);
     } else if (typeof source === "number" || typeof source === "bigint" || typeof source === "boolean") {
+      if (this.#checked) checkScalarFits(this.#op, source, this.#dtype);
       this.#data[this.#at++] = convertScalar(source, this.#dtype) as never;
     } else {
       this.#fail(`expected a number, boolean or bigint, got ${describe(source)}`, path);
@@ -114,6 +120,7 @@ class Reader {
   }
 
   #number(item: number): void {
+    if (this.#checked) checkScalarFits(this.#op, item, this.#dtype);
     this.#data[this.#at++] = (this.#dtype === "bool" ? (item === 0 ? 0 : 1) : item) as never;
   }
 

@@ -208,7 +208,8 @@ function normalizeNumber(value: number | bigint | boolean, dtype: DType, shape: 
 /** A mutable cell that tensors share: in-place ops point it at another value. */
 export class Storage implements Disposable_ {
   #value: Value;
-  #disposed = false;
+  /** How the memory was freed, for the error of later use. */
+  #freed: string | null = null;
   /** The user's own array, read at every use and written through. */
   host: TypedArray | null = null;
   /** Number of in-place writes. */
@@ -224,13 +225,9 @@ export class Storage implements Disposable_ {
     if (tracer !== null) tracer.made(this);
   }
 
-  /** The current content. @throws DisposedError after the scope that owns it ended. */
+  /** The current content. @throws DisposedError after `dispose()`, or after the scope that owns it ended. */
   get value(): Value {
-    if (this.#disposed) {
-      throw new DisposedError(
-        "this tensor was freed at the end of the scope that made it; return it from the scope function or mark it with keep(t) to use it later",
-      );
-    }
+    if (this.#freed !== null) throw new DisposedError(`this tensor was freed ${this.#freed} to use it later`);
     if (tracer !== null) tracer.read(this, this.#value);
     if (this.host !== null) {
       const { backend, shape, dtype, size } = this.#value;
@@ -245,7 +242,7 @@ export class Storage implements Disposable_ {
   }
 
   get disposed(): boolean {
-    return this.#disposed;
+    return this.#freed !== null;
   }
 
   get backend(): Backend {
@@ -292,10 +289,10 @@ export class Storage implements Disposable_ {
     this.host = host;
   }
 
-  /** Frees what it holds. */
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+  /** Frees what it holds; `how` completes "this tensor was freed ...". */
+  dispose(how = "at the end of the scope that made it; return it from the scope function or mark it with keep(t)"): void {
+    if (this.#freed !== null) return;
+    this.#freed = how;
     this.owner = null;
     this.#value.release();
   }

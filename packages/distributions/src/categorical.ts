@@ -1,17 +1,5 @@
-import {
-  broadcastShapes,
-  eye,
-  finfo,
-  fullLike,
-  multinomial,
-  oneHot,
-  rand,
-  type Shape,
-  type Tensor,
-  ValueError,
-  where,
-  zeros,
-} from "@sconce/core";
+import { broadcastShapes, eye, finfo, fullLike, multinomial, rand, type Shape, type Tensor, ValueError, where, zeros } from "@sconce/core";
+import { oneHot } from "@sconce/core/nn";
 import { enumerate } from "./bernoulli.js";
 import * as constraints from "./constraints.js";
 import { Binomial } from "./counts.js";

@@ -1,5 +1,6 @@
 import { NotSupportedError, type Shape, type Tensor, where } from "@sconce/core";
 import { drawPoisson } from "@sconce/core/math";
+import { logSigmoid } from "@sconce/core/nn";
 import { enumerate, OddsDistribution } from "./bernoulli.js";
 import * as constraints from "./constraints.js";
 import { type ArgConstraints, Distribution, type DistributionOptions, UNCHECKED } from "./distribution.js";
@@ -145,7 +146,7 @@ export class NegativeBinomial extends OddsDistribution {
   override logProb(value: Tensor): Tensor {
     this.checkValue(value);
     const { totalCount: n, logits } = this;
-    const unnormalised = n.mul(logits.neg().logSigmoid()).add(value.mul(logits.logSigmoid()));
+    const unnormalised = n.mul(logSigmoid(logits.neg())).add(value.mul(logSigmoid(logits)));
     const norm = value.add(1).lgamma().sub(n.add(value).lgamma()).add(n.lgamma());
     return unnormalised.sub(where(n.add(value).eq(0), 0, norm));
   }

@@ -1,4 +1,5 @@
-import { oneHot, type Shape, stack, Tensor, tensor, ValueError, where } from "@sconce/core";
+import { type Shape, stack, Tensor, tensor, ValueError, where } from "@sconce/core";
+import { oneHot } from "@sconce/core/nn";
 import * as constraints from "./constraints.js";
 import { type ArgConstraints, Distribution, type DistributionOptions, UNCHECKED } from "./distribution.js";
 import { broadcastAll, type Param } from "./numbers.js";

@@ -147,6 +147,12 @@ export abstract class Distribution {
 
   /** Shape of samples. */
   protected extendedShape(sampleShape: Shape = []): number[] {
+    if (!Array.isArray(sampleShape) || !sampleShape.every((n) => Number.isInteger(n) && n >= 0)) {
+      const got = Array.isArray(sampleShape) ? formatShape(sampleShape) : String(sampleShape);
+      throw new ShapeError(`${this.displayName}: sample: expected a list of sizes that are integers of at least 0, got ${got}`, {
+        op: "sample",
+      });
+    }
     return [...sampleShape, ...this.batchShape, ...this.eventShape];
   }
 

@@ -1,6 +1,8 @@
 /** Divergences of two distributions of the same family. */
+
 import { broadcastShapes, NotSupportedError, ShapeError, type Tensor, where } from "@sconce/core";
 import { solveTriangular } from "@sconce/core/linalg";
+import { softplus } from "@sconce/core/nn";
 import { Bernoulli, ContinuousBernoulli, Geometric } from "./bernoulli.js";
 import { Categorical, OneHotCategorical } from "./categorical.js";
 import { Binomial, Poisson } from "./counts.js";
@@ -35,9 +37,9 @@ function outcome(p: Tensor, q: Tensor, difference: Tensor): Tensor {
 }
 
 function bernoullis(p: Bernoulli, q: Bernoulli): Tensor {
-  const one = outcome(p.probs, q.probs, q.logits.neg().softplus().sub(p.logits.neg().softplus()));
+  const one = outcome(p.probs, q.probs, softplus(q.logits.neg()).sub(softplus(p.logits.neg())));
   const [pZero, qZero] = [p, q].map(({ probs }) => probs.neg().add(1));
-  return one.add(outcome(pZero, qZero, q.logits.softplus().sub(p.logits.softplus())));
+  return one.add(outcome(pZero, qZero, softplus(q.logits).sub(softplus(p.logits))));
 }
 
 function categoricals(p: Categorical | OneHotCategorical, q: Categorical | OneHotCategorical): Tensor {

@@ -1,4 +1,5 @@
 import { broadcastShapes, finfo, fullLike, NotSupportedError, type Shape, Tensor } from "@sconce/core";
+import { softplus } from "@sconce/core/nn";
 import * as constraints from "./constraints.js";
 import type { Distribution } from "./distribution.js";
 import { allTrue, broadcastAll, type Param } from "./numbers.js";
@@ -97,7 +98,7 @@ export class SigmoidTransform extends ScalarTransform {
   }
 
   override logAbsDetJacobian(x: Tensor): Tensor {
-    return x.neg().softplus().neg().sub(x.softplus());
+    return softplus(x.neg()).neg().sub(softplus(x));
   }
 }
 
@@ -116,7 +117,7 @@ export class SoftplusTransform extends ScalarTransform {
   }
 
   protected override call(x: Tensor): Tensor {
-    return x.softplus();
+    return softplus(x);
   }
 
   protected override inverse(y: Tensor): Tensor {
@@ -124,7 +125,7 @@ export class SoftplusTransform extends ScalarTransform {
   }
 
   override logAbsDetJacobian(x: Tensor): Tensor {
-    return x.neg().softplus().neg();
+    return softplus(x.neg()).neg();
   }
 }
 
@@ -146,7 +147,11 @@ export class TanhTransform extends ScalarTransform {
 
   override logAbsDetJacobian(x: Tensor): Tensor {
     // log(1 - tanh(x)^2), without the difference of numbers that are nearly equal
-    return x.neg().add(Math.LN2).sub(x.mul(-2).softplus()).mul(2);
+    return x
+      .neg()
+      .add(Math.LN2)
+      .sub(softplus(x.mul(-2)))
+      .mul(2);
   }
 }
 

@@ -1,5 +1,5 @@
 import { arange, cat, eye, finfo, formatShape, type Shape, ShapeError, stack, type Tensor, tensor, ValueError, zeros } from "@sconce/core";
-import { pad } from "@sconce/core/nn";
+import { logSigmoid, pad, softplus } from "@sconce/core/nn";
 import * as constraints from "./constraints.js";
 import { like, sumRightmost } from "./numbers.js";
 import { Transform, type TransformOptions } from "./transform.js";
@@ -90,7 +90,7 @@ export class StickBreakingTransform extends Transform {
     // 1 - sigmoid(x) = exp(-x) sigmoid(x)
     return shifted
       .neg()
-      .add(shifted.logSigmoid())
+      .add(logSigmoid(shifted))
       .add(y.narrow(-1, 0, k).log())
       .sum(-1);
   }
@@ -173,7 +173,11 @@ export class CorrCholeskyTransform extends Transform {
   override logAbsDetJacobian(x: Tensor, y: Tensor): Tensor {
     const rest = y.square().cumsum(-1).neg().add(1);
     const sticks = toVector(rest, 2).log().sum(-1).mul(0.5);
-    const tanh = x.add(x.mul(-2).softplus()).sub(Math.LN2).sum(-1).mul(-2);
+    const tanh = x
+      .add(softplus(x.mul(-2)))
+      .sub(Math.LN2)
+      .sum(-1)
+      .mul(-2);
     return sticks.add(tanh);
   }
 

@@ -2,10 +2,12 @@ import { enableGrad, gradOf, noGrad } from "@sconce/autograd";
 import {
   constantValue,
   DTypeError,
+  formatShape,
   hostEffect,
   keep,
   NotSupportedError,
   realiseAll,
+  sameShape,
   scope,
   Tensor,
   tensorOf,
@@ -225,7 +227,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     for (const [key, entries] of Object.entries(dict.state)) {
       const p = byIndex.get(Number(key));
       if (p === undefined) throw new ValueError("loadStateDict: the state names a parameter that is in no group");
-      loaded.set(p, this.#loaded(entries, p));
+      loaded.set(p, this.#loaded(entries, p, key));
     }
     this.state.clear();
     for (const [p, entries] of loaded) this.state.set(p, entries);
@@ -270,19 +272,21 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     return byIndex;
   }
 
-  #loaded(entries: ParamState, param: Tensor): ParamState {
+  #loaded(entries: ParamState, param: Tensor, key: string): ParamState {
     return mapEntries(entries, (value, name) => {
       if (!(value instanceof Tensor)) return value;
       if (name in this.scalars) return value.itemSync();
-      this.checkState(name, value, param);
+      this.checkState(`${name} of parameter ${key}`, value, param);
       return keep(value.detach().to({ device: param.device, dtype: param.dtype, copy: true }));
     });
   }
 
   /** Throws ValueError if a loaded tensor does not fit its parameter. */
   protected checkState(name: string, value: Tensor, param: Tensor): void {
-    if (value.numel() === param.numel()) return;
-    throw new ValueError(`loadStateDict: ${name} has shape [${value.shape}], expected that of its parameter, [${param.shape}]`);
+    if (sameShape(value.shape, param.shape)) return;
+    throw new ValueError(
+      `loadStateDict: expected ${name} in the shape of the parameter, ${formatShape(param.shape)}, got ${formatShape(value.shape)}`,
+    );
   }
 
   /** The text that PyTorch prints. */

@@ -1,5 +1,5 @@
 import { cat, Generator, type Shape, stack, type Tensor, tensor, where } from "@sconce/core";
-import { constantPadNd } from "@sconce/core/nn";
+import { constantPadNd, gelu, mish, silu, softplus } from "@sconce/core/nn";
 
 /** A random program: a function of float64 tensors to one, and where to check it. */
 export interface Chain {
@@ -50,10 +50,10 @@ const SMOOTH: { readonly [name: string]: (x: Tensor) => Tensor } = {
   "exp of half": (x) => x.mul(0.5).exp(),
   "log of square": (x) => x.square().add(1.5).log(),
   "root of square": (x) => x.square().add(0.7).sqrt(),
-  gelu: (x) => x.gelu(),
-  softplus: (x) => x.softplus(),
-  silu: (x) => x.silu(),
-  mish: (x) => x.mish(),
+  gelu: (x) => gelu(x),
+  softplus: (x) => softplus(x),
+  silu: (x) => silu(x),
+  mish: (x) => mish(x),
   erf: (x) => x.erf(),
   atan: (x) => x.atan(),
   expm1: (x) => x.mul(0.3).expm1(),

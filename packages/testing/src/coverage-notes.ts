@@ -113,6 +113,7 @@ const TENSORS: Ways = [
     "Tensor.arctan2_ Tensor.arccosh Tensor.arccosh_ Tensor.arcsinh Tensor.arcsinh_ Tensor.arctanh Tensor.arctanh_",
   ],
   ["`transpose`", "Tensor.swapdims_"],
+  ["the function `histogram`", "Tensor.histogram"],
   ["functions of `@sconce/core/linalg`", "Tensor.det Tensor.logdet Tensor.slogdet Tensor.cholesky Tensor.qr Tensor.svd Tensor.lu"],
   [
     "functions of `@sconce/core/linalg`",

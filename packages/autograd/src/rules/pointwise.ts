@@ -1,4 +1,5 @@
 import type { ScalarOp, Tensor } from "@sconce/core";
+import { softplus } from "@sconce/core/nn";
 import { flat, where } from "./help.js";
 import { A, B, C, of, type Partial, type Rules, Y } from "./rule.js";
 import { trigamma } from "./special.js";
@@ -51,7 +52,7 @@ function geluTanhSlope(x: Tensor): Tensor {
 }
 
 function mishSlope(x: Tensor): Tensor {
-  const t = x.softplus().tanh();
+  const t = softplus(x).tanh();
   return t.add(x.mul(x.sigmoid()).mul(t.square().neg().add(1)));
 }
 

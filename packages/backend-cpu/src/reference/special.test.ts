@@ -42,6 +42,15 @@ describe("special functions in double precision", () => {
     for (const x of [1e-5, 0.2, 0.5, 0.8, 1.1, 1.3, 1.6, 1.9, 3.3, 7.9, 8.1, 50]) {
       expect(Math.abs(lgamma(x + 1) - lgamma(x) - Math.log(x))).toBeLessThan(3e-14);
     }
+    // Next to its zeros, to a few units in the last place of 1.
+    for (const [x, y] of [
+      [1.0009765625, -0.0005629031799917472],
+      [0.9990234375, 0.0005644719118551578],
+      [2.0009765625, 0.00041318279306379324],
+      [1.9990234375, -0.0004125677359712032],
+      [1.4599609375, -0.12148493852391606],
+    ])
+      expect(Math.abs(lgamma(x) - y)).toBeLessThan(1e-15);
     expect([lgamma(1), lgamma(2), lgamma(0), lgamma(-3)]).toEqual([0, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
   });
 

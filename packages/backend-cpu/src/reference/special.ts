@@ -112,20 +112,6 @@ export function erfinv(y: number): number {
   return x;
 }
 
-const LG_A = [
-  0.07721566490153287, 0.06735230105312927, 0.007385550860814029, 0.0011927076318336207, 0.00022086279071390839, 2.5214456545125733e-5,
-];
-const LG_B = [
-  0.3224670334241136, 0.020580808432516733, 0.0028905138367341563, 0.0005100697921535113, 0.00010801156724758394, 4.4864094961891516e-5,
-];
-const LG_TC = 1.4616321449683622;
-const LG_TF = -0.12148629053584961;
-const LG_TT = -3.638676997039505e-18;
-const LG_T0 = [0.48383612272381005, -0.032788541075985965, 0.006100538702462913, -0.0014034646998923284, 0.00031563207090362595];
-const LG_T1 = [-0.1475877229945939, 0.01797067508118204, -0.0036845201678113826, 0.000881081882437654, -0.00031275416837512086];
-const LG_T2 = [0.06462494023913339, -0.010314224129834144, 0.0022596478090061247, -0.0005385953053567405, 0.0003355291926355191];
-const LG_U = [-0.07721566490153287, 0.6328270640250934, 1.4549225013723477, 0.9777175279633727, 0.22896372806469245, 0.013381091853678766];
-const LG_V = [1, 2.4559779371304113, 2.128489763798934, 0.7692851504566728, 0.10422264559336913, 0.003217092422824239];
 const LG_S = [
   -0.07721566490153287, 0.21498241596060885, 0.325778796408931, 0.14635047265246445, 0.02664227030336386, 0.0018402845140733772,
   3.194753265841009e-5,
@@ -137,25 +123,9 @@ const LG_W = [
   0.08333333333333297, -0.0027777777772877554, 0.0007936505586430196, -0.00059518755745034, 0.0008363399189962821, -0.0016309293409657527,
 ];
 
-/** lgamma on (0, 2): `y` is the distance to 1, to the minimum near 1.46, or to 2. */
-function lgammaBelow2(x: number): number {
-  let r = 0;
-  let near: 1 | 1.46 | 2;
-  let y: number;
-  if (x <= 0.9) {
-    r = -Math.log(x);
-    near = x >= 0.7316 ? 2 : x >= 0.23164 ? 1.46 : 1;
-    y = near === 2 ? 1 - x : near === 1.46 ? x - (LG_TC - 1) : x;
-  } else {
-    near = x >= 1.7316 ? 2 : x >= 1.23 ? 1.46 : 1;
-    y = near === 2 ? 2 - x : near === 1.46 ? x - LG_TC : x - 1;
-  }
-  if (near === 2) return r + (y * poly(y * y, LG_A) + y * y * poly(y * y, LG_B) - 0.5 * y);
-  if (near === 1) return r + (-0.5 * y + (y * poly(y, LG_U)) / poly(y, LG_V));
-  const z = y * y;
-  const w = z * y;
-  const p = z * poly(w, LG_T0) - (LG_TT - w * (poly(w, LG_T1) + y * poly(w, LG_T2)));
-  return r + (LG_TF + p);
+/** lgamma(2 + y) for y from 0 to 1. */
+function lgammaFrom2(y: number): number {
+  return 0.5 * y + (y * poly(y, LG_S)) / poly(y, LG_R);
 }
 
 /** Logarithm of the absolute value of the gamma function. */
@@ -168,13 +138,14 @@ export function lgamma(x: number): number {
     return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * fraction) * x)) - lgamma(-x);
   }
   if (x === 1 || x === 2) return 0;
-  if (x < 2) return lgammaBelow2(x);
+  if (x < 1) return lgammaFrom2(x) - Math.log1p(x) - Math.log(x);
+  if (x < 2) return lgammaFrom2(x - 1) - Math.log1p(x - 1);
   if (x < 8) {
     const whole = Math.floor(x);
     const y = x - whole;
     let z = 1;
     for (let k = whole - 1; k >= 2; k--) z *= y + k;
-    return 0.5 * y + (y * poly(y, LG_S)) / poly(y, LG_R) + Math.log(z);
+    return lgammaFrom2(y) + Math.log(z);
   }
   const t = Math.log(x);
   if (x >= 2 ** 58) return x * (t - 1);

@@ -1,7 +1,7 @@
 import { conj, requirePairs } from "../complex.js";
 import { composite } from "../dispatch.js";
 import { isFloatingPoint } from "../dtype.js";
-import { NotSupportedError, ShapeError, ValueError } from "../errors.js";
+import { formatShape, NotSupportedError, ShapeError, ValueError } from "../errors.js";
 import { cat } from "../functions.js";
 import { constantPadNd } from "../nn/pad.js";
 import { normalizeDim, sizeOf } from "../shape.js";
@@ -35,6 +35,15 @@ export function floating(op: string, x: Tensor): Tensor {
   throw new NotSupportedError(`${op}: expected float32 or float64, got ${x.dtype}; convert with .float()`, { op, dtypes: [x.dtype] });
 }
 
+/** A dimension counted from the front. @throws ShapeError if there is none to transform. */
+function transformedDim(op: string, x: Tensor, dim: number, rank: number): number {
+  if (rank > 0) return normalizeDim(dim, rank, op);
+  throw new ShapeError(
+    `${op}: Invalid number of data points (0) specified, expected at least one dimension besides that of pairs, got ${formatShape(x.shape)}`,
+    { op, shapes: [x.shape] },
+  );
+}
+
 /** Cut or filled up with zeros along a dimension. */
 function resized(op: string, x: Tensor, dim: number, n: number): Tensor {
   if (!(Number.isInteger(n) && n > 0))
@@ -62,7 +71,7 @@ interface Plan {
 /** Pairs to pairs. */
 function complexToComplex(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
   const pairs = floating(op, requirePairs(op, z));
-  const d = normalizeDim(dim, pairs.ndim - 1, op);
+  const d = transformedDim(op, pairs, dim, pairs.ndim - 1);
   const x = resized(op, pairs, d, n ?? pairs.shape[d]);
   const scale = scaleOf(op, x.shape[d], norm, sign === 1);
   return composite("FftC2C", [pairs], () =>
@@ -80,7 +89,7 @@ function scaled(x: Tensor, factor: number): Tensor {
 /** Real numbers to the first half of their spectrum. */
 function realToComplex(given: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
   const real = floating(op, given);
-  const d = normalizeDim(dim, real.ndim, op);
+  const d = transformedDim(op, real, dim, real.ndim);
   const x = resized(op, real, d, n ?? real.shape[d]);
   const length = x.shape[d];
   const half = Math.floor(length / 2) + 1;
@@ -96,7 +105,7 @@ function realToComplex(given: Tensor, { op, options: { n, dim = -1, norm = "back
 /** The first half of a spectrum to the real numbers that have it. */
 function complexToReal(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
   const pairs = floating(op, requirePairs(op, z));
-  const d = normalizeDim(dim, pairs.ndim - 1, op);
+  const d = transformedDim(op, pairs, dim, pairs.ndim - 1);
   const length = n ?? 2 * (pairs.shape[d] - 1);
   if (length < 1) throw new ShapeError(`${op}: Invalid number of data points (${length}) specified`, { op, shapes: [z.shape] });
   const half = Math.floor(length / 2) + 1;

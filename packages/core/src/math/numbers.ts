@@ -6,10 +6,10 @@ import { applyHost, type HostOp } from "../extension.js";
 import { resultType, type TensorOrScalar } from "../promotion.js";
 import type { Shape } from "../shape.js";
 import { floats, hostFunction, stretched } from "../special/define.js";
+import { type TrapezoidOptions, trapezoid } from "../statistics.js";
 import { constantLike, where } from "../tensor/compose.js";
 import { convertAll, leadOf } from "../tensor/elementwise.js";
 import type { DimArgument } from "../tensor/movement.js";
-import type { TrapezoidOptions } from "../tensor/statistics.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 // ---- integers
@@ -148,7 +148,7 @@ export function angle(x: Tensor): Tensor {
 
 /** {@link Tensor.trapezoid}. */
 export function trapz(y: Tensor, options: TrapezoidOptions = {}): Tensor {
-  return y.trapezoid(options);
+  return trapezoid(y, options);
 }
 
 /** {@link Tensor.narrow} as a copy. */

@@ -37,11 +37,13 @@ export class TensorBase implements Layout {
   /** Free for autograd. */
   slot: unknown = undefined;
 
-  constructor(storage: Storage, { shape, strides, offset }: Layout) {
+  /** For the library: tensors of data come from `tensor`. @throws ValueError without a layout. */
+  constructor(storage: Storage, layout: Layout) {
+    if (layout === undefined) throw new ValueError("new Tensor: expected a storage and its layout; tensor(data) makes a tensor of data");
     this.storage = storage;
-    this.shape = shape;
-    this.strides = strides;
-    this.offset = offset;
+    this.shape = layout.shape;
+    this.strides = layout.strides;
+    this.offset = layout.offset;
   }
 
   /** What a transform such as `vmap` computes with in place of this tensor, which stands for one example; null outside of transforms. */
@@ -345,7 +347,7 @@ export class TensorBase implements Layout {
   /** Frees the memory now; every tensor over it throws DisposedError from then on. */
   dispose(): void {
     this.storage.owner?.escape(this.storage);
-    this.storage.dispose();
+    this.storage.dispose("by its dispose(), or at the end of the block of its `using`; call that later, or clone() it first,");
   }
 
   /** Frees the memory at the end of a `using` block. */

@@ -2,25 +2,9 @@ import type { ScatterMode } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
 import { type DType, isFloatingPoint, itemSize } from "../dtype.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
-import { isReadable } from "../evaluate.js";
 import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
-import {
-  add,
-  constantLike,
-  div,
-  eq,
-  expandTo,
-  fitting,
-  indexTensor,
-  lt,
-  maximum,
-  mul,
-  narrowAt,
-  positions,
-  sub,
-  where,
-} from "./compose.js";
+import { add, constantLike, div, expandTo, fitting, indexTensor, lt, maximum, mul, narrowAt, positions, sub, where } from "./compose.js";
 import { coordinates, readSync } from "./host.js";
 import { IndexingOps } from "./indexing.js";
 import type { Tensor } from "./tensor.js";
@@ -336,30 +320,5 @@ export class GatherOps extends IndexingOps {
   /** {@link maskedScatter} in place. */
   maskedScatter_(mask: Tensor, source: Tensor): Tensor {
     return this.assign(fitting("maskedScatter_", this.self, this.maskedScatter(mask, source)));
-  }
-
-  /**
-   * Integer classes as rows with a single 1: `[...]` to `[..., numClasses]`.
-   * @throws ValueError if a class is negative or too large.
-   * @example
-   * tensor([0, 2]).int().oneHot(3); // [[1, 0, 0], [0, 0, 1]]
-   */
-  oneHot(numClasses = -1): Tensor {
-    const classes = indexTensor(this.detach(), "oneHot");
-    const range = numClasses === -1 || isReadable(classes) ? readSync(classes, "oneHot") : [];
-    let largest = -1;
-    for (const value of range) {
-      if (value < 0) throw new ValueError(`oneHot: Class values must be non-negative, got ${value}`, { op: "oneHot" });
-      if (Number(value) > largest) largest = Number(value);
-    }
-    const n = numClasses === -1 ? largest + 1 : numClasses;
-    if (largest >= n)
-      throw new ValueError(`oneHot: Class values must be smaller than num_classes, got ${largest} for ${n}`, { op: "oneHot" });
-    const columns = positions(
-      classes,
-      Array.from({ length: n }, (_, i) => i),
-    );
-    const wide = this.storage.backend.limits.dtypes.has("int64") ? "int64" : "int32";
-    return eq(apply("unsqueeze", [classes], { dim: classes.ndim }), columns).cast(wide);
   }
 }

@@ -207,37 +207,6 @@ export class InplaceMathOps extends InplaceOps {
   relu_(): Tensor {
     return into(this.self, "relu_", this.relu());
   }
-
-  /** {@link relu6} in place. */
-  relu6_(): Tensor {
-    return into(this.self, "relu6_", this.relu6());
-  }
-
-  /** {@link silu} in place. */
-  silu_(): Tensor {
-    return into(this.self, "silu_", this.silu());
-  }
-
-  /** {@link mish} in place. */
-  mish_(): Tensor {
-    return into(this.self, "mish_", this.mish());
-  }
-
-  /** {@link selu} in place. */
-  selu_(): Tensor {
-    return into(this.self, "selu_", this.selu());
-  }
-
-  /** {@link hardswish} in place. */
-  hardswish_(): Tensor {
-    return into(this.self, "hardswish_", this.hardswish());
-  }
-
-  /** {@link hardsigmoid} in place. */
-  hardsigmoid_(): Tensor {
-    return into(this.self, "hardsigmoid_", this.hardsigmoid());
-  }
-
   /** {@link round} in place. */
   round_(options?: { readonly decimals?: number }): Tensor {
     return into(this.self, "round_", this.round(options));
@@ -246,30 +215,5 @@ export class InplaceMathOps extends InplaceOps {
   /** {@link logit} in place. */
   logit_(options?: { readonly eps?: number }): Tensor {
     return into(this.self, "logit_", this.logit(options));
-  }
-
-  /** {@link elu} in place. */
-  elu_(options?: { readonly alpha?: number }): Tensor {
-    return into(this.self, "elu_", this.elu(options));
-  }
-
-  /** {@link celu} in place. */
-  celu_(options?: { readonly alpha?: number }): Tensor {
-    return into(this.self, "celu_", this.celu(options));
-  }
-
-  /** {@link leakyRelu} in place. */
-  leakyRelu_(negativeSlope?: number): Tensor {
-    return into(this.self, "leakyRelu_", this.leakyRelu(negativeSlope));
-  }
-
-  /** {@link hardtanh} in place. */
-  hardtanh_(options?: { readonly min?: number; readonly max?: number }): Tensor {
-    return into(this.self, "hardtanh_", this.hardtanh(options));
-  }
-
-  /** {@link Tensor.threshold} in place. */
-  threshold_(threshold: number, value: number): Tensor {
-    return into(this.self, "threshold_", this.threshold(threshold, value));
   }
 }

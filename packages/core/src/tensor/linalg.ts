@@ -1,22 +1,8 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
-import { broadcast, normalizeDim, normalizeDims, type Shape, sizeOf } from "../shape.js";
-import {
-  add,
-  expandTo,
-  fitting,
-  inWide,
-  iota,
-  mul,
-  permuteTo,
-  requireFloat,
-  requireSameDType,
-  squeezeAt,
-  sub,
-  unsqueezeAt,
-} from "./compose.js";
+import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
+import { add, expandTo, fitting, inWide, iota, mul, permuteTo, requireSameDType, squeezeAt, sub, unsqueezeAt } from "./compose.js";
 import { DiagonalOps } from "./indexing-diagonal.js";
-import { vectorNorm } from "./norms.js";
 import type { Tensor } from "./tensor.js";
 
 /** Factors of `beta * self + alpha * product`. */
@@ -29,7 +15,7 @@ function sizes(x: Tensor): string {
   return x.shape.join("x");
 }
 
-function refuse(op: string, message: string, ...tensors: readonly Tensor[]): never {
+export function refuse(op: string, message: string, ...tensors: readonly Tensor[]): never {
   throw new ShapeError(`${op}: ${message}`, { op, shapes: tensors.map((t) => t.shape) });
 }
 
@@ -410,31 +396,6 @@ export class LinalgOps extends DiagonalOps {
   dist(other: Tensor, p = 2): Tensor {
     return this.sub(other).norm(p);
   }
-
-  /**
-   * Distances between rows: `[..., P, M]` and `[..., R, M]` to `[..., P, R]`, with the gradient 0 where a distance is 0.
-   * @throws ShapeError if the last sizes differ.
-   */
-  cdist(other: Tensor, { p = 2 }: { readonly p?: number } = {}): Tensor {
-    requireFloat(this.self, "cdist", "cdist only supports floating-point dtypes");
-    if (this.ndim < 2 || other.ndim < 2 || this.shape[this.ndim - 1] !== other.shape[other.ndim - 1]) {
-      refuse(
-        "cdist",
-        `X1 and X2 must have the same number of columns and at least two dimensions, got ${formatShape(this.shape)} and ${formatShape(other.shape)}`,
-        this.self,
-        other,
-      );
-    }
-    requireSameDType("cdist", this.self, other);
-    return composite("CdistForward", [this.self, other], () => {
-      broadcast(this.shape.slice(0, -2), other.shape.slice(0, -2), "cdist");
-      return inWide(this.self, (x, widen) => {
-        const difference = sub(unsqueezeAt(x, x.ndim - 1), unsqueezeAt(widen(other), other.ndim - 2));
-        return vectorNorm(difference, p, normalizeDims(-1, difference.ndim, "cdist"), false);
-      });
-    });
-  }
-
   /** This matrix, or batch of matrices, multiplied by itself `n` times (`n` >= 0). @throws ShapeError unless square. */
   matrixPower(n: number): Tensor {
     const size = this.shape[this.ndim - 1];

@@ -13,20 +13,16 @@ import {
   iota,
   isnan,
   le,
-  lt,
   minimum,
   mul,
   narrowAt,
   ne,
-  not,
   or,
   requireFloat,
   squeezeAt,
   sub,
-  unsqueezeAt,
   where,
 } from "./compose.js";
-import { type QuantileOptions, type Quantiles, quantile } from "./quantile.js";
 import type { DimOptions } from "./reduction.js";
 import { ScanOps } from "./reduction-scan.js";
 import { ValuesIndices } from "./results.js";
@@ -46,12 +42,6 @@ export interface TopkOptions {
   readonly largest?: boolean;
   /** Results are always sorted. */
   readonly sorted?: boolean;
-}
-
-/** What `searchsorted` and `bucketize` take. */
-export interface SearchOptions {
-  /** Returns the position after equal entries instead of before them. */
-  readonly right?: boolean;
 }
 
 function sortOptions(
@@ -142,14 +132,6 @@ function modeAlong(x: Tensor, dim: number, keepdim: boolean): readonly Tensor[] 
   return pick(x, apply("gather", [indices, best], { dim }), dim, keepdim);
 }
 
-/** Number of entries of the last dimension of `sequence` that lie before each value. */
-function countBefore(sequence: Tensor, values: Tensor, right: boolean): Tensor {
-  const row = unsqueezeAt(sequence, sequence.ndim - 1);
-  const column = unsqueezeAt(values, values.ndim);
-  const before = right ? not(lt(column, row)) : not(ge(row, column));
-  return apply("reduce", [before.cast("int32")], { op: "sum", dims: [before.ndim - 1], keepdim: false });
-}
-
 /** Ops that order elements or look for them. */
 export class OrderOps extends ScanOps {
   /**
@@ -225,51 +207,6 @@ export class OrderOps extends ScanOps {
     const [values, indices] = alongDim(this.self, d, "mode", (y, at) => compositeAll("Mode", [y], () => modeAlong(y, at, keepdim)));
     return new ValuesIndices(values, indices);
   }
-
-  /**
-   * Quantiles of all elements or along `dim`; a list of `q`, or a 1-d tensor of them, adds a first dimension.
-   * @throws ValueError if `q` is outside [0, 1].
-   * @example
-   * tensor([0, 1, 2, 3, 4]).quantile(0.25); // tensor(1.)
-   */
-  quantile(q: Quantiles, options: QuantileOptions = {}): Tensor {
-    return quantile(this.self, q, options, "quantile", false);
-  }
-
-  /** The {@link quantile} of the elements that are not NaN. @throws ValueError if `q` is outside [0, 1]. */
-  nanquantile(q: Quantiles, options: QuantileOptions = {}): Tensor {
-    return quantile(this.self, q, options, "nanquantile", true);
-  }
-
-  /**
-   * For each value the position at which it would enter this sorted tensor, along the last dimension, as int32.
-   * @throws ShapeError unless this is 1-d or all but the last dimension agree.
-   * @example
-   * tensor([1, 3, 5]).searchsorted(tensor([2, 3])); // tensor([1, 1])
-   */
-  searchsorted(values: Tensor | number, { right = false }: SearchOptions = {}): Tensor {
-    const list = typeof values === "number" ? constantLike(this.self, values) : values.cast(this.dtype).detach();
-    const shared = this.ndim === 1 || (this.ndim === list.ndim && this.shape.slice(0, -1).every((n, d) => n === list.shape[d]));
-    if (!shared) {
-      throw new ShapeError(
-        "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, " +
-          `got ${formatShape(this.shape)} and ${formatShape(list.shape)}`,
-        { op: "searchsorted", shapes: [this.shape, list.shape] },
-      );
-    }
-    if (this.numel() === 0) return constantLike(this.self, 0, "int32", list.shape);
-    const sequence = this.detach();
-    // A shared sequence meets every value; its dimensions broadcast.
-    if (this.ndim === 1) return countBefore(sequence.reshape([1, this.shape[0]]), list.reshape([list.numel()]), right).reshape(list.shape);
-    return countBefore(sequence, list, right);
-  }
-
-  /** For each element the index of the bucket between sorted `boundaries` (1-d) that holds it, as int32. */
-  bucketize(boundaries: Tensor, options: SearchOptions = {}): Tensor {
-    const b = boundaries as unknown as OrderOps;
-    return b.searchsorted(this.self, options);
-  }
-
   /**
    * Counts of the elements in `bins` equal intervals from `min` to `max` (those of the data if both are 0).
    * @throws ValueError if `max` is below `min`.

@@ -64,14 +64,6 @@ export class ScanOps extends ReductionOps {
   logSoftmax(dim: number, options: DTypeOption = {}): Tensor {
     return softmax(this.self, dim, options, "logSoftmax", true);
   }
-
-  /** Softmax of the negated elements along `dim`. @throws DTypeError for integers without `dtype`. */
-  softmin(dim: number, { dtype = this.dtype }: DTypeOption = {}): Tensor {
-    const x = this.cast(dtype);
-    requireFloat(x, "softmin", '"softmax" not implemented for integers');
-    return softmax(apply("neg", [x], null, "Neg"), dim, {}, "softmin", false);
-  }
-
   /**
    * `log(sum(exp(x)))` over dimensions, without overflow.
    * @example

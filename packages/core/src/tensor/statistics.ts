@@ -1,11 +1,8 @@
 import { apply, composite } from "../dispatch.js";
-import type { TypedArray } from "../dtype.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { isReadable } from "../evaluate.js";
-import { isTensor } from "../promotion.js";
 import { broadcastStrides, contiguousStrides, normalizeDim } from "../shape.js";
-import { add, constantLike, fromHost, gt, inWide, positions, requireFloat, sub, where } from "./compose.js";
-import { readSync } from "./host.js";
+import { add, constantLike, gt, inWide, requireFloat, where } from "./compose.js";
 import { LinalgOps } from "./linalg.js";
 import { type Sizes, sizesOf } from "./movement.js";
 import { vectorNorm } from "./norms.js";
@@ -20,13 +17,6 @@ export interface DiffOptions {
   readonly append?: Tensor;
 }
 
-/** Where the values of an integral lie: positions, or their distance. */
-export interface TrapezoidOptions {
-  readonly x?: Tensor;
-  readonly dx?: number;
-  readonly dim?: number;
-}
-
 /** What `cov` takes. */
 export interface CovOptions {
   /** Subtracted from the number of observations in the divisor; 1 if left out. */
@@ -37,36 +27,12 @@ export interface CovOptions {
   readonly aweights?: Tensor;
 }
 
-/** What `histogram` takes. */
-export interface HistogramOptions {
-  /** Lowest and highest edge; those of the data if left out. */
-  readonly range?: readonly [low: number, high: number];
-  readonly weight?: Tensor;
-  /** Scales the counts so that the histogram's area is 1. */
-  readonly density?: boolean;
-}
-
-/** Counts between edges. */
-export interface Histogram {
-  readonly hist: Tensor;
-  readonly binEdges: Tensor;
-}
-
-function difference(x: Tensor, dim: number): Tensor {
+/** Differences of neighbours along `dim`. */
+export function difference(x: Tensor, dim: number): Tensor {
   const length = Math.max(x.shape[dim] - 1, 0);
   const high = x.narrow(dim, Math.min(1, x.shape[dim]), length);
   const low = x.narrow(dim, 0, length);
   return x.dtype === "bool" ? high.ne(low) : high.sub(low);
-}
-
-/** Areas between neighbours along `dim`. */
-function trapezoids(y: Tensor, dim: number, { x, dx = 1 }: TrapezoidOptions): Tensor {
-  const length = y.shape[dim] - 1;
-  const heights = y.narrow(dim, 1, length).add(y.narrow(dim, 0, length));
-  if (x === undefined) return heights.mul(dx / 2);
-  const at = x.ndim === 1 ? x.reshape(y.shape.map((_, d) => (d === dim ? x.shape[0] : 1))) : x;
-  const along = at.ndim - y.ndim + dim;
-  return heights.mul(difference(at, along)).div(2);
 }
 
 function checkWeights(name: string, weights: Tensor | undefined, observations: number, floating: boolean): void {
@@ -105,41 +71,7 @@ function cov(input: Tensor, { correction = 1, fweights, aweights }: CovOptions):
   return out.squeeze();
 }
 
-/** The smallest and the largest number; NaN if there is one. */
-function extremes(data: TypedArray): [low: number, high: number] {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of data) [low, high] = [Math.min(low, Number(value)), Math.max(high, Number(value))];
-  return [low, high];
-}
-
-function binEdges(x: Tensor, bins: number, range: HistogramOptions["range"]): Tensor {
-  let [low, high] = range ?? (x.numel() === 0 ? [0, 1] : extremes(readSync(x, "histogram")));
-  if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high)) {
-    throw new ValueError(`histogram: expected finite ordered edges, range of [${low}, ${high}] is not finite`, { op: "histogram" });
-  }
-  if (low === high) {
-    low -= 0.5;
-    high += 0.5;
-  }
-  const list = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? high : low + (i * (high - low)) / bins));
-  return fromHost(x.storage.backend, [bins + 1], x.dtype, x.dtype === "float64" ? Float64Array.from(list) : Float32Array.from(list));
-}
-
-/** All choices of `r` of `n` positions in ascending order. */
-function choices(n: number, r: number, repeated: boolean): number[][] {
-  const out: number[][] = [];
-  const extend = (chosen: readonly number[], from: number): void => {
-    if (chosen.length === r) {
-      out.push([...chosen]);
-      return;
-    }
-    for (let i = from; i < n; i++) extend([...chosen, i], repeated ? i : i + 1);
-  };
-  extend([], 0);
-  return out;
-}
-
-/** Differences, integrals, covariances and histograms. */
+/** Differences and covariances. */
 export class StatisticsOps extends LinalgOps {
   /**
    * Differences of neighbours along `dim` (the last if left out), taken `n` times.
@@ -156,19 +88,6 @@ export class StatisticsOps extends LinalgOps {
     for (let i = 0; i < n; i++) out = difference(out, d);
     return out;
   }
-
-  /** Integral along `dim` (the last if left out) by the trapezoidal rule. */
-  trapezoid(options: TrapezoidOptions = {}): Tensor {
-    const d = normalizeDim(options.dim ?? -1, this.ndim, "trapezoid");
-    return this.shape[d] === 0 ? this.sum(d) : trapezoids(this.self, d, options).sum(d);
-  }
-
-  /** Running integral along `dim` (the last if left out) by the trapezoidal rule. */
-  cumulativeTrapezoid(options: TrapezoidOptions = {}): Tensor {
-    const d = normalizeDim(options.dim ?? -1, this.ndim, "cumulativeTrapezoid");
-    return trapezoids(this.self, d, options).cumsum(d);
-  }
-
   /**
    * Covariances of the rows of `[variables, observations]`.
    * @throws ShapeError if a weight does not fit.
@@ -223,31 +142,5 @@ export class StatisticsOps extends LinalgOps {
     const strides = broadcastStrides(shape, contiguousStrides(shape), this.shape);
     const dims = strides.map((_, d) => d).filter((d) => d < lead || (shape[d - lead] === 1 && this.shape[d] !== 1));
     return dims.length === 0 ? this.self : this.sum(dims, { keepdim: true }).reshape(shape);
-  }
-
-  /**
-   * Counts, or sums of weights, between edges: a number of equal intervals, or ascending edges.
-   * @throws ValueError if the range is not finite.
-   */
-  histogram(bins: number | Tensor, { range, weight, density = false }: HistogramOptions = {}): Histogram {
-    requireFloat(this.self, "histogram", "expected a floating-point tensor");
-    const x = this.detach().reshape([-1]);
-    const edges = isTensor(bins) ? bins.detach() : binEdges(x, bins, range);
-    const count = edges.shape[0] - 1;
-    const last = edges.select(0, count);
-    const at = where(x.eq(last), count - 1, sub(edges.searchsorted(x, { right: true }), 1));
-    const inside = x.ge(edges.select(0, 0)).logicalAnd(x.le(last));
-    const amounts = where(inside, weight === undefined ? constantLike(x, 1) : weight.detach().reshape([-1]), constantLike(x, 0));
-    const hist = apply("indexUpdate", [constantLike(x, 0, x.dtype, [count]), where(inside, at, 0), amounts], { dim: 0, mode: "add" });
-    return { hist: density ? hist.div(hist.sum()).div(edges.diff()) : hist, binEdges: edges };
-  }
-
-  /** All choices of `r` elements of a vector, one a row. @throws ShapeError unless 1-d. */
-  combinations({ r = 2, withReplacement = false }: { readonly r?: number; readonly withReplacement?: boolean } = {}): Tensor {
-    if (this.ndim !== 1)
-      throw new ShapeError(`combinations: Expect a 1D vector, but got shape ${formatShape(this.shape)}`, { op: "combinations" });
-    const list = choices(this.shape[0], r, withReplacement);
-    const at = positions(this.self, list.flat());
-    return apply("indexSelect", [this.self, at], { dim: 0 }, "Index").reshape([list.length, r]);
   }
 }

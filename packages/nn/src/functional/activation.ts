@@ -10,6 +10,7 @@ import {
   type Tensor,
   ValueError,
 } from "@sconce/core";
+import * as layers from "@sconce/core/nn";
 import { choose } from "../ops.js";
 import { withOption } from "../options.js";
 import { warn } from "../warn.js";
@@ -58,7 +59,7 @@ export function relu(input: Tensor, options: InplaceOptions = {}): Tensor {
 
 /** `min(max(x, 0), 6)`. */
 export function relu6(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.relu6(), options);
+  return finish(input, layers.relu6(input), options);
 }
 
 /**
@@ -68,7 +69,7 @@ export function relu6(input: Tensor, options: InplaceOptions = {}): Tensor {
  */
 export function leakyRelu(input: Tensor, slope?: number | LeakyReluOptions, options?: InplaceOptions): Tensor {
   const { negativeSlope, inplace } = withOption<LeakyReluOptions>("negativeSlope", slope, options);
-  return finish(input, input.leakyRelu(negativeSlope), { inplace });
+  return finish(input, layers.leakyRelu(input, negativeSlope), { inplace });
 }
 
 /** Settings of {@link rrelu}. */
@@ -100,39 +101,39 @@ export function rrelu(input: Tensor, { lower = 1 / 8, upper = 1 / 3, training = 
 
 /** x where positive, else `weight * x` with a learned weight: one number, or one for each channel. */
 export function prelu(input: Tensor, weight: Tensor): Tensor {
-  return input.prelu(weight);
+  return layers.prelu(input, weight);
 }
 
 /** x where positive, else `alpha * (exp(x) - 1)`. Source: https://arxiv.org/abs/1511.07289 */
 export function elu(input: Tensor, scale?: number | EluOptions, options?: InplaceOptions): Tensor {
   const { alpha, inplace } = withOption<EluOptions>("alpha", scale, options);
-  return finish(input, input.elu({ alpha }), { inplace });
+  return finish(input, layers.elu(input, { alpha }), { inplace });
 }
 
 /** The self-normalising {@link elu}. Source: https://arxiv.org/abs/1706.02515 */
 export function selu(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.selu(), options);
+  return finish(input, layers.selu(input), options);
 }
 
 /** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. Source: https://arxiv.org/abs/1704.07483 */
 export function celu(input: Tensor, scale?: number | EluOptions, options?: InplaceOptions): Tensor {
   const { alpha, inplace } = withOption<EluOptions>("alpha", scale, options);
-  return finish(input, input.celu({ alpha }), { inplace });
+  return finish(input, layers.celu(input, { alpha }), { inplace });
 }
 
 /** `x Φ(x)` by the error function, or by tanh with `approximate: "tanh"`. Source: https://arxiv.org/abs/1606.08415 */
 export function gelu(input: Tensor, options: { readonly approximate?: "none" | "tanh" } = {}): Tensor {
-  return input.gelu(options);
+  return layers.gelu(input, options);
 }
 
 /** `x * sigmoid(x)`. Source: https://arxiv.org/abs/1702.03118 */
 export function silu(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.silu(), options);
+  return finish(input, layers.silu(input), options);
 }
 
 /** `x * tanh(softplus(x))`. Source: https://arxiv.org/abs/1908.08681 */
 export function mish(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.mish(), options);
+  return finish(input, layers.mish(input), options);
 }
 
 /** `1 / (1 + exp(-x))`. */
@@ -147,12 +148,12 @@ export function tanh(input: Tensor): Tensor {
 
 /** `log(1 + exp(beta * x)) / beta`; x itself where `beta * x` is above `threshold`. */
 export function softplus(input: Tensor, options: { readonly beta?: number; readonly threshold?: number } = {}): Tensor {
-  return input.softplus(options);
+  return layers.softplus(input, options);
 }
 
 /** `x / (1 + |x|)`. */
 export function softsign(input: Tensor): Tensor {
-  return input.softsign();
+  return layers.softsign(input);
 }
 
 /** x limited to `[minVal, maxVal]`, with gradient 0 at the bounds. */
@@ -160,32 +161,32 @@ export function hardtanh(
   input: Tensor,
   { minVal = -1, maxVal = 1, inplace = false }: { readonly minVal?: number; readonly maxVal?: number } & InplaceOptions = {},
 ): Tensor {
-  return finish(input, input.hardtanh({ min: minVal, max: maxVal }), { inplace });
+  return finish(input, layers.hardtanh(input, { min: minVal, max: maxVal }), { inplace });
 }
 
 /** `x * relu6(x + 3) / 6`. Source: https://arxiv.org/abs/1905.02244 */
 export function hardswish(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.hardswish(), options);
+  return finish(input, layers.hardswish(input), options);
 }
 
 /** `relu6(x + 3) / 6`. */
 export function hardsigmoid(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.hardsigmoid(), options);
+  return finish(input, layers.hardsigmoid(input), options);
 }
 
 /** x where above `threshold`, else `value`. */
 export function threshold(input: Tensor, threshold: number, value: number, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.threshold(threshold, value), options);
+  return finish(input, layers.threshold(input, threshold, value), options);
 }
 
 /** `x - tanh(x)`. */
 export function tanhshrink(input: Tensor): Tensor {
-  return input.tanhshrink();
+  return layers.tanhshrink(input);
 }
 
 /** x moved towards 0 by `lambda`. */
 export function softshrink(input: Tensor, bound?: number | ShrinkOptions): Tensor {
-  return input.softshrink(withOption<ShrinkOptions>("lambda", bound).lambda);
+  return layers.softshrink(input, withOption<ShrinkOptions>("lambda", bound).lambda);
 }
 
 /** x where its magnitude is above `lambda`, else 0. */
@@ -195,7 +196,7 @@ export function hardshrink(input: Tensor, bound?: number | ShrinkOptions): Tenso
 
 /** `log(sigmoid(x))` without underflow. */
 export function logSigmoid(input: Tensor): Tensor {
-  return input.logSigmoid();
+  return layers.logSigmoid(input);
 }
 
 /**

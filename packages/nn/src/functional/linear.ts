@@ -1,5 +1,5 @@
 import { composite, formatShape, ShapeError, type Tensor, write } from "@sconce/core";
-import { embedding as rowsOf } from "@sconce/core/nn";
+import { embedding as rowsOf, oneHot as rowsOfOnes } from "@sconce/core/nn";
 import { choose } from "../ops.js";
 import { withOption } from "../options.js";
 
@@ -85,5 +85,5 @@ function shorten(weight: Tensor, ids: Tensor, maxNorm: number, normType: number)
  * @throws ValueError for a negative index or one beyond `numClasses`.
  */
 export function oneHot(input: Tensor, classes: number | { readonly numClasses?: number } = -1): Tensor {
-  return input.oneHot(withOption<{ readonly numClasses?: number }>("numClasses", classes).numClasses);
+  return rowsOfOnes(input, withOption<{ readonly numClasses?: number }>("numClasses", classes).numClasses);
 }

@@ -1,4 +1,5 @@
 import { apply, broadcast, composite, inFullPrecision, promote, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { logSigmoid } from "@sconce/core/nn";
 import { requireSameShape, scalar, sizeText } from "../ops.js";
 import { warn } from "../warn.js";
 import { type Reduction, type ReductionOptions, reduced } from "./reduction.js";
@@ -139,7 +140,10 @@ export function binaryCrossEntropyWithLogits(
 
 function weightedLogits(input: Tensor, target: Tensor, posWeight: Tensor): Tensor {
   const logWeight = posWeight.sub(1).mul(target).add(1);
-  return target.rsub(1).mul(input).sub(logWeight.mul(input.logSigmoid()));
+  return target
+    .rsub(1)
+    .mul(input)
+    .sub(logWeight.mul(logSigmoid(input)));
 }
 
 /** Settings of {@link klDiv}. */

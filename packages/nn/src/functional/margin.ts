@@ -1,4 +1,5 @@
 import { composite, inFullPrecision, type Tensor, ValueError } from "@sconce/core";
+import { logSigmoid } from "@sconce/core/nn";
 import { choose } from "../ops.js";
 import { pairwiseDistance } from "./distance.js";
 import { type ReductionOptions, reduced } from "./reduction.js";
@@ -67,7 +68,7 @@ export function multilabelSoftMarginLoss(
   target: Tensor,
   { weight = null, reduction = "mean" }: MultilabelSoftMarginOptions = {},
 ): Tensor {
-  const likelihood = target.mul(input.logSigmoid()).add(target.rsub(1).mul(input.neg().logSigmoid()));
+  const likelihood = target.mul(logSigmoid(input)).add(target.rsub(1).mul(logSigmoid(input.neg())));
   const loss = (weight === null ? likelihood : likelihood.mul(weight)).neg();
   return reduced("multilabelSoftMarginLoss", loss.sum(-1).div(input.shape[input.ndim - 1]), reduction);
 }

@@ -66,6 +66,32 @@ describe("grad modes", () => {
     expect(isGradEnabled()).toBe(true);
   });
 
+  it("tell of an await inside of them where another task misses its record", async () => {
+    const w = leaf(1);
+    const evaluation = async (): Promise<void> => {
+      using _ = noGrad();
+      await Promise.resolve();
+    };
+    const training = async (): Promise<void> => {
+      const loss = w.mul(2).sum();
+      await new Promise((resolve) => setTimeout(resolve));
+      loss.backward();
+    };
+    const results = await Promise.allSettled([evaluation(), training()]);
+    expect(results[1]).toMatchObject({ reason: { message: expect.stringMatching(/was open during an await.*: await outside of it/) } });
+    expect(isGradEnabled()).toBe(true);
+  });
+
+  it("name the safe form where tasks end them out of order", async () => {
+    const task = async (turns: number): Promise<void> => {
+      using _ = noGrad();
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+    };
+    const results = await Promise.allSettled([task(1), task(4)]);
+    expect(results[0]).toMatchObject({ reason: { message: expect.stringContaining("const y = noGrad(() => net(x)); await y.item()") } });
+    expect(isGradEnabled()).toBe(true);
+  });
+
   it("refuse asynchronous functions", async () => {
     await expect(async () => noGrad(async () => 1)).rejects.toThrow("noGrad: expected a synchronous function");
     expect(isGradEnabled()).toBe(true);

@@ -1,4 +1,4 @@
-import { conv2d, maxPool2d } from "@sconce/core/nn";
+import { conv2d, gelu, maxPool2d } from "@sconce/core/nn";
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { inspect } from "node:util";
@@ -50,7 +50,7 @@ const NAMES: readonly (readonly [name: string, make: () => Tensor])[] = [
   ["NllLossBackward0", () => F.crossEntropy(leaf(2, 3), tensor([0, 2], { dtype: "int32" }))],
   ["MaxPool2DWithIndicesBackward0", () => maxPool2d(leaf(1, 1, 4, 4), 2)],
   ["CatBackward0", () => cat([leaf(2), leaf(2)])],
-  ["GeluBackward0", () => leaf(2).gelu()],
+  ["GeluBackward0", () => gelu(leaf(2))],
   ["LogSoftmaxBackward0", () => leaf(2, 3).logSoftmax(1)],
   ["Log2Backward0", () => leaf(2).abs().log2()],
   ["WhereBackward0", () => where(tensor([true, false]), leaf(2), leaf(2))],

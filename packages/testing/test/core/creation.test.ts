@@ -19,9 +19,11 @@ import {
   onesLike,
   setDefaultDType,
   stack,
+  Tensor,
   tensor,
   trilIndices,
   triuIndices,
+  ValueError,
   vstack,
   zeros,
   zerosLike,
@@ -43,6 +45,32 @@ describe("tensor", () => {
     ]);
     setDefaultDType("float64");
     expect([tensor([1]).dtype, zeros(1).dtype, tensor([1n]).dtype]).toEqual(["float64", "float64", "int64"]);
+  });
+
+  it("says how to make a tensor of data to those who call the class", () => {
+    expect(() => new (Tensor as unknown as new (data: number[]) => Tensor)([1, 2])).toThrow("tensor(data) makes a tensor of data");
+  });
+
+  it("refuses plain numbers that an integer dtype cannot hold, and wraps those of host arrays", () => {
+    for (const [value, dtype] of [
+      [300, "int8"],
+      [256, "uint8"],
+      [-256, "uint8"],
+      [2 ** 31, "int32"],
+      [70000, "int16"],
+      [Number.NaN, "int32"],
+      [Number.POSITIVE_INFINITY, "int64"],
+      [2n ** 40n, "int32"],
+    ] as const) {
+      expect(() => tensor([value], { dtype })).toThrow(`value cannot be converted to type ${dtype} without overflow`);
+      expect(() => tensor(value, { dtype })).toThrow(ValueError);
+      expect(() => tensor([[0], [value]], { dtype })).toThrow(ValueError);
+    }
+    expect(tensor([-1], { dtype: "uint8" }).tolistSync()).toEqual([255]);
+    expect(tensor([1.5, -2.7], { dtype: "int8" }).tolistSync()).toEqual([1, -2]);
+    expect(tensor(new Float64Array([300]), { dtype: "int8" }).tolistSync()).toEqual([44]);
+    expect(tensor(new Int32Array([300]), { dtype: "int64" }).tolistSync()).toEqual([300]);
+    expect(tensor([300], { dtype: "bool" }).tolistSync()).toEqual([true]);
   });
 
   it("converts to the dtype asked for", () => {

@@ -1,6 +1,6 @@
 import "@sconce/backend-cpu";
 import { gradcheck, gradgradcheck } from "@sconce/autograd";
-import { type DType, manualSeed, randn, type Tensor, tensor } from "@sconce/core";
+import { type DType, manualSeed, randn, ShapeError, scalar, type Tensor, tensor } from "@sconce/core";
 import { abs, angle, complex, conj, div, exp, imag, matmul, mul, polar, real } from "@sconce/core/complex";
 import {
   bartlettWindow,
@@ -99,6 +99,9 @@ describe("the Fourier transform", () => {
   });
 
   it("names what is wrong", () => {
+    expect(() => rfft(scalar(1))).toThrow("fft.rfft: Invalid number of data points (0) specified, expected at least one dimension");
+    expect(() => fft(tensor([1, 0]))).toThrow("fft.fft: Invalid number of data points (0) specified");
+    expect(() => irfft(tensor([1, 0]))).toThrow(ShapeError);
     expect(() => fft(noise([4]))).toThrow(/last dimension of size 2.*complex\(x\) makes one/);
     expect(() => fft(noise([4, 2]), { n: 0 })).toThrow(/Invalid number of data points \(0\) specified/);
     expect(() => fft(noise([4, 2]), { norm: "both" as never })).toThrow(/Invalid normalization mode/);

@@ -82,12 +82,11 @@ describe("in-place ops", () => {
   it("exist for every function of one number and give its result", () => {
     const names = Object.getOwnPropertyNames(Object.getPrototypeOf(Object.getPrototypeOf(Tensor.prototype)));
     const math = names.filter((name) => name.endsWith("_"));
-    expect(math.length).toBeGreaterThan(45);
-    type Method = (...args: unknown[]) => Tensor;
+    expect(math.length).toBeGreaterThan(40);
+    type Method = () => Tensor;
     for (const name of math) {
       const input = tensor([0.25, 0.5, 0.75]);
-      const call = (method: string): Tensor =>
-        (input as unknown as Record<string, Method>)[method](...(name === "threshold_" ? [0.5, 9] : []));
+      const call = (method: string): Tensor => (input as unknown as Record<string, Method>)[method]();
       const expected = call(name.slice(0, -1)).dataSync();
       expect(call(name), name).toBe(input);
       expect(input.dataSync(), name).toEqual(expected);

@@ -35,6 +35,18 @@ describe("scope", () => {
     expect(lost?.isDisposed).toBe(true);
   });
 
+  it("is not blamed for what dispose() freed", () => {
+    const x = made();
+    x.dispose();
+    expect(() => x.add(1)).toThrow("this tensor was freed by its dispose()");
+    let y: Tensor;
+    {
+      using block = made();
+      y = block;
+    }
+    expect(() => y.dataSync()).toThrow("at the end of the block of its `using`");
+  });
+
   it("hands results to the scope outside", () => {
     let inner: Tensor | undefined;
     scope(() => {

@@ -207,6 +207,11 @@ describe("validation", () => {
   });
 
   it("refuses shapes that do not fit", () => {
+    for (const shape of [[-1], [1.5], 3 as never]) {
+      expect(() => new D.Normal(zeros(2), ones(2)).sample(shape)).toThrow(
+        "Normal: sample: expected a list of sizes that are integers of at least 0",
+      );
+    }
     const normal = new D.Normal(zeros(3), ones(3));
     expect(() => normal.logProb(zeros(2))).toThrow("Value is not broadcastable with batchShape+eventShape: [2] vs [3].");
     expect(() => new D.Dirichlet(ones(3)).logProb(zeros(2))).toThrow("The right-most size of value must match eventShape: [2] vs [3].");

@@ -1,8 +1,8 @@
-import { apply, applyAll } from "../dispatch.js";
-import { formatShape, ShapeError, ValueError } from "../errors.js";
-import { isReadable } from "../evaluate.js";
-import { normalizeDim } from "../shape.js";
-import { TensorBase } from "./base.js";
+import { apply, applyAll } from "./dispatch.js";
+import { formatShape, ShapeError, ValueError } from "./errors.js";
+import { isReadable } from "./evaluate.js";
+import { normalizeDim } from "./shape.js";
+import { TensorBase } from "./tensor/base.js";
 import {
   add,
   constantLike,
@@ -18,9 +18,9 @@ import {
   sub,
   unsqueezeAt,
   where,
-} from "./compose.js";
-import { readSync } from "./host.js";
-import type { Tensor } from "./tensor.js";
+} from "./tensor/compose.js";
+import { readSync } from "./tensor/host.js";
+import type { Tensor } from "./tensor/tensor.js";
 
 /** What `quantile` takes. */
 export interface QuantileOptions {
@@ -80,8 +80,7 @@ function ofRows(rows: Tensor, q: Tensor, interpolation: Interpolation, ignoreNan
   return where(expandTo(complete, shape), result, Number.NaN);
 }
 
-/** Quantiles of all elements or along a dimension; a list of them comes first. */
-export function quantile(x: Tensor, q: Quantiles, options: QuantileOptions, op: string, ignoreNan: boolean): Tensor {
+function quantiles(x: Tensor, q: Quantiles, options: QuantileOptions, op: string, ignoreNan: boolean): Tensor {
   const { dim, keepdim = false, interpolation = "linear" } = options;
   requireFloat(x, op, "quantile() input tensor must be either float or double dtype");
   if (x.numel() === 0)
@@ -98,4 +97,19 @@ export function quantile(x: Tensor, q: Quantiles, options: QuantileOptions, op: 
   const kept = flat ? x.shape.map(() => 1) : x.shape.map((n, i) => (i === d ? 1 : n));
   const shape = keepdim ? kept : columns.shape.slice(1);
   return columns.reshape(list.ndim === 0 ? shape : [columns.shape[0], ...shape]);
+}
+
+/**
+ * Quantiles of all elements or along `dim`; a list of `q`, or a 1-d tensor of them, adds a first dimension.
+ * @throws ValueError if `q` is outside [0, 1].
+ * @example
+ * quantile(tensor([0, 1, 2, 3, 4]), 0.25); // tensor(1.)
+ */
+export function quantile(x: Tensor, q: Quantiles, options: QuantileOptions = {}): Tensor {
+  return quantiles(x, q, options, "quantile", false);
+}
+
+/** The {@link quantile} of the elements that are not NaN. @throws ValueError if `q` is outside [0, 1]. */
+export function nanquantile(x: Tensor, q: Quantiles, options: QuantileOptions = {}): Tensor {
+  return quantiles(x, q, options, "nanquantile", true);
 }
