@@ -73,19 +73,7 @@ export function erf(x: number): number {
 
 /** The complementary error function 1 - erf(x), accurate where it is small. */
 export function erfc(x: number): number {
-  if (Number.isNaN(x)) return x;
-  const a = Math.abs(x);
-  if (a < 0.84375) {
-    const z = x * x;
-    const y = poly(z, PP) / poly(z, QQ);
-    return x < 0.25 ? 1 - (x + x * y) : 0.5 - (x - 0.5 + x * y);
-  }
-  if (a < 1.25) {
-    const ratio = poly(a - 1, PA) / poly(a - 1, QA);
-    return x >= 0 ? 1 - ERX - ratio : 1 + (ERX + ratio);
-  }
-  if (a < 28) return x > 0 ? erfcTail(a) : x < -6 ? 2 : 2 - erfcTail(a);
-  return x > 0 ? 0 : 2;
+  return x >= 28 ? 0 : x >= 1.25 ? erfcTail(x) : 1 - erf(x);
 }
 
 const INV_A = [0.886226899, -1.645349621, 0.914624893, -0.140543331];
