@@ -51,10 +51,13 @@ function sizesOf(g: ConvGeometry): { readonly filters: number; readonly patch: n
 
 const isWorthwhile = (m: number, n: number, k: number): boolean => m > 1 && n > 1 && m * n * k >= LEAST_STEPS;
 
+/** From so many filters on a product outweighs the patches that it needs. */
+const LEAST_FILTERS = 32;
+
 /** True if the products of a convolution go out. */
 function goesOut(g: ConvGeometry): boolean {
   const { filters, patch, positions } = sizesOf(g);
-  return g.input.length <= 2 && isWorthwhile(filters, positions, patch) && 4 * patch * positions <= MOST_BYTES;
+  return g.input.length <= 2 && filters >= LEAST_FILTERS && isWorthwhile(filters, positions, patch) && 4 * patch * positions <= MOST_BYTES;
 }
 
 /** The outputs along a dimension that a kernel element pairs with an input, and the first such input. */

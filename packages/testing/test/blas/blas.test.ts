@@ -94,24 +94,24 @@ const CASES: readonly (readonly [string, readonly (readonly number[])[], (...inp
     ],
     (c, a, b) => c.addmm(a, b),
   ],
-  ["a convolution", [[2, 3, 12, 11], [8, 3, 3, 3], [8]], (x, w, bias) => conv2d(x, w, bias, { padding: 1 })],
+  ["a convolution", [[2, 32, 12, 11], [32, 32, 3, 3], [32]], (x, w, bias) => conv2d(x, w, bias, { padding: 1 })],
   [
     "a convolution with steps",
     [
       [2, 3, 13, 12],
-      [8, 3, 3, 2],
+      [32, 3, 3, 2],
     ],
     (x, w) => conv2d(x, w, null, { stride: [2, 3], padding: [2, 1], dilation: [1, 2] }),
   ],
   [
     "a convolution in groups",
     [
-      [2, 6, 14, 14],
-      [8, 3, 3, 3],
+      [2, 64, 9, 8],
+      [64, 32, 3, 3],
     ],
     (x, w) => conv2d(x, w, null, { groups: 2, padding: 3 }),
   ],
-  ["a convolution along one dimension", [[3, 8, 50], [16, 8, 5], [16]], (x, w, bias) => conv1d(x, w, bias, { padding: 2 })],
+  ["a convolution along one dimension", [[3, 8, 50], [32, 8, 5], [32]], (x, w, bias) => conv1d(x, w, bias, { padding: 2 })],
 ];
 
 describe.skipIf(missing !== null)("OpenBLAS", () => {
@@ -178,7 +178,7 @@ describe("products that something else computes", () => {
   it("give the gradients of convolutions at stride 1 as convolutions of three products for each image", () => {
     let count = 0;
     setMatrixProducts({ multiply: () => void count++ });
-    valueAndGrads((x, w) => conv2d(x, w, null, { padding: 1 }), [spread([5, 8, 10, 10], 1), spread([8, 8, 3, 3], 2)]);
+    valueAndGrads((x, w) => conv2d(x, w, null, { padding: 1 }), [spread([5, 32, 7, 7], 1), spread([32, 32, 3, 3], 2)]);
     expect(count).toBe(15);
   });
 });
