@@ -406,15 +406,18 @@ export function readNow(x: Tensor, op: string): TypedArray {
 
 /** The elements that the host can have at once: those that it knows, or any on a device that can block; else null. */
 export function elementsNow(x: Tensor): TypedArray | null {
+  const { storage, shape, dtype } = x;
+  const { backend } = storage;
+  const size = sizeOf(shape);
   // Each look at host memory makes a value.
-  const copy = x.storage.host === null ? x.storage.value.copy : null;
+  const own = storage.host === null ? storage.value : null;
+  if (own !== null && own.copy !== null) return isWhole(x, own) ? own.copy.slice() : gather(own.copy, x);
+  if (size === 0) return hostArray(dtype, 0);
+  if (own !== null && own.handle === null && own.constant !== null) return filledArray(dtype, size, own.constant);
+  if (backend.downloadSync === undefined) return null;
   const value = contiguousValue(x);
-  if (copy !== null) return value === x.storage.value ? copy.slice() : gather(copy, x);
-  if (value.size === 0) return hostArray(value.dtype, 0);
-  if (value.handle === null && value.constant !== null) return filledArray(value.dtype, value.size, value.constant);
-  if (value.backend.downloadSync === undefined) return null;
   value.retain();
-  const data = value.backend.downloadSync(realise(value), value.dtype, value.size);
+  const data = backend.downloadSync(realise(value), dtype, size);
   value.release();
   return data;
 }

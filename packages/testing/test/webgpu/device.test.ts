@@ -4,6 +4,7 @@ import {
   arange,
   cat,
   DeviceError,
+  eye,
   full,
   getBackend,
   init,
@@ -222,10 +223,13 @@ describe.skipIf(!available)("the WebGPU device", () => {
     for (const { detail } of track) expect(detail.devtools).toEqual({ dataType: "track-entry", track: "Sconce GPU" });
   });
 
-  it("holds no more buffers after many steps in scopes", async () => {
+  it.each([
+    ["the device alone", (x: Tensor, w: Tensor) => x.mm(w).relu().sum()],
+    ["the host, too", (x: Tensor, w: Tensor) => linalg.solve(w.mm(w.t()).add(eye(16, { device })), x.mm(w).t()).sum()],
+  ])("holds no more buffers after many steps of %s in scopes", async (_, compute) => {
     const w = randn([16, 16]).to(device);
     const step = async (): Promise<void> => {
-      const total = scope(() => randn([8, 16]).to(device).mm(w).relu().sum());
+      const total = scope(() => compute(randn([8, 16]).to(device), w));
       await total.item();
       total.dispose();
     };
