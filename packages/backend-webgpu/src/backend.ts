@@ -14,7 +14,7 @@ import {
   type View,
 } from "@sconce/core";
 import { checkIndices } from "@sconce/core/shader";
-import { isSoftware, openDevice } from "./device.js";
+import { hasSubgroups, isSoftware, openDevice } from "./device.js";
 import type { GpuAdapterInfo, GpuDevice } from "./gpu.js";
 import { decomposed, kernels } from "./kernels/index.js";
 import type { Kernel } from "./kernels/kernel.js";
@@ -29,6 +29,8 @@ export interface WebGpuOptions {
   readonly device?: GpuDevice;
   /** Chooses the kernels for software adapters (true) or for hardware (false); from the adapter if left out. */
   readonly software?: boolean;
+  /** False leaves subgroups out, which kernels use where the adapter has them. */
+  readonly subgroups?: boolean;
 }
 
 /** Counts of a backend's work, and the buffers that it holds. */
@@ -76,7 +78,7 @@ export class WebGpuBackend implements Backend {
   readonly #machine: Machine;
   readonly #listeners = new Set<LostListener>();
 
-  constructor(device: GpuDevice, adapter: GpuAdapterInfo, software: boolean = isSoftware(adapter)) {
+  constructor(device: GpuDevice, adapter: GpuAdapterInfo, software: boolean = isSoftware(adapter), subgroups: boolean = false) {
     const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = device.limits;
     this.adapter = adapter;
     this.limits = {
@@ -87,7 +89,7 @@ export class WebGpuBackend implements Backend {
       maxExpr: 48,
       maxBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
     };
-    this.#machine = new Machine(device, software);
+    this.#machine = new Machine(device, software, subgroups);
     void device.lost.then((info) => this.#fail(`the device was lost (${info.reason}): ${info.message}`));
   }
 
@@ -193,8 +195,7 @@ export class WebGpuBackend implements Backend {
  * const backend = await createWebGpuBackend().catch(() => null);
  * console.log(backend === null ? "no WebGPU here" : backend.adapter.vendor);
  */
-export async function createWebGpuBackend({ device, software }: WebGpuOptions = {}): Promise<WebGpuBackend> {
-  if (device !== undefined) return new WebGpuBackend(device, device.adapterInfo ?? {}, software);
-  const open = await openDevice();
-  return new WebGpuBackend(open.device, open.info, software);
+export async function createWebGpuBackend({ device, software, subgroups = true }: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  const open = device === undefined ? await openDevice() : { device, info: device.adapterInfo ?? {} };
+  return new WebGpuBackend(open.device, open.info, software, subgroups && (await hasSubgroups(open.device, open.info)));
 }

@@ -65,6 +65,16 @@ async function findAdapter(): Promise<GpuAdapter> {
   return adapter;
 }
 
+/** Lanes of the largest subgroup that a workgroup fills. */
+const MOST_LANES = 64;
+
+/** True if kernels can exchange values in subgroups, whose numbers in a workgroup the shader language must tell. */
+export async function hasSubgroups(device: GpuDevice, { subgroupMaxSize = Number.POSITIVE_INFINITY }: GpuAdapterInfo): Promise<boolean> {
+  if (!device.features.has("subgroups") || subgroupMaxSize > MOST_LANES) return false;
+  const gpu = await findGpu().catch(() => null);
+  return gpu?.wgslLanguageFeatures?.has("subgroup_id") === true;
+}
+
 /** Opens the platform's preferred device. @throws DeviceError if there is none. */
 export async function openDevice(): Promise<OpenDevice> {
   const adapter = await findAdapter();

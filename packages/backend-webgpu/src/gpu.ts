@@ -124,6 +124,7 @@ export interface GpuAdapterInfo {
   readonly architecture?: string;
   readonly description?: string;
   readonly isFallbackAdapter?: boolean;
+  readonly subgroupMaxSize?: number;
 }
 
 /** `GPUAdapter`. */
@@ -136,6 +137,7 @@ export interface GpuAdapter {
 
 /** `GPU`: the entry point, `navigator.gpu` in browsers. */
 export interface Gpu {
+  readonly wgslLanguageFeatures?: { has(name: string): boolean };
   requestAdapter(options?: object): Promise<GpuAdapter | null>;
 }
 

@@ -21,11 +21,11 @@ export class Machine {
   /** Bytes of the largest buffer. */
   readonly maxBytes: number;
 
-  constructor(device: GpuDevice, software: boolean) {
+  constructor(device: GpuDevice, software: boolean, subgroups: boolean) {
     this.device = device;
     this.software = software;
     this.maxBytes = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
-    this.queue = new Queue(device);
+    this.queue = new Queue(device, subgroups);
   }
 
   /** An uninitialised block for the elements of a spec. */

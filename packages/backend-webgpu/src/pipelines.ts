@@ -29,14 +29,16 @@ const MOST_GROUPS = 8192;
 export class Pipelines {
   readonly #device: GpuDevice;
   readonly #params: GpuBuffer;
+  readonly #subgroups: boolean;
   readonly #layouts = new Map<number, BindLayout>();
   readonly #programs = new Map<string, Program>();
   #groups = 0;
   /** Pipelines made so far. */
   compiled = 0;
 
-  constructor(device: GpuDevice, params: GpuBuffer) {
+  constructor(device: GpuDevice, params: GpuBuffer, subgroups: boolean) {
     this.#device = device;
+    this.#subgroups = subgroups;
     this.#params = params;
   }
 
@@ -49,7 +51,7 @@ export class Pipelines {
 
   /** A program of its own, for callers that keep it themselves. */
   make(label: string, source: Source, by: Program["by"] = "invocation"): Program {
-    const code = source.text(by);
+    const code = source.text(by, this.#subgroups);
     const layout = this.#layout(source.reads, source.writes, Math.ceil((source.words * 4) / BLOCK_BYTES) * BLOCK_BYTES);
     return { label, code, workgroup: source.workgroup, by, layout, pipeline: null };
   }

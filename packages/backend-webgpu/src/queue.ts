@@ -59,11 +59,11 @@ export class Queue {
   /** Why the device cannot be used any more. */
   failure: DeviceError | null = null;
 
-  constructor(device: GpuDevice) {
+  constructor(device: GpuDevice, subgroups: boolean) {
     this.#device = device;
     this.#mostGroups = device.limits.maxComputeWorkgroupsPerDimension;
     this.#paramBuffer = device.createBuffer({ size: this.#params.words.byteLength, usage: USAGE.uniform | USAGE.copyDst });
-    this.pipelines = new Pipelines(device, this.#paramBuffer);
+    this.pipelines = new Pipelines(device, this.#paramBuffer, subgroups);
     this.profiler = new Profiler(device);
     const beforeDestroy = (blocks: readonly Block[]): void => {
       if (blocks.some((block) => block.batch === this.#batch)) this.flush();

@@ -5,7 +5,7 @@ import type { Block } from "../pool.js";
 import { Source } from "../wgsl/source.js";
 import { elementwise } from "./elementwise.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
-import { combineLanes, reduce } from "./reduce.js";
+import { reduce } from "./reduce.js";
 
 /** Targets that one workgroup goes through. */
 const CHUNK = 4096;
@@ -42,7 +42,7 @@ function printSum(rank: number, mean: boolean): Source {
   const [ignored, classes, step] = source.ints(3);
   source.add(`let t = ${target}[t_at];`, `if (t != ${ignored}) {`);
   source.add(`  loss -= ${x}[x_at + clamp(t, 0, ${classes} - 1) * ${step}];`, "  counted += 1.0;", "}", "}");
-  for (const name of ["loss", "counted"]) source.add(...combineLanes(name, WORKGROUP, (a, b) => `${a} + ${b}`));
+  for (const name of ["loss", "counted"]) source.add(...source.joinLanes(name, (a, b) => `${a} + ${b}`));
   source.add(`if (lane == 0) { ${losses}[group] = ${mean ? "sc_divide(loss, counted)" : "loss"}; ${counts}[group] = counted; }`);
   return source;
 }

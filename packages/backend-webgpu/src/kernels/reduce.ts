@@ -18,20 +18,6 @@ import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgs
 import { labelOf, programsOf } from "./elementwise.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 
-/** Statements that combine the `name` of all lanes of a workgroup into it; lanes and `scratch` must be declared. */
-export function combineLanes(name: string, workgroup: number, combine: (x: string, y: string) => string): string[] {
-  return [
-    `scratch[lane] = ${name};`,
-    "workgroupBarrier();",
-    `for (var half = ${workgroup / 2}; half > 0; half = half >> 1u) {`,
-    `  if (lane < half) { scratch[lane] = ${combine("scratch[lane]", "scratch[lane + half]")}; }`,
-    "  workgroupBarrier();",
-    "}",
-    `${name} = scratch[0];`,
-    "workgroupBarrier();",
-  ];
-}
-
 /** What a reduction's kernel depends on, besides the expression. */
 interface Plan {
   readonly op: ReduceOp;
@@ -78,7 +64,11 @@ function printReduce(expr: Expr, inputs: readonly BlockView[], { op, kept, reduc
   source.add(`  block = ${combine("block", castText(expr.dtype, dtype, value))};`, "  count = count + 1;");
   source.add(`  if ((count & ${BLOCK - 1}) == 0) { total = ${combine("total", "block")}; block = ${start}; }`, "}");
   source.add(`total = ${combine("total", "block")};`);
-  if (wide) source.add(...combineLanes("total", WORKGROUP, combine), `if (lane == 0) { ${output}[slot] = ${toStorage(dtype, "total")}; }`);
+  if (wide)
+    source.add(
+      ...source.joinLanes("total", combine, dtype !== "bool"),
+      `if (lane == 0) { ${output}[slot] = ${toStorage(dtype, "total")}; }`,
+    );
   else source.add(`${output}[slot] = ${toStorage(dtype, "total")};`);
   return source;
 }

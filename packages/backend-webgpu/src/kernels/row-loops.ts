@@ -6,7 +6,6 @@
 import type { Machine } from "../machine.js";
 import type { Source } from "../wgsl/source.js";
 import { WORKGROUP } from "./kernel.js";
-import { combineLanes } from "./reduce.js";
 
 /** Rows from which on one invocation for each keeps a software adapter busy; hardware reads long rows faster together at any number. */
 const MANY = 64;
@@ -52,7 +51,7 @@ export function rowLoops(source: Source, length: string, { wide, quads = false }
   /** One number from the vector or the number `all`, and from all lanes. */
   const joined = (name: string, all: string, combine: (x: string, y: string) => string): string[] => [
     `var ${name} = ${quads ? ["y", "z", "w"].reduce((text, lane) => combine(text, `${all}.${lane}`), `${all}.x`) : all};`,
-    ...(wide ? combineLanes(name, WORKGROUP, combine) : []),
+    ...(wide ? source.joinLanes(name, combine) : []),
   ];
   return {
     row: wide ? "group" : "index",

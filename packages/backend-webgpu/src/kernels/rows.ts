@@ -10,7 +10,6 @@ import type { Params } from "../params.js";
 import type { Block } from "../pool.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
-import { combineLanes } from "./reduce.js";
 
 /** A tensor as rows along a dimension, with the same rows in a row-major result. */
 interface Rows {
@@ -96,9 +95,9 @@ function printSoftmax(log: boolean, rank: number, wide: boolean): Source {
   const loop = `for (var k = ${wide ? "lane" : "0"}; k < ${length}; k += ${wide ? WORKGROUP : 1}) {`;
   const value = `${x}[start + k * ${step}]`;
   source.add("var high = -sc_inf();", loop, `  high = sc_max(high, ${value});`, "}");
-  if (wide) source.add(...combineLanes("high", WORKGROUP, (a, b) => `sc_max(${a}, ${b})`));
+  if (wide) source.add(...source.joinLanes("high", (a, b) => `sc_max(${a}, ${b})`));
   source.add("var total = 0.0;", loop, `  total += sc_exp(${value} - high);`, "}");
-  if (wide) source.add(...combineLanes("total", WORKGROUP, (a, b) => `${a} + ${b}`));
+  if (wide) source.add(...source.joinLanes("total", (a, b) => `${a} + ${b}`));
   if (log) source.add("let shift = sc_log(total);", loop, `  ${output}[to + k * ${outStep}] = ${value} - high - shift;`, "}");
   else source.add(loop, `  ${output}[to + k * ${outStep}] = sc_exp(${value} - high) / total;`, "}");
   return source;

@@ -2,7 +2,6 @@ import { contiguousStrides, sizeOf } from "@sconce/core";
 import { collapse, coordinates, dot } from "@sconce/core/shader";
 import { Source } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
-import { combineLanes } from "./reduce.js";
 
 /** A row for each invocation, or for each workgroup where rows are few and long. */
 function printSoftmaxGrad(log: boolean, rank: number, wide: boolean): Source {
@@ -16,7 +15,7 @@ function printSoftmaxGrad(log: boolean, rank: number, wide: boolean): Source {
   const [g, y] = [`${grad}[g_at + k * ${gStep}]`, `${result}[y_at + k * ${yStep}]`];
   const loop = `for (var k = ${wide ? "lane" : "0"}; k < ${length}; k += ${wide ? WORKGROUP : 1}) {`;
   source.add(loop, `  total += ${log ? g : `${g} * ${y}`};`, "}");
-  if (wide) source.add(...combineLanes("total", WORKGROUP, (a, b) => `${a} + ${b}`));
+  if (wide) source.add(...source.joinLanes("total", (a, b) => `${a} + ${b}`));
   source.add(loop, `  ${output}[to + k * ${outStep}] = ${log ? `${g} - sc_exp(${y}) * total` : `${y} * (${g} - total)`};`, "}");
   return source;
 }

@@ -37,12 +37,19 @@ export function toStorage(dtype: DType, text: string): string {
   return dtype === "bool" ? `select(0u, 1u, ${text})` : text;
 }
 
+/** Begins a line in place of statements that combine lanes. */
+const JOIN = "join lanes ";
+const SUBGROUP_BUILTINS =
+  "@builtin(subgroup_id) sg_id: u32, @builtin(num_subgroups) sg_count: u32, @builtin(subgroup_size) sg_size: u32, @builtin(subgroup_invocation_id) sg_lane: u32";
+
 /** Text of a kernel in the making: its parameters, bindings and statements, in WGSL or in the words of `@sconce/core/shader`. */
 export class Source extends Text {
   readonly workgroup: number;
   reads = 0;
   writes = 0;
   readonly #bindings: string[] = [];
+  /** Statements that combine lanes, in two ways. */
+  readonly #joins: { readonly subgroups: readonly string[]; readonly scratch: readonly string[] }[] = [];
 
   /** `workgroup` is the number of invocations in a workgroup. */
   constructor(workgroup: number) {
@@ -64,8 +71,35 @@ export class Source extends Text {
     return name;
   }
 
+  /**
+   * Statements that combine the number `name` of all lanes of a workgroup into it, by subgroups where the adapter has them and in halves
+   * where not. `scratch`, as many of its type, must be declared. `shuffles`: it is no truth value, which subgroups cannot exchange.
+   */
+  joinLanes(name: string, combine: (x: string, y: string) => string, shuffles: boolean = true): string[] {
+    const scratch = [
+      `scratch[lane] = ${name};`,
+      "workgroupBarrier();",
+      `for (var half = ${this.workgroup / 2}; half > 0; half = half >> 1u) {`,
+      `  if (lane < half) { scratch[lane] = ${combine("scratch[lane]", "scratch[lane + half]")}; }`,
+      "  workgroupBarrier();",
+      "}",
+      `${name} = scratch[0];`,
+      "workgroupBarrier();",
+    ];
+    if (!shuffles) return scratch;
+    const subgroups = [
+      `for (var hop = 1u; hop < sg_size; hop = hop << 1u) { ${name} = ${combine(name, `subgroupShuffleXor(${name}, hop)`)}; }`,
+      `if (sg_lane == 0u) { scratch[sg_id] = ${name}; }`,
+      "workgroupBarrier();",
+      `${name} = scratch[0];`,
+      `for (var other = 1u; other < sg_count; other++) { ${name} = ${combine(name, "scratch[other]")}; }`,
+      "workgroupBarrier();",
+    ];
+    return [`${JOIN}${this.#joins.push({ subgroups, scratch }) - 1}`];
+  }
+
   /** The whole text. Kernels of single invocations get `index` and end where it is beyond the size; others get `group` and `lane`. */
-  text(by: "invocation" | "workgroup" = "invocation"): string {
+  text(by: "invocation" | "workgroup" = "invocation", subgroups: boolean = false): string {
     const { workgroup } = this;
     const start =
       by === "invocation"
@@ -75,16 +109,23 @@ export class Source extends Text {
       by === "invocation"
         ? "@builtin(global_invocation_id) gid: vec3<u32>"
         : "@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32";
+    const shuffles = subgroups && this.#joins.length > 0;
+    const joined = (line: string): readonly string[] => {
+      if (!line.startsWith(JOIN)) return [line];
+      const join = this.#joins[Number(line.slice(JOIN.length))];
+      return shuffles ? join.subgroups : join.scratch;
+    };
     const main = [
       `@compute @workgroup_size(${workgroup})`,
-      `fn main(${builtins}) {`,
-      ...[...start, ...this.body].map((line) => `  ${line}`),
+      `fn main(${shuffles ? `${builtins}, ${SUBGROUP_BUILTINS}` : builtins}) {`,
+      ...[...start, ...this.body.flatMap(joined)].map((line) => `  ${line}`),
       "}",
     ];
     const vectors = Math.ceil(this.words / 4);
     const uniform = `@group(0) @binding(${this.reads + this.writes}) var<uniform> p: array<vec4<i32>, ${vectors}>;`;
     const own = [...this.globals, ...main].join("\n");
     const text = wgsl([...this.#bindings, uniform, ...helpersOf(own, OWN), own, ""].join("\n"));
-    return /\bf16\b/.test(text) ? `enable f16;\n${text}` : text;
+    const half = /\bf16\b/.test(text) ? "enable f16;\n" : "";
+    return `${half}${shuffles ? "enable subgroups;\nrequires subgroup_id;\n" : ""}${text}`;
   }
 }
