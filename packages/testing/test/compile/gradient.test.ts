@@ -32,10 +32,10 @@ describe("a compiled forward pass", () => {
     };
     let compiled = compile((x: Tensor) => x);
     const found = run((model) => {
-      compiled = compile(model as unknown as Forward);
+      compiled = compile(model);
       return compiled;
     });
-    expect(found).toEqual(run((model) => model as unknown as Forward));
+    expect(found).toEqual(run((model) => model));
     expect(compiled.info()).toMatchObject({ traces: 2, replays: 5 });
   });
 
@@ -82,7 +82,7 @@ describe("a compiled forward pass", () => {
 
   it("has memory that stays flat, with backward and without", () => {
     const model = net();
-    const f = compile(model as unknown as Forward);
+    const f = compile(model);
     const x = randn([4, 6]);
     const step = (): void =>
       scope(() => {
@@ -100,7 +100,7 @@ describe("a compiled forward pass", () => {
 
   it("leaves frozen parameters alone, and says what it cannot do", () => {
     const model = net().eval();
-    const f = compile(model as unknown as Forward);
+    const f = compile(model);
     const x = randn([4, 6]);
     for (let i = 0; i < 3; i++) f(x).sum().backward();
     const { weight } = model.at(0) as nn.Linear;
