@@ -28,14 +28,17 @@ function powerOfTwo(e: Emitter): void {
 }
 
 /**
- * Splits x = k ln 2 + r: sets `k` to the whole number as float and `p` to exp(r) - 1. `x` is clamped to where exp is not 0 or infinite.
+ * Splits x = k ln 2 + r: sets `k` to the whole number as float and `p` to exp(r) - 1. `x` is clamped to where exp is not 0 or infinite,
+ * unless it is known to lie there.
  */
-function reduceExp(e: Emitter, x: Local, k: Local, p: Local): void {
+function reduceExp(e: Emitter, x: Local, k: Local, p: Local, clamped = true): void {
   const { f } = e;
   const t = e.temp();
   const r = e.temp();
+  f.get(x);
   // pmin and pmax keep a NaN in their first operand.
-  f.get(x).get(e.f32x4(89)).op("f32x4.pmin").get(e.f32x4(-104)).op("f32x4.pmax").set(t);
+  if (clamped) f.get(e.f32x4(89)).op("f32x4.pmin").get(e.f32x4(-104)).op("f32x4.pmax");
+  f.set(t);
   f.get(t).get(e.f32x4(LOG2_E)).op("f32x4.mul", "f32x4.nearest").set(k);
   e.negMulAdd(k, e.f32x4(LN2_HIGH), t).set(r);
   e.negMulAdd(k, e.f32x4(LN2_LOW), r).set(r);
@@ -59,6 +62,18 @@ export function exp(e: Emitter, x: Local): void {
   powerOfTwo(e);
   f.op("f32x4.mul");
   e.release(k, p, half);
+}
+
+/** The exponential of what lies between -80 and 80, or is NaN: neither subnormal nor infinite. */
+function moderateExp(e: Emitter, x: Local): void {
+  const { f } = e;
+  const k = e.temp();
+  const p = e.temp();
+  reduceExp(e, x, k, p, false);
+  f.get(p).get(e.f32x4(1)).op("f32x4.add").get(k).op("i32x4.trunc_sat_f32x4_s");
+  powerOfTwo(e);
+  f.op("f32x4.mul");
+  e.release(k, p);
 }
 
 export function expm1(e: Emitter, x: Local): void {
@@ -179,8 +194,9 @@ export function tanh(e: Emitter, x: Local): void {
   const size = e.temp();
   const large = e.temp();
   const z = e.temp();
-  f.get(x).op("f32x4.abs").tee(size).get(size).op("f32x4.add").set(z);
-  exp(e, z);
+  // From 10 on the result is 1. pmin keeps NaN.
+  f.get(x).op("f32x4.abs").get(e.f32x4(10)).op("f32x4.pmin").tee(size).get(size).op("f32x4.add").set(z);
+  moderateExp(e, z);
   f.set(large).get(e.f32x4(1)).get(e.f32x4(2)).get(large).get(e.f32x4(1)).op("f32x4.add", "f32x4.div", "f32x4.sub");
   withSign(e, x);
   f.set(large).get(x).get(x).op("f32x4.mul").set(z);
@@ -205,7 +221,8 @@ export function erf(e: Emitter, x: Local): void {
   e.mulAdd(r, s, u).set(r);
   for (const c of [-1.06777877e-1, -6.34846687e-1, -1.28717512e-1]) e.mulAdd(r, t, e.f32x4(c)).set(r);
   e.mulAdd(r, t, () => f.get(t).op("f32x4.neg")).set(r);
-  exp(e, r);
+  // From -18 to 0.
+  moderateExp(e, r);
   f.set(r).get(e.f32x4(1)).get(r).op("f32x4.sub");
   withSign(e, x);
   f.set(r);
