@@ -16,6 +16,7 @@ import { decomposedIn, type KernelPart, rowOf } from "./kernels/parts/table.js";
 import { type Block, Machine } from "./machine.js";
 import { enter, enterAll, isOverflow, leave, leaveAll, overflowHandle } from "./overflow.js";
 import { MOVES, ReferenceBackend } from "./reference/backend.js";
+import { useSpecial } from "./reference/scalar.js";
 import { detectFeatures } from "./wasm/features.js";
 import { Heap } from "./wasm/memory.js";
 
@@ -55,6 +56,7 @@ export class PartBackend implements Backend {
   constructor(kernels: KernelPart, { memoryLimit = MEMORY_LIMIT, shared }: CpuOptions = {}) {
     this.#kernels = kernels;
     this.decomposed = decomposedIn(kernels);
+    if (kernels.special !== undefined) useSpecial(kernels.special);
     this.machine = new Machine(new Heap({ shared }));
     this.#memoryLimit = memoryLimit;
   }

@@ -11,7 +11,9 @@ declare module "@sconce/core" {
 
 export { convolution } from "./kernels/parts/convolution.js";
 export { dense } from "./kernels/parts/dense.js";
+export { ordering } from "./kernels/parts/ordering.js";
 export { recurrence } from "./kernels/parts/recurrence.js";
+export { special } from "./kernels/parts/special.js";
 export type { KernelPart, KernelRow, KernelTable } from "./kernels/parts/table.js";
 export { transformer } from "./kernels/parts/transformer.js";
 export { type CpuOptions, cpuBackend, PartBackend } from "./part-backend.js";

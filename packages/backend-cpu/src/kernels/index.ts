@@ -6,8 +6,10 @@
  */
 import { convolution } from "./parts/convolution.js";
 import { dense } from "./parts/dense.js";
+import { ordering } from "./parts/ordering.js";
 import { recurrence } from "./parts/recurrence.js";
+import { special } from "./parts/special.js";
 import type { KernelTable } from "./parts/table.js";
 import { transformer } from "./parts/transformer.js";
 
-export const kernels: KernelTable = { ...dense, ...convolution, ...transformer, ...recurrence };
+export const kernels: KernelTable = { ...dense, ...convolution, ...transformer, ...recurrence, ...ordering, ...special };

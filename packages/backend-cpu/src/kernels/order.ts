@@ -12,9 +12,9 @@ import * as reference from "../reference/reduce.js";
 import { type Fill, twin } from "./kernel.js";
 import { eachRow, lastSize, lastStride, moveLast, rowsAlong } from "./rows.js";
 
-const generalArg = twin(reference.argReduce);
-const generalCumulate = twin(reference.cumulate);
-const generalSort = twin(reference.sort);
+const generalArg = /* @__PURE__ */ twin(reference.argReduce);
+const generalCumulate = /* @__PURE__ */ twin(reference.cumulate);
+const generalSort = /* @__PURE__ */ twin(reference.sort);
 
 /** A row-major block whose rows go along `dim`. */
 function blockRows(block: Block, x: View, dim: number, bytes: number): Steps {

@@ -14,6 +14,7 @@ import {
 } from "@sconce/core";
 import { decomposedIn, type KernelPart, rowOf } from "../kernels/parts/table.js";
 import { elementsOf } from "./array.js";
+import { useSpecial } from "./scalar.js";
 
 /** Kernels that only move elements, so that they take every dtype as it is. */
 export const MOVES: ReadonlySet<KernelName> = new Set<KernelName>(["gather", "indexSelect", "concat"]);
@@ -32,6 +33,7 @@ export class ReferenceBackend implements Backend {
   constructor(kernels: KernelPart) {
     this.#kernels = kernels;
     this.decomposed = decomposedIn(kernels);
+    if (kernels.special !== undefined) useSpecial(kernels.special);
   }
 
   upload(data: TypedArray, _dtype: DType): Handle {

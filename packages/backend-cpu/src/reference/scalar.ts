@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { type BaseScalarOp, type ComputeDType, type DType, isHalf, roundToHalf, ValueError } from "@sconce/core";
-import { digamma, erf, erfc, erfinv, lgamma } from "./special.js";
+import { type BaseScalarOp, type ComputeDType, type DType, isHalf, NotSupportedError, roundToHalf, ValueError } from "@sconce/core";
 
 /** A function of up to three elements. */
 export type Scalar = (x: number, y: number, z: number) => number;
@@ -91,6 +90,26 @@ const smaller64 = (x: bigint, y: bigint): bigint => (x < y ? x : y);
 const every = (fn: Scalar): Row => ({ float: fn, int: fn, bool: fn, big: fn as unknown as BigScalar });
 const ints = (int: Scalar, big: BigScalar): Row => ({ int, big, bool: int });
 
+type SpecialOp = "erf" | "erfc" | "erfinv" | "lgamma" | "digamma";
+/** Special functions in double precision. */
+export type SpecialFunctions = { readonly [K in SpecialOp]: (x: number) => number };
+
+let special: SpecialFunctions | null = null;
+
+/** Makes the special functions known, which are a part of the backend: few programs need them. */
+export function useSpecial(functions: SpecialFunctions): void {
+  special = functions;
+}
+
+/** The row of a special function, which is looked up when a kernel needs it. */
+const specialRow = (op: SpecialOp): Row => ({
+  get float(): Scalar {
+    if (special !== null) return special[op];
+    const message = `${op}: expected a CPU backend with special functions, got parts without them; give cpuBackend the part \`special\` too`;
+    throw new NotSupportedError(message, { op });
+  },
+});
+
 /** The semantics of every base op but `cast` (see {@link castOf}). */
 export const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   neg: { float: (x) => -x, int: (x) => -x, big: (x) => -x },
@@ -123,11 +142,11 @@ export const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   acosh: { float: Math.acosh },
   atanh: { float: Math.atanh },
   sigmoid: { float: (x) => 1 / (1 + Math.exp(-x)) },
-  erf: { float: erf },
-  erfc: { float: erfc },
-  erfinv: { float: erfinv },
-  lgamma: { float: lgamma },
-  digamma: { float: digamma },
+  erf: specialRow("erf"),
+  erfc: specialRow("erfc"),
+  erfinv: specialRow("erfinv"),
+  lgamma: specialRow("lgamma"),
+  digamma: specialRow("digamma"),
   floor: { float: Math.floor, int: (x) => x, big: (x) => x },
   ceil: { float: Math.ceil, int: (x) => x, big: (x) => x },
   round: { float: roundHalfEven, int: (x) => x, big: (x) => x },

@@ -1,5 +1,5 @@
 import { createCpuBackend } from "@sconce/backend-cpu";
-import { convolution, cpuBackend, dense, type KernelPart, recurrence, transformer } from "@sconce/backend-cpu/parts";
+import { convolution, cpuBackend, dense, type KernelPart, ordering, recurrence, transformer } from "@sconce/backend-cpu/parts";
 import "@sconce/autograd";
 import { type Backend, manualSeed, NotSupportedError, ones, randn, registerBackend, type Tensor } from "@sconce/core";
 import { conv2d, layerNorm, maxPool2d } from "@sconce/core/nn";
@@ -59,6 +59,9 @@ describe.each(KINDS)("a CPU backend of parts on %s", (_, reference) => {
     const x = ones([1, 1, 4, 4]);
     expect(() => conv2d(x, ones([1, 1, 2, 2])).dataSync()).toThrow(NotSupportedError);
     expect(() => maxPool2d(x, 2).dataSync()).toThrow("give cpuBackend the part `convolution` too");
+    expect(() => ones(3).sort().values.dataSync()).toThrow("give cpuBackend the part `ordering` too");
+    use([dense, ordering], reference);
+    expect(ones(3).cumsum(0).tolistSync()).toEqual([1, 2, 3]);
     use([dense, convolution], reference);
     expect(
       conv2d(ones([1, 1, 4, 4]), ones([1, 1, 2, 2]))

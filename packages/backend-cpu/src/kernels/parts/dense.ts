@@ -11,22 +11,27 @@ import { gather, indexSelect, indexUpdate, scatter } from "../indexing.js";
 import { concat, fillSlice, updateSlice } from "../join.js";
 import { matmul } from "../matmul.js";
 import { nll, nllGrad } from "../nll.js";
-import { argReduce, cumulate, sort } from "../order.js";
+import { argReduce } from "../order.js";
 import { random } from "../random.js";
 import { reduce } from "../reduce.js";
 import { softmax } from "../softmax.js";
 import type { convolution } from "./convolution.js";
+import type { ordering } from "./ordering.js";
 import type { recurrence } from "./recurrence.js";
+import type { special } from "./special.js";
 import { filling, type KernelTable } from "./table.js";
 import type { transformer } from "./transformer.js";
 
+/** The other parts together. */
+type Apart = typeof convolution & typeof transformer & typeof recurrence & typeof ordering & typeof special;
+
 /**
- * What every network needs: elementwise work, reductions, matrix products, softmax and losses, indexing, sorting, random numbers.
+ * What every network needs: elementwise work, reductions, matrix products, softmax and losses, indexing, random numbers.
  * @example
  * import { cpuBackend, dense } from "@sconce/backend-cpu/parts";
  * registerBackend(cpuBackend([dense]));
  */
-export const dense: Omit<KernelTable, keyof typeof convolution | keyof typeof transformer | keyof typeof recurrence> = {
+export const dense: Omit<KernelTable, keyof Apart> = {
   elementwise: { run: elementwise, fill: fillElementwise, reference: pointwise.elementwise },
   reduce: filling(reduce, rows.reduce),
   argReduce: filling(argReduce, rows.argReduce),
@@ -36,8 +41,6 @@ export const dense: Omit<KernelTable, keyof typeof convolution | keyof typeof tr
   indexSelect: filling(indexSelect, moving.indexSelect),
   indexUpdate: filling(indexUpdate, moving.indexUpdate),
   updateSlice: { run: updateSlice, fill: fillSlice, reference: moving.updateSlice },
-  cumulate: filling(cumulate, rows.cumulate),
-  sort: filling(sort, rows.sort),
   softmax: filling(softmax, rows.softmax),
   softmaxGrad: filling(softmaxGrad, fused.softmaxGrad),
   nll: filling(nll, likelihood.nll),

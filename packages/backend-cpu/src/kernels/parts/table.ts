@@ -1,5 +1,6 @@
 import { type KernelName, NotSupportedError } from "@sconce/core";
 import type { ReferenceKernel } from "../../reference/array.js";
+import type { SpecialFunctions } from "../../reference/scalar.js";
 import { type Fill, intoNew, type Kernel } from "../kernel.js";
 
 /** A kernel and the plain TypeScript that specifies it. */
@@ -10,10 +11,10 @@ export interface KernelRow<K extends KernelName> {
   readonly reference: ReferenceKernel<K>;
 }
 
-/** Every kernel. */
-export type KernelTable = { readonly [K in KernelName]: KernelRow<K> };
+/** Every kernel, and the functions that elementwise kernels call. */
+export type KernelTable = { readonly [K in KernelName]: KernelRow<K> } & { readonly special: SpecialFunctions };
 /** Some of the kernels. */
-export type KernelPart = { readonly [K in KernelName]?: KernelRow<K> };
+export type KernelPart = Partial<KernelTable>;
 
 /** Kernels of fused ops: without them core runs what they are composed of. */
 const FUSED: readonly KernelName[] = [
@@ -36,12 +37,15 @@ export function decomposedIn(kernels: KernelPart): ReadonlySet<KernelName> {
   return new Set(FUSED.filter((name) => kernels[name] === undefined));
 }
 
+/** The part of a kernel that is never composed. */
+const PART: { readonly [K in KernelName]?: string } = { sort: "ordering", cumulate: "ordering" };
+
 /** The row of a kernel. @throws NotSupportedError if no part has it. */
 export function rowOf<K extends KernelName>(kernels: KernelPart, name: K): KernelRow<K> {
-  const row = kernels[name] as KernelRow<K> | undefined;
+  const row = kernels[name] as unknown as KernelRow<K> | undefined;
   if (row !== undefined) return row;
   throw new NotSupportedError(
-    `${name}: expected a CPU backend with this kernel, got parts without it; give cpuBackend the part \`convolution\` too, or import "@sconce/backend-cpu"`,
+    `${name}: expected a CPU backend with this kernel, got parts without it; give cpuBackend the part \`${PART[name] ?? "convolution"}\` too, or import "@sconce/backend-cpu"`,
     { op: name },
   );
 }
