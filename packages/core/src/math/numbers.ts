@@ -146,7 +146,7 @@ export function angle(x: Tensor): Tensor {
 
 // ---- other names
 
-/** {@link Tensor.trapezoid}. */
+/** {@link trapezoid}. */
 export function trapz(y: Tensor, options: TrapezoidOptions = {}): Tensor {
   return trapezoid(y, options);
 }
