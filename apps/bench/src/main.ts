@@ -1,7 +1,7 @@
 /** `npm run bench`: measures Sconce and its peers on this machine. */
 import { writeFileSync } from "node:fs";
 import { SingleBar } from "cli-progress";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { removeArrays } from "./cli/arrays.js";
 import { busyWarning, describeMachine } from "./cli/machine.js";
 import { DEVICES, PEERS } from "./cli/plan.js";
@@ -43,21 +43,27 @@ function positive(text: string): number {
   return n;
 }
 
+/** An option that takes some of the names, and all of them unless given. */
+function names(flags: string, description: string, choices: readonly string[], preset: readonly string[] = choices): Option {
+  return new Option(flags, `${description}: ${choices.join(",")}`)
+    .argParser(someOf(choices))
+    .default([...preset], preset === choices ? "all" : preset.join(","));
+}
+
 function parseArguments(): Arguments {
-  const peers = Object.keys(PEERS);
   return new Command("npm run bench --")
     .description("Measures Sconce and other libraries doing the same work, in turns, each in a process of its own.")
-    .option("--suites <names>", `what to measure: ${SUITES.join(",")}`, someOf(SUITES), [...SUITES])
-    .option("--devices <names>", `devices of Sconce: ${DEVICES.join(",")}`, someOf(DEVICES), ["cpu"])
-    .option("--threads <counts>", "threads on the CPU, one run for each count", counts, [1])
-    .option("--peers <names>", `libraries to compare with: ${peers.join(",")}`, someOf(peers), peers)
+    .addOption(names("--suites <names>", "what to measure", SUITES))
+    .addOption(names("--devices <names>", "devices of Sconce", DEVICES, ["cpu"]))
+    .addOption(new Option("--threads <counts>", "threads on the CPU, one run for each count").argParser(counts).default([1], "1"))
+    .addOption(names("--peers <names>", "libraries to compare with", Object.keys(PEERS)))
     .option("--json <file>", "write the results")
     .option("--html <file>", "write the results as a page with charts")
     .option("--seconds <n>", "time for a runner in a case, checks and warm-up apart", positive, 3)
     .option("--runs <n>", "timed runs of a runner in a case at most, of about 100 ms each", count, 15)
     .option("--steps <n>", "steps in the suite memory", count, 200)
-    .option("--wide", "256-bit vectors in Sconce (Node 24 or later on x64)", false)
-    .option("--quick", "the first case of each suite, one short run: shows that everything works", false)
+    .option("--wide", "256-bit vectors in Sconce (Node 24 or later on x64)")
+    .option("--quick", "the first case of each suite, one short run: shows that everything works")
     .parse()
     .opts<Arguments>();
 }
@@ -72,7 +78,7 @@ class Reporter {
   }
 
   take(outcome: Outcome): void {
-    const { json, html, wide } = this.options;
+    const { json, html, wide = false } = this.options;
     const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
     this.report = { format: "sconce-bench/1", date: new Date().toISOString(), command, machine: describeMachine(wide), ...outcome };
     if (json !== undefined) writeFileSync(json, `${JSON.stringify(this.report, null, 2)}\n`);
@@ -80,7 +86,9 @@ class Reporter {
   }
 
   print(): void {
-    if (this.report !== undefined) console.log(formatTable(this.report));
+    if (this.report === undefined) return;
+    console.log(formatTable(this.report));
+    if (this.report.results.length === 0) process.exitCode = 1;
   }
 }
 

@@ -31,6 +31,11 @@ describe("npm run bench", () => {
     expect(readFileSync(html, "utf8")).toContain("<!doctype html>");
   });
 
+  it("fails where nothing could be measured, and says why", async () => {
+    const failure = bench("--quick", "--suites", "matmul", "--devices", "webgl", "--peers", "");
+    await expect(failure).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('device "webgl" is not available') });
+  });
+
   it("refuses names that it does not know", async () => {
     await expect(bench("--suites", "mlp,speed")).rejects.toMatchObject({ stderr: expect.stringContaining("speed is none of matmul") });
     await expect(bench("--threads", "0")).rejects.toMatchObject({ stderr: expect.stringContaining("integers of at least 1") });

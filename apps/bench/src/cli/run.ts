@@ -18,8 +18,8 @@ export interface Options {
   readonly seconds: number;
   readonly runs: number;
   readonly steps: number;
-  readonly wide: boolean;
-  readonly quick: boolean;
+  readonly wide?: boolean;
+  readonly quick?: boolean;
 }
 
 /** What a report says besides where and when. */
@@ -39,7 +39,7 @@ const LIMIT_MILLISECONDS = 1000;
 const RUN_MILLISECONDS = 100;
 
 /** Settings to measure with: threads are the CPU's. */
-function settingsOf({ devices, threads, wide }: Options): Setting[] {
+function settingsOf({ devices, threads, wide = false }: Options): Setting[] {
   return devices.flatMap((device) =>
     (device === "cpu" ? threads : [1]).map((count) => ({ device, threads: count, wide: wide && device === "cpu" })),
   );
@@ -62,7 +62,7 @@ function timedJobs(suite: string, setting: Setting, options: Options, findings: 
   const effort: Effort = options.quick
     ? { run: RUN_MILLISECONDS / 5, runs: 1, seconds: 1 }
     : { run: RUN_MILLISECONDS, runs: options.runs, seconds: options.seconds };
-  const cases = casesOf(suite, setting.device, options.quick);
+  const cases = casesOf(suite, setting.device, options.quick === true);
   const crew = new Crew(suite, setting, findings);
   const peers = options.peers.flatMap((peer) => PEERS[peer]);
   return cases.map((work, i) => ({
