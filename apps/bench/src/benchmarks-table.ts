@@ -17,7 +17,7 @@ if (files.length > 0) {
     const content = read(file);
     return (Array.isArray(content) ? content : [content]).map(validate);
   });
-  writeFileSync(kept, `${JSON.stringify(runsOf(reports), null, 1)}\n`);
+  writeFileSync(kept, `${JSON.stringify(runsOf(reports), null, 2)}\n`);
 }
 const reports: BenchReport[] = (read(kept) as unknown[]).map(validate);
 writeFileSync(new URL("benchmarks.md", docs), formatBenchmarks(reports));

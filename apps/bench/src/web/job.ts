@@ -1,6 +1,5 @@
 /** One suite on one device: contenders are checked against each other, and then take turns. */
 import { memory } from "sconce";
-import type { BenchResult } from "../format.js";
 import { type Runner, type Setting, type Task, Unsupported } from "../peers/runner.js";
 import { type Measured, memoryResult, resultsOf } from "../results.js";
 import { CASES, type Case, memoryCases } from "../work.js";
@@ -73,8 +72,7 @@ async function measureCase(work: Case, runners: ReadonlyMap<string, Runner>, job
       if (runner === "sconce") return;
     }
   }
-  const results = (): BenchResult[] => resultsOf(work, contenders[0], contenders.slice(1), settingOf(job), job.limits);
-  await takeTurns(contenders, work.repeats, job.budget, () => post({ type: "results", results: results() }));
+  await takeTurns(contenders, work, job, post);
   for (const { task } of contenders) task.dispose?.();
 }
 
@@ -93,22 +91,35 @@ async function stepsOfRun(task: Task): Promise<number> {
   for (let steps = 1; ; steps *= 2) if ((await timeRun(task, steps)) >= LEAST_RUN) return steps;
 }
 
-/** Runs of each contender until its time is up; Sconce goes on beside the others, since ratios are of pairs. */
-async function takeTurns(contenders: readonly Contender[], repeats: number, budget: number, tell: () => void): Promise<void> {
-  const turns: Turn[] = [];
-  for (const contender of contenders) turns.push({ contender, steps: await stepsOfRun(contender.task), spent: 0 });
-  const isOpen = ({ spent, contender }: Turn): boolean => spent < budget || contender.times.length < LEAST_RUNS;
-  while (turns.some(isOpen)) {
-    for (const turn of turns) {
-      if (!isOpen(turn) && turn !== turns[0]) continue;
-      const { contender, steps } = turn;
-      const time = await timeRun(contender.task, steps);
-      turn.spent += time;
-      contender.times.push(time / steps / repeats);
-      contender.best = Math.min(contender.best, time / steps / repeats);
+/** Runs of each contender until its time is up; Sconce goes on beside the others, since ratios are of pairs. Who fails leaves. */
+async function takeTurns(contenders: readonly Contender[], work: Case, job: Job, post: Post): Promise<void> {
+  let turns: Turn[] = [];
+  const attempt = async (contender: Contender, part: () => Promise<void>): Promise<void> => {
+    try {
+      await part();
+    } catch (error) {
+      post({ type: "missing", missing: { runner: contender.runner, suite: work.suite, reason: reasonOf(work, error) } });
+      turns = contender === contenders[0] ? [] : turns.filter((turn) => turn.contender !== contender);
     }
-    tell();
+  };
+  for (const contender of contenders) {
+    await attempt(contender, async () => void turns.push({ contender, steps: await stepsOfRun(contender.task), spent: 0 }));
   }
+  if (turns[0]?.contender !== contenders[0]) return;
+  const isOpen = ({ spent, contender }: Turn): boolean => spent < job.budget || contender.times.length < LEAST_RUNS;
+  while (turns.some(isOpen)) {
+    for (const turn of turns) if (isOpen(turn) || turn === turns[0]) await attempt(turn.contender, () => takeTurn(turn, work.repeats));
+    const [ours, ...others] = contenders;
+    post({ type: "results", results: resultsOf(work, ours, others, settingOf(job), job.limits) });
+  }
+}
+
+async function takeTurn(turn: Turn, repeats: number): Promise<void> {
+  const { contender, steps } = turn;
+  const time = await timeRun(contender.task, steps);
+  turn.spent += time;
+  contender.times.push(time / steps / repeats);
+  contender.best = Math.min(contender.best, time / steps / repeats);
 }
 
 /** Steps whose time says how many more there can be. */
