@@ -74,6 +74,10 @@ function recordReplay(gradient: Gradient, outputs: readonly Tensor[], args: read
   });
 }
 
+const REPLACED =
+  "the function finds another tensor outside at every call, made in the one before, where a replay finds the same: pass it as an argument and return the " +
+  "new one, or write into it with copy_()";
+
 let warned = false;
 
 class CompiledFunction {
@@ -83,6 +87,10 @@ class CompiledFunction {
   #entries: Entry[] = [];
   /** The tensors of the running call. */
   #args: readonly Tensor[] = [];
+  /** What the trace before this one made. */
+  #made: WeakSet<Storage> | null = null;
+  /** Traces in a row that found what the one before had made. */
+  #rehearsals = 0;
   #traces = 0;
   #replays = 0;
   #running = false;
@@ -144,14 +152,15 @@ class CompiledFunction {
 
   #trace(args: readonly unknown[], signature: Signature, copies: ReadonlySet<Storage>): unknown {
     const tensors = this.#args;
-    const cells = tensors.map((x, i) => [x.storage, () => this.#args[i]?.storage] as [Storage, () => Storage | undefined]);
-    const recorder = new Recorder(cells, copies);
-    // The first call may have made what later ones find, such as a moment of the caller's own: it is a rehearsal.
-    const isRehearsal = this.#traces++ === 0;
+    const recorder = new Recorder(
+      tensors.map((x, i) => [x, () => this.#args[i]] as const),
+      copies,
+    );
     return recorder.record(
       () => this.#fn(...args),
       (value) => {
         refusePromise(value, "compile");
+        const isRehearsal = this.#isRehearsal(recorder);
         const results = new Results(recorder, value, tensors);
         const gradient = isRehearsal || results.live.length === 0 ? null : new Gradient(recorder, results.live, tensors);
         recorder.flush();
@@ -163,6 +172,20 @@ class CompiledFunction {
         });
       },
     );
+  }
+
+  /**
+   * True if the function may find other tensors outside at the next call: the first call may have made them (a moment of the caller's own),
+   * and so may the call before this one.
+   */
+  #isRehearsal(recorder: Recorder): boolean {
+    const before = this.#made;
+    this.#made = recorder.own;
+    if (this.#traces++ === 0) return true;
+    const isNew = before !== null && [...recorder.cells].some(([storage, { moves }]) => !moves && before.has(storage));
+    this.#rehearsals = isNew ? this.#rehearsals + 1 : 0;
+    if (this.#rehearsals > 2) recorder.refuse("compile", REPLACED);
+    return isNew;
   }
 
   #keep(entry: Entry): void {

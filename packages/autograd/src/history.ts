@@ -99,7 +99,10 @@ export class History {
   /** `grad`, which is another tensor at each replay of the function that reads it. */
   tracedGrad(): Tensor | null {
     const { grad } = this;
-    if (grad !== null && tracer?.owns(grad.storage) === false) tracer.follow(grad.storage, () => this.grad?.storage);
+    if (grad !== null && tracer?.owns(grad.storage) === false) {
+      const x = tracer.current(this.tensor);
+      tracer.follow(grad.storage, () => historyOf(x()).grad?.storage);
+    }
     return grad;
   }
 
@@ -125,13 +128,15 @@ export class History {
       return;
     }
     if (recorded) tracer.refuse("backward", "gradients that are recorded (createGraph) cannot be added to `grad`: take them with grad()");
-    tracer.guard(() => () => this.tensor.trainable);
+    const leaf = tracer.current(this.tensor);
+    tracer.guard(() => () => leaf().trainable);
     const add = (own: Tensor): void => {
-      this.#add(own, false);
+      const history = historyOf(leaf());
+      history.#add(own, false);
       own.dispose();
-      realiseAll([this.grad as Tensor]);
+      realiseAll([history.grad as Tensor]);
     };
-    tracer.hand(ownCopy(grad), add, () => this.grad?.storage);
+    tracer.hand(ownCopy(grad), add, () => historyOf(leaf()).grad?.storage);
   }
 
   #add(grad: Tensor, recorded: boolean): void {

@@ -126,15 +126,18 @@ function setGrad(x: Tensor, grad: Tensor | null): void {
     }
     escape(grad);
   }
-  const history = historyOf(x);
-  if (tracer === null || tracer.ownsLeaf(x)) history.replaceGrad(grad);
-  else if (grad === null) tracer.effect(() => history.replaceGrad(null));
+  if (tracer === null || tracer.ownsLeaf(x)) {
+    historyOf(x).replaceGrad(grad);
+    return;
+  }
+  const current = tracer.current(x);
+  if (grad === null) tracer.effect(() => historyOf(current()).replaceGrad(null));
   else {
     const put = (given: Tensor): void => {
       escape(given);
-      history.replaceGrad(given);
+      historyOf(current()).replaceGrad(given);
     };
-    tracer.hand(grad, put, () => history.grad?.storage);
+    tracer.hand(grad, put, () => historyOf(current()).grad?.storage);
   }
 }
 
@@ -183,7 +186,10 @@ function backwardOf(x: Tensor, first: Tensor | null | undefined | BackwardOption
 
 function zeroGrad(x: Tensor, options?: ZeroGradOptions): void {
   if (tracer === null || tracer.ownsLeaf(x)) clearGrad(x, options);
-  else tracer.effect(() => clearGrad(x, options));
+  else {
+    const current = tracer.current(x);
+    tracer.effect(() => clearGrad(current(), options));
+  }
 }
 
 function clearGrad(x: Tensor, { setToNone = true }: ZeroGradOptions = {}): void {

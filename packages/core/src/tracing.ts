@@ -27,6 +27,8 @@ export interface Tracer {
   leaf(x: TensorBase): void;
   /** True if the function made the leaf. */
   ownsLeaf(x: TensorBase): boolean;
+  /** What gives, at a replay, the tensor that stands in the place of `x`: another one for an argument. */
+  current(x: Tensor): () => Tensor;
   /** Runs host code that is neither traced nor frozen: each replay runs it again. */
   effect(fn: () => void): void;
   /** {@link Tracer.effect} on a tensor that the function computes; `find` gives what the code put in place. */

@@ -115,7 +115,8 @@ export class Recorder implements Tracer, Recording {
   /** Steps of graphs that backward has run. */
   readonly walkedNodes: WeakSet<object> = new WeakSet<object>();
   slots = 0;
-  readonly #own = new WeakSet<Storage>();
+  /** Cells that the function made. */
+  readonly own: WeakSet<Storage> = new WeakSet();
   readonly #leaves = new WeakSet<TensorBase>();
   readonly #handles = new Map<Handle, Slot>();
   /** The content of cells that the program knows. */
@@ -132,13 +133,18 @@ export class Recorder implements Tracer, Recording {
   #failure: Error | null = null;
 
   readonly #readOnly: ReadonlySet<Storage>;
+  /** What gives the arguments of a replay. */
+  readonly #args = new Map<Tensor, () => Tensor>();
 
-  /** `cells` are where the arguments lie; a write to those of `readOnly` would be lost. */
-  constructor(cells: Iterable<readonly [Storage, FindStorage]>, readOnly: ReadonlySet<Storage>) {
+  /** `args` are the tensors among the arguments, with what gives those of a replay; a write to `readOnly` would be lost. */
+  constructor(args: Iterable<readonly [Tensor, () => Tensor | undefined]>, readOnly: ReadonlySet<Storage>) {
     this.#readOnly = readOnly;
     this.#backends = startedDevices().map((device) => getBackend(device));
     this.#position = defaultGenerator().position;
-    for (const [storage, find] of cells) this.follow(storage, find);
+    for (const [x, current] of args) {
+      this.#args.set(x, current as () => Tensor);
+      this.follow(x.storage, () => current()?.storage);
+    }
   }
 
   /** Runs the function and hears all of it. */
@@ -253,11 +259,11 @@ export class Recorder implements Tracer, Recording {
   // ---- cells
 
   made(storage: Storage): void {
-    this.#own.add(storage);
+    this.own.add(storage);
   }
 
   owns(storage: Storage): boolean {
-    return this.#own.has(storage);
+    return this.own.has(storage);
   }
 
   leaf(x: TensorBase): void {
@@ -268,8 +274,12 @@ export class Recorder implements Tracer, Recording {
     return this.#leaves.has(x);
   }
 
+  current(x: Tensor): () => Tensor {
+    return this.#args.get(x) ?? (() => x);
+  }
+
   read(storage: Storage, value: Value): void {
-    if (this.#own.has(storage) || (this.#known.get(storage) === value && storage.host === null)) return;
+    if (this.own.has(storage) || (this.#known.get(storage) === value && storage.host === null)) return;
     if (storage.host !== null) this.refuse("compile", "the function reads host memory (typedArray, fromTypedArray); clone() it outside");
     this.paused(() => {
       realise(value);
@@ -281,7 +291,7 @@ export class Recorder implements Tracer, Recording {
   }
 
   wrote(storage: Storage, value: Value): void {
-    if (this.#own.has(storage)) return;
+    if (this.own.has(storage)) return;
     if (this.#readOnly.has(storage)) this.refuse("compile", "the function writes to an argument that is a view; pass the whole tensor");
     this.cellOf(storage);
     this.#known.set(storage, value);
@@ -351,7 +361,7 @@ export class Recorder implements Tracer, Recording {
     if (storage === undefined) return;
     // Its content is new, though the cell may be known.
     this.#known.delete(storage);
-    if (!this.#own.has(storage)) this.follow(storage, find);
+    if (!this.own.has(storage)) this.follow(storage, find);
   }
 
   drew(draw: () => TypedArray): void {

@@ -197,6 +197,31 @@ describe("compile refuses what no replay can repeat", () => {
     expect(() => f(ones([2]))).toThrow("data-dependent");
   });
 
+  it("a state that each call replaces, but not one that is an argument or written to", () => {
+    const cell = new nn.GRUCell(2, 3);
+    const x = ones([1, 2]);
+    let state = randn([1, 3]);
+    const f = compile(() => {
+      state = cell(x, state).detach();
+      return state;
+    });
+    const calls = (): unknown[] => [1, 2, 3, 4].map(() => f());
+    expect(calls).toThrow("pass it as an argument and return the new one");
+    const g = compile((h: Tensor) => noGrad(() => cell(x, h)));
+    const kept = randn([1, 3]);
+    const h = compile(() => noGrad(() => kept.copy_(cell(x, kept))));
+    let eager = kept.clone();
+    let passed = kept.clone();
+    for (let i = 0; i < 5; i++) {
+      passed = g(passed);
+      h();
+      eager = noGrad(() => cell(x, eager));
+    }
+    expect(values(passed)).toEqual(values(eager));
+    expect(values(kept)).toEqual(values(eager));
+    expect(g.info().replays + h.info().replays).toBe(6);
+  });
+
   it("asynchronous functions", () => {
     expect(() => compile(async (x: Tensor) => x.mul((await x.sum().item()) > 0 ? 2 : 1))(ones([2]))).toThrow("data-dependent");
     expect(() => compile(async (x: Tensor) => x.mul(2))(ones([2]))).toThrow("returned a Promise");
@@ -415,6 +440,23 @@ describe("a compiled function", () => {
       expect(values(f(x))).toEqual(values(root(x)));
     }
     expect(f.info().replays).toBe(2);
+  });
+
+  it("adds gradients to the arguments of each call", () => {
+    const f = compile((x: Tensor) => {
+      x.zeroGrad();
+      x.pow(2).sum().backward();
+      x.pow(3).sum().backward();
+      return [x.grad as Tensor, (x.grad as Tensor).sign()] as const;
+    });
+    for (let i = 1; i < 6; i++) {
+      const x = tensor([i, -1], { requiresGrad: true });
+      const [g, sign] = f(x);
+      const expected = [2 * i + 3 * i * i, 1];
+      expect([values(g), values(x.grad as Tensor)]).toEqual([expected, expected]);
+      expect(values(sign)).toEqual([1, 1]);
+    }
+    expect(f.info().replays).toBe(3);
   });
 
   it("goes on after an error in a kernel", () => {
