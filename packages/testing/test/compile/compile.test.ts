@@ -291,7 +291,7 @@ describe("what a compiled function finds outside is read at each call", () => {
     model.train();
     check();
     expect(f.info()).toMatchObject({ traces: 3, replays: 4, programs: 2 });
-    (model.children()[1] as { p: number } & nn.Module).p = 0.1;
+    Object.assign(model.children()[1], { p: 0.1 });
     check();
     (model.children()[0] as nn.Linear).weight = new nn.Parameter(randn([6, 4]));
     check();
