@@ -60,6 +60,28 @@ export function testDevice(device: Device): void {
     });
   });
 
+  it("gives the gradients of a compiled forward pass", async () => {
+    manualSeed(2);
+    const net = new nn.Sequential(new nn.Linear(4, 5), new nn.Tanh(), new nn.Linear(5, 2)).to(device);
+    const f = compile(net);
+    for (let i = 0; i < 4; i++) {
+      const x = randn([3, 4]).to(device);
+      const gradients = async (y: Tensor): Promise<Float32Array[]> => {
+        net.zeroGrad();
+        y.square().sum().backward();
+        return Promise.all(net.parameters().map(async (p) => (await (p.grad as Tensor).data()) as Float32Array));
+      };
+      const expected = await gradients(net(x));
+      const found = await gradients(f(x));
+      found.forEach((list, k) => {
+        for (const [j, value] of list.entries()) {
+          expect(Math.abs(value - expected[k][j])).toBeLessThanOrEqual(1e-6 * Math.max(1, Math.abs(value)));
+        }
+      });
+    }
+    expect(f.info().replays).toBe(2);
+  });
+
   it("keeps the buffers flat, gives results that last, and refuses reads", async () => {
     const w = randn([4, 3]).to(device);
     const f = compile((x: Tensor) => x.mm(w).relu().mul(2).sum(1));
