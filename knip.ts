@@ -17,10 +17,6 @@ const config: KnipConfig = {
       // Imported by a name that bundlers do not see.
       ignoreDependencies: ["webgpu"],
     },
-    "packages/blas": {
-      // Imported by a name that bundlers do not see.
-      ignoreDependencies: ["koffi"],
-    },
     "packages/testing": {
       entry: ["scripts/*.mjs", "test/tarballs/vite/main.ts"],
       // The tests' MNIST loads it by name; the system's package manager says where the software adapter is.

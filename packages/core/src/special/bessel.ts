@@ -1,3 +1,5 @@
+import { mutate } from "../dispatch.js";
+import { checkCast } from "../promotion.js";
 import type { Expr } from "../scalar.js";
 import { where as choose } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -32,6 +34,13 @@ export const i0: (x: Tensor) => Tensor = unary(
   (x) => scaledUp(x, i0eExpr(x)),
   (g, x) => g.mul(i1(x)),
 );
+
+/** {@link i0} in place. @throws DTypeError for integers, which cannot hold it. */
+export function i0_(x: Tensor): Tensor {
+  const result = i0(x);
+  checkCast("i0_", result.dtype, x.dtype);
+  return mutate(x, result);
+}
 
 /** `exp(-|x|)` times {@link i0}. */
 export const i0e: (x: Tensor) => Tensor = unary("SpecialI0E", i0eExpr, (g, x, y) => g.mul(i1e(x).sub(x.sgn().mul(y))));

@@ -1,7 +1,7 @@
 import { apply, mutate } from "../dispatch.js";
 import { formatShape, SconceError, ShapeError } from "../errors.js";
 import { checkCast, checkScalarFits, isTensor, type Scalar, type TensorOrScalar } from "../promotion.js";
-import { type Layout, normalizeDim, sameShape } from "../shape.js";
+import { type Layout, normalizeDim, type Shape, sameShape } from "../shape.js";
 import type { AlphaOptions, DivOptions } from "./arithmetic.js";
 import { filled } from "./elementwise.js";
 import { type ClampOptions, filling, type NanToNumOptions, type ValueOptions } from "./pointwise.js";
@@ -276,6 +276,11 @@ export class InplaceOps extends StatisticsOps {
   /** {@link unsqueeze} of this tensor itself. */
   unsqueeze_(dim: number): Tensor {
     return become(this.self, this.unsqueeze(normalizeDim(dim, this.ndim + 1, "unsqueeze_")));
+  }
+
+  /** {@link asStrided} of this tensor itself. @throws ShapeError if it reaches outside the storage. */
+  asStrided_(shape: Shape, strides: readonly number[], offset: number = this.offset): Tensor {
+    return become(this.self, this.asStrided(shape, strides, offset));
   }
 
   /** Forgets how the tensor was computed; it wants no gradients from then on. */

@@ -231,6 +231,15 @@ function expectClose(actual: Tensor, expected: readonly number[], relative: numb
 
 type Unary = (x: Tensor) => Tensor;
 
+describe("i0_", () => {
+  it("writes into its argument, which has to be floating-point", () => {
+    const x = tensor([0, 1]);
+    expect(special.i0_(x)).toBe(x);
+    expect(x.tolistSync()).toEqual(special.i0(tensor([0, 1])).tolistSync());
+    expect(() => special.i0_(tensor([1], { dtype: "int32" }))).toThrow("can't be cast to the desired output type Int");
+  });
+});
+
 describe("special functions in float64", () => {
   it.each(Object.keys(VALUES))("%s has the digits of the dtype", (name) => {
     const fn = (special as unknown as { readonly [name: string]: Unary })[name];

@@ -128,6 +128,8 @@ describe("layouts", () => {
     ]);
     expect(x.unsqueeze_(0).shape).toEqual([1, 3, 2]);
     expect(x.transpose_(1, 2).squeeze_(0).tolistSync()).toEqual(matrix().tolistSync());
+    expect(x.asStrided_([2], [1], 1)).toBe(x);
+    expect(x.shape).toEqual([2]);
   });
 
   it("of empty and zero-dimensional tensors work", () => {
