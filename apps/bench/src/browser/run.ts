@@ -76,7 +76,7 @@ const report = { ...found, machine, command: ["node apps/bench/dist/browser/run.
 for (const { suite, case: name, device, threads, runner, median, min, unit, ratio } of report.results) {
   const where = `${device}${device === "cpu" ? ` ${threads}` : ""}`;
   const words = `median ${quantity(median, unit)}, best ${quantity(min, unit)}${ratio === undefined ? "" : `, Sconce's time to its ${ratioText(ratio)}`}`;
-  console.log(`${suite.padEnd(11)} ${name.padEnd(38)} ${where.padEnd(7)} ${runner.padEnd(8)} ${words}`);
+  console.log(`${suite.padEnd(11)} ${name.padEnd(38)} ${where.padEnd(7)} ${runner.padEnd(15)} ${words}`);
 }
 for (const { runner, suite, reason } of report.missing)
   console.log(`${runner}${suite === undefined ? "" : ` (${suite})`} took no part: ${reason}`);
