@@ -85,15 +85,20 @@ function programFor(machine: Machine, expr: Expr, inputs: readonly BlockView[], 
   return program;
 }
 
-/** Results from which on one invocation for each keeps the device busy. */
-const MANY = { software: 256, hardware: 16384 };
+/** Results from which on one invocation for each keeps hardware busy. */
+const MANY = 16384;
 const SHORT = 64;
 /** Elements that one workgroup goes through. */
 const CHUNK = 8192;
+/** Software adapters run invocations four at a time, and barriers are slow there: workgroups are for fewer results. */
+const FEW = 4;
+/** Invocations that keep the cores of a software adapter busy, where each has much to do. */
+const BUSY = 128;
+const MUCH = 2048;
 
 function split(machine: Machine, results: number, length: number): Pick<Plan, "wide" | "parts"> {
-  const many = machine.software ? MANY.software : MANY.hardware;
-  if (length <= SHORT || results >= many) return { wide: false, parts: 1 };
+  if (length <= SHORT || (!machine.software && results >= MANY)) return { wide: false, parts: 1 };
+  if (machine.software && results >= FEW) return { wide: false, parts: length < MUCH ? 1 : Math.ceil(BUSY / results) };
   const parts = results >= 256 ? 1 : Math.min(Math.ceil(length / CHUNK), Math.ceil(1024 / results));
   return { wide: true, parts };
 }

@@ -7,8 +7,8 @@ import type { Machine } from "../machine.js";
 import type { Source } from "../wgsl/source.js";
 import { WORKGROUP } from "./kernel.js";
 
-/** Rows from which on one invocation for each keeps a software adapter busy; hardware reads long rows faster together at any number. */
-const MANY = 64;
+/** Rows from which on a software adapter, whose invocations run four at a time, is faster without barriers; hardware reads long rows faster together at any number. */
+const MANY = 4;
 
 /** True if rows are better gone through by a workgroup each than by an invocation each. */
 export function wantsGroups({ software }: Pick<Machine, "software">, rows: number, length: number): boolean {

@@ -3,44 +3,15 @@
  *
  * @module
  */
-import { contiguousStrides, type DType, sizeOf } from "@sconce/core";
-import { beatsText, collapse, coordinates, dot, scalarText } from "@sconce/core/shader";
-import type { BlockView, Machine } from "../machine.js";
-import type { Params } from "../params.js";
+import type { DType } from "@sconce/core";
+import { beatsText, scalarText } from "@sconce/core/shader";
+import type { Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage, VALUE_TYPE } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
-
-/** A tensor as rows along a dimension, with the same rows in a row-major result. */
-interface Rows {
-  readonly count: number;
-  readonly length: number;
-  readonly shape: readonly number[];
-  readonly strides: readonly (readonly number[])[];
-  readonly offset: number;
-  readonly step: number;
-  readonly outStep: number;
-}
-
-function rowsOf(x: BlockView, dim: number): Rows {
-  const dense = contiguousStrides(x.shape);
-  const length = x.shape.length === 0 ? 1 : x.shape[dim];
-  const outer = x.shape.map((n, d) => (d === dim ? 1 : n));
-  const { shape, strides } = collapse(outer, [x.strides, dense]);
-  return { count: sizeOf(outer), length, shape, strides, offset: x.offset, step: x.strides[dim] ?? 0, outStep: dense[dim] ?? 0 };
-}
-
-/** Adds the statements that leave `start` and `to` at the start of row `row`; returns the length and the steps. */
-function rowText(source: Source, rank: number, row: string): { length: string; step: string; outStep: string } {
-  const [length, step, outStep] = source.ints(3);
-  source.add(...coordinates(source, rank, row));
-  source.add(`let start = ${source.int()} + ${dot(source, rank)};`, `let to = ${dot(source, rank)};`);
-  return { length, step, outStep };
-}
-
-function writeRows(params: Params, { length, step, outStep, shape, offset, strides }: Rows): void {
-  params.int(length).int(step).int(outStep).ints(shape.slice(1)).int(offset).ints(strides[0]).ints(strides[1]);
-}
+import { type CumulateOp, printWideArgReduce, printWideCumulate } from "./long-rows.js";
+import { rowsOf, rowText, writeRows } from "./row-layout.js";
+import { wantsGroups } from "./row-loops.js";
 
 function printArgReduce(op: "max" | "min", dtype: DType, rank: number): Source {
   const source = new Source(WORKGROUP);
@@ -55,13 +26,14 @@ function printArgReduce(op: "max" | "min", dtype: DType, rank: number): Source {
 export const argReduce: Kernel<"argReduce"> = (machine, [x], [output], { op, dim }) => {
   const rows = rowsOf(x, dim);
   const block = machine.alloc(output);
-  const program = machine.program(`argReduce ${op} ${x.dtype} ${rows.shape.length}`, () => printArgReduce(op, x.dtype, rows.shape.length));
+  const [rank, wide] = [rows.shape.length, wantsGroups(machine, rows.count, rows.length)];
+  const print = wide ? printWideArgReduce : printArgReduce;
+  const key = `argReduce ${op} ${x.dtype} ${rank} ${wide}`;
+  const program = machine.program(key, () => print(op, x.dtype, rank), wide ? "workgroup" : "invocation");
   writeRows(machine.params(), rows);
   machine.run(program, [x.block, block], rows.count);
   return [block];
 };
-
-type CumulateOp = "sum" | "prod" | "max" | "min";
 
 function printCumulate(op: CumulateOp, dtype: DType, rank: number): Source {
   const source = new Source(WORKGROUP);
@@ -80,7 +52,10 @@ function printCumulate(op: CumulateOp, dtype: DType, rank: number): Source {
 export const cumulate: Kernel<"cumulate"> = (machine, [x], outputs, { op, dim }) => {
   const rows = rowsOf(x, dim);
   const blocks = outputs.map((spec) => machine.alloc(spec));
-  const program = machine.program(`cumulate ${op} ${x.dtype} ${rows.shape.length}`, () => printCumulate(op, x.dtype, rows.shape.length));
+  const [rank, wide] = [rows.shape.length, wantsGroups(machine, rows.count, rows.length)];
+  const print = wide ? printWideCumulate : printCumulate;
+  const key = `cumulate ${op} ${x.dtype} ${rank} ${wide}`;
+  const program = machine.program(key, () => print(op, x.dtype, rank), wide ? "workgroup" : "invocation");
   writeRows(machine.params(), rows);
   machine.run(program, [x.block, ...blocks], rows.count);
   return blocks;
@@ -104,7 +79,7 @@ function printSoftmax(log: boolean, rank: number, wide: boolean): Source {
 }
 
 /** Rows from which on one invocation for each keeps the device busy. */
-const MANY = { software: 64, hardware: 4096 };
+const MANY = { software: 4, hardware: 4096 };
 
 export const softmax: Kernel<"softmax"> = (machine: Machine, [x], [output], { dim, log }) => {
   const rows = rowsOf(x, dim);

@@ -21,7 +21,7 @@ function printSoftmaxGrad(log: boolean, rank: number, wide: boolean): Source {
 }
 
 /** Rows from which on one invocation for each keeps the device busy. */
-const MANY = { software: 64, hardware: 4096 };
+const MANY = { software: 4, hardware: 4096 };
 
 export const softmaxGrad: Kernel<"softmaxGrad"> = (machine, [grad, y], [output], { dim, log }) => {
   const block = machine.alloc(output);

@@ -23,6 +23,40 @@ for (const subgroups of [true, false]) {
           }
         }
       });
+      it("have their extremes found, the first of equals, and their running results, the last of equals", async () => {
+        for (const [shape, dim] of [
+          [[3, 300], 1],
+          [[130, 2], 0],
+          [[65], 0],
+        ] as const) {
+          for (const dtype of ["float32", "int32"] as const) {
+            const draw = (): number => Math.floor(random() * 9) - 4;
+            const odd = (): number => (dtype === "float32" && random() < 0.01 ? Number.NaN : draw());
+            const small = shape.filter((_, d) => d !== dim);
+            for (const layout of ["contiguous", "transposed"] as const) {
+              for (const op of ["max", "min"] as const) {
+                const x = hostTensor(dtype, shape, layout, random() < 0.5 ? odd : draw);
+                const [kept, whole] = [
+                  { shape: small, dtype: "int32" as const },
+                  { shape, dtype: "int32" as const },
+                ];
+                await expectSame(device, "argReduce", [x], [kept], { op, dim }, 0, `${op} ${shape}`);
+                await expectSame(device, "cumulate", [x], [{ shape, dtype }, whole], { op, dim }, 0, `${op} ${shape}`);
+              }
+              const sum = { op: "sum", dim } as const;
+              await expectSame(device, "cumulate", [hostTensor(dtype, shape, layout, draw)], [{ shape, dtype }], sum, 1e-5, `sum ${shape}`);
+              const product = { op: "prod", dim } as const;
+              const near = hostTensor(
+                dtype,
+                shape,
+                layout,
+                dtype === "int32" ? () => 1 - 2 * Math.round(random()) : () => 0.9 + 0.2 * random(),
+              );
+              await expectSame(device, "cumulate", [near], [{ shape, dtype }], product, 1e-4, `product ${shape}`);
+            }
+          }
+        }
+      });
       it("have their softmax, layer norm and losses", async () => {
         const shape = [5, 300];
         const [x, grad] = [0, 1].map(() => hostTensor("float32", shape, "contiguous", values("float32", random, 3)));
