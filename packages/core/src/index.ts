@@ -41,6 +41,7 @@ export * from "./functions-reduction.js";
 export * from "./functions-shape.js";
 export * from "./functions-statistics.js";
 export * from "./fused.js";
+export { realise, realiseAll } from "./fusion.js";
 export * from "./half.js";
 export type { Index, IndexList } from "./indexing-spec.js";
 export { type HostTensor, parseNested, type TensorData } from "./nested.js";

@@ -1,4 +1,4 @@
-import { realise } from "./evaluate.js";
+import { realise } from "./fusion.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 /**

@@ -201,7 +201,7 @@ describe("values and storages", () => {
     expect(memory().bytes - before).toBe(4000);
     y.dispose();
     expect(memory().bytes).toBe(before);
-    expect(() => y.dataSync()).toThrow(/freed at the end of the scope/);
+    expect(() => y.dataSync()).toThrow(/freed by its dispose\(\)/);
   });
 
   it("gives several results of one kernel storages of their own", () => {

@@ -1,0 +1,129 @@
+import type { Backend, View } from "./backend.js";
+import { type Expr, inputExpr, numberExpr, scalarExpr, wideExpr } from "./scalar.js";
+import { type Shape, sameShape } from "./shape.js";
+import type { Tensor } from "./tensor/tensor.js";
+import type { Operand, Pending, Value } from "./value.js";
+
+/** Turns pending values into one kernel's expression, inputs and numbers. */
+export class Fusion {
+  readonly views: View[] = [];
+  readonly numbers: (number | bigint)[] = [];
+  /** Pending values whose expression was taken over, and how often it is used here. */
+  readonly inlined: Map<Value, number> = new Map();
+  readonly #done = new Map<Value, Expr>();
+  readonly #shape: Shape;
+  readonly #stopAtShared: boolean;
+
+  /** With `stopAtShared`, pending values that others need too are written out first and read. */
+  constructor(shape: Shape, stopAtShared: boolean) {
+    this.#shape = shape;
+    this.#stopAtShared = stopAtShared;
+  }
+
+  operand(operand: Operand): Expr {
+    const { value } = operand;
+    if (value.handle === null && value.constant !== null) return this.number(value);
+    if (value.pending === null || !operand.whole || (this.#stopAtShared && isShared(value))) return this.view(operand);
+    const expr = this.pending(value);
+    this.inlined.set(value, (this.inlined.get(value) ?? 0) + 1);
+    return expr;
+  }
+
+  /** The expression of a pending value. */
+  pending(value: Value): Expr {
+    const found = this.#done.get(value);
+    if (found !== undefined) return found;
+    const { op, operands } = value.pending as Pending;
+    const args = new Array<Expr>(operands.length);
+    for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
+    const expr = typeof op === "string" ? scalarExpr(op, value.dtype, args) : wideExpr(value.dtype, args, (_, wide) => op.expr(...wide));
+    this.#done.set(value, expr);
+    return expr;
+  }
+
+  private number(value: Value): Expr {
+    const found = this.#done.get(value);
+    if (found !== undefined) return found;
+    const expr = numberExpr(this.numbers.length, value.dtype);
+    this.numbers.push(value.constant as number | bigint);
+    this.#done.set(value, expr);
+    return expr;
+  }
+
+  private view({ value, strides, offset }: Operand): Expr {
+    const handle = realise(value);
+    let index = this.views.findIndex((v) => v.handle === handle && v.offset === offset && sameShape(v.strides, strides));
+    if (index < 0) {
+      index = this.views.length;
+      this.views.push({ handle, dtype: value.dtype, shape: this.#shape, strides, offset });
+    }
+    return inputExpr(index, value.dtype);
+  }
+}
+
+/** True if whatever realises a pending value must write it out. */
+function isShared(value: Value): boolean {
+  return value.saved > 0 || value.reads > 1;
+}
+
+/** Gives a value its buffer, running what is pending as one kernel. Returns the buffer. */
+export function realise(value: Value): object {
+  if (value.handle !== null) return value.handle;
+  if (value.pending !== null) return runFused(value.backend, fuse([value]))[0];
+  if (value.constant === null) throw new Error("internal: a value without content");
+  const attrs = { exprs: [numberExpr(0, value.dtype)], numbers: [value.constant] };
+  const [handle] = value.backend.run("elementwise", [], [value], attrs);
+  value.settle(handle);
+  return handle;
+}
+
+/** One kernel that computes pending values of one shape. */
+function fuse(values: readonly Value[]): Fused {
+  const fusion = new Fusion(values[0].shape, false);
+  return { fusion, roots: [...values], exprs: values.map((value) => fusion.pending(value)) };
+}
+
+interface Fused {
+  readonly fusion: Fusion;
+  /** What is written out, and its expressions. */
+  readonly roots: Value[];
+  readonly exprs: Expr[];
+}
+
+/** Runs a fused kernel, writing out what others need on the way as far as the device has room. */
+function runFused(backend: Backend, { fusion, roots, exprs }: Fused): readonly object[] {
+  for (const [other, uses] of fusion.inlined) {
+    const room = fusion.views.length + roots.length < backend.limits.maxInputs;
+    // Where this kernel holds the only uses, nobody is left to read it.
+    if (room && isShared(other) && other.owners > uses && !roots.includes(other)) {
+      roots.push(other);
+      exprs.push(fusion.pending(other));
+    }
+  }
+  const handles = backend.run("elementwise", fusion.views, roots, { exprs, numbers: fusion.numbers });
+  for (let i = 0; i < roots.length; i++) roots[i].settle(handles[i]);
+  return handles;
+}
+
+/**
+ * Computes what is pending of several tensors now, in as few kernels as their shapes and the device's limits allow: an optimizer calls
+ * it so that a parameter and all that is remembered of it take one kernel.
+ */
+export function realiseAll(tensors: readonly Tensor[]): void {
+  let waiting = [...new Set(tensors.map((t) => t.storage.value))].filter((v) => v.pending !== null);
+  while (waiting.length > 0) {
+    const [first] = waiting;
+    let group = waiting.filter((v) => v.backend === first.backend && sameShape(v.shape, first.shape));
+    let fused = fuse(group);
+    while (group.length > 1 && !fits(fused, first.backend.limits)) {
+      group = group.slice(0, -1);
+      fused = fuse(group);
+    }
+    runFused(first.backend, fused);
+    waiting = waiting.filter((v) => v.pending !== null);
+  }
+}
+
+function fits({ fusion, roots }: Fused, { maxInputs, maxExpr }: Backend["limits"]): boolean {
+  return fusion.views.length + roots.length <= maxInputs && fusion.inlined.size + roots.length <= maxExpr;
+}
