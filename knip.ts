@@ -13,6 +13,10 @@ const config: KnipConfig = {
       // Tools that scripts start by their path.
       ignoreDependencies: ["@biomejs/biome", "@changesets/cli", "sherif", "turbo"],
     },
+    "packages/blas": {
+      // Imported by a name that bundlers do not see.
+      ignoreDependencies: ["koffi"],
+    },
     "packages/backend-webgpu": {
       // Imported by a name that bundlers do not see.
       ignoreDependencies: ["webgpu"],
