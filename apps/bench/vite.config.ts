@@ -24,12 +24,7 @@ export default defineConfig({
   worker: { format: "es", rolldownOptions: { output: { minify: false } } },
   // What only a worker asks for, when it asks: found late, it would reload the page in the middle of a run.
   optimizeDeps: {
-    entries: [
-      "index.html",
-      "src/web/*.ts",
-      "src/peers/{sconce,sconce-compiled,tfjs,jax-js}.ts",
-      "../../packages/backend-webgl/dist/gpu-js.js",
-    ],
+    entries: ["index.html", "src/web/*.ts", "src/peers/{sconce,sconce-compiled,tfjs,jax-js}.ts"],
     include: ["@tensorflow/tfjs-core/dist/register_all_gradients.js"],
   },
   build: { outDir: "dist/site", emptyOutDir: true, target: "es2022", reportCompressedSize: false, chunkSizeWarningLimit: 2500 },
