@@ -21,7 +21,7 @@ import { Recorder } from "./compile/recorder.js";
 import { Results } from "./compile/result.js";
 import { checkArgument, Signature } from "./compile/signature.js";
 import { leavesOf, mapLeaves } from "./compile/tree.js";
-import { resultHistory } from "./history.js";
+import { knownHistory, resultHistory } from "./history.js";
 import { noteMade } from "./region.js";
 
 /** A function of tensors, or a module. */
@@ -78,6 +78,17 @@ const REPLACED =
   "the function finds another tensor outside at every call, made in the one before, where a replay finds the same: pass it as an argument and return the " +
   "new one, or write into it with copy_()";
 
+const WRITTEN =
+  "the function writes to an argument in place and records a gradient of that, which a replay does not have; return a new tensor, or write within noGrad()";
+
+/** A tree with some of its tensors in place of others. */
+function exchange(tree: unknown, from: readonly Tensor[], to: readonly Tensor[]): unknown {
+  return mapLeaves(tree, (leaf) => {
+    const at = from.indexOf(leaf as Tensor);
+    return at < 0 ? leaf : to[at];
+  });
+}
+
 let warned = false;
 
 class CompiledFunction {
@@ -114,17 +125,20 @@ class CompiledFunction {
     const copies = tensors.filter((x, i) => x !== given[i]);
     this.#args = tensors;
     this.#running = true;
+    let result: unknown;
     try {
-      const entry = this.#entryFor((signature) => signature.fits(args, leaves, tensors));
-      if (entry !== undefined) return this.#replay(entry);
-      const signature = new Signature(args, leaves, tensors);
-      let i = 0;
-      const own = copies.length === 0 ? args : (mapLeaves(args, (leaf) => (isTensor(leaf) ? tensors[i++] : leaf)) as unknown[]);
-      return this.#trace(own, signature, new Set(copies.map(({ storage }) => storage)));
+      const entry = this.#entryFor((signature) => signature.fits(args, leaves, given));
+      if (entry !== undefined) return (result = this.#replay(entry, given));
+      const signature = new Signature(args, leaves, given);
+      if (copies.length === 0) return (result = this.#trace(args, signature, new Set()));
+      const inMemoryOfViews = [...copies, ...given.filter((x, i) => x !== tensors[i])];
+      const own = exchange(args, given, tensors) as unknown[];
+      return (result = exchange(this.#trace(own, signature, new Set(inMemoryOfViews.map(({ storage }) => storage))), tensors, given));
     } finally {
       this.#running = false;
       this.#args = [];
-      for (const copy of copies) copy.dispose();
+      const results = copies.length === 0 ? [] : leavesOf(result).filter(isTensor);
+      for (const copy of copies) if (!results.some(({ storage }) => storage === copy.storage)) copy.dispose();
     }
   }
 
@@ -134,11 +148,11 @@ class CompiledFunction {
     return at < 0 ? undefined : this.#entries[0];
   }
 
-  #replay({ program, results, gradient }: Entry): unknown {
+  #replay({ program, results, gradient }: Entry, given: readonly Tensor[]): unknown {
     this.#replays++;
     return program.replay(() => {
       const live: Tensor[] = [];
-      const tree = results.build((content) => program.value(content), this.#args, live);
+      const tree = results.build((content) => program.value(content), given, live);
       if (gradient !== null)
         recordReplay(
           gradient,
@@ -150,16 +164,18 @@ class CompiledFunction {
     });
   }
 
-  #trace(args: readonly unknown[], signature: Signature, copies: ReadonlySet<Storage>): unknown {
+  #trace(args: readonly unknown[], signature: Signature, readOnly: ReadonlySet<Storage>): unknown {
     const tensors = this.#args;
+    const nodes = tensors.map((x) => knownHistory(x)?.node);
     const recorder = new Recorder(
       tensors.map((x, i) => [x, () => this.#args[i]] as const),
-      copies,
+      readOnly,
     );
     return recorder.record(
       () => this.#fn(...args),
       (value) => {
-        refusePromise(value, "compile");
+        refusePromise(value, "compile", "compile the part without await, and await its results outside");
+        if (tensors.some((x, i) => knownHistory(x)?.node !== nodes[i])) recorder.refuse("compile", WRITTEN);
         const isRehearsal = this.#isRehearsal(recorder);
         const results = new Results(recorder, value, tensors);
         const gradient = isRehearsal || results.live.length === 0 ? null : new Gradient(recorder, results.live, tensors);

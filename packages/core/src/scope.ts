@@ -73,12 +73,11 @@ export function currentScope(): Scope | null {
   return current;
 }
 
-/** Throws if `value` is a promise: a function form must be synchronous. */
-export function refusePromise(value: unknown, name: string): void {
+const inside = (name: string): string => `put the ${name} block inside the loop, or write \`using _ = ${name}()\``;
+
+/** Throws if `value` is a promise: a function form must be synchronous. `advice` says what to do. */
+export function refusePromise(value: unknown, name: string, advice: string = inside(name)): void {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function") {
-    throw new SconceError(
-      `${name}: expected a synchronous function, got one that returned a Promise; put the ${name} block inside the loop, or write \`using _ = ${name}()\``,
-      { op: name },
-    );
+    throw new SconceError(`${name}: expected a synchronous function, got one that returned a Promise; ${advice}`, { op: name });
   }
 }

@@ -292,7 +292,8 @@ export class Recorder implements Tracer, Recording {
 
   wrote(storage: Storage, value: Value): void {
     if (this.own.has(storage)) return;
-    if (this.#readOnly.has(storage)) this.refuse("compile", "the function writes to an argument that is a view; pass the whole tensor");
+    if (this.#readOnly.has(storage))
+      this.refuse("compile", "the function writes to memory of which an argument is a view; pass the whole tensor");
     this.cellOf(storage);
     this.#known.set(storage, value);
     this.#dirty.add(storage);

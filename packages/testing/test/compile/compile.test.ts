@@ -224,7 +224,7 @@ describe("compile refuses what no replay can repeat", () => {
 
   it("asynchronous functions", () => {
     expect(() => compile(async (x: Tensor) => x.mul((await x.sum().item()) > 0 ? 2 : 1))(ones([2]))).toThrow("data-dependent");
-    expect(() => compile(async (x: Tensor) => x.mul(2))(ones([2]))).toThrow("returned a Promise");
+    expect(() => compile(async (x: Tensor) => x.mul(2))(ones([2]))).toThrow("returned a Promise; compile the part without await");
   });
 
   it("graphs from before, but not results that backward has walked", () => {
@@ -260,10 +260,43 @@ describe("compile refuses what no replay can repeat", () => {
     expect(() => vmap(f)(ones([2, 2]))).toThrow("compile the transformed function");
   });
 
+  it("writes to arguments that have a graph, or get one", () => {
+    const w = tensor([1, 2, 3], { requiresGrad: true });
+    const double = compile((x: Tensor) => (x.mul_(2), x.sum()));
+    expect(() => double(w.mul(1))).toThrow("argument in place");
+    const scale = compile((x: Tensor) => (x.mul_(w), x.mul(1)));
+    expect(() => scale(ones([3]))).toThrow("argument in place");
+    const plain = compile((x: Tensor) => x.mul_(2).sum());
+    for (let i = 0; i < 4; i++) expect(plain(ones([3])).itemSync()).toBe(6);
+  });
+
+  it("writes to memory of which an argument is a view", () => {
+    const x = randn([4]);
+    expect(() => compile((a: Tensor, b: Tensor) => (a.add_(1), b.sum()))(x, x.narrow(0, 1, 2))).toThrow("an argument is a view");
+    expect(() => compile((a: Tensor) => a.add_(1))(x.narrow(0, 1, 2))).toThrow("an argument is a view");
+  });
+
   it("and leaves the device as it was", () => {
     const x = randn([3]);
     expect(() => compile((a: Tensor) => a.mul(2).itemSync())(x)).toThrow();
     expect(x.mul(2).dataSync()).toHaveLength(3);
+  });
+});
+
+describe("views among the arguments of a compiled function", () => {
+  it("come back as they are, or as views that can be read", () => {
+    const identity = compile(new nn.Identity());
+    const flat = compile(new nn.Flatten());
+    const both = compile((x: Tensor) => [x.mul(2), x]);
+    for (let i = 0; i < 4; i++) {
+      const x = randn([4, 3, 2]).narrow(0, 1, 2);
+      expect(identity(x)).toBe(x);
+      expect(values(flat(x) as Tensor)).toEqual(values(x));
+      const [doubled, same] = both(x);
+      expect(same).toBe(x);
+      expect(values(doubled)).toEqual(values(x.mul(2)));
+    }
+    expect(both.info()).toMatchObject({ traces: 2, replays: 2 });
   });
 });
 

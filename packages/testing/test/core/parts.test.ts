@@ -60,6 +60,12 @@ describe.each(KINDS)("a CPU backend of parts on %s", (_, reference) => {
     expect(() => conv2d(x, ones([1, 1, 2, 2])).dataSync()).toThrow(NotSupportedError);
     expect(() => maxPool2d(x, 2).dataSync()).toThrow("give cpuBackend the part `convolution` too");
     expect(() => ones(3).sort().values.dataSync()).toThrow("give cpuBackend the part `ordering` too");
+    use([convolution], reference);
+    expect(() =>
+      ones([2, 2])
+        .mm(ones([2, 2]))
+        .dataSync(),
+    ).toThrow("give cpuBackend the part `dense` too");
     use([dense, ordering], reference);
     expect(ones(3).cumsum(0).tolistSync()).toEqual([1, 2, 3]);
     use([dense, convolution], reference);

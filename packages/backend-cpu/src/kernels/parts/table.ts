@@ -37,15 +37,24 @@ export function decomposedIn(kernels: KernelPart): ReadonlySet<KernelName> {
   return new Set(FUSED.filter((name) => kernels[name] === undefined));
 }
 
-/** The part of a kernel that is never composed. */
-const PART: { readonly [K in KernelName]?: string } = { sort: "ordering", cumulate: "ordering" };
+/** The part of a kernel that is never composed; `dense` for those that are not named. */
+const PART: { readonly [K in KernelName]?: string } = {
+  sort: "ordering",
+  cumulate: "ordering",
+  conv: "convolution",
+  convInput: "convolution",
+  convWeight: "convolution",
+  maxPool: "convolution",
+  avgPool: "convolution",
+  avgPoolGrad: "convolution",
+};
 
 /** The row of a kernel. @throws NotSupportedError if no part has it. */
 export function rowOf<K extends KernelName>(kernels: KernelPart, name: K): KernelRow<K> {
   const row = kernels[name] as unknown as KernelRow<K> | undefined;
   if (row !== undefined) return row;
   throw new NotSupportedError(
-    `${name}: expected a CPU backend with this kernel, got parts without it; give cpuBackend the part \`${PART[name] ?? "convolution"}\` too, or import "@sconce/backend-cpu"`,
+    `${name}: expected a CPU backend with this kernel, got parts without it; give cpuBackend the part \`${PART[name] ?? "dense"}\` too, or import "@sconce/backend-cpu"`,
     { op: name },
   );
 }
