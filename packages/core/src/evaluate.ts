@@ -354,10 +354,15 @@ function castTo(x: Tensor, dtype: DType): Tensor {
 }
 
 function evaluateReduce(backend: Backend, x: Tensor, output: Spec, { op, dims }: KernelOps["reduce"]): Tensor {
-  const fusion = new Fusion(x.shape, true);
+  let fusion = new Fusion(x.shape, true);
   const operand = operandOf(x, x.shape);
   if (operand.value.pending !== null) operand.value.reads++;
-  const expr = fusion.operand(operand);
+  let expr = fusion.operand(operand);
+  if (fusion.views.length >= backend.limits.maxInputs) {
+    realise(operand.value);
+    fusion = new Fusion(x.shape, true);
+    expr = fusion.operand(operand);
+  }
   const handles = backend.run("reduce", fusion.views, [output], { op, dims, shape: x.shape, expr, numbers: fusion.numbers });
   return tensorOf(settledValue(backend, output.shape, output.dtype, handles[0]));
 }

@@ -69,12 +69,20 @@ function isShared(value: Value): boolean {
 /** Gives a value its buffer, running what is pending as one kernel. Returns the buffer. */
 export function realise(value: Value): object {
   if (value.handle !== null) return value.handle;
-  if (value.pending !== null) return runFused(value.backend, fuse([value]))[0];
+  if (value.pending !== null) return runFused(value.backend, fuseOne(value, value.pending))[0];
   if (value.constant === null) throw new Error("internal: a value without content");
   const attrs = { exprs: [numberExpr(0, value.dtype)], numbers: [value.constant] };
   const [handle] = value.backend.run("elementwise", [], [value], attrs);
   value.settle(handle);
   return handle;
+}
+
+/** One kernel that computes a pending value. Parts that were written out since it was made are inputs of their own: where they are too many, its operands come first. */
+function fuseOne(value: Value, { operands }: Pending): Fused {
+  const fused = fuse([value]);
+  if (fused.fusion.views.length < value.backend.limits.maxInputs) return fused;
+  for (const operand of operands) if (operand.whole && operand.value.pending !== null) realise(operand.value);
+  return fuse([value]);
 }
 
 /** One kernel that computes pending values of one shape. */

@@ -151,6 +151,34 @@ describe("deferred elementwise work", () => {
   });
 });
 
+describe("the limit of a device on inputs", () => {
+  /** A sum of products of one tensor, whose parts can be written out by themselves. */
+  function partsAndSum(backend: Recorder): [Tensor[], Tensor] {
+    Object.assign(backend, { limits: { ...backend.limits, maxInputs: 5 } });
+    const x = make(backend, [4], [2, 2, 2, 2]);
+    const parts = [1, 2, 3, 4, 5, 6, 7, 8].map((k) => x.add(x.mul(k)));
+    return [parts, parts.reduce((sum, part) => sum.add(part))];
+  }
+  const most = ({ log }: Recorder): number =>
+    Math.max(...log.map((line) => Number(/ (\d+)>/.exec(line)?.[1]) + Number(line.split(">")[1])));
+
+  it("holds for an expression whose parts were written out after it was made", () => {
+    const backend = new Recorder();
+    const [parts, sum] = partsAndSum(backend);
+    for (const part of parts) part.dataSync();
+    expect([...sum.dataSync()]).toEqual([88, 88, 88, 88]);
+    expect(most(backend)).toBeLessThanOrEqual(5);
+  });
+
+  it("holds for a reduction over such an expression", () => {
+    const backend = new Recorder();
+    const [parts, sum] = partsAndSum(backend);
+    for (const part of parts) part.dataSync();
+    expect(sum.sum().itemSync()).toBe(352);
+    expect(most(backend)).toBeLessThanOrEqual(5);
+  });
+});
+
 describe("values and storages", () => {
   it("copies a tensor only when one of the copies is written", () => {
     const backend = new Recorder();
