@@ -77,7 +77,10 @@ export function realise(value: Value): object {
   return handle;
 }
 
-/** One kernel that computes a pending value. Parts that were written out since it was made are inputs of their own: where they are too many, its operands come first. */
+/**
+ * One kernel that computes a pending value. Parts that were written out since it was made are inputs of their own: where they are too
+ * many, its operands come first.
+ */
 function fuseOne(value: Value, { operands }: Pending): Fused {
   const fused = fuse([value]);
   if (fused.fusion.views.length < value.backend.limits.maxInputs) return fused;

@@ -45,7 +45,7 @@ export class Gradient {
     });
     const roots = outputs.map((y, i): Root => {
       const { target, output } = historyOf(y);
-      return [target as TapeNode, output, this.#placeholder(recorder, y, i)];
+      return [target as TapeNode, output, this.#incoming(recorder, y, i)];
     });
     new Engine({ retainGraph: true, createGraph: false, captures }).walk(roots);
     this.#results = captures.map(({ grad }) => {
@@ -65,11 +65,11 @@ export class Gradient {
     this.#program = new Program({ steps: [...loads, ...walk], slots: recorder.slots, draws: [], guards: [], cells: new Map() }, contents);
   }
 
-  /** Stands for the gradient of a result; a replay reads another one. */
-  #placeholder(recorder: Recorder, y: Tensor, i: number): Tensor {
-    const placeholder = recorder.paused(() => zeros(y.shape, { dtype: y.dtype, device: y.device }));
-    recorder.follow(placeholder.storage, () => this.#inputs[i]);
-    return placeholder;
+  /** The gradient that comes in for a result: zeros in the trace, where a replay reads the one that it is given. */
+  #incoming(recorder: Recorder, y: Tensor, i: number): Tensor {
+    const zero = recorder.paused(() => zeros(y.shape, { dtype: y.dtype, device: y.device }));
+    recorder.follow(zero.storage, () => this.#inputs[i]);
+    return zero;
   }
 
   #cell(at: number, { backend, dtype, shape }: Content): Cell {
