@@ -2,7 +2,7 @@ import { createConverted } from "./creation.js";
 import { create, evenly, type TensorOptions } from "./creation-options.js";
 import { type DType, getDefaultDType, isFloatingPoint, numberArray } from "./dtype.js";
 import { formatShape, NotSupportedError, ShapeError, ValueError } from "./errors.js";
-import { isTensor } from "./promotion.js";
+import { checkScalarFits, isTensor } from "./promotion.js";
 import { broadcastAll, checkShape } from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
 
@@ -45,6 +45,8 @@ function checkRange(op: string, start: number, end: number, step: number): void 
 
 function sequence(op: string, length: number, dtype: DType, at: (i: number) => number, options: TensorOptions): Tensor {
   const data = numberArray(dtype, length);
+  // Those between are no further out.
+  if (length > 0) for (const i of [0, length - 1]) checkScalarFits(op, at(i), dtype);
   if (dtype === "int64") for (let i = 0; i < length; i++) data[i] = BigInt(Math.trunc(at(i)));
   else if (dtype === "bool") for (let i = 0; i < length; i++) data[i] = at(i) === 0 ? 0 : 1;
   else for (let i = 0; i < length; i++) data[i] = at(i);

@@ -88,13 +88,18 @@ const RANGES: { readonly [D in DType]?: readonly [number, number] } = {
   int8: [-128, 127],
   int16: [-(2 ** 15), 2 ** 15 - 1],
   int32: [-(2 ** 31), 2 ** 31 - 1],
-  int64: [-TWO_63, TWO_63],
+  // The doubles next to its ends; bigints are compared as such.
+  int64: [-TWO_63, TWO_63 - 1024],
 };
 
-/** @throws ValueError if an integer dtype cannot hold a plain value. */
+/** @throws ValueError if a value is no plain one, or an integer dtype cannot hold it. */
 export function checkScalarFits(op: string, value: Scalar, dtype: DType): void {
+  if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
+    throw new ValueError(`${op}: expected a number, boolean or bigint, got ${value === null ? "null" : typeof value}`, { op });
+  }
   const range = RANGES[dtype];
   if (range === undefined || typeof value === "boolean") return;
-  if (Number(value) >= range[0] && Number(value) <= range[1]) return;
+  const isLong = typeof value === "bigint" && dtype === "int64";
+  if (isLong ? BigInt.asIntN(64, value) === value : Number(value) >= range[0] && Number(value) <= range[1]) return;
   throw new ValueError(`${op}: value cannot be converted to type ${dtype} without overflow, got ${value}`, { op, dtypes: [dtype] });
 }

@@ -2,7 +2,7 @@ import { apply, composite } from "../dispatch.js";
 import { type DType, dtypeWord, getDefaultDType, isFloatingPoint, isInteger } from "../dtype.js";
 import { DTypeError, ValueError } from "../errors.js";
 import { tensorOf } from "../evaluate.js";
-import { isTensor, resultType, type Scalar, type TensorOrScalar } from "../promotion.js";
+import { checkScalarFits, isTensor, resultType, type Scalar, type TensorOrScalar } from "../promotion.js";
 import type { ScalarOp } from "../scalar.js";
 import { broadcast, type Shape } from "../shape.js";
 import { constantValue } from "../value.js";
@@ -75,6 +75,8 @@ export function leadOf(name: string, operands: readonly TensorOrScalar[]): Tenso
       if (lead === undefined || (lead.ndim === 0 && x.ndim > 0)) lead = x;
     } else if (typeof x !== "number" && typeof x !== "boolean" && typeof x !== "bigint") {
       throw new ValueError(`${name}: expected a tensor or a number, got ${x === null ? "null" : typeof x}`, { op: name });
+    } else if (typeof x === "bigint") {
+      checkScalarFits(name, x, "int64");
     }
   }
   if (lead === undefined) throw new ValueError(`${name}: expected at least one tensor, got ${operands.join(" and ")}`, { op: name });

@@ -1,6 +1,7 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import type { Index } from "../indexing-spec.js";
+import { checkScalarFits } from "../promotion.js";
 import { type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
 import { constantLike, expandTo, permuteTo, reshapeTo, where } from "./compose.js";
@@ -74,8 +75,10 @@ function stretchMask(mask: Tensor, dim: number, rank: number): Tensor {
   return trailing === 0 ? flags : flags.reshape([...mask.shape, ...new Array<number>(trailing).fill(1)]);
 }
 
-function toValue(x: Tensor, value: Tensor | number | bigint | boolean): Tensor {
-  return value instanceof TensorBase ? value.cast(x.dtype) : constantLike(x, value);
+function toValue(op: string, x: Tensor, value: Tensor | number | bigint | boolean): Tensor {
+  if (value instanceof TensorBase) return value.cast(x.dtype);
+  checkScalarFits(op, value, x.dtype);
+  return constantLike(x, value);
 }
 
 /** Reading and writing by index. */
@@ -112,7 +115,7 @@ export class IndexingOps extends CountOps {
     const { accumulate = false } = options;
     const list = Array.isArray(indices) ? (indices as readonly Index[]) : [indices as Index];
     const { view, pickers, mask } = plan(this.self, list, "setAt");
-    const source = toValue(this.self, value);
+    const source = toValue("setAt", this.self, value);
     const target = view as unknown as IndexingOps;
     if (pickers.length === 0 && mask === null) {
       target.assign(accumulate ? apply("add", [view, fit(source, view.shape)], null) : fit(source, view.shape));
@@ -132,7 +135,7 @@ export class IndexingOps extends CountOps {
    */
   indexPut(indices: readonly Tensor[], value: Tensor | number, { accumulate = false }: SetAtOptions = {}): Tensor {
     const { view, pickers, mask } = plan(this.self, indices, "indexPut");
-    const source = toValue(this.self, value);
+    const source = toValue("indexPut", this.self, value);
     if (pickers.length === 0 && mask === null)
       throw new ValueError("indexPut: expected at least one index tensor, got none", { op: "indexPut" });
     const pick = joinPickers(view, mask === null ? pickers : readMask(mask, "indexPut"), "indexPut");

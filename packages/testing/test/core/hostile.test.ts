@@ -12,6 +12,7 @@ import {
   ones,
   SconceError,
   ShapeError,
+  scalar,
   tensor,
   triuIndices,
   ValueError,
@@ -170,5 +171,35 @@ describe("values that are none", () => {
     expect(() => x.newFull([2], 300, { dtype: "uint8" })).toThrow(overflow);
     expect(full([2], -1, { dtype: "uint8" }).tolistSync()).toEqual([255, 255]);
     expect(x.clamp({ min: 2, max: 127 }).tolistSync()).toEqual([3, 2, 2]);
+  });
+
+  it.each([2n ** 63n, -(2n ** 63n) - 1n, 2n ** 64n])("int64 does not wrap %s", (n) => {
+    const overflow = /cannot be converted to type int64 without overflow/;
+    const x = zeros(2, { dtype: "int64" });
+    expect(() => tensor([n])).toThrow(overflow);
+    expect(() => tensor([1n, n], { dtype: "int64" })).toThrow(overflow);
+    expect(() => full([2], n)).toThrow(overflow);
+    expect(() => scalar(n)).toThrow(overflow);
+    expect(() => x.fill_(n)).toThrow(overflow);
+    expect(() => x.setAt(0, n)).toThrow(overflow);
+    expect(() => x.add(n)).toThrow(overflow);
+    expect(() => x.eq(n)).toThrow(overflow);
+    expect(() => tensor([Number(n) * 2], { dtype: "int64" })).toThrow(overflow);
+    expect(x.tolistSync()).toEqual([0, 0]);
+  });
+
+  it("int64 holds its ends", () => {
+    const ends = [2n ** 63n - 1n, -(2n ** 63n)];
+    expect([...tensor(ends).dataSync()]).toEqual(ends);
+    for (const n of ends) expect([...full([1], n).dataSync()]).toEqual([n]);
+    for (const n of ends) expect([...zeros(1, { dtype: "int64" }).fill_(n).dataSync()]).toEqual([n]);
+  });
+
+  it("setAt and arange write no other number than the one that was given", () => {
+    expect(() => zeros(2, { dtype: "int32" }).setAt(0, 2 ** 40)).toThrow(/setAt: value cannot be converted to type int32/);
+    expect(() => zeros(2, { dtype: "uint8" }).setAt(0, 300)).toThrow(/setAt: value cannot be converted to type uint8/);
+    expect(() => zeros(2).setAt(0, "1" as unknown as number)).toThrow(/setAt: expected a number, boolean or bigint, got string/);
+    expect(() => arange(0, 2 ** 33, 2 ** 31)).toThrow(/arange: value cannot be converted to type int32/);
+    expect(arange(0, 2 ** 33, 2 ** 32, { dtype: "int64" }).dataSync()).toEqual(BigInt64Array.of(0n, 2n ** 32n));
   });
 });
