@@ -109,7 +109,7 @@ export class DataLoader<Item, Batch = Collated<Item>> {
    * @throws ValueError for a state that is none of a loader.
    */
   loadStateDict(state: DataLoaderState): void {
-    if (!Number.isInteger(state.batches) || typeof state.epoch_start !== "string") {
+    if (!Number.isInteger(state?.batches) || typeof state.epoch_start !== "string") {
       throw new ValueError("DataLoader.loadStateDict: expected what stateDict() returned, with batches, epoch_start and now");
     }
     this.#resume = { ...state };

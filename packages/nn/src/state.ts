@@ -58,9 +58,18 @@ export function loadState(
   return new IncompatibleKeys(missing, unexpected);
 }
 
+/** @throws ValueError for what holds no tensors by key. */
+export function checkDict(name: string, state: unknown): void {
+  if (typeof state === "object" && state !== null && !Array.isArray(state) && !(state instanceof Map) && !(state instanceof Tensor)) return;
+  const kind = state === null || typeof state !== "object" ? String(state) : state.constructor.name;
+  throw new ValueError(`Error(s) in loading state_dict for ${name}: expected an object of tensors by key, got ${kind}`, {
+    op: "loadStateDict",
+  });
+}
+
 function mismatch(key: string, target: Tensor, source: unknown): string | null {
   if (!(source instanceof Tensor)) {
-    return `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${typeof source}`;
+    return `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${source === null ? "null" : typeof source}`;
   }
   const fits = source.ndim === target.ndim && source.shape.every((n, i) => n === target.shape[i]);
   if (fits) return null;

@@ -32,6 +32,7 @@ export interface AdadeltaOptions extends OptimizerOptions {
  */
 export class Adadelta extends Optimizer<AdadeltaOptions> {
   protected override readonly scalars = { step: "number" } as const;
+  protected override readonly tensors = { square_avg: "needed", acc_delta: "needed" } as const;
 
   constructor(params: Params<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
     const all = { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false, ...options };

@@ -33,6 +33,8 @@ export interface AdagradOptions extends OptimizerOptions {
  * const optimizer = new Adagrad(net.parameters(), { lr: 0.01 });
  */
 export class Adagrad extends Optimizer<AdagradOptions> {
+  protected override readonly tensors = { sum: "needed" } as const;
+
   constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
     const all = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false, ...options };
     require(all.lr >= 0, "learning rate", all.lr);

@@ -27,6 +27,8 @@ export interface AdamOptions extends OptimizerOptions {
 
 /** What Adam and AdamW share: two running means and their bias corrections. */
 abstract class AdamBase extends Optimizer<AdamOptions> {
+  protected override readonly tensors = { exp_avg: "needed", exp_avg_sq: "needed", max_exp_avg_sq: "optional" } as const;
+
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions>, weightDecay: number) {
     const all: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay, amsgrad: false, maximize: false, ...options };
     require(all.lr >= 0, "learning rate", all.lr);

@@ -31,6 +31,8 @@ export interface AdamaxOptions extends OptimizerOptions {
  * const optimizer = new Adamax(net.parameters(), { lr: 2e-3 });
  */
 export class Adamax extends Optimizer<AdamaxOptions> {
+  protected override readonly tensors = { exp_avg: "needed", exp_inf: "needed" } as const;
+
   constructor(params: Params<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
     const all: AdamaxOptions = { lr: 2e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false, ...options };
     require(all.lr >= 0, "learning rate", all.lr);

@@ -34,6 +34,7 @@ export interface ASGDOptions extends OptimizerOptions {
  */
 export class ASGD extends Optimizer<ASGDOptions> {
   protected override readonly scalars = { step: "float32", eta: "float32", mu: "float32" } as const;
+  protected override readonly tensors = { ax: "needed" } as const;
 
   constructor(params: Params<ASGDOptions>, options: Partial<ASGDOptions> = {}) {
     const all = { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false, ...options };

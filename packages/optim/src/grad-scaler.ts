@@ -250,7 +250,7 @@ export class GradScaler {
   /** Loads what {@link stateDict} or PyTorch made. @throws ValueError for the state of a scaler that was not enabled. */
   loadStateDict(state: GradScalerState): void {
     if (!this.#enabled) return;
-    const { scale, growth_factor, backoff_factor, growth_interval, _growth_tracker } = state;
+    const { scale, growth_factor, backoff_factor, growth_interval, _growth_tracker } = state ?? {};
     const numbers = [scale, growth_factor, backoff_factor, growth_interval, _growth_tracker];
     if (!numbers.every((x) => typeof x === "number")) {
       throw new ValueError(

@@ -61,6 +61,13 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     H_diag: "like",
     prev_loss: "number",
   } as const;
+  protected override readonly tensors = {
+    d: "optional",
+    prev_flat_grad: "optional",
+    old_dirs: "list",
+    old_stps: "list",
+    ro: "list",
+  } as const;
 
   constructor(params: Params<LBFGSOptions>, options: Partial<LBFGSOptions> = {}) {
     const maxIter = options.maxIter ?? 20;

@@ -36,6 +36,7 @@ export interface NAdamOptions extends OptimizerOptions {
  */
 export class NAdam extends Optimizer<NAdamOptions> {
   protected override readonly scalars = { step: "float32", mu_product: "float32" } as const;
+  protected override readonly tensors = { exp_avg: "needed", exp_avg_sq: "needed" } as const;
 
   constructor(params: Params<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
     const all: NAdamOptions = {

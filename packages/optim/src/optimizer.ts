@@ -13,6 +13,7 @@ import {
   tensorOf,
   ValueError,
 } from "@sconce/core";
+import { checkDict, checkEntries, checkOption } from "./state-check.js";
 
 /** Options that every optimizer has. */
 export interface OptimizerOptions {
@@ -64,6 +65,8 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   readonly defaults: O;
   /** What is remembered as a number here, and what PyTorch saves it as: a tensor without dimensions (of the parameter's dtype), or a number. */
   protected readonly scalars: { readonly [name: string]: "float32" | "like" | "number" } = { step: "float32" };
+  /** What is remembered as a tensor of the parameter's shape: a loaded state has what is needed, unless it is empty. */
+  protected readonly tensors: { readonly [name: string]: "needed" | "optional" | "list" } = {};
   readonly #hooks: { readonly before: Set<() => void>; readonly after: Set<() => void> } = { before: new Set(), after: new Set() };
 
   /**
@@ -210,23 +213,15 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
 
   /**
    * Loads a state that {@link stateDict} or PyTorch made; tensors are copied.
-   * @throws ValueError if the groups do not match, and then nothing is changed.
+   * @throws ValueError that names what does not fit, and then nothing is changed.
    * @throws NotSupportedError if a number lies in the memory of a device that cannot block: see {@link loadStateDictAsync}.
    */
   loadStateDict(dict: OptimizerStateDict): void {
-    if (
-      !Array.isArray((dict as Partial<OptimizerStateDict> | null)?.param_groups) ||
-      typeof dict.state !== "object" ||
-      dict.state === null
-    ) {
-      throw new ValueError("loadStateDict: expected what stateDict() gives, with state and param_groups");
-    }
+    const byIndex = this.#check(dict);
     const groups = dict.param_groups;
-    const byIndex = this.#matchGroups(groups);
     const loaded = new Map<Tensor, ParamState>();
     for (const [key, entries] of Object.entries(dict.state)) {
-      const p = byIndex.get(Number(key));
-      if (p === undefined) throw new ValueError("loadStateDict: the state names a parameter that is in no group");
+      const p = byIndex.get(Number(key)) as Tensor;
       loaded.set(p, this.#loaded(entries, p, key));
     }
     this.state.clear();
@@ -239,6 +234,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
 
   /** {@link loadStateDict} on any device. */
   async loadStateDictAsync(dict: OptimizerStateDict): Promise<void> {
+    this.#check(dict);
     const state: OptimizerStateDict["state"] = {};
     for (const [key, entries] of Object.entries(dict.state)) {
       const read: ParamState = (state[Number(key)] = { ...entries });
@@ -251,7 +247,17 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     this.loadStateDict({ state, param_groups: dict.param_groups });
   }
 
-  /** The parameters by their numbers in saved groups. */
+  /** The parameters by their numbers in a saved state. @throws ValueError if it is none of this optimizer. */
+  #check(dict: OptimizerStateDict): Map<number, Tensor> {
+    checkDict(dict);
+    const byIndex = this.#matchGroups(dict.param_groups);
+    for (const [key, entries] of Object.entries(dict.state)) {
+      if (!byIndex.has(Number(key))) throw new ValueError(`loadStateDict: state[${key}] names a parameter that is in no group`);
+      checkEntries(`state[${key}]`, entries, { tensors: this.tensors, scalars: this.scalars });
+    }
+    return byIndex;
+  }
+
   #matchGroups(groups: OptimizerStateDict["param_groups"]): Map<number, Tensor> {
     if (groups.length !== this.paramGroups.length) {
       throw new ValueError(
@@ -260,7 +266,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     }
     const byIndex = new Map<number, Tensor>();
     for (let i = 0; i < groups.length; i++) {
-      const { params } = this.paramGroups[i];
+      const { params, ...own } = this.paramGroups[i];
       if (groups[i].params.length !== params.length) {
         throw new ValueError(
           `loadStateDict: loaded state dict contains a parameter group that doesn't match the size of optimizer's group ${i}: ` +
@@ -268,6 +274,10 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
         );
       }
       for (let j = 0; j < params.length; j++) byIndex.set(groups[i].params[j], params[j]);
+      const { params: _, ...options } = groups[i];
+      for (const key in options) {
+        checkOption(`param_groups[${i}].${key}`, (own as unknown as Record<string, unknown>)[toCamel(key)], options[key]);
+      }
     }
     return byIndex;
   }
@@ -276,7 +286,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     return mapEntries(entries, (value, name) => {
       if (!(value instanceof Tensor)) return value;
       if (name in this.scalars) return value.itemSync();
-      this.checkState(`${name} of parameter ${key}`, value, param);
+      this.checkState(`state[${key}].${name}`, value, param);
       return keep(value.detach().to({ device: param.device, dtype: param.dtype, copy: true }));
     });
   }

@@ -33,6 +33,8 @@ export interface RAdamOptions extends OptimizerOptions {
  * const optimizer = new RAdam(net.parameters(), { lr: 1e-3 });
  */
 export class RAdam extends Optimizer<RAdamOptions> {
+  protected override readonly tensors = { exp_avg: "needed", exp_avg_sq: "needed" } as const;
+
   constructor(params: Params<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
     const all: RAdamOptions = {
       lr: 1e-3,

@@ -36,6 +36,7 @@ export interface RMSpropOptions extends OptimizerOptions {
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
   protected override readonly scalars = { step: "number" } as const;
+  protected override readonly tensors = { square_avg: "needed", grad_avg: "optional", momentum_buffer: "optional" } as const;
 
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
     const all = { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false, maximize: false, ...options };

@@ -29,6 +29,7 @@ export interface RpropOptions extends OptimizerOptions {
  */
 export class Rprop extends Optimizer<RpropOptions> {
   protected override readonly scalars = { step: "number" } as const;
+  protected override readonly tensors = { prev: "needed", step_size: "needed" } as const;
 
   constructor(params: Params<RpropOptions>, options: Partial<RpropOptions> = {}) {
     const all: RpropOptions = { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false, ...options };

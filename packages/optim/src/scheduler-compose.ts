@@ -1,5 +1,6 @@
 import { hostEffect, ValueError } from "@sconce/core";
 import { type AnyOptimizer, type LRScheduler, loadFields, type Schedule, type SchedulerState, savedFields } from "./scheduler.js";
+import { dictOf } from "./state-check.js";
 
 /** What schedulers that run others share: their states lie in `_schedulers`. */
 abstract class Composed implements Schedule {
@@ -33,7 +34,8 @@ abstract class Composed implements Schedule {
   }
 
   /** Restores what {@link stateDict} or PyTorch saved. @throws ValueError if the number of schedulers differs. */
-  loadStateDict({ _schedulers, ...state }: SchedulerState): void {
+  loadStateDict(saved: SchedulerState): void {
+    const { _schedulers, ...state } = dictOf(this, saved);
     const states = (_schedulers ?? []) as readonly SchedulerState[];
     if (states.length !== this.parts.length) {
       throw new ValueError(

@@ -1,5 +1,6 @@
 import { ValueError } from "@sconce/core";
 import { type AnyOptimizer, LRScheduler, perGroup, type SchedulerOptions, type SchedulerState } from "./scheduler.js";
+import { dictOf } from "./state-check.js";
 
 /** Options of schedulers that multiply the rate now and then. */
 export interface GammaOptions extends SchedulerOptions {
@@ -71,7 +72,8 @@ export class MultiStepLR extends LRScheduler {
   }
 
   /** Restores what {@link stateDict} or PyTorch saved. */
-  override loadStateDict({ milestones, ...state }: SchedulerState): void {
+  override loadStateDict(saved: SchedulerState): void {
+    const { milestones, ...state } = dictOf(this, saved);
     const entries = Object.entries((milestones ?? {}) as { readonly [epoch: string]: number });
     super.loadStateDict({ ...state, milestones: entries.flatMap(([epoch, times]) => new Array<number>(times).fill(Number(epoch))) });
   }

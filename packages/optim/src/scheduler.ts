@@ -1,5 +1,6 @@
 import { hostEffect, ValueError } from "@sconce/core";
 import { type Optimizer, type OptimizerOptions, toCamel, toSnake } from "./optimizer.js";
+import { dictOf, kindOf } from "./state-check.js";
 
 // Schedulers only read and write options of groups, so any optimizer fits.
 // biome-ignore lint/suspicious/noExplicitAny: an optimizer's options are invariant
@@ -150,12 +151,20 @@ export function savedFields(scheduler: object): SchedulerState {
   return structuredClone(Object.fromEntries(data.map(([field, value]) => [NAMES[field] ?? toSnake(field), value])));
 }
 
-/** Writes saved fields back. */
+/** Takes back what {@link savedFields} gave. @throws ValueError that names what is of another kind, and then nothing is changed. */
 export function loadFields(scheduler: object, state: SchedulerState): void {
-  for (const [name, value] of Object.entries(state)) {
+  const own = scheduler as { readonly [field: string]: unknown };
+  const fields: { [field: string]: unknown } = {};
+  for (const [name, value] of Object.entries(dictOf(scheduler, state))) {
     const field = FIELDS[name] ?? toCamel(name);
-    if (field !== "optimizer" && Object.hasOwn(scheduler, field)) Object.assign(scheduler, { [field]: structuredClone(value) });
+    if (field === "optimizer" || !Object.hasOwn(scheduler, field)) continue;
+    const kind = kindOf(own[field]);
+    if ((kind === "a number" || kind === "an array") && kindOf(value) !== kind) {
+      throw new ValueError(`${scheduler.constructor.name}.loadStateDict: expected ${kind} at ${name}, got ${kindOf(value)}`);
+    }
+    fields[field] = structuredClone(value);
   }
+  Object.assign(scheduler, fields);
 }
 
 /** One value per group. @throws ValueError if there are more or fewer. */

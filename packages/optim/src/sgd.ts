@@ -24,6 +24,8 @@ export interface SGDOptions extends OptimizerOptions {
  * const optimizer = new SGD(net.parameters(), { lr: 0.01, momentum: 0.9 });
  */
 export class SGD extends Optimizer<SGDOptions> {
+  protected override readonly tensors = { momentum_buffer: "optional" } as const;
+
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> & { lr: number }) {
     const all = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...options };
     require(all.lr >= 0, "learning rate", all.lr);

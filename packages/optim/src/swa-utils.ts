@@ -1,6 +1,7 @@
 /** Averages of weights along training: stochastic weight averaging and exponential moving averages. */
 import { noGrad } from "@sconce/autograd";
 import { type Device, hostEffect, keep, realiseAll, scope, Tensor, tensor, ValueError } from "@sconce/core";
+import { dictOf } from "./state-check.js";
 
 export { SWALR, type SWALROptions } from "./scheduler-swa.js";
 
@@ -150,11 +151,13 @@ export class AveragedModel<M extends Averageable> {
     return { n_averaged: keep(tensor(this.nAveraged, { dtype: "int32" })), ...Object.fromEntries(entries) };
   }
 
-  /** Loads what {@link stateDict} or PyTorch saved. @throws ValueError without `n_averaged`. */
-  async loadStateDict({ n_averaged, ...state }: { [name: string]: Tensor }): Promise<void> {
+  /** Loads what {@link stateDict} or PyTorch saved. @throws ValueError without `n_averaged`, or if the model's does not fit; then nothing changes. */
+  async loadStateDict(saved: { [name: string]: Tensor }): Promise<void> {
+    const { n_averaged, ...state } = dictOf(this, saved);
     if (!(n_averaged instanceof Tensor)) throw new ValueError('AveragedModel.loadStateDict: Missing key(s) in state_dict: "n_averaged".');
-    this.nAveraged = await n_averaged.item();
+    const count = await n_averaged.item();
     this.module.loadStateDict(Object.fromEntries(Object.entries(state).map(([name, t]) => [name.replace(/^module\./, ""), t])));
+    this.nAveraged = count;
   }
 }
 

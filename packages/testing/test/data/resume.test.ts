@@ -108,8 +108,10 @@ describe("a loader that goes on", () => {
   });
 
   it("refuses what is no state", () => {
-    expect(() => makeLoader({}).loadStateDict({} as DataLoaderState)).toThrow(
-      "DataLoader.loadStateDict: expected what stateDict() returned",
-    );
+    for (const state of [{}, null]) {
+      expect(() => makeLoader({}).loadStateDict(state as DataLoaderState)).toThrow(
+        "DataLoader.loadStateDict: expected what stateDict() returned",
+      );
+    }
   });
 });

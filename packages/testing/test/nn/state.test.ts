@@ -75,6 +75,20 @@ describe("stateDict and loadStateDict", () => {
     expect(net.hidden.weight.tolistSync()).toEqual(before);
   });
 
+  it.each([null, undefined, 3, "state", [ones([2])], new Map([["hidden.bias", ones([2])]]), ones([2])])("refuse %s", (state) => {
+    expect(() => new Net().loadStateDict(state as never)).toThrow(
+      /^Error\(s\) in loading state_dict for Net: expected an object of tensors by key, got /,
+    );
+  });
+
+  it("name a state within a state, and values that are no tensors", () => {
+    const net = new Net();
+    expect(() => net.loadStateDict({ model: net.stateDict() } as never)).toThrow(/Unexpected key\(s\) in state_dict: "model"/);
+    expect(() => net.loadStateDict({ ...net.stateDict(), "hidden.bias": null } as never)).toThrow(
+      /parameter named "hidden\.bias", expected torch\.Tensor or Tensor-like object from checkpoint but received null/,
+    );
+  });
+
   it("report keys without strictness, but never take another shape", () => {
     const net = new Net();
     const result = net.loadStateDict({ "hidden.bias": ones([2]), zz: ones([1]) }, { strict: false });

@@ -1,6 +1,7 @@
 import "@sconce/backend-cpu";
 import { tensor, ValueError } from "@sconce/core";
-import { Adam, lrScheduler, SGD } from "@sconce/optim";
+import { Linear } from "@sconce/nn";
+import { Adam, GradScaler, lrScheduler, type OptimizerStateDict, SGD, swaUtils } from "@sconce/optim";
 import { describe, expect, it } from "vitest";
 import "@sconce/autograd";
 
@@ -23,11 +24,108 @@ describe("optimizers and schedulers given nonsense", () => {
     for (const params of [[1], [null], [{}], ["w"], undefined, 3]) expect(() => new Adam(params as never)).toThrow(ValueError);
   });
 
+  it.each([null, undefined, 3, []])("schedulers, averages and scalers refuse %s as a state", async (state) => {
+    const o = optimizer();
+    const schedulers = [
+      new lrScheduler.StepLR(o, 1),
+      new lrScheduler.MultiStepLR(o, [1]),
+      new lrScheduler.ReduceLROnPlateau(o),
+      new lrScheduler.ChainedScheduler([new lrScheduler.StepLR(o, 1)]),
+    ];
+    for (const s of schedulers) {
+      expect(() => s.loadStateDict(state as never)).toThrow(/^\w+\.loadStateDict: expected what stateDict\(\) returned, got \w+( \w+)?$/);
+    }
+    await expect(new swaUtils.AveragedModel(new Linear(1, 1)).loadStateDict(state as never)).rejects.toThrow(ValueError);
+    expect(() => new GradScaler().loadStateDict(state as never)).toThrow(/source state dict is empty/);
+  });
+
+  it("a scheduler's state of other kinds is refused by name, and nothing changes", () => {
+    const scheduler = new lrScheduler.StepLR(optimizer(), 5);
+    const state = { ...scheduler.stateDict(), step_size: 9 };
+    expect(() => scheduler.loadStateDict({ ...state, gamma: "x" })).toThrow(
+      /StepLR.loadStateDict: expected a number at gamma, got a string/,
+    );
+    expect(() => scheduler.loadStateDict({ ...state, base_lrs: 3 })).toThrow(/expected an array at base_lrs, got a number/);
+    expect(scheduler.stateDict().step_size).toBe(5);
+    scheduler.loadStateDict(state);
+    expect(scheduler.stateDict().step_size).toBe(9);
+  });
+
   it("what is no state is refused and the own one kept", () => {
     const o = optimizer();
     for (const state of [{}, null, undefined, { param_groups: [] }, { state: {}, param_groups: 3 }]) {
       expect(() => o.loadStateDict(state as never)).toThrow(ValueError);
     }
     expect(o.paramGroups[0].lr).toBe(1);
+  });
+});
+
+describe("states that are none of the optimizer's", () => {
+  const trained = (): Adam => {
+    const w = tensor([1, 2], { requiresGrad: true });
+    const o = new Adam([w], { lr: 0.1 });
+    w.square().sum().backward();
+    o.step();
+    return o;
+  };
+  /** A good state with one part replaced. */
+  const state = (entries: object, group: object = {}): unknown => {
+    const { state: saved, param_groups: groups } = trained().stateDict();
+    return { state: { 0: { ...saved[0], ...entries } }, param_groups: [{ ...groups[0], lr: 7, ...group }] };
+  };
+  const without = (name: string): unknown => {
+    const dict = state({}) as OptimizerStateDict;
+    delete dict.state[0][name];
+    return dict;
+  };
+  const { param_groups: groups } = trained().stateDict();
+
+  it.each<[string, unknown, RegExp]>([
+    ["no second mean", without("exp_avg_sq"), /an entry \(there are step, exp_avg\) at state\[0\]\.exp_avg_sq, got undefined/],
+    ["no step", without("step"), /at state\[0\]\.step, got undefined/],
+    ["a number for a tensor", state({ exp_avg: 3 }), /a tensor at state\[0\]\.exp_avg, got a number/],
+    ["null for a tensor", state({ exp_avg: null }), /a tensor at state\[0\]\.exp_avg, got null/],
+    ["a list for a tensor", state({ exp_avg: [tensor([1, 2])] }), /a tensor at state\[0\]\.exp_avg, got an array/],
+    ["another shape", state({ exp_avg: tensor([1, 2, 3]) }), /state\[0\]\.exp_avg in the shape of the parameter, \[2\], got \[3\]/],
+    ["a text for a number", state({ step: "1" }), /a number at state\[0\]\.step, got a string/],
+    ["a vector for a number", state({ step: tensor([1, 2]) }), /a number at state\[0\]\.step, got a tensor \[2\]/],
+    ["a text under another name", state({ more: "x" }), /at state\[0\]\.more, got a string/],
+    ["no entries", { state: { 0: null }, param_groups: groups }, /an object at state\[0\], got null/],
+    ["a list of states", { state: [], param_groups: groups }, /with state and param_groups/],
+    ["a parameter of no group", { state: { 3: {} }, param_groups: groups }, /state\[3\] names a parameter that is in no group/],
+    ["null for a group", { state: {}, param_groups: [null] }, /an object at param_groups\[0\], got null/],
+    [
+      "a group without parameters",
+      { state: {}, param_groups: [{ lr: 1 }] },
+      /a list of numbers at param_groups\[0\]\.params, got undefined/,
+    ],
+    ["null for a parameter", state({}, { params: [null] }), /at param_groups\[0\]\.params\[0\], got null/],
+    ["a text for a rate", state({}, { lr: "0.1" }), /a number at param_groups\[0\]\.lr, got a string/],
+    ["null for a rate", state({}, { lr: null }), /a number at param_groups\[0\]\.lr, got null/],
+    ["one beta", state({}, { betas: [0.9] }), /2 numbers at param_groups\[0\]\.betas, got an array/],
+    ["a text for a flag", state({}, { amsgrad: "no" }), /a boolean at param_groups\[0\]\.amsgrad, got a string/],
+    ["groups in groups", { state: {}, param_groups: [[{ params: [0] }]] }, /an object at param_groups\[0\], got an array/],
+    ["nothing", null, /with state and param_groups/],
+  ])("%s: the error names the place, and nothing changes", async (_, dict, message) => {
+    const o = trained();
+    const before = o.stateDict();
+    expect(() => o.loadStateDict(dict as OptimizerStateDict)).toThrow(ValueError);
+    expect(() => o.loadStateDict(dict as OptimizerStateDict)).toThrow(message);
+    await expect(o.loadStateDictAsync(dict as OptimizerStateDict)).rejects.toThrow(message);
+    const after = o.stateDict();
+    expect(after.param_groups).toEqual(before.param_groups);
+    expect(after.state[0].exp_avg).toBe(before.state[0].exp_avg);
+  });
+
+  it("a parameter that has not moved has an empty state, and a state with what is optional left out is whole", () => {
+    const o = trained();
+    o.loadStateDict({ state: { 0: {} }, param_groups: groups });
+    expect(o.stateDict().state).toEqual({ 0: {} });
+    o.loadStateDict(state({}) as OptimizerStateDict);
+    expect(o.paramGroups[0].lr).toBe(7);
+    const w = tensor([1], { requiresGrad: true });
+    const sgd = new SGD([w], { lr: 1 });
+    sgd.loadStateDict({ state: { 0: { momentum_buffer: null } }, param_groups: sgd.stateDict().param_groups });
+    expect(sgd.stateDict().state).toEqual({ 0: { momentum_buffer: null } });
   });
 });

@@ -113,10 +113,10 @@ describe("states of optimizers", () => {
     expect([...buffer.dataSync()]).toEqual([1, 1]);
     expect([...p.detach().dataSync()]).toEqual([-0.5, 0.5]);
     expect(() => optimizer.loadStateDict({ state: { 0: { momentum_buffer: tensor([1]) } }, param_groups: groups })).toThrow(
-      "expected momentum_buffer of parameter 0 in the shape of the parameter, [2], got [1]",
+      "expected state[0].momentum_buffer in the shape of the parameter, [2], got [1]",
     );
     expect(() => optimizer.loadStateDict({ state: { 0: { momentum_buffer: tensor([[1, 1]]) } }, param_groups: groups })).toThrow(
-      "expected momentum_buffer of parameter 0 in the shape of the parameter, [2], got [1, 2]",
+      "expected state[0].momentum_buffer in the shape of the parameter, [2], got [1, 2]",
     );
     expect(() => optimizer.loadStateDict({ state: {}, param_groups: [] })).toThrow("different number of parameter groups");
     expect([...(optimizer.stateDict().state[0].momentum_buffer as Tensor).dataSync()]).toEqual([1.5, 1.5]);
