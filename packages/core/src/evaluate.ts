@@ -39,6 +39,14 @@ export function tensorOf(value: Value): Tensor {
   return construct(new Storage(value), { shape: value.shape, strides: contiguousStrides(value.shape), offset: 0 });
 }
 
+/** A tensor of what a kernel has computed. A storage holds the value before it has its buffer, so that an open scope is known to free it. */
+function resultOf(backend: Backend, { shape, dtype }: Spec, handle: Handle): Tensor {
+  const value = new Value(backend, shape, dtype, null, null);
+  const result = tensorOf(value);
+  value.settle(handle);
+  return result;
+}
+
 /** A tensor that shares `storage`. */
 export function tensorOver(storage: Storage, layout: Layout): Tensor {
   return construct(storage, layout);
@@ -213,7 +221,7 @@ function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): r
   const views = op === "addmm" ? [viewOf(inputs[1]), viewOf(inputs[2]), viewOf(inputs[0], outputs[0].shape)] : inputs.map((x) => viewOf(x));
   const kernelAttrs = op === "matmul" || op === "addmm" ? { bias: op === "addmm" } : attrs;
   const handles = backend.run(KERNEL_OF[op], views, outputs, kernelAttrs as Kernels[keyof Kernels]);
-  return outputs.map(({ shape, dtype }, i) => tensorOf(settledValue(backend, shape, dtype, handles[i])));
+  return outputs.map((spec, i) => resultOf(backend, spec, handles[i]));
 }
 
 function evaluateFused(call: Call<"fused">): readonly Tensor[] {
@@ -225,7 +233,7 @@ function evaluateFused(call: Call<"fused">): readonly Tensor[] {
   if (inputs.some((x) => x.storage.host !== null)) return withCopies(call, evaluateFused);
   const views = inputs.map((x) => viewOf(x));
   const handles = backend.run(op.kernel, views, outputs, params);
-  return outputs.map(({ shape, dtype }, i) => tensorOf(settledValue(backend, shape, dtype, handles[i])));
+  return outputs.map((spec, i) => resultOf(backend, spec, handles[i]));
 }
 
 function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly Tensor[] {
@@ -364,7 +372,7 @@ function evaluateReduce(backend: Backend, x: Tensor, output: Spec, { op, dims }:
     expr = fusion.operand(operand);
   }
   const handles = backend.run("reduce", fusion.views, [output], { op, dims, shape: x.shape, expr, numbers: fusion.numbers });
-  return tensorOf(settledValue(backend, output.shape, output.dtype, handles[0]));
+  return resultOf(backend, output, handles[0]);
 }
 
 /** A tensor as a kernel input, realised. With `shape`, stretched to it. */

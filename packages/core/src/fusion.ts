@@ -8,9 +8,12 @@ import type { Operand, Pending, Value } from "./value.js";
 export class Fusion {
   readonly views: View[] = [];
   readonly numbers: (number | bigint)[] = [];
-  /** Pending values whose expression was taken over, and how often it is used here. */
-  readonly inlined: Map<Value, number> = new Map();
-  readonly #done = new Map<Value, Expr>();
+  /** Pending values whose expression was taken over, and how often it is used here; null for none. */
+  inlined: Map<Value, number> | null = null;
+  /** Expressions of pending values. Most kernels are one op, which needs no maps. */
+  #done: Map<Value, Expr> | null = null;
+  /** The values of `numbers`. */
+  readonly #constants: Value[] = [];
   readonly #shape: Shape;
   readonly #stopAtShared: boolean;
 
@@ -25,39 +28,47 @@ export class Fusion {
     if (value.handle === null && value.constant !== null) return this.number(value);
     if (value.pending === null || !operand.whole || (this.#stopAtShared && isShared(value))) return this.view(operand);
     const expr = this.pending(value);
+    this.inlined ??= new Map();
     this.inlined.set(value, (this.inlined.get(value) ?? 0) + 1);
     return expr;
   }
 
   /** The expression of a pending value. */
   pending(value: Value): Expr {
-    const found = this.#done.get(value);
+    const found = this.#done?.get(value);
     if (found !== undefined) return found;
-    const { op, operands } = value.pending as Pending;
-    const args = new Array<Expr>(operands.length);
-    for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
-    const expr = typeof op === "string" ? scalarExpr(op, value.dtype, args) : wideExpr(value.dtype, args, (_, wide) => op.expr(...wide));
+    const expr = this.root(value);
+    this.#done ??= new Map();
     this.#done.set(value, expr);
     return expr;
   }
 
+  /** The expression of a pending value that no other one uses. */
+  root(value: Value): Expr {
+    const { op, operands } = value.pending as Pending;
+    const args = new Array<Expr>(operands.length);
+    for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
+    return typeof op === "string" ? scalarExpr(op, value.dtype, args) : wideExpr(value.dtype, args, (_, wide) => op.expr(...wide));
+  }
+
   private number(value: Value): Expr {
-    const found = this.#done.get(value);
-    if (found !== undefined) return found;
-    const expr = numberExpr(this.numbers.length, value.dtype);
-    this.numbers.push(value.constant as number | bigint);
-    this.#done.set(value, expr);
-    return expr;
+    let index = this.#constants.indexOf(value);
+    if (index < 0) {
+      index = this.#constants.push(value) - 1;
+      this.numbers.push(value.constant as number | bigint);
+    }
+    return numberExpr(index, value.dtype);
   }
 
   private view({ value, strides, offset }: Operand): Expr {
     const handle = realise(value);
-    let index = this.views.findIndex((v) => v.handle === handle && v.offset === offset && sameShape(v.strides, strides));
-    if (index < 0) {
-      index = this.views.length;
-      this.views.push({ handle, dtype: value.dtype, shape: this.#shape, strides, offset });
+    const { views } = this;
+    for (let i = 0; i < views.length; i++) {
+      const view = views[i];
+      if (view.handle === handle && view.offset === offset && sameShape(view.strides, strides)) return inputExpr(i, value.dtype);
     }
-    return inputExpr(index, value.dtype);
+    views.push({ handle, dtype: value.dtype, shape: this.#shape, strides, offset });
+    return inputExpr(views.length - 1, value.dtype);
   }
 }
 
@@ -91,6 +102,7 @@ function fuseOne(value: Value, { operands }: Pending): Fused {
 /** One kernel that computes pending values of one shape. */
 function fuse(values: readonly Value[]): Fused {
   const fusion = new Fusion(values[0].shape, false);
+  if (values.length === 1) return { fusion, roots: [values[0]], exprs: [fusion.root(values[0])] };
   return { fusion, roots: [...values], exprs: values.map((value) => fusion.pending(value)) };
 }
 
@@ -103,12 +115,14 @@ interface Fused {
 
 /** Runs a fused kernel, writing out what others need on the way as far as the device has room. */
 function runFused(backend: Backend, { fusion, roots, exprs }: Fused): readonly object[] {
-  for (const [other, uses] of fusion.inlined) {
-    const room = fusion.views.length + roots.length < backend.limits.maxInputs;
-    // Where this kernel holds the only uses, nobody is left to read it.
-    if (room && isShared(other) && other.owners > uses && !roots.includes(other)) {
-      roots.push(other);
-      exprs.push(fusion.pending(other));
+  if (fusion.inlined !== null) {
+    for (const [other, uses] of fusion.inlined) {
+      const room = fusion.views.length + roots.length < backend.limits.maxInputs;
+      // Where this kernel holds the only uses, nobody is left to read it.
+      if (room && isShared(other) && other.owners > uses && !roots.includes(other)) {
+        roots.push(other);
+        exprs.push(fusion.pending(other));
+      }
     }
   }
   const handles = backend.run("elementwise", fusion.views, roots, { exprs, numbers: fusion.numbers });
@@ -121,6 +135,11 @@ function runFused(backend: Backend, { fusion, roots, exprs }: Fused): readonly o
  * it so that a parameter and all that is remembered of it take one kernel.
  */
 export function realiseAll(tensors: readonly Tensor[]): void {
+  if (tensors.length === 1) {
+    const { value } = tensors[0].storage;
+    if (value.pending !== null) realise(value);
+    return;
+  }
   let waiting = [...new Set(tensors.map((t) => t.storage.value))].filter((v) => v.pending !== null);
   while (waiting.length > 0) {
     const [first] = waiting;
@@ -136,5 +155,5 @@ export function realiseAll(tensors: readonly Tensor[]): void {
 }
 
 function fits({ fusion, roots }: Fused, { maxInputs, maxExpr }: Backend["limits"]): boolean {
-  return fusion.views.length + roots.length <= maxInputs && fusion.inlined.size + roots.length <= maxExpr;
+  return fusion.views.length + roots.length <= maxInputs && (fusion.inlined?.size ?? 0) + roots.length <= maxExpr;
 }

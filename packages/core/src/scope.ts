@@ -4,7 +4,13 @@ import { SconceError } from "./errors.js";
 export interface Disposable_ {
   /** Frees what it holds. */
   dispose(): void;
+  /** A scope will free it. */
+  entered(): void;
+  /** No scope will free it any more: the garbage collector has to. */
+  escaped(): void;
   owner: Scope | null;
+  /** Its place among what the owner frees. */
+  place: number;
 }
 
 let current: Scope | null = null;
@@ -12,7 +18,7 @@ let current: Scope | null = null;
 /** A region whose tensors are freed at its end. Made by {@link scope}. */
 export class Scope implements Disposable {
   readonly #parent: Scope | null = current;
-  #items: Set<Disposable_> | null = new Set();
+  #items: Disposable_[] | null = [];
   /** Free for autograd, which is told when the scope has ended. */
   slot: { ended(parent: Scope | null): void } | null = null;
 
@@ -22,21 +28,40 @@ export class Scope implements Disposable {
 
   /** Takes ownership of a storage. */
   add(item: Disposable_): void {
-    item.owner = this;
-    this.#items?.add(item);
+    this.put(item);
+    item.entered();
   }
 
   /** Gives a storage to the scope outside, or to the garbage collector. */
   release(item: Disposable_): void {
-    if (this.#items?.delete(item) !== true) return;
-    item.owner = null;
-    this.#parent?.add(item);
+    if (!this.remove(item)) return;
+    if (this.#parent === null) item.escaped();
+    else this.#parent.put(item);
   }
 
   /** Hands a storage over to the garbage collector for good. */
   escape(item: Disposable_): void {
-    this.#items?.delete(item);
+    if (this.remove(item)) item.escaped();
+  }
+
+  /** Strikes an item off; false if it is not of this scope. */
+  remove(item: Disposable_): boolean {
+    const items = this.#items;
+    if (items === null || item.owner !== this) return false;
     item.owner = null;
+    const last = items.pop() as Disposable_;
+    if (last !== item) {
+      items[item.place] = last;
+      last.place = item.place;
+    }
+    return true;
+  }
+
+  private put(item: Disposable_): void {
+    const items = this.#items as Disposable_[];
+    item.owner = this;
+    item.place = items.length;
+    items.push(item);
   }
 
   /** Runs a function as if this scope, the innermost one, were not open: what it makes belongs to the scope outside. */

@@ -112,6 +112,9 @@ export class Value {
   /** The content on the host, where `prefetch` has read it. */
   copy: TypedArray | null = null;
   #box: Box | null = null;
+  /** Storages that hold it and that scopes will free: while there are any, the garbage collector need not watch it. */
+  #scoped = 0;
+  #registered = false;
 
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
     this.backend = backend;
@@ -147,8 +150,24 @@ export class Value {
     liveBytes += bytes;
     liveBuffers++;
     if (liveBytes > peakBytes) peakBytes = liveBytes;
-    finalizer.register(this, box);
+    if (this.#scoped === 0) this.register(box);
     balance();
+  }
+
+  private register(box: Box): void {
+    this.#registered = true;
+    finalizer.register(this, box);
+  }
+
+  /** A storage that holds it will be freed by a scope. */
+  enterScope(): void {
+    this.#scoped++;
+  }
+
+  /** A storage that a scope would have freed, or has freed, lets go of it; who holds it still may be found by the garbage collector alone. */
+  leaveScope(): void {
+    const box = this.#box;
+    if (--this.#scoped === 0 && box !== null && box.handle !== null && !box.collected && !this.#registered) this.register(box);
   }
 
   /** Takes the buffer away without freeing it: another value now owns it. */
@@ -215,6 +234,7 @@ export class Storage implements Disposable_ {
   /** Number of in-place writes. */
   version = 0;
   owner: Scope | null = null;
+  place = 0;
   /** Free for autograd: what it knows about the base of the views here. */
   slot: unknown = undefined;
 
@@ -273,8 +293,12 @@ export class Storage implements Disposable_ {
     if (value === this.#value) return;
     if (tracer !== null) tracer.wrote(this, value);
     value.owners++;
-    this.#value.release();
+    const before = this.#value;
     this.#value = value;
+    before.release();
+    if (this.owner === null) return;
+    value.enterScope();
+    before.leaveScope();
   }
 
   /** Swaps the content for an equal one (a move to another device) without counting a version. */
@@ -293,8 +317,20 @@ export class Storage implements Disposable_ {
   dispose(how = "at the end of the scope that made it; return it from the scope function or mark it with keep(t)"): void {
     if (this.#freed !== null) return;
     this.#freed = how;
-    this.owner = null;
     this.#value.release();
+    if (this.owner !== null) {
+      this.owner.remove(this);
+      this.escaped();
+    }
+  }
+
+  entered(): void {
+    this.#value.enterScope();
+  }
+
+  escaped(): void {
+    this.owner = null;
+    this.#value.leaveScope();
   }
 }
 

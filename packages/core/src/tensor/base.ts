@@ -347,7 +347,6 @@ export class TensorBase implements Layout {
 
   /** Frees the memory now; every tensor over it throws DisposedError from then on. */
   dispose(): void {
-    this.storage.owner?.escape(this.storage);
     this.storage.dispose("by its dispose(), or at the end of the block of its `using`; call that later, or clone() it first,");
   }
 
