@@ -16,7 +16,7 @@ export interface Features {
   /** The main thread may block in `Atomics.wait`. */
   readonly canBlock: boolean;
   readonly engine: "v8" | "spidermonkey" | "javascriptcore" | "unknown";
-  /** Major version of V8 in Node, 0 elsewhere. V8 up to 12 reorders loads within a block, so kernels must not unroll. */
+  /** Major version of V8, 0 where there is none. V8 up to 12 moves the loads of a block to its front, so kernels must not unroll. */
   readonly v8Version: number;
 }
 
@@ -68,6 +68,14 @@ function engine(): Features["engine"] {
   return /AppleWebKit\//.test(agent) ? "javascriptcore" : "unknown";
 }
 
+/** Chrome's version is ten times that of its V8. */
+function v8Version(): number {
+  const own = nodeProcess()?.versions?.v8;
+  if (own !== undefined) return Number.parseInt(own, 10);
+  const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "";
+  return Math.floor(Number(/Chrom(?:e|ium)\/(\d+)/.exec(agent)?.[1] ?? 0) / 10);
+}
+
 let detected: Features | undefined;
 
 /** Probes once; on Node 20 this also switches relaxed SIMD on for the process. */
@@ -78,7 +86,7 @@ export function detectFeatures(): Features {
     sharedMemory: sharedMemory(),
     canBlock: nodeProcess() !== undefined || typeof (globalThis as { document?: unknown }).document === "undefined",
     engine: engine(),
-    v8Version: Number.parseInt(nodeProcess()?.versions?.v8 ?? "0", 10),
+    v8Version: v8Version(),
   };
   return detected;
 }
@@ -87,6 +95,8 @@ export function detectFeatures(): Features {
 export interface KernelOptions {
   /** Multiply and add with one rounding where the engine has it. */
   readonly fma: boolean;
+  /** The register tile of matrix products, see gemm-emit. */
+  readonly tile: "short" | "tall" | "grouped";
   /** The memory that kernels import is shared. */
   readonly shared: boolean;
   /** Declared maximum of that memory in 64 KiB pages. */
@@ -98,5 +108,13 @@ export interface KernelOptions {
  * on every engine.
  */
 export function kernelOptions(memory: { readonly shared: boolean; readonly maximum: number }, deterministic = false): KernelOptions {
-  return { fma: !deterministic && detectFeatures().relaxedSimd, shared: memory.shared, maximum: memory.maximum };
+  const fma = !deterministic && detectFeatures().relaxedSimd;
+  return { fma, tile: tileFor(fma), shared: memory.shared, maximum: memory.maximum };
+}
+
+/** Separate multiplications take a register more. */
+function tileFor(fma: boolean): KernelOptions["tile"] {
+  const { engine, v8Version: version } = detectFeatures();
+  if (!fma || engine === "unknown") return "short";
+  return engine === "v8" && version < 13 ? "grouped" : "tall";
 }

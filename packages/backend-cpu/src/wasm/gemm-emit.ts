@@ -17,14 +17,22 @@ interface Tile {
   readonly rows: number;
   /** Vectors in a row. */
   readonly vectors: number;
-  /** Written so that V8 joins pairs of vectors into one of 256 bits: loads and stores of the result in one stretch, without conditions. */
-  readonly joins: boolean;
+  readonly form: "plain" | "groups" | "joins";
 }
 
-/** With two vectors per row, 8 sums, 2 and 4 loads stay within the 15 registers V8 can use. */
-const NARROW: Tile = { rows: 4, vectors: 2, joins: false };
-/** As vectors of 256 bits, 12 sums, 2 and 1 loads. */
-const WIDE: Tile = { rows: 6, vectors: 4, joins: true };
+/**
+ * With two vectors per row and V8's 15 registers:
+ * - `short`: 8 sums, 2 and 4 loads, even if all loads of a step come before its sums, as V8 up to 12 orders a block of code,
+ * - `tall`: 12 sums, 2 and 1 loads,
+ * - `grouped`: the same for V8 up to 12: rows under conditions that always hold are blocks of their own, so that few loads come first.
+ */
+const TILES: { readonly [T in KernelOptions["tile"]]: Tile } = {
+  short: { rows: 4, vectors: 2, form: "plain" },
+  tall: { rows: 6, vectors: 2, form: "plain" },
+  grouped: { rows: 6, vectors: 2, form: "groups" },
+};
+/** As vectors of 256 bits, 12 sums, 2 and 1 loads; loads and stores of the result in one stretch, without conditions, so that V8 joins pairs of vectors. */
+const WIDE: Tile = { rows: 6, vectors: 4, form: "joins" };
 
 const BLOCK_DEPTH = 256;
 const BLOCK_TILES = 20;
@@ -46,13 +54,14 @@ export function gemmWorkspace(element: Element): number {
  * - `gemm(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace)` for positive sizes,
  * - `gemmTurned`, the same with a result that is stored column after column, `cRow` apart, a bias per row and at most one block of rows,
  * - `gemvRows(n, k, x, matrix, stride, y, mode)` and `gemvColumns`, see gemv-emit,
- * - `copy(target, source, bytes)`, and `micro4`, the full tile, for measuring.
+ * - `copy(target, source, bytes)`.
  */
 export function emitGemm(options: KernelOptions, element: Element): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const tiles = emitTiles(module, element, NARROW, options.fma);
+  const tiles = emitTiles(module, element, TILES[options.tile], options.fma);
   emitDriver(module, element, "gemm", tiles, emitMacro(module, element, tiles));
-  emitDriver(module, element, "gemmTurned", tiles, emitTurnedMacro(module, element, tiles));
+  const turned = options.tile === "short" ? tiles : emitTiles(module, element, TILES.short, options.fma, tiles.packB);
+  emitDriver(module, element, "gemmTurned", turned, emitTurnedMacro(module, element, turned));
   emitGemvRows(module, element, options.fma);
   emitGemvColumns(module, element, options.fma);
   module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
@@ -76,41 +85,56 @@ interface Tiles {
   readonly micro: readonly FunctionBuilder[];
 }
 
-function emitTiles(module: ModuleBuilder, element: Element, tile: Tile, fma: boolean): Tiles {
+function emitTiles(module: ModuleBuilder, element: Element, tile: Tile, fma: boolean, packB?: FunctionBuilder): Tiles {
   return {
     tile,
     packA: emitPack(module, undefined, element, tile.rows),
-    packB: emitPack(module, undefined, element, columnsOf(element, tile)),
+    packB: packB ?? emitPack(module, undefined, element, columnsOf(element, tile)),
     micro: Array.from({ length: tile.rows }, (_, i) => emitMicro(module, element, tile, fma, i + 1)),
   };
 }
 
+/** How many rows of a micro-kernel each block of its code takes. */
+const groupsOf = ({ form }: Tile, rows: number): readonly number[] =>
+  form === "groups" && rows > 4 ? [2, 2, ...new Array<number>(rows - 4).fill(1)] : [rows];
+
 /**
- * Emits `micro(depth, a, b, c, cRow, mode, bias, neutral)`: `rows` rows of a tile of c from one panel of a and one of b. The loop is not
- * unrolled: V8 up to version 12 moves all loads of a block to its front, and more of them than registers would spill.
+ * Emits `micro(depth, a, b, c, cRow, mode, bias, extra)`: `rows` rows of a tile of c from one panel of a and one of b. `extra` is the address of
+ * vectors whose addition changes nothing where the tile joins, -1 else. The loop is not unrolled: V8 up to version 12 moves all loads of a
+ * block to its front, and more of them than registers would spill.
  */
 function emitMicro(module: ModuleBuilder, element: Element, tile: Tile, fma: boolean, rows: number): FunctionBuilder {
-  const f = module.function(rows === tile.rows ? `micro${rows}` : undefined, Array(8).fill(I32));
-  const [depth, a, b, , , , bias] = [0, 1, 2, 3, 4, 5, 6];
+  const f = module.function(undefined, Array(8).fill(I32));
+  const [depth, a, b, , , , bias, always] = [0, 1, 2, 3, 4, 5, 6, 7];
   const sums = Array.from({ length: rows }, () => f.locals(V128, tile.vectors));
   const right = f.locals(V128, tile.vectors);
   const left = f.local(V128);
+  const joins = tile.form === "joins";
   const start = (): void => {
     for (const row of sums) for (const [j, sum] of row.entries()) f.load("v128.load", bias, 16 * j).set(sum);
   };
   // Without a bias its address is 0, where nothing but zeros lie.
-  if (tile.joins) start();
+  if (joins) start();
   else f.get(bias).if(start);
+  const addRows = (first: number, end: number): void => {
+    for (let i = first; i < end; i++) {
+      f.load(element.loadSplat, a, i * element.bytes).set(left);
+      for (const [j, sum] of sums[i].entries()) f.mulAdd(element.vector, fma, left, right[j], sum).set(sum);
+    }
+  };
   f.loop(() => {
     for (const [j, vector] of right.entries()) f.load("v128.load", b, 16 * j).set(vector);
-    for (const [i, row] of sums.entries()) {
-      f.load(element.loadSplat, a, i * element.bytes).set(left);
-      for (const [j, sum] of row.entries()) f.mulAdd(element.vector, fma, left, right[j], sum).set(sum);
+    let first = 0;
+    for (const count of groupsOf(tile, rows)) {
+      const [from, end] = [first, first + count];
+      if (end === rows) addRows(from, end);
+      else f.ifBits(always, 1 << from, () => addRows(from, end));
+      first = end;
     }
     f.inc(a, tile.rows * element.bytes).inc(b, 16 * tile.vectors);
     f.get(depth).i32(1).op("i32.sub").tee(depth).brIf(0);
   });
-  if (tile.joins) storeJoined(f, element, sums);
+  if (joins) storeJoined(f, element, sums);
   else storeByMode(f, element, sums);
   return f;
 }
@@ -126,15 +150,25 @@ function eachSum(f: FunctionBuilder, sums: readonly (readonly Local[])[], body: 
   }
 }
 
+/** One vector after the other, whatever is done to it: with all of the result in registers, the loop before would lose some of its own. */
 function storeByMode(f: FunctionBuilder, element: Element, sums: readonly (readonly Local[])[]): void {
   const mode = 5;
-  f.ifBits(mode, ACCUMULATE, () => {
-    eachSum(f, sums, (sum, row, offset) => f.load("v128.load", row, offset).get(sum).op(`${element.vector}.add`).set(sum));
-  });
-  f.ifBits(mode, RELU, () => {
-    for (const sum of sums.flat()) zeroVector(f.get(sum)).op(`${element.vector}.pmax`).set(sum);
-  });
-  eachSum(f, sums, (sum, row, offset) => f.store("v128.store", row, sum, offset));
+  const leave = (adds: boolean, clamps: boolean): void =>
+    eachSum(f, sums, (sum, row, offset) => {
+      if (adds) f.load("v128.load", row, offset).get(sum).op(`${element.vector}.add`).set(sum);
+      if (clamps) zeroVector(f.get(sum)).op(`${element.vector}.pmax`).set(sum);
+      f.store("v128.store", row, sum, offset);
+    });
+  const { and, lit } = arithmetic(f);
+  const byRelu = (adds: boolean): void =>
+    void f.push(and(mode, lit(RELU))).if(
+      () => leave(adds, true),
+      () => leave(adds, false),
+    );
+  f.push(and(mode, lit(ACCUMULATE))).if(
+    () => byRelu(true),
+    () => byRelu(false),
+  );
 }
 
 /** Adds what the result holds, or else what changes nothing. */
@@ -159,7 +193,7 @@ function storeJoined(f: FunctionBuilder, element: Element, sums: readonly (reado
  * Emits `macro(rows, columns, depth, a, b, c, cRow, mode, bias, scratch)`: all tiles of one packed block. A tile that sticks out to the
  * right is computed into the scratch and copied as far as it is valid.
  */
-function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { rows: tileRows, vectors } }: Tiles): FunctionBuilder {
+function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { rows: tileRows, vectors, form } }: Tiles): FunctionBuilder {
   const clip = emitClip(module, element, vectors);
   const f = module.function(undefined, Array(10).fill(I32));
   const [rows, columns, depth, a, b, c, cRow, mode, bias, scratch] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -167,7 +201,7 @@ function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { row
   const { add, ge, lit, min, mul, sub } = arithmetic(f);
   const tile = vectors * element.lanes;
   const tileBytes = tile * element.bytes;
-  const neutral = add(scratch, lit(NEUTRAL));
+  const extra = form === "joins" ? add(scratch, lit(NEUTRAL)) : lit(-1);
   const eachTile = (body: () => void): void => {
     f.assign(i, lit(0)).assign(panel, a).assign(target, c);
     f.forRange(i, rows, tileRows, () => {
@@ -176,7 +210,7 @@ function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { row
       f.addTo(panel, mul(depth, lit(tileRows * element.bytes))).addTo(target, mul(cRow, lit(tileRows)));
     });
   };
-  const whole = (): void => eachTile(() => callByRows(f, micro, left, [depth, panel, b, target, cRow, mode, bias, neutral]));
+  const whole = (): void => eachTile(() => callByRows(f, micro, left, [depth, panel, b, target, cRow, mode, bias, extra]));
   const clipped = (): void => {
     const clippedBias = add(scratch, lit(CLIPPED_BIAS));
     f.get(bias).if(() => {
@@ -187,7 +221,7 @@ function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { row
       f.assign(bias, clippedBias);
     });
     eachTile(() => {
-      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tileBytes), lit(0), bias, neutral]);
+      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tileBytes), lit(0), bias, extra]);
       f.call(clip, min(left, lit(tileRows)), width, scratch, target, cRow, mode);
     });
   };
@@ -215,7 +249,7 @@ function emitTurnedMacro(module: ModuleBuilder, element: Element, { micro, tile:
     f.assign(i, lit(0)).assign(panel, a).assign(target, c).assign(ownBias, bias);
     f.forRange(i, rows, tileRows, () => {
       f.assign(left, sub(rows, i));
-      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tile * element.bytes), lit(0), lit(0), lit(0)]);
+      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tile * element.bytes), lit(0), lit(0), lit(-1)]);
       f.call(turn, min(left, lit(tileRows)), min(sub(columns, j), lit(tile)), scratch, target, cRow, mode, ownBias);
       f.addTo(panel, mul(depth, lit(tileRows * element.bytes))).inc(target, tileRows * element.bytes);
       f.get(bias).if(() => f.inc(ownBias, tileRows * element.bytes));
@@ -292,7 +326,7 @@ function emitDriver(
     f.assign(blockBias, choose(and(first, ne(bias, lit(0))), turned ? bias : add(bias, columnBytes), lit(0)));
     f.assign(ic, lit(0)).forRange(ic, m, blockRows, rowBlock);
   };
-  if (tile.joins) {
+  if (tile.form === "joins") {
     for (let v = 0; v < tile.vectors; v++) f.store("v128.store", workspace, () => f.f32x4(-0), NEUTRAL + 16 * v);
   }
   f.assign(packedB, add(workspace, lit(CLIP_BYTES)));

@@ -142,6 +142,35 @@ for (const [name, element, limit] of [
   }
 }
 
+describe("register tiles", () => {
+  it("give the same bits", () => {
+    for (const element of [FLOAT32, FLOAT64]) {
+      const benches = (["short", "tall", "grouped"] as const).map((tile) => {
+        const heap = new Heap({ shared: false });
+        return new Bench(heap, gemmKernels(heap, element, { ...kernelOptions(heap), tile }));
+      });
+      for (const [m, n, k] of SHAPES.filter((shape) => shape.every((size) => size > 0))) {
+        for (const mode of [0, ACCUMULATE, RELU, ACCUMULATE | RELU]) {
+          const [first, ...others] = benches.map((bench) => {
+            const [a, b, c, bias] = [
+              bench.matrix(m, k, "row"),
+              bench.matrix(k, n, "column"),
+              bench.matrix(m, n, "row"),
+              bench.matrix(1, n, "row"),
+            ];
+            const layout = [a.pointer, a.row, a.column, b.pointer, b.row, b.column, c.pointer, c.row] as const;
+            product(bench.kernels, bench.heap.workspace(0, bench.kernels.workspaceBytes), m, n, k, ...layout, mode, bias.pointer);
+            const result = bench.data.slice(c.pointer / element.bytes, c.pointer / element.bytes + m * n);
+            bench.free(a, b, c, bias);
+            return result;
+          });
+          for (const other of others) expect(other, `${m}x${n}x${k} ${mode}`).toEqual(first);
+        }
+      }
+    }
+  });
+});
+
 describe("special values", () => {
   it("pass through relu as PyTorch passes them: NaN stays", () => {
     const heap = new Heap();

@@ -128,7 +128,12 @@ describe("features", () => {
     const features = detectFeatures();
     expect(features.simd).toBe(true);
     expect(features.relaxedSimd).toBe(true);
-    expect(kernelOptions({ shared: false, maximum: 65536 })).toEqual({ fma: true, shared: false, maximum: 65536 });
-    expect(kernelOptions({ shared: true, maximum: 32768 }, true)).toEqual({ fma: false, shared: true, maximum: 32768 });
+    expect(kernelOptions({ shared: false, maximum: 65536 })).toMatchObject({ fma: true, shared: false, maximum: 65536 });
+    expect(kernelOptions({ shared: true, maximum: 32768 }, true)).toEqual({ fma: false, tile: "short", shared: true, maximum: 32768 });
+  });
+
+  it("choose tall tiles, written for V8's order of loads up to version 12", () => {
+    const old = Number.parseInt(process.versions.v8, 10) < 13;
+    expect(kernelOptions({ shared: false, maximum: 1 }).tile).toBe(old ? "grouped" : "tall");
   });
 });
