@@ -1,6 +1,6 @@
 /** ONNX models of the cases that ONNX Runtime takes part in, written in the wire format of protocol buffers. */
 import type { ArrayData, Arrays, Case, ChainWork, InferWork, MatmulWork } from "../work.js";
-import { Unsupported } from "./runner.js";
+import { byKind, type Kinds, Unsupported } from "./runner.js";
 
 /** A message, field by field. */
 class Message {
@@ -148,16 +148,9 @@ function infer({ network }: InferWork, arrays: Arrays): OnnxModel {
   return finish(graph, { x: arrays.x }, x);
 }
 
+const MODELS_ONLY = "runs models only: no training and no single operations";
+
+const KINDS: Kinds<OnnxModel> = { matmul, chain, infer, train: MODELS_ONLY, dispatch: MODELS_ONLY, host: MODELS_ONLY };
+
 /** The model of a case. @throws Unsupported if ONNX Runtime cannot do the work */
-export function modelOf({ work, arrays }: Pick<Case, "work" | "arrays">): OnnxModel {
-  switch (work.kind) {
-    case "matmul":
-      return matmul(work, arrays());
-    case "chain":
-      return chain(work, arrays());
-    case "infer":
-      return infer(work, arrays());
-    default:
-      throw new Unsupported("runs models only: no training and no single operations");
-  }
-}
+export const modelOf = (one: Pick<Case, "work" | "arrays">): OnnxModel => byKind(one, KINDS);

@@ -1,5 +1,5 @@
 /** What a library must offer to be measured. */
-import type { Case } from "../work.js";
+import type { Arrays, Case, Work } from "../work.js";
 
 /** A prepared case. */
 export interface Task {
@@ -31,6 +31,18 @@ export interface Runner {
   readonly versions: Readonly<Record<string, string>>;
   /** @throws Unsupported if the library does no such work */
   prepare(work: Case): Promise<Task>;
+}
+
+/** What a runner makes of each kind of work; where it does no such work, the reason. */
+export type Kinds<R = Task> = {
+  readonly [K in Work["kind"]]: ((work: Extract<Work, { kind: K }>, arrays: Arrays) => R) | string;
+};
+
+/** Makes what a runner has for the kind of a case. @throws Unsupported if it does no such work */
+export function byKind<R>({ work, arrays }: Pick<Case, "work" | "arrays">, kinds: Kinds<R>): R {
+  const make = kinds[work.kind] as ((work: Work, arrays: Arrays) => R) | string;
+  if (typeof make === "string") throw new Unsupported(make);
+  return make(work, arrays());
 }
 
 /** How a runner is started: each `peers/<name>.ts` exports one as `start`. */

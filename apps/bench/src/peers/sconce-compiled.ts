@@ -1,10 +1,14 @@
 /** Sconce with whole training steps, or whole forward passes, under `compile`. */
 import { compile } from "sconce/compile";
-import type { Runner, Setting } from "./runner.js";
-import { prepareNetwork, startDevice } from "./sconce.js";
+import { byKind, type Kinds, type Runner, type Setting } from "./runner.js";
+import { networkKinds, startDevice } from "./sconce.js";
+
+const NETWORKS_ONLY = "is for training and inference";
 
 /** Starts a device. */
 export async function start(setting: Setting): Promise<Runner> {
   const device = await startDevice(setting);
-  return { versions: {}, prepare: async (work) => prepareNetwork(work, device, (fn) => compile(fn) as unknown as typeof fn) };
+  const networks = networkKinds(device, (fn) => compile(fn) as unknown as typeof fn);
+  const kinds: Kinds = { ...networks, matmul: NETWORKS_ONLY, chain: NETWORKS_ONLY, dispatch: NETWORKS_ONLY, host: NETWORKS_ONLY };
+  return { versions: {}, prepare: async (work) => byKind(work, kinds) };
 }

@@ -3,7 +3,6 @@ import { configureCpu, type Device, init, type nn, noGrad, optim, realiseAll, sc
 import {
   type ArrayData,
   type Arrays,
-  type Case,
   type ChainWork,
   type DispatchWork,
   digest,
@@ -12,7 +11,7 @@ import {
   OPERATIONS,
   type TrainWork,
 } from "../work.js";
-import { firstLosses, type Runner, type Setting, type Task, Unsupported } from "./runner.js";
+import { byKind, firstLosses, type Kinds, type Runner, type Setting, type Task } from "./runner.js";
 import { makeNetwork } from "./sconce-networks.js";
 
 const place = ({ data, shape }: ArrayData, device: Device): Tensor =>
@@ -129,27 +128,11 @@ function dispatch({ grad }: DispatchWork, { a, b }: Arrays, device: Device): Tas
 }
 
 /** Training and inference. */
-export function prepareNetwork({ work, arrays }: Case, device: Device, transform: Transform): Task {
-  if (work.kind === "train") return train(work, arrays(), device, transform);
-  if (work.kind === "infer") return infer(work, arrays(), device, transform);
-  throw new Unsupported("is for training and inference");
-}
-
-function prepare(one: Case, device: Device): Task {
-  const { work, arrays } = one;
-  switch (work.kind) {
-    case "matmul":
-      return matmul(work, arrays(), device);
-    case "chain":
-      return chain(work, arrays(), device);
-    case "train":
-    case "infer":
-      return prepareNetwork(one, device, (fn) => fn);
-    case "dispatch":
-      return dispatch(work, arrays(), device);
-    case "host":
-      throw new Unsupported("only on WebGPU's null device");
-  }
+export function networkKinds(device: Device, transform: Transform): Pick<Kinds, "train" | "infer"> {
+  return {
+    train: (work, arrays) => train(work, arrays, device, transform),
+    infer: (work, arrays) => infer(work, arrays, device, transform),
+  };
 }
 
 /** Makes a device ready. */
@@ -165,5 +148,12 @@ export async function startDevice({ device, threads, wide }: Setting): Promise<D
 /** Starts a device. */
 export async function start(setting: Setting): Promise<Runner> {
   const device = await startDevice(setting);
-  return { versions: {}, prepare: async (work) => prepare(work, device) };
+  const kinds: Kinds = {
+    matmul: (work, arrays) => matmul(work, arrays, device),
+    chain: (work, arrays) => chain(work, arrays, device),
+    dispatch: (work, arrays) => dispatch(work, arrays, device),
+    host: "only on WebGPU's null device",
+    ...networkKinds(device, (fn) => fn),
+  };
+  return { versions: {}, prepare: async (work) => byKind(work, kinds) };
 }

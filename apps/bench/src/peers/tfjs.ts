@@ -4,7 +4,6 @@ import {
   type ArrayData,
   type Arrays,
   BLOCK,
-  type Case,
   type ChainWork,
   type DispatchWork,
   digest,
@@ -15,7 +14,7 @@ import {
   OPERATIONS,
   type TrainWork,
 } from "../work.js";
-import { firstLosses, type Runner, type Setting, type Task, Unsupported } from "./runner.js";
+import { byKind, firstLosses, type Kinds, type Runner, type Setting, type Task, Unsupported } from "./runner.js";
 
 type Forward = (params: tf.Tensor[], x: tf.Tensor) => tf.Tensor;
 
@@ -209,26 +208,11 @@ function dispatch({ grad }: DispatchWork, { a, b }: Arrays): Task {
   return { step: run, check: run };
 }
 
-function prepare({ work, arrays }: Case): Task {
-  switch (work.kind) {
-    case "matmul":
-      return matmul(work, arrays());
-    case "chain":
-      return chain(work, arrays());
-    case "train":
-      return train(work, arrays());
-    case "infer":
-      return infer(work, arrays());
-    case "dispatch":
-      return dispatch(work, arrays());
-    case "host":
-      throw new Unsupported("has no device that computes nothing");
-  }
-}
+const KINDS: Kinds = { matmul, chain, train, infer, dispatch, host: "has no device that computes nothing" };
 
 /** Starts a backend, which must have been imported: `cpu` is WebAssembly. */
 export async function start({ device }: Setting): Promise<Runner> {
   const name = device === "cpu" ? "wasm" : device;
   if (!(await tf.setBackend(name))) throw new Error(`backend ${name} did not start`);
-  return { versions: { tfjs: tf.version_core }, prepare: async (work) => prepare(work) };
+  return { versions: { tfjs: tf.version_core }, prepare: async (work) => byKind(work, KINDS) };
 }
