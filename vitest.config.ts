@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { mnistFiles } from "./apps/mnist/mnist-files.js";
+import { isolation } from "./apps/page/vite.js";
 import { chromiumArgs } from "./scripts/chromium-args.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -39,7 +40,7 @@ const chromium: TestProjectConfiguration = {
   plugins: [mnistFiles()],
   // CommonJS, met only when a device starts: found late, it would reload the page in the middle of a run.
   optimizeDeps: { entries: ["packages/backend-webgl/src/gpu-js.ts"] },
-  server: { headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } },
+  server: { headers: isolation },
   test: {
     name: "chromium",
     include: [

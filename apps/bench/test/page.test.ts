@@ -1,34 +1,17 @@
-import { type Browser, chromium } from "playwright";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumArgs } from "../../../scripts/chromium-args.js";
-import { buildSite, type Site, serveSite } from "../../../scripts/site.js";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { looks } from "../../page/test/visit.js";
 import { type BenchReport, validate } from "../src/format.js";
-import { Visit } from "./page.js";
+import { type Measuring, pageOfApp } from "./page.js";
 
-let site: Site;
-let browser: Browser;
+const app = pageOfApp();
 
-const launch = (args: readonly string[]): Promise<Browser> =>
-  chromium.launch({ executablePath: process.env.CHROMIUM_BIN as string, args: [...args] });
-
-beforeAll(async () => {
-  await buildSite("bench");
-  site = await serveSite("bench", { isolated: true });
-  browser = await launch(chromiumArgs);
-}, 120_000);
-
-afterAll(async () => {
-  await browser?.close();
-  site?.close();
-});
-
-const open = (hash: string, options?: Parameters<typeof Visit.open>[3]): Promise<Visit> => Visit.open(browser, site.url, hash, options);
-
-const reportOf = async (visit: Visit): Promise<BenchReport> => validate(JSON.parse((await visit.download("Download JSON")).text));
+const reportOf = async (visit: Measuring): Promise<BenchReport> =>
+  validate(JSON.parse(readFileSync((await visit.download("Download JSON")).path, "utf8")));
 
 describe("a run", () => {
   it("measures two suites on the CPU and WebGPU, draws them, and hands them over as JSON and CSV", async () => {
-    const visit = await open("suites=dispatch,two-layer&devices=cpu,webgpu&peers=&threads=1,2&budget=20");
+    const visit = await app.open("suites=dispatch,two-layer&devices=cpu,webgpu&peers=&threads=1,2&budget=20");
     expect(await visit.page.evaluate(() => crossOriginIsolated)).toBe(true);
     await visit.measure();
     const { results, missing, machine } = await reportOf(visit);
@@ -40,15 +23,15 @@ describe("a run", () => {
     const bars = await visit.bars();
     expect(bars.map((text) => text.split(". ")[0]).sort()).toEqual([...new Set(results.map((result) => result.case))].sort());
     for (const text of bars) expect(text).toMatch(/Sconce, CPU, 1 thread: .*; Sconce, CPU, 2 threads: .*; Sconce, WebGPU: /);
-    const { name, text } = await visit.download("Download CSV");
+    const { name, path } = await visit.download("Download CSV");
     expect(name).toMatch(/^sconce-bench-[\d-]+\.csv$/);
-    expect(text.trimEnd().split("\r\n").length).toBe(results.length + 1);
+    expect(readFileSync(path, "utf8").trimEnd().split("\r\n").length).toBe(results.length + 1);
     expect(await visit.violations()).toEqual([]);
     await visit.close();
   });
 
   it("paints bars in the colour of Sconce", async () => {
-    const visit = await open("suites=two-layer&devices=cpu&peers=&threads=1&budget=20");
+    const visit = await app.open("suites=two-layer&devices=cpu&peers=&threads=1&budget=20");
     await visit.measure();
     const painted = await visit.page
       .locator(".chart canvas")
@@ -64,7 +47,7 @@ describe("a run", () => {
   });
 
   it("can be stopped at once, and keeps what it has", async () => {
-    const visit = await open("suites=matmul,dispatch,cnn&devices=cpu&peers=&threads=1&budget=60000");
+    const visit = await app.open("suites=matmul,dispatch,cnn&devices=cpu&peers=&threads=1&budget=60000");
     await visit.button("Measure").click();
     await visit.page.locator(".suite").first().waitFor();
     await visit.button("Stop").click();
@@ -74,7 +57,7 @@ describe("a run", () => {
   });
 
   it("says what other libraries cannot do, and goes on", async () => {
-    const visit = await open("suites=dispatch&devices=cpu&peers=tfjs&threads=1&budget=20");
+    const visit = await app.open("suites=dispatch&devices=cpu&peers=tfjs&threads=1&budget=20");
     await visit.measure();
     await visit.page.getByText("Not measured: 1").click();
     await visit.page.getByText("TensorFlow.js, Small operations: records no gradients outside of grad()").waitFor();
@@ -88,52 +71,34 @@ describe("a run", () => {
 });
 
 describe("the page", () => {
-  it.each([
-    ["light", "desktop", 1300],
-    ["dark", "desktop", 1300],
-    ["light", "phone", 360],
-    ["dark", "phone", 360],
-  ] as const)("is accessible and fits in %s on a %s", async (colorScheme, device, width) => {
-    const visit = await open("suites=two-layer&devices=cpu&peers=tfjs&threads=1,2&budget=20", {
-      colorScheme,
-      viewport: { width, height: 780 },
-      hasTouch: device === "phone",
-    });
+  it.each(looks)("is accessible and fits in %s on a %s", async (colours, device, options) => {
+    const visit = await app.open("suites=two-layer&devices=cpu&peers=tfjs&threads=1,2&budget=20", options);
     await visit.measure();
     await visit.page.getByText("Figures").first().click();
     if (device === "phone") await visit.page.getByText("What to measure").click();
     await visit.choice("WebGPU").waitFor();
-    expect(await visit.violations()).toEqual([]);
-    expect(await visit.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    await visit.screenshot(`${device}-${colorScheme}`);
+    await visit.picture(`${device}-${colours}`);
     await visit.close();
   });
 
   it("can be used with the keyboard alone", async () => {
-    const visit = await open("suites=two-layer&devices=cpu&peers=&threads=1&budget=20");
+    const visit = await app.open("suites=two-layer&devices=cpu&peers=&threads=1&budget=20");
     const { keyboard } = visit.page;
-    const reach = async (selector: string): Promise<void> => {
-      for (let i = 0; i < 40; i++) {
-        await keyboard.press("Tab");
-        if (await visit.page.evaluate((s) => document.activeElement?.matches(s), selector)) return;
-      }
-      throw new Error(`Tab does not reach ${selector}`);
-    };
-    await reach("input[name=webgl]");
+    await visit.reach("input[name=webgl]");
     await keyboard.press("Space");
     expect(await visit.choice("WebGL").isChecked()).toBe(true);
     await keyboard.press("Space");
-    await reach("button.primary");
+    await visit.reach("button.primary");
     await keyboard.press("Enter");
     await visit.done();
-    await reach(".suite summary");
+    await visit.reach(".suite summary");
     await keyboard.press("Enter");
     await visit.page.getByRole("columnheader", { name: "Median" }).waitFor();
     await visit.close();
   });
 
   it("takes its settings from the link, keeps them there, and says what it cannot take", async () => {
-    const visit = await open("suites=mlp,teapot&devices=cpu&threads=1&budget=200");
+    const visit = await app.open("suites=mlp,teapot&devices=cpu&threads=1&budget=200");
     await visit.notice("The link asks for the suite “teapot”").waitFor();
     expect(await visit.choice("MLP").isChecked()).toBe(true);
     expect(await visit.choice("CNN").isChecked()).toBe(false);
@@ -147,20 +112,10 @@ describe("the page", () => {
   });
 
   it("says why a backend is missing, and works on one thread without cross-origin isolation", async () => {
-    const plainSite = await serveSite("bench", { isolated: false });
-    const plain = await launch(chromiumArgs.filter((arg) => arg !== "--enable-unsafe-webgpu"));
-    try {
-      const visit = await Visit.open(plain, plainSite.url, "suites=two-layer&devices=cpu,webgpu&peers=&threads=&budget=20");
+    await app.openPlain("suites=two-layer&devices=cpu,webgpu&peers=&threads=&budget=20", async (visit) => {
       expect(await visit.choice("WebGPU").isDisabled()).toBe(true);
-      expect(await visit.page.locator("#note-webgpu").textContent()).toBe("The browser has it, but no graphics adapter for it.");
-      expect(await visit.page.locator("#note-cpu").textContent()).toMatch(/1 thread/);
       await visit.measure();
       for (const text of await visit.bars()) expect(text).toContain("Sconce, CPU, 1 thread");
-      visit.complaints.splice(0);
-      await visit.close();
-    } finally {
-      await plain.close();
-      plainSite.close();
-    }
+    });
   });
 });

@@ -1,4 +1,5 @@
 /** What can be chosen, without the library: the page shows it before anything else has loaded. */
+import type { DeviceName } from "@sconce-apps/page/backends";
 
 /** The models, in words. */
 export const modelTitles = {
@@ -22,11 +23,8 @@ export const optimizerChoices = {
 export type OptimizerName = keyof typeof optimizerChoices;
 
 /** The devices, in words; the first is always there. */
-export const deviceTitles = {
+export const deviceTitles: { readonly [K in DeviceName]: string } = {
   cpu: "CPU (WebAssembly)",
   webgpu: "WebGPU",
   webgl: "WebGL",
-} as const;
-
-/** Name of a device. */
-export type DeviceName = keyof typeof deviceTitles;
+};

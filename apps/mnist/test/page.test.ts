@@ -1,47 +1,15 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { type Browser, chromium } from "playwright";
 import { decodeSafetensors } from "sconce/io";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumArgs } from "../../../scripts/chromium-args.js";
-import { buildSite, type Site, serveSite } from "../../../scripts/site.js";
-import { digits, Visit } from "./page.js";
+import { describe, expect, it } from "vitest";
+import { looks } from "../../page/test/visit.js";
+import { digits, pageOfApp } from "./page.js";
 import { longTasks } from "./tasks.js";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-let site: Site;
-let browser: Browser;
-
-const launch = (args: readonly string[]): Promise<Browser> =>
-  chromium.launch({ executablePath: process.env.CHROMIUM_BIN as string, args: [...args] });
-
-beforeAll(async () => {
-  await buildSite("mnist");
-  site = await serveSite("mnist", { isolated: true });
-  browser = await launch(chromiumArgs);
-}, 120_000);
-
-afterAll(async () => {
-  await browser?.close();
-  site?.close();
-});
-
-const open = (hash: string, options?: Parameters<typeof Visit.open>[3]): Promise<Visit> => Visit.open(browser, site.url, hash, options);
-
-/** What axe-core finds wrong, by rule and element. */
-async function violations({ page }: Visit): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
-    const { violations } = await axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
-  });
-}
+const app = pageOfApp();
 
 describe("training", () => {
   it("learns on the CPU, tests itself, and reads what is drawn with the mouse", async () => {
-    const visit = await open("device=cpu&model=mlp&images=6000&epochs=3");
+    const visit = await app.open("device=cpu&model=mlp&images=6000&epochs=3");
     expect(await visit.page.evaluate(() => crossOriginIsolated)).toBe(true);
     await visit.train();
     expect(await visit.figure("Test accuracy")).toBeGreaterThan(90);
@@ -51,8 +19,7 @@ describe("training", () => {
     }
     expect(await visit.page.locator(".confusion tbody tr").count()).toBe(10);
     expect(await visit.page.locator(".filters li").count()).toBe(32);
-    await visit.screenshot("trained");
-    expect(await violations(visit)).toEqual([]);
+    await visit.picture("trained");
     await visit.page.getByRole("checkbox", { name: "Mistakes only" }).check();
     expect(await visit.page.locator(".digit:not(.wrong)").count()).toBe(0);
     expect(await visit.page.locator(".digit.wrong").count()).toBeGreaterThan(20);
@@ -63,7 +30,7 @@ describe("training", () => {
     ["WebGPU", "webgpu"],
     ["WebGL", "webgl"],
   ])("learns on %s", async (title, device) => {
-    const visit = await open(`device=${device}&model=mlp&images=1000&epochs=3&batch=50&lr=0.003`);
+    const visit = await app.open(`device=${device}&model=mlp&images=1000&epochs=3&batch=50&lr=0.003`);
     expect(await visit.backend(title).isChecked()).toBe(true);
     await visit.train();
     expect(await visit.figure("Test accuracy")).toBeGreaterThan(80);
@@ -71,7 +38,7 @@ describe("training", () => {
   });
 
   it("goes on with weights and optimizer state when the backend is swapped in mid-training", async () => {
-    const visit = await open("device=cpu&model=mlp&images=2000&epochs=3&batch=50");
+    const visit = await app.open("device=cpu&model=mlp&images=2000&epochs=3&batch=50");
     await visit.button("Start training").click();
     await visit.trainedOn(500);
     await visit.backend("WebGPU").check();
@@ -90,7 +57,7 @@ describe("training", () => {
   });
 
   it("pauses, survives a reload, resumes where it was, stops and starts over", async () => {
-    const visit = await open("device=cpu&model=mlp&images=6000&epochs=2");
+    const visit = await app.open("device=cpu&model=mlp&images=6000&epochs=2");
     await visit.button("Start training").click();
     await visit.trainedOn(1000);
     await visit.button("Pause").click();
@@ -112,10 +79,10 @@ describe("training", () => {
   });
 
   it("leaves the page's own thread free: no task takes 50 ms of it", async () => {
-    const context = await browser.newContext();
+    const context = await app.browser.newContext();
     const page = await context.newPage();
-    const long = await longTasks(browser, page, 50, async () => {
-      await page.goto(`${site.url}#device=cpu&model=mlp&images=6000&epochs=2`);
+    const long = await longTasks(app.browser, page, 50, async () => {
+      await page.goto(`${app.url}#device=cpu&model=mlp&images=6000&epochs=2`);
       await page.locator("[data-phase=ready]").waitFor();
       await page.getByRole("button", { name: "Start training" }).click();
       const box = (await page.locator(".paper").boundingBox())!;
@@ -132,13 +99,12 @@ describe("training", () => {
 
 describe("weights", () => {
   it("come as a safetensors file with the names of PyTorch, and can be brought back", async () => {
-    const visit = await open("device=cpu&model=mlp&images=1000&epochs=2");
+    const visit = await app.open("device=cpu&model=mlp&images=1000&epochs=2");
     await visit.train();
     const accuracy = await visit.figure("Test accuracy");
-    const [download] = await Promise.all([visit.page.waitForEvent("download"), visit.button("Download weights").click()]);
-    expect(download.suggestedFilename()).toBe("mnist-mlp.safetensors");
-    const file = await download.path();
-    const { tensors } = decodeSafetensors(readFileSync(file));
+    const { name, path } = await visit.download("Download weights");
+    expect(name).toBe("mnist-mlp.safetensors");
+    const { tensors } = decodeSafetensors(readFileSync(path));
     expect([...tensors].map(([name, { shape }]) => `${name} [${shape}]`).sort()).toEqual([
       "1.bias [256]",
       "1.weight [256,784]",
@@ -149,7 +115,7 @@ describe("weights", () => {
     ]);
     await visit.page.getByLabel("Model").selectOption("lenet");
     await expect.poll(() => visit.trained()).toBe(0);
-    await visit.page.getByLabel("Upload weights").setInputFiles(file);
+    await visit.page.getByLabel("Upload weights").setInputFiles(path);
     await visit.notice(/are loaded into MLP/).waitFor();
     await expect.poll(() => visit.figure("Test accuracy")).toBe(accuracy);
     expect(await visit.page.getByLabel("Model").inputValue()).toBe("mlp");
@@ -157,7 +123,7 @@ describe("weights", () => {
   });
 
   it("that are none are refused in words", async () => {
-    const visit = await open("device=cpu&model=mlp&images=1000");
+    const visit = await app.open("device=cpu&model=mlp&images=1000");
     const upload = (buffer: Buffer): Promise<void> =>
       visit.page.getByLabel("Upload weights").setInputFiles({ name: "holiday.jpg", mimeType: "image/jpeg", buffer });
     await upload(Buffer.from("this is no file of weights, whatever its name"));
@@ -174,42 +140,24 @@ describe("weights", () => {
 });
 
 describe("the page", () => {
-  it.each([
-    ["light", "desktop", 1300],
-    ["dark", "desktop", 1300],
-    ["light", "phone", 360],
-    ["dark", "phone", 360],
-  ] as const)("is accessible and fits in %s on a %s", async (colorScheme, device, width) => {
-    const visit = await open("device=cpu&model=cnn&images=1000", {
-      colorScheme,
-      viewport: { width, height: 780 },
-      hasTouch: device === "phone",
-    });
+  it.each(looks)("is accessible and fits in %s on a %s", async (colours, device, options) => {
+    const visit = await app.open("device=cpu&model=cnn&images=1000", options);
     if (device === "phone") await visit.touch(digits[7][0]);
     else await visit.button("Take a test digit").click();
     await visit.guess();
     if (device === "phone") await visit.page.locator("summary").filter({ hasText: "CPU (WebAssembly) · CNN" }).click();
     expect(await visit.page.getByLabel("Model").isVisible()).toBe(true);
-    expect(await violations(visit)).toEqual([]);
-    expect(await visit.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    await visit.screenshot(`${device}-${colorScheme}`);
+    await visit.picture(`${device}-${colours}`);
     await visit.close();
   });
 
   it("can be used with the keyboard alone", async () => {
-    const visit = await open("device=cpu&model=mlp&images=6000&epochs=2");
+    const visit = await app.open("device=cpu&model=mlp&images=6000&epochs=2");
     const { keyboard } = visit.page;
-    const reach = async (selector: string): Promise<void> => {
-      for (let i = 0; i < 40; i++) {
-        await keyboard.press("Tab");
-        if (await visit.page.evaluate((s) => document.activeElement?.matches(s), selector)) return;
-      }
-      throw new Error(`Tab does not reach ${selector}`);
-    };
-    await reach("button.primary");
+    await visit.reach("button.primary");
     await keyboard.press("Enter");
     await visit.end();
-    await reach(".paper");
+    await visit.reach(".paper");
     await keyboard.press("Space");
     for (let i = 0; i < 11; i++) await keyboard.press("ArrowDown");
     await keyboard.press("Space");
@@ -220,7 +168,7 @@ describe("the page", () => {
   });
 
   it("takes its settings from the link, keeps them there, and says what it cannot take", async () => {
-    const visit = await open("device=cpu&model=lenet&optimizer=sgd&batch=48&images=1000&epochs=banana");
+    const visit = await app.open("device=cpu&model=lenet&optimizer=sgd&batch=48&images=1000&epochs=banana");
     await visit.notice("The link asks for the epochs “banana”").waitFor();
     expect(await visit.page.getByLabel("Model").inputValue()).toBe("lenet");
     expect(await visit.page.getByLabel("Learning rate").inputValue()).toBe("0.01");
@@ -235,26 +183,16 @@ describe("the page", () => {
   });
 
   it("says why a backend is missing, and works on one thread without cross-origin isolation", async () => {
-    const plainSite = await serveSite("mnist", { isolated: false });
-    const plain = await launch(chromiumArgs.filter((arg) => arg !== "--enable-unsafe-webgpu"));
-    try {
-      const visit = await Visit.open(plain, plainSite.url, "device=webgpu&model=mlp&images=1000");
+    await app.openPlain("device=webgpu&model=mlp&images=1000", async (visit) => {
       await visit.notice("The CPU stands in").waitFor();
       expect(await visit.backend("WebGPU").isDisabled()).toBe(true);
-      expect(await visit.page.locator("#note-webgpu").textContent()).toBe("The browser has it, but no graphics adapter for it.");
-      expect(await visit.page.locator("#note-cpu").textContent()).toMatch(/1 thread/);
       await visit.train();
       expect(await visit.figure("Test accuracy")).toBeGreaterThan(50);
-      visit.complaints.splice(0);
-      await visit.close();
-    } finally {
-      await plain.close();
-      plainSite.close();
-    }
+    });
   });
 
   it("says that the learning rate is too high when the loss is lost", async () => {
-    const visit = await open("device=cpu&model=mlp&optimizer=sgd&lr=10&images=6000");
+    const visit = await app.open("device=cpu&model=mlp&optimizer=sgd&lr=10&images=6000");
     await visit.button("Start training").click();
     await visit.notice("The loss is no longer a number: the learning rate is too high").waitFor();
     await visit.phase("paused");
@@ -266,7 +204,7 @@ describe("the page", () => {
   });
 
   it("goes on on the CPU when the GPU is lost", async () => {
-    const visit = await open("device=webgpu&model=mlp&images=1000&epochs=4&batch=50");
+    const visit = await app.open("device=webgpu&model=mlp&images=1000&epochs=4&batch=50");
     const worker = visit.page.workers().find((w) => w.url().includes("worker"))!;
     await worker.evaluate(() => {
       const { prototype } = (

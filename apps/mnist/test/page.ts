@@ -1,41 +1,9 @@
-import { mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright";
+import type { Locator } from "playwright";
 import { expect } from "vitest";
+import { AppPage, Visit } from "../../page/test/visit.js";
 
-const screenshots = fileURLToPath(new URL("../screenshots/", import.meta.url));
-
-/** The page of a visitor, with what it wrote to the console. */
-export class Visit {
-  readonly page: Page;
-  readonly complaints: string[] = [];
-
-  private constructor(page: Page) {
-    this.page = page;
-    page.on("console", (message) => {
-      if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-  }
-
-  /** Opens the page and waits until it can train. */
-  static async open(browser: Browser, url: string, hash: string, options: BrowserContextOptions = {}): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width: 1300, height: 900 }, ...options });
-    const visit = new Visit(await context.newPage());
-    await visit.page.goto(`${url}#${hash}`);
-    await visit.phase("ready");
-    return visit;
-  }
-
-  /** Waits until the page says that it is in a phase. */
-  async phase(name: string): Promise<void> {
-    await this.page.locator(`[data-phase=${name}]`).waitFor({ timeout: 60_000 });
-  }
-
-  button(name: string): Locator {
-    return this.page.getByRole("button", { name, exact: true });
-  }
-
+/** A visitor who trains and draws. */
+class Training extends Visit {
   backend(name: string): Locator {
     return this.page.getByRole("radio", { name });
   }
@@ -102,22 +70,10 @@ export class Visit {
     await spoken.waitFor({ state: "attached" });
     return Number((await spoken.textContent())?.match(/a (\d),/)?.[1]);
   }
-
-  notice(text: string | RegExp): Locator {
-    return this.page.locator(".notice").filter({ hasText: text });
-  }
-
-  async screenshot(name: string): Promise<void> {
-    mkdirSync(screenshots, { recursive: true });
-    await this.page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
-  }
-
-  /** Closes the page, which has had nothing to complain of. */
-  async close(): Promise<void> {
-    await this.page.context().close();
-    expect(this.complaints).toEqual([]);
-  }
 }
+
+/** The page of the app. */
+export const pageOfApp = (): AppPage<Training> => new AppPage("mnist", Training);
 
 /** Strokes of digits, as people write them. */
 export const digits: { readonly [digit: number]: readonly (readonly (readonly [x: number, y: number])[])[] } = {

@@ -1,30 +1,10 @@
-import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { createServer, type ViteDevServer } from "vite";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
+import { describeServer } from "../../page/test/server.js";
 
-let server: ViteDevServer;
-let url: string;
-
-beforeAll(async () => {
-  const configFile = fileURLToPath(new URL("../vite.config.ts", import.meta.url));
-  server = await createServer({ configFile, logLevel: "error", server: { port: 0, host: "127.0.0.1" } });
-  await server.listen();
-  url = server.resolvedUrls?.local[0] as string;
-}, 60_000);
-
-afterAll(() => server?.close());
-
-describe("the development server", () => {
-  it("isolates the page, so that threads can share memory", async () => {
-    const { status, headers } = await fetch(url);
-    expect(status).toBe(200);
-    expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
-    expect(headers.get("cross-origin-embedder-policy")).toBe("require-corp");
-  });
-
+describeServer("mnist", (running) => {
   it("packs the data set without telling browsers to unpack it on the way", async () => {
-    const { headers, body } = await fetch(`${url}data/t10k-labels-idx1-ubyte`);
+    const { headers, body } = await fetch(`${running().url}data/t10k-labels-idx1-ubyte`);
     expect(headers.get("content-encoding")).toBeNull();
     const packed = new Uint8Array(await new Response(body).arrayBuffer());
     expect(headers.get("content-length")).toBe(String(packed.length));
@@ -34,6 +14,6 @@ describe("the development server", () => {
   });
 
   it("has no answer for a file that does not exist", async () => {
-    expect((await fetch(`${url}data/no-such-file`)).status).toBe(404);
+    expect((await fetch(`${running().url}data/no-such-file`)).status).toBe(404);
   });
 });

@@ -1,4 +1,5 @@
-/** The networks as users of Sconce write them. */
+/** The networks as users of Sconce write them; those of MNIST are the ones that its program trains. */
+import { type Classifier, models } from "@sconce-apps/mnist/model";
 import { nn, noGrad, type Tensor, tensor } from "sconce";
 import { functional as F } from "sconce/nn";
 import { type Arrays, BLOCK, LSTM, type NetworkName, parametersOf } from "../work.js";
@@ -10,48 +11,17 @@ export interface Network {
   loss(output: Tensor, y: Tensor): Tensor;
 }
 
-type Net = nn.Module & ((x: Tensor) => Tensor);
-
-const LAYERS: { readonly [N in Exclude<NetworkName, "lstm">]: () => Net } = {
+const LAYERS: { readonly [N in Exclude<NetworkName, "lstm">]: () => Classifier } = {
   "two-layer": () => new nn.Sequential(new nn.Linear(1000, 100), new nn.ReLU(), new nn.Linear(100, 10)),
-  mlp: () =>
-    new nn.Sequential(
-      new nn.Flatten(),
-      new nn.Linear(784, 256),
-      new nn.ReLU(),
-      new nn.Linear(256, 128),
-      new nn.ReLU(),
-      new nn.Linear(128, 10),
-    ),
-  cnn: () =>
-    new nn.Sequential(
-      new nn.Conv2d(1, 32, 3),
-      new nn.ReLU(),
-      new nn.Conv2d(32, 64, 3),
-      new nn.ReLU(),
-      new nn.MaxPool2d(2),
-      new nn.Flatten(),
-      new nn.Linear(9216, 128),
-      new nn.ReLU(),
-      new nn.Linear(128, 10),
-    ),
-  lenet: () =>
-    new nn.Sequential(
-      new nn.Conv2d(1, 6, 5),
-      new nn.ReLU(),
-      new nn.MaxPool2d(2),
-      new nn.Conv2d(6, 16, 5),
-      new nn.ReLU(),
-      new nn.MaxPool2d(2),
-      new nn.Flatten(),
-      new nn.Linear(400, 120),
-      new nn.ReLU(),
-      new nn.Linear(120, 84),
-      new nn.ReLU(),
-      new nn.Linear(84, 10),
-    ),
+  mlp: models.mlp.make,
+  cnn: models.cnn.make,
+  lenet: models.lenet.make,
   transformer: () =>
-    new nn.TransformerEncoderLayer(BLOCK.model, BLOCK.heads, { dimFeedforward: BLOCK.feedforward, dropout: 0, batchFirst: true }) as Net,
+    new nn.TransformerEncoderLayer(BLOCK.model, BLOCK.heads, {
+      dimFeedforward: BLOCK.feedforward,
+      dropout: 0,
+      batchFirst: true,
+    }) as Classifier,
 };
 
 function layersOf(name: NetworkName): Pick<Network, "module" | "forward"> {

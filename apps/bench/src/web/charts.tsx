@@ -1,4 +1,5 @@
 import { useSignalEffect } from "@preact/signals";
+import { colours } from "@sconce-apps/page/theme";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
@@ -7,7 +8,6 @@ import type { BenchResult } from "../format.js";
 import { type CaseGroup, isPeer, isRate } from "../groups.js";
 import { placeTitle, runnerTitle } from "../titles.js";
 import { quantity, short, unitTitle } from "../words.js";
-import { colours } from "./theme.js";
 
 const ROW = 26;
 const AXIS = 34;

@@ -1,3 +1,4 @@
+import type { BackendState } from "@sconce-apps/page/backends";
 import type { JSX } from "preact";
 import { deviceTitle, runnerTitle, suiteTitle } from "../titles.js";
 import { budgets, pageDevices, pagePeers, pageSuites } from "./settings.js";
@@ -106,7 +107,7 @@ const all = (): boolean => settings.value.suites.length === pageSuites.length;
 
 /** Everything that can be chosen. */
 export function Controls(): JSX.Element {
-  const found = new Map(backends.value.map((backend) => [backend.name, backend]));
+  const found = new Map<string, BackendState>(backends.value.map((backend) => [backend.name, backend]));
   // On narrow screens the run comes first.
   const wide = matchMedia("(min-width: 901px)").matches;
   return (

@@ -1,4 +1,5 @@
-import type { BackendState, Job } from "./protocol.js";
+import type { BackendState } from "@sconce-apps/page/backends";
+import type { Job } from "./protocol.js";
 import type { Settings } from "./settings.js";
 
 /** The settings as jobs in the order in which they run: a device that is missing has none, and only the CPU is asked for threads. */
@@ -7,7 +8,7 @@ export function jobsOf(
   backends: readonly BackendState[],
   most: number,
 ): Omit<Job, "limits">[] {
-  const found = new Set(backends.filter(({ missing }) => missing === null).map(({ name }) => name));
+  const found = new Set<string>(backends.filter(({ missing }) => missing === null).map(({ name }) => name));
   const counts = threads.length === 0 ? [most] : [...new Set(threads.map((n) => Math.min(n, most)))];
   return suites.flatMap((suite) =>
     devices

@@ -1,3 +1,4 @@
+import type { BackendState } from "@sconce-apps/page/backends";
 import type { BenchResult, Limits, Missing } from "../format.js";
 
 /** One suite on one device, run by a worker of its own: nothing is left over from the one before. */
@@ -29,17 +30,3 @@ export type Reply =
   | { readonly type: "versions"; readonly versions: Readonly<Record<string, string>> }
   | { readonly type: "done" }
   | { readonly type: "failed"; readonly reason: string };
-
-/** A device, and in words why it is missing. */
-export interface BackendState {
-  readonly name: string;
-  readonly missing: string | null;
-  /** What it runs on, where it says so. */
-  readonly detail: string | null;
-}
-
-/** Something to tell the visitor. */
-export interface Notice {
-  readonly kind: "info" | "error";
-  readonly text: string;
-}

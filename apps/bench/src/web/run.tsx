@@ -1,8 +1,10 @@
+import { Figure } from "@sconce-apps/page/frame";
+import { offer } from "@sconce-apps/page/offer";
 import type { JSX } from "preact";
 import { toCsv } from "../csv.js";
 import { deviceTitle, runnerTitle, suiteTitle } from "../titles.js";
 import { short } from "../words.js";
-import { backends, download, missing, phase, progress, report, results, run, stop } from "./state.js";
+import { backends, missing, phase, progress, report, results, run, stop } from "./state.js";
 
 /** What happens, in a sentence. */
 function sentence(): string {
@@ -37,22 +39,13 @@ function Buttons(): JSX.Element {
       <button
         type="button"
         disabled={none}
-        onClick={() => download(name("json"), "application/json", `${JSON.stringify(report.value, null, 2)}\n`)}
+        onClick={() => offer(name("json"), "application/json", `${JSON.stringify(report.value, null, 2)}\n`)}
       >
         Download JSON
       </button>
-      <button type="button" disabled={none} onClick={() => download(name("csv"), "text/csv", toCsv(report.value))}>
+      <button type="button" disabled={none} onClick={() => offer(name("csv"), "text/csv", toCsv(report.value))}>
         Download CSV
       </button>
-    </div>
-  );
-}
-
-function Figure({ label, value }: { readonly label: string; readonly value: string }): JSX.Element {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{value}</dd>
     </div>
   );
 }

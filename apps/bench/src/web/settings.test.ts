@@ -1,3 +1,4 @@
+import type { BackendState } from "@sconce-apps/page/backends";
 import { describe, expect, it } from "vitest";
 import { jobsOf } from "./jobs.js";
 import { defaults, formatHash, parseHash } from "./settings.js";
@@ -22,7 +23,7 @@ describe("a link", () => {
 });
 
 describe("jobsOf", () => {
-  const backends = [
+  const backends: BackendState[] = [
     { name: "cpu", missing: null, detail: null },
     { name: "webgpu", missing: "no adapter", detail: null },
     { name: "webgl", missing: null, detail: null },

@@ -1,3 +1,4 @@
+import type { Parsed } from "@sconce-apps/page/link";
 import { deviceNames, suiteNames } from "../titles.js";
 
 /** Suites that a page can run: all but what needs processes of its own. */
@@ -33,19 +34,13 @@ export const defaults: Settings = {
   budget: 1000,
 };
 
-/** What a link asks for: settings, and in words what of it cannot be had. */
-export interface Parsed {
-  readonly settings: Settings;
-  readonly problems: readonly string[];
-}
-
 const LISTS = { suites: pageSuites, devices: pageDevices, peers: pagePeers } as const;
 const LABELS = { suites: "suite", devices: "backend", peers: "library" } as const;
 
 const isCount = (text: string, least: number, most: number): boolean => /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most;
 
 /** Reads the settings that a link carries behind `#`; the rest is as usual. */
-export function parseHash(hash: string): Parsed {
+export function parseHash(hash: string): Parsed<Settings> {
   const params = new URLSearchParams(hash.replace(/^#/, ""));
   const problems: string[] = [];
   const wordsOf = (name: string): string[] | null => params.get(name)?.split(",").filter(Boolean) ?? null;

@@ -1,15 +1,17 @@
-import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { BackendState } from "@sconce-apps/page/backends";
+import { linkedSettings } from "@sconce-apps/page/link";
+import { tell } from "@sconce-apps/page/notices";
+import { reason } from "@sconce-apps/page/reason";
 import { type BenchReport, type BenchResult, keyOf, type Limits, type Missing } from "../format.js";
 import { placeTitle, suiteTitle } from "../titles.js";
 import { jobsOf } from "./jobs.js";
 import { machine } from "./machine.js";
-import type { BackendState, Notice, Reply, Request } from "./protocol.js";
+import type { Reply, Request } from "./protocol.js";
 import { formatHash, parseHash, type Settings } from "./settings.js";
 
-const parsed = parseHash(location.hash);
-
 /** What the visitor has chosen; the address follows it. */
-export const settings: Signal<Settings> = signal(parsed.settings);
+export const settings: Signal<Settings> = linkedSettings(parseHash, formatHash);
 /** What the page does. */
 export const phase: Signal<"looking" | "ready" | "running" | "broken"> = signal<"looking" | "ready" | "running" | "broken">("looking");
 export const backends: Signal<readonly BackendState[]> = signal<readonly BackendState[]>([]);
@@ -25,7 +27,6 @@ export const missing: Signal<readonly Missing[]> = signal<readonly Missing[]>([]
 /** Versions of the libraries that have run. */
 const versions: Signal<Readonly<Record<string, string>>> = signal({});
 const limits: Signal<Limits> = signal({});
-export const notices: Signal<readonly Notice[]> = signal<readonly Notice[]>(parsed.problems.map((text) => ({ kind: "info", text })));
 
 /** The results in the format of the command line. */
 export const report: ReadonlySignal<BenchReport> = computed(() => ({
@@ -41,16 +42,6 @@ export const report: ReadonlySignal<BenchReport> = computed(() => ({
 
 let started = "";
 let leave: () => void = () => {};
-
-/** Shows a notice; an older one with the same words goes. */
-function tell(notice: Notice): void {
-  notices.value = [...notices.value.filter(({ text }) => text !== notice.text), notice].slice(-3);
-}
-
-/** Takes a notice away. */
-export function dismiss(text: string): void {
-  notices.value = notices.value.filter((notice) => notice.text !== text);
-}
 
 /** Starts a worker of its own for a request, and hands on what it says until it is done or `leave` is called. */
 function ask(request: Request): Promise<void> {
@@ -102,8 +93,6 @@ function lack(entry: Missing): void {
   if (!missing.value.some((other) => JSON.stringify(other) === text)) missing.value = [...missing.value, entry];
 }
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** Runs what is chosen, one job after the other; what cannot run is said, and the rest goes on. */
 export async function run(): Promise<void> {
   const jobs = jobsOf(settings.value, backends.value, mostThreads.value);
@@ -151,27 +140,6 @@ export function stop(): void {
 export function choose(changed: Partial<Settings>): void {
   settings.value = { ...settings.value, ...changed };
 }
-
-/** Offers a file as a download. */
-export function download(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-}
-
-effect(() => {
-  const hash = formatHash(settings.value);
-  if (hash !== location.hash) setTimeout(() => history.replaceState(null, "", hash));
-});
-
-addEventListener("hashchange", () => {
-  const { settings: wanted, problems } = parseHash(location.hash);
-  settings.value = wanted;
-  for (const text of problems) tell({ kind: "info", text });
-});
 
 ask({ type: "look" }).then(
   () => (phase.value = "ready"),

@@ -1,6 +1,7 @@
 /** The worker: everything that is measured runs here, so that the page stays free. */
+import { findBackends } from "@sconce-apps/page/backends";
+import { reason } from "@sconce-apps/page/reason";
 import { getNumThreads } from "sconce";
-import { findBackends } from "./backends.js";
 import { runJob } from "./job.js";
 import type { Reply, Request } from "./protocol.js";
 
@@ -30,6 +31,6 @@ function answer(request: Request): Promise<void> {
 self.onmessage = ({ data: request }: MessageEvent<Request>): void => {
   answer(request).then(
     () => post({ type: "done" }),
-    (error: unknown) => post({ type: "failed", reason: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => post({ type: "failed", reason: reason(error) }),
   );
 };

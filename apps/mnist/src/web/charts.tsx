@@ -1,18 +1,18 @@
 import { useSignalEffect } from "@preact/signals";
+import { colours } from "@sconce-apps/page/theme";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { CurveData } from "./curve.js";
 import { curve } from "./state.js";
-import { chartColours } from "./theme.js";
 import { percent, whole } from "./words.js";
 
 type LineName = "accent" | "second";
 
 const axis = (values?: uPlot.Axis.Values, size?: number): uPlot.Axis => ({
-  stroke: () => chartColours.peek().soft,
-  grid: { stroke: () => chartColours.peek().line, width: 1 },
+  stroke: () => colours.peek().soft,
+  grid: { stroke: () => colours.peek().line, width: 1 },
   ticks: { show: false },
   font: "12px system-ui, sans-serif",
   ...(values === undefined ? {} : { values }),
@@ -21,7 +21,7 @@ const axis = (values?: uPlot.Axis.Values, size?: number): uPlot.Axis => ({
 
 const line = (label: string, name: LineName, value: (y: number) => string): uPlot.Series => ({
   label,
-  stroke: () => chartColours.peek()[name],
+  stroke: () => colours.peek()[name],
   width: 2,
   points: { show: false },
   value: (_, y) => (y === null ? "–" : value(y)),
@@ -66,9 +66,9 @@ function Chart({ title, names, series, axis: y, range, data, words }: ChartProps
     const observer = new ResizeObserver(() => made.setSize({ width: width(), height: 190 }));
     observer.observe(div);
     const labels = made.root.querySelectorAll<HTMLElement>(".u-label");
-    const forget = chartColours.subscribe((colours) => {
+    const forget = colours.subscribe((now) => {
       made.redraw(false);
-      names.forEach((name, i) => labels[i + 1].style.setProperty("color", colours[name]));
+      names.forEach((name, i) => labels[i + 1].style.setProperty("color", now[name]));
     });
     return () => {
       observer.disconnect();
@@ -119,7 +119,7 @@ export function Charts(): JSX.Element {
         names={["accent", "second"]}
         series={[
           line("Training", "accent", percent),
-          { ...line("Test", "second", percent), points: { show: true, size: 8, fill: () => chartColours.peek().second }, spanGaps: true },
+          { ...line("Test", "second", percent), points: { show: true, size: 8, fill: () => colours.peek().second }, spanGaps: true },
         ]}
         axis={axis((_, ticks) => ticks.map((t) => `${Math.round(100 * t)} %`), 56)}
         range={[0, 1.02]}

@@ -1,7 +1,9 @@
+import type { DeviceName } from "@sconce-apps/page/backends";
+import { tell } from "@sconce-apps/page/notices";
 import type { JSX } from "preact";
-import { type DeviceName, deviceTitles, modelTitles, type OptimizerName, optimizerChoices } from "../choices.js";
+import { deviceTitles, modelTitles, type OptimizerName, optimizerChoices } from "../choices.js";
 import { fields, type Settings } from "./settings.js";
-import { backends, choose, download, phase, settings, tell, upload } from "./state.js";
+import { backends, choose, download, phase, settings, upload } from "./state.js";
 import { whole } from "./words.js";
 
 const sizes = { batch: [16, 32, 64, 128, 256], epochs: [1, 2, 3, 5, 10], images: [1000, 6000, 20000, 60000] } as const;
@@ -19,7 +21,7 @@ function Backends(): JSX.Element {
         const missing = backend === undefined ? "Looking for it …" : backend.missing;
         const note = missing ?? backend?.detail ?? null;
         return (
-          <label key={name} class={missing === null ? "radio" : "radio missing"}>
+          <label key={name} class={missing === null ? "choice" : "choice missing"}>
             <input
               type="radio"
               name="device"

@@ -1,4 +1,6 @@
-import type { DeviceName, ModelName } from "../choices.js";
+import type { BackendState } from "@sconce-apps/page/backends";
+import type { Notice } from "@sconce-apps/page/notices";
+import type { ModelName } from "../choices.js";
 import type { CurveData } from "./curve.js";
 import type { Settings } from "./settings.js";
 
@@ -28,14 +30,6 @@ export type Reply =
 
 /** What the worker does. */
 export type Phase = "loading" | "ready" | "training" | "paused" | "testing" | "broken";
-
-/** A device, and in words why it is missing. */
-export interface BackendState {
-  readonly name: DeviceName;
-  readonly missing: string | null;
-  /** What it runs on, where it says so. */
-  readonly detail: string | null;
-}
 
 /** Figures of a training. */
 export interface Progress {
@@ -80,10 +74,4 @@ export interface Filters {
   readonly count: number;
   readonly values: Float32Array;
   readonly model: ModelName;
-}
-
-/** Something to tell the visitor. */
-export interface Notice {
-  readonly kind: "info" | "error";
-  readonly text: string;
 }

@@ -1,3 +1,4 @@
+import { Figure } from "@sconce-apps/page/frame";
 import type { JSX } from "preact";
 import type { Phase } from "./protocol.js";
 import { command, loading, phase, progress, test } from "./state.js";
@@ -55,15 +56,6 @@ function Bar(): JSX.Element {
   }
   const [seen, images] = p === null || p.epochs === 0 ? [0, 1] : [p.seen, p.images];
   return <progress aria-label="Progress of the epoch" value={seen} max={images} />;
-}
-
-function Figure({ label, value }: { readonly label: string; readonly value: string }): JSX.Element {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
 }
 
 /** Start and stop, progress and figures. */

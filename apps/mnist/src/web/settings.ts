@@ -1,4 +1,6 @@
-import { type DeviceName, deviceTitles, type ModelName, modelTitles, type OptimizerName, optimizerChoices } from "../choices.js";
+import type { DeviceName } from "@sconce-apps/page/backends";
+import type { Parsed } from "@sconce-apps/page/link";
+import { deviceTitles, type ModelName, modelTitles, type OptimizerName, optimizerChoices } from "../choices.js";
 
 /** All that a visitor chooses. */
 export interface Settings {
@@ -51,14 +53,8 @@ export const fields: { readonly [K in keyof Settings]: Field } = {
   seed: integer("seed", 0, 2 ** 31),
 };
 
-/** What a link asks for: settings, and in words what of it cannot be had. */
-export interface Parsed {
-  readonly settings: Settings;
-  readonly problems: readonly string[];
-}
-
 /** Reads the settings that a link carries behind `#`; the rest is as usual. */
-export function parseHash(hash: string): Parsed {
+export function parseHash(hash: string): Parsed<Settings> {
   const given: Record<string, string | number> = {};
   const problems: string[] = [];
   for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {

@@ -1,13 +1,15 @@
-import { batch, effect, type Signal, signal } from "@preact/signals";
+import { batch, type Signal, signal } from "@preact/signals";
+import type { BackendState } from "@sconce-apps/page/backends";
+import { linkedSettings } from "@sconce-apps/page/link";
+import { tell } from "@sconce-apps/page/notices";
+import { offer } from "@sconce-apps/page/offer";
 import { optimizerChoices } from "../choices.js";
 import type { CurveData } from "./curve.js";
-import type { BackendState, Digit, Filters, Notice, Phase, Progress, Reply, Request, Test } from "./protocol.js";
+import type { Digit, Filters, Phase, Progress, Reply, Request, Test } from "./protocol.js";
 import { formatHash, parseHash, type Settings } from "./settings.js";
 
-const parsed = parseHash(location.hash);
-
 /** What the visitor has chosen; the address follows it. */
-export const settings: Signal<Settings> = signal(parsed.settings);
+export const settings: Signal<Settings> = linkedSettings(parseHash, formatHash, (wanted) => send({ type: "settings", settings: wanted }));
 export const phase: Signal<Phase> = signal<Phase>("loading");
 export const backends: Signal<readonly BackendState[]> = signal<readonly BackendState[]>([]);
 export const loading: Signal<{ received: number; total: number }> = signal({ received: 0, total: 0 });
@@ -16,7 +18,6 @@ export const curve: Signal<CurveData | null> = signal<CurveData | null>(null);
 export const test: Signal<Test | null> = signal<Test | null>(null);
 export const digits: Signal<readonly Digit[]> = signal<readonly Digit[]>([]);
 export const filters: Signal<Filters | null> = signal<Filters | null>(null);
-export const notices: Signal<readonly Notice[]> = signal<readonly Notice[]>(parsed.problems.map((text) => ({ kind: "info", text })));
 
 const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "training" });
 
@@ -25,11 +26,6 @@ const send = (request: Request, transfer: Transferable[] = []): void => worker.p
 const waiting = new Map<number, (probabilities: Float32Array) => void>();
 let asked = 0;
 let saved: ((bytes: Uint8Array<ArrayBuffer>) => void) | null = null;
-
-/** Shows a notice; an older one with the same words goes. */
-export function tell(notice: Notice): void {
-  notices.value = [...notices.value.filter(({ text }) => text !== notice.text), notice].slice(-3);
-}
 
 function receive(reply: Reply): void {
   switch (reply.type) {
@@ -102,12 +98,7 @@ export async function download(): Promise<void> {
     saved = resolve;
     send({ type: "save" });
   });
-  const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `mnist-${settings.value.model}.safetensors`;
-  link.click();
-  URL.revokeObjectURL(url);
+  offer(`mnist-${settings.value.model}.safetensors`, "application/octet-stream", bytes);
 }
 
 /** Takes over weights that the visitor has. */
@@ -115,18 +106,5 @@ export async function upload(file: File): Promise<void> {
   const bytes = await file.arrayBuffer();
   send({ type: "load", name: file.name, bytes }, [bytes]);
 }
-
-effect(() => {
-  const hash = formatHash(settings.value);
-  // In a task of its own: browsers take their time over it.
-  if (hash !== location.hash) setTimeout(() => history.replaceState(null, "", hash));
-});
-
-addEventListener("hashchange", () => {
-  const { settings: wanted, problems } = parseHash(location.hash);
-  settings.value = wanted;
-  for (const text of problems) tell({ kind: "info", text });
-  send({ type: "settings", settings: wanted });
-});
 
 send({ type: "open", settings: settings.value, data: new URL("data/", document.baseURI).href });

@@ -1,13 +1,5 @@
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-
-const query = matchMedia("(prefers-color-scheme: dark)");
-
-/** Whether the visitor's system is dark. */
-const dark: Signal<boolean> = signal(query.matches);
-
-query.addEventListener("change", () => {
-  dark.value = query.matches;
-});
+import { computed, type ReadonlySignal } from "@preact/signals";
+import { dark } from "@sconce-apps/page/theme";
 
 /** Red, green, blue, 0 to 255. */
 type Colour = readonly [number, number, number];
@@ -49,18 +41,4 @@ export const weight: ReadonlySignal<Uint32Array> = computed(() => {
         [234, 88, 12],
       ];
   return palette(257, (i) => mix(paper, i < 128 ? below : above, Math.abs(i - 128) / 128));
-});
-
-/** Colours of the style sheet that charts draw with. */
-export const chartColours: ReadonlySignal<{
-  readonly soft: string;
-  readonly line: string;
-  readonly accent: string;
-  readonly second: string;
-}> = computed(() => {
-  // The style sheet follows the same query.
-  void dark.value;
-  const style = getComputedStyle(document.documentElement);
-  const read = (name: string): string => style.getPropertyValue(name).trim();
-  return { soft: read("--soft"), line: read("--line"), accent: read("--accent"), second: read("--second") };
 });

@@ -1,9 +1,11 @@
+import type { DeviceName } from "@sconce-apps/page/backends";
+import type { Notice } from "@sconce-apps/page/notices";
 import { DeviceError, type data, load, memory, serialize, Tensor } from "sconce";
-import { type DeviceName, deviceTitles, type ModelName, modelTitles } from "../choices.js";
+import { deviceTitles, type ModelName, modelTitles } from "../choices.js";
 import { models } from "../model.js";
 import { type Batches, type Evaluation, evaluate, type Step, train } from "../train.js";
 import type { Backends } from "./backends.js";
-import type { Digit, Filters, Notice, Phase, Progress, Reply } from "./protocol.js";
+import type { Digit, Filters, Phase, Progress, Reply } from "./protocol.js";
 import { Session } from "./session.js";
 import type { Settings } from "./settings.js";
 import { forgetSession, keepSession } from "./store.js";

@@ -1,4 +1,6 @@
 /** The worker: everything that computes lives here, so that the page stays free. */
+import { findBackends } from "@sconce-apps/page/backends";
+import { reason } from "@sconce-apps/page/reason";
 import { data } from "sconce";
 import { deviceTitles } from "../choices.js";
 import { Backends } from "./backends.js";
@@ -9,8 +11,6 @@ import { keptSession } from "./store.js";
 import { Trainer } from "./trainer.js";
 
 const post = (reply: Reply): void => self.postMessage(reply);
-
-const say = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 let trainer: Promise<Trainer> | null = null;
 
@@ -45,7 +45,7 @@ async function startSession(settings: Settings): Promise<Session> {
 async function open(settings: Settings, root: string): Promise<Trainer> {
   const sets = loadData(root);
   const backends = new Backends((name, error) => void trainer?.then((t) => t.lost(name, error)));
-  post({ type: "backends", backends: await backends.find() });
+  post({ type: "backends", backends: await findBackends() });
   const missing = await backends.start(settings.device);
   if (missing !== null) {
     post({ type: "notice", notice: { kind: "error", text: `${deviceTitles[settings.device]}: ${missing} The CPU stands in.` } });
@@ -84,13 +84,13 @@ async function answer(request: Request): Promise<void> {
 function failure(request: Request, error: unknown): string {
   switch (request.type) {
     case "open":
-      return `The page could not start: ${say(error)}`;
+      return `The page could not start: ${reason(error)}`;
     case "load":
-      return `${request.name} cannot be used: ${say(error)}`;
+      return `${request.name} cannot be used: ${reason(error)}`;
     case "save":
-      return `The weights could not be read: ${say(error)}`;
+      return `The weights could not be read: ${reason(error)}`;
     default:
-      return say(error);
+      return reason(error);
   }
 }
 
