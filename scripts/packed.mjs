@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "vite";
+import { bundlePackages } from "./bundle.mjs";
 import { pnpm, workspaces } from "./prepare.mjs";
 import { output, root } from "./shell.mjs";
 
@@ -14,6 +15,7 @@ const published = workspaces.filter((name) => name.startsWith("packages/") && !J
 export async function pack() {
   const folder = join(root, "packed");
   rmSync(folder, { recursive: true, force: true });
+  await bundlePackages();
   const command = await pnpm();
   for (const workspace of published) output(command, ["pack", "--pack-destination", folder], join(root, workspace));
   console.log(`In your project: npm install ${join(folder, "*.tgz")}`);
@@ -23,6 +25,7 @@ export async function pack() {
 /** Packs every public package as it would be published; returns name -> { tarball, manifest, readme, workspace }. */
 export async function packAll(folder) {
   const packed = new Map();
+  await bundlePackages();
   const command = await pnpm();
   for (const workspace of published) {
     const target = join(folder, workspace);
@@ -55,6 +58,19 @@ export function installInto(app, names, packed) {
     for (const peer of Object.keys(peerDependencies))
       if (!done.has(peer) && !peerDependenciesMeta[peer]?.optional)
         throw new Error(`${name} needs its peer ${peer}, which the install line does not name`);
+  }
+}
+
+/**
+ * Leaves of every package only what Node is meant to load, and the types: a program that runs all the same has no module from the other layout, so
+ * no second copy of one.
+ */
+function keepBundles(app, names) {
+  for (const name of names) {
+    const folder = join(app, "node_modules", name);
+    if (!existsSync(join(folder, "dist/bundle"))) continue;
+    for (const file of readdirSync(join(folder, "dist"), { recursive: true }))
+      if (file.endsWith(".js") && !file.startsWith("bundle")) rmSync(join(folder, "dist", file));
   }
 }
 
@@ -113,6 +129,7 @@ async function checkOne({ manifest, readme }, app, packed) {
   mkdirSync(app, { recursive: true });
   installInto(app, names, packed);
   compile(app, source);
+  keepBundles(app, packed.keys());
   runProgram(app, "main.js", expected);
   const bundled = await bundle(app);
   checkChunks(app, bundled, names.includes("@sconce/backend-webgl"));

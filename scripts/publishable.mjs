@@ -5,7 +5,7 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { packAll } from "./packed.mjs";
-import { output } from "./shell.mjs";
+import { output, root } from "./shell.mjs";
 
 /** attw's profile `esm-only`: how CommonJS and Node 10 would resolve is no matter. */
 const ignored = ["node10", "node16-cjs"];
@@ -21,6 +21,21 @@ async function resolveTypes({ tarball }) {
   return problems.filter(({ resolutionKind }) => !ignored.includes(resolutionKind)).map((problem) => JSON.stringify(problem));
 }
 
+/** What resolves in the workspace resolves alike when published; Node alone gets bundles. */
+function sameEntries({ exports }, workspace) {
+  const own = JSON.parse(readFileSync(join(root, workspace, "package.json"), "utf8")).exports;
+  const others = Object.entries(exports).map(([name, target]) => [
+    name,
+    typeof target === "string" ? target : { ...target, node: undefined },
+  ]);
+  const bundled = Object.values(exports).filter((target) => target.node !== undefined);
+  return (
+    JSON.stringify(Object.fromEntries(others)) === JSON.stringify(own) &&
+    bundled.every(({ node, default: file }) => node === file.replace("./dist/", "./dist/bundle/")) &&
+    [0, Object.values(own).filter((target) => typeof target !== "string").length].includes(bundled.length)
+  );
+}
+
 /** What npm's provenance and users need of a manifest, and files that must come with it. */
 function lintManifest({ manifest, tarball, workspace }) {
   const files = output("tar", ["-tzf", tarball]).trim().split("\n");
@@ -34,6 +49,7 @@ function lintManifest({ manifest, tarball, workspace }) {
     "engines: Node 20": engines?.node === ">=20",
     "description and keywords": description !== undefined && keywords?.length > 0,
     "LICENSE and README.md in the tarball": ["package/LICENSE", "package/README.md"].every((file) => files.includes(file)),
+    "exports: as in the workspace, and a bundle for Node of all entries or of none": sameEntries(manifest, workspace),
     "no tests in the tarball": !files.some((file) => /\.test\.|\.test-d\./.test(file)),
   };
   return Object.keys(rules).filter((rule) => !rules[rule]);

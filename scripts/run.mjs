@@ -112,6 +112,7 @@ const commands = {
           async () => (await import("./release.mjs")).ready(),
           clean,
           () => test([]),
+          async () => (await import("./bundle.mjs")).bundlePackages(),
           () => withPnpm("node_modules/@changesets/cli/bin.js", "publish"),
         ),
 };

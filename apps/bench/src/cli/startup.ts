@@ -1,14 +1,23 @@
-/** From the start of a process to its first 2x2 product. */
+/** From the start of a process to its first 2x2 product, with the packages as they are published. */
 import { spawn } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BenchResult } from "../format.js";
 import { pairedRatio, summarise } from "../statistics.js";
 import type { Findings } from "./measure.js";
 import { python } from "./process.js";
 
-const script = (name: string): string[] => [process.execPath, fileURLToPath(new URL(`../startup/${name}.js`, import.meta.url))];
+/** What the repository's packing tells. */
+interface Packing {
+  packAll(folder: string): Promise<unknown>;
+  installInto(app: string, names: readonly string[], packed: unknown): void;
+}
+
+const path = (name: string): string => fileURLToPath(new URL(`../startup/${name}.js`, import.meta.url));
+const script = (name: string): string[] => [process.execPath, path(name)];
 const COMMANDS: Readonly<Record<string, () => string[]>> = {
-  sconce: () => script("sconce"),
   node: () => script("node"),
   tfjs: () => script("tfjs"),
   "jax-js": () => script("jax-js"),
@@ -39,13 +48,25 @@ function timeStart([program, ...args]: readonly string[]): Promise<number> {
   });
 }
 
+/** Puts the packed packages into a project, since the workspace's are another layout than users get; returns the project's program. */
+async function install(folder: string): Promise<string> {
+  const { href } = new URL("../../../../scripts/packed.mjs", import.meta.url);
+  const { packAll, installInto } = (await import(href)) as Packing;
+  const app = join(folder, "app");
+  mkdirSync(app);
+  writeFileSync(join(app, "package.json"), '{ "type": "module" }\n');
+  installInto(app, ["sconce"], await packAll(join(folder, "packed")));
+  copyFileSync(path("sconce"), join(app, "main.js"));
+  return join(app, "main.js");
+}
+
 /** Times of all runners that can start, in turns; the first turn only fills the system's caches. */
-async function alternate(runners: readonly string[], runs: number, findings: Findings): Promise<Map<string, number[]>> {
+async function alternate(runners: readonly string[], program: string, runs: number, findings: Findings): Promise<Map<string, number[]>> {
   const times = new Map(runners.map((runner): [string, number[]] => [runner, []]));
   for (let round = 0; round <= runs; round++) {
     for (const [runner, list] of times) {
       try {
-        const time = await timeStart(COMMANDS[runner]());
+        const time = await timeStart(runner === "sconce" ? [process.execPath, program] : COMMANDS[runner]());
         if (round > 0) list.push(time);
       } catch (error) {
         times.delete(runner);
@@ -58,7 +79,10 @@ async function alternate(runners: readonly string[], runs: number, findings: Fin
 
 /** Measures the start of Sconce, of bare Node and of the peers. */
 export async function measureStartup(peers: readonly string[], runs: number, findings: Findings): Promise<BenchResult[]> {
-  const times = await alternate(["sconce", "node", ...peers], runs, findings);
+  const folder = mkdtempSync(join(tmpdir(), "sconce-startup-"));
+  const times = await install(folder)
+    .then((program) => alternate(["sconce", "node", ...peers], program, runs, findings))
+    .finally(() => rmSync(folder, { recursive: true, force: true }));
   const [ours, bare] = [times.get("sconce") ?? [], times.get("node") ?? []];
   const common = { suite: "startup", device: "cpu", threads: 1, unit: "ms" } as const;
   const results = [...times].map(([runner, list]): BenchResult => {

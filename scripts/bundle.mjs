@@ -1,0 +1,93 @@
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+import { workspaces } from "./prepare.mjs";
+import { root } from "./shell.mjs";
+
+/** What a published package gives to Node, by entry: `index` -> its compiled module; null for a package that Node reads as it is. */
+function entriesOf(workspace) {
+  const { exports, publishConfig } = JSON.parse(readFileSync(join(root, workspace, "package.json"), "utf8"));
+  if (publishConfig?.exports === undefined) return null;
+  const modules = Object.values(exports).filter((target) => typeof target !== "string");
+  return Object.fromEntries(modules.map(({ default: file }) => [file.slice("./dist/".length, -".js".length), join(root, workspace, file)]));
+}
+
+const isFresh = (home) => {
+  const made = join(home, "dist/bundle/index.js");
+  if (!existsSync(made)) return false;
+  const { mtimeMs } = statSync(made);
+  return [join(home, "dist/.tsbuildinfo"), join(home, "package.json"), fileURLToPath(import.meta.url)].every(
+    (file) => statSync(file).mtimeMs < mtimeMs,
+  );
+};
+
+/** The modules that an entry loads, found while the bundler reads them. */
+function collector(entry) {
+  const found = new Set();
+  function visit(context, id) {
+    if (found.has(id)) return;
+    found.add(id);
+    for (const next of context.getModuleInfo(id)?.importedIds ?? []) visit(context, next);
+  }
+  const plugin = {
+    name: "modules-of-an-entry",
+    buildEnd() {
+      visit(this, entry);
+    },
+  };
+  return { found, plugin };
+}
+
+/** A source in ASCII is kept in one byte a character, which engines read faster. */
+const ascii = {
+  name: "ascii",
+  generateBundle(_options, files) {
+    for (const file of Object.values(files))
+      if (file.type === "chunk")
+        file.code = file.code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  },
+};
+
+/**
+ * Bundles one package: a file for each entry, what the package's index loads in one file that all entries share. Other packages stay
+ * imports, so that a process has one copy of each. Names stay, because modules print the names of their classes; maps lead to
+ * the modules in `dist`.
+ */
+async function bundle(home, entries) {
+  const { found, plugin } = collector(entries.index);
+  const several = Object.keys(entries).length > 1;
+  const bundler = await rolldown({
+    input: entries,
+    platform: "neutral",
+    external: (id) => !id.startsWith(".") && !id.startsWith(home),
+    plugins: [plugin, ascii],
+  });
+  const inIndex = (id) => found.has(id) || id.startsWith("\0");
+  const dir = join(home, "dist/bundle");
+  rmSync(dir, { recursive: true, force: true });
+  await bundler.write({
+    dir,
+    format: "esm",
+    chunkFileNames: "[name].js",
+    keepNames: true,
+    comments: { legal: true, annotation: true, jsdoc: false },
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    ...(several ? { codeSplitting: { groups: [{ name: "shared", test: inIndex }] } } : {}),
+  });
+  await bundler.close();
+}
+
+/**
+ * Bundles what Node loads of the published packages into their `dist/bundle`; does nothing for a package whose bundle is newer than its build.
+ * The workspace itself resolves to the modules: only packed manifests name the bundles.
+ */
+export async function bundlePackages() {
+  for (const workspace of workspaces) {
+    const home = join(root, workspace);
+    const entries = entriesOf(workspace);
+    if (entries !== null && !isFresh(home)) await bundle(home, entries);
+  }
+  return 0;
+}
