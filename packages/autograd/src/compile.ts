@@ -18,10 +18,11 @@ import {
 import { CompiledNode, Gradient } from "./compile/gradient.js";
 import { Program } from "./compile/program.js";
 import { Recorder } from "./compile/recorder.js";
-import { Results } from "./compile/result.js";
+import { Results, viewOf } from "./compile/result.js";
 import { checkArgument, Signature } from "./compile/signature.js";
 import { leavesOf, mapLeaves } from "./compile/tree.js";
 import { knownHistory, resultHistory } from "./history.js";
+import { mode } from "./mode.js";
 import { noteMade } from "./region.js";
 
 /** A function of tensors, or a module. */
@@ -81,11 +82,14 @@ const REPLACED =
 const WRITTEN =
   "the function writes to an argument in place and records a gradient of that, which a replay does not have; return a new tensor, or write within noGrad()";
 
-/** A tree with some of its tensors in place of others. */
+/** A tree with some of its tensors in place of others, and views of these. */
 function exchange(tree: unknown, from: readonly Tensor[], to: readonly Tensor[]): unknown {
   return mapLeaves(tree, (leaf) => {
-    const at = from.indexOf(leaf as Tensor);
-    return at < 0 ? leaf : to[at];
+    if (!isTensor(leaf)) return leaf;
+    const at = from.indexOf(leaf);
+    if (at >= 0) return to[at];
+    const base = from.findIndex((x) => x.storage === leaf.storage);
+    return base < 0 || from[base] === to[base] ? leaf : viewOf(to[base], leaf);
   });
 }
 
@@ -113,8 +117,8 @@ class CompiledFunction {
   }
 
   call(args: readonly unknown[]): unknown {
-    // The outer trace takes it all in.
-    if (tracer !== null) return this.#fn(...args);
+    // The outer trace takes it all in; anomaly mode looks at each op, which a replay does not have.
+    if (tracer !== null || mode.anomaly) return this.#fn(...args);
     if (this.#disposed) throw new DisposedError("compile: the compiled function was disposed; compile the function again");
     if (this.#running) throw new SconceError("compile: the compiled function was called from within itself", { op: "compile" });
     const leaves = leavesOf(args);
@@ -125,20 +129,18 @@ class CompiledFunction {
     const copies = tensors.filter((x, i) => x !== given[i]);
     this.#args = tensors;
     this.#running = true;
-    let result: unknown;
     try {
       const entry = this.#entryFor((signature) => signature.fits(args, leaves, given));
-      if (entry !== undefined) return (result = this.#replay(entry, given));
+      if (entry !== undefined) return this.#replay(entry, given);
       const signature = new Signature(args, leaves, given);
-      if (copies.length === 0) return (result = this.#trace(args, signature, new Set()));
+      if (copies.length === 0) return this.#trace(args, signature, new Set());
       const inMemoryOfViews = [...copies, ...given.filter((x, i) => x !== tensors[i])];
       const own = exchange(args, given, tensors) as unknown[];
-      return (result = exchange(this.#trace(own, signature, new Set(inMemoryOfViews.map(({ storage }) => storage))), tensors, given));
+      return exchange(this.#trace(own, signature, new Set(inMemoryOfViews.map(({ storage }) => storage))), tensors, given);
     } finally {
       this.#running = false;
       this.#args = [];
-      const results = copies.length === 0 ? [] : leavesOf(result).filter(isTensor);
-      for (const copy of copies) if (!results.some(({ storage }) => storage === copy.storage)) copy.dispose();
+      for (const copy of copies) copy.dispose();
     }
   }
 
@@ -245,12 +247,13 @@ class CompiledFunction {
  * training step is such a function: forward, backward and the optimizer's step. Of a forward pass alone, the results have a gradient.
  *
  * A replay reads parameters, buffers, gradients and the state and options of optimizers as they are then. Numbers and other values that the
- * function finds outside are those of the trace; a number among the arguments is part of their form, and a tensor without dimensions an input. The
- * first call of all is a rehearsal that is not kept.
+ * function finds outside are those of the trace; a number among the arguments is part of their form, and a tensor without dimensions an input,
+ * in arrays, maps, sets and the fields of objects too. The first call of all is a rehearsal that is not kept. In anomaly mode the function
+ * itself runs.
  *
  * Source: https://pytorch.org/docs/stable/generated/torch.compile.html
  *
- * @throws NotSupportedError from a call, if the function reads elements of tensors.
+ * @throws NotSupportedError from a call, if the function reads elements of tensors, or an argument shows nothing of what it holds.
  * @example
  * import "@sconce/backend-cpu";
  * import { noGrad } from "@sconce/autograd";
@@ -268,8 +271,11 @@ class CompiledFunction {
  * for (let i = 0; i < 10; i++) step(randn([8, 3]), randn([8, 1]), scalar(0.1 / (i + 1)));
  * step.info().replays; // 8
  */
-export function compile<F extends Compilable>(fn: F, { maxPrograms = 8 }: CompileOptions = {}): Compiled<F> {
+export function compile<F extends Compilable>(fn: F, options: CompileOptions = {}): Compiled<F> {
   if (typeof fn !== "function") throw new ValueError(`compile: expected a function or a module, got ${fn === null ? "null" : typeof fn}`);
+  if (typeof options !== "object" || options === null)
+    throw new ValueError(`compile: expected options such as { maxPrograms: 8 }, got ${options}`);
+  const { maxPrograms = 8 } = options;
   if (!Number.isInteger(maxPrograms) || maxPrograms < 1)
     throw new ValueError(`compile: expected maxPrograms of at least 1, got ${maxPrograms}`);
   const compiled = new CompiledFunction(fn, maxPrograms);

@@ -91,9 +91,8 @@ export class History {
 
   /** `grad`, which the caller may keep. */
   showGrad(): Tensor | null {
-    if (tracer !== null) return this.tracedGrad();
     this.#shown = true;
-    return this.grad;
+    return tracer === null ? this.grad : this.tracedGrad();
   }
 
   /** `grad`, which is another tensor at each replay of the function that reads it. */
@@ -129,7 +128,10 @@ export class History {
     }
     if (recorded) tracer.refuse("backward", "gradients that are recorded (createGraph) cannot be added to `grad`: take them with grad()");
     const leaf = tracer.current(this.tensor);
-    tracer.guard(() => () => leaf().trainable);
+    tracer.guard(() => {
+      const { hooks } = this.accumulator;
+      return () => leaf().trainable && historyOf(leaf()).accumulator.hooks === hooks;
+    });
     const add = (own: Tensor): void => {
       const history = historyOf(leaf());
       history.#add(own, false);

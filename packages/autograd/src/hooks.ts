@@ -12,7 +12,8 @@ export function registerHook(x: Tensor, fn: GradHook): HookHandle {
   const { target, output } = historyOf(x);
   const node = target as TapeNode;
   const entry: HookEntry = { output, fn };
-  (node.hooks ??= []).push(entry);
+  // Another list for others: a compiled function sees that it has changed.
+  node.hooks = [...(node.hooks ?? []), entry];
   const remove = (): void => {
     if (node.hooks === null) return;
     const rest = node.hooks.filter((other) => other !== entry);

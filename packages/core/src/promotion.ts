@@ -92,11 +92,8 @@ const RANGES: { readonly [D in DType]?: readonly [number, number] } = {
   int64: [-TWO_63, TWO_63 - 1024],
 };
 
-/** @throws ValueError if a value is no plain one, or an integer dtype cannot hold it. */
+/** @throws ValueError if an integer dtype cannot hold a plain value. */
 export function checkScalarFits(op: string, value: Scalar, dtype: DType): void {
-  if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
-    throw new ValueError(`${op}: expected a number, boolean or bigint, got ${value === null ? "null" : typeof value}`, { op });
-  }
   const range = RANGES[dtype];
   if (range === undefined || typeof value === "boolean") return;
   const isLong = typeof value === "bigint" && dtype === "int64";

@@ -1,6 +1,5 @@
 import { apply, applyAll } from "./dispatch.js";
 import { formatShape, ShapeError, ValueError } from "./errors.js";
-import { isReadable } from "./evaluate.js";
 import { normalizeDim } from "./shape.js";
 import { TensorBase } from "./tensor/base.js";
 import {
@@ -19,7 +18,7 @@ import {
   unsqueezeAt,
   where,
 } from "./tensor/compose.js";
-import { readSync } from "./tensor/host.js";
+import { checkElements, readSync } from "./tensor/host.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 /** What `quantile` takes. */
@@ -45,7 +44,7 @@ function checkRange(values: Iterable<number | bigint>, op: string): void {
 function quantilesOf(x: Tensor, q: Quantiles, op: string): Tensor {
   if (q instanceof TensorBase) {
     if (q.ndim > 1) throw new ShapeError(`${op}: q must be a scalar or 1D tensor, got ${formatShape(q.shape)}`, { op, shapes: [q.shape] });
-    if (isReadable(q)) checkRange(readSync(q, op), op);
+    checkElements(q, (now) => checkRange(readSync(now, op), op));
     return q.cast(x.dtype);
   }
   const list = typeof q === "number" ? [q] : q;

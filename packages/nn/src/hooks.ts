@@ -22,6 +22,8 @@ export class RemovableHandle {
 /** Hooks in the order of their registration; the same function may be there twice. */
 export class Hooks<F> {
   readonly #entries = new Set<{ readonly hook: F }>();
+  /** Counts changes, for compiled functions. */
+  version = 0;
 
   get empty(): boolean {
     return this.#entries.size === 0;
@@ -30,11 +32,14 @@ export class Hooks<F> {
   add(hook: F): RemovableHandle {
     const entry = { hook };
     this.#entries.add(entry);
-    return new RemovableHandle(() => this.#entries.delete(entry));
+    this.version++;
+    return new RemovableHandle(() => {
+      if (this.#entries.delete(entry)) this.version++;
+    });
   }
 
   addAll(other: Hooks<F>): void {
-    for (const { hook } of other.#entries) this.#entries.add({ hook });
+    for (const { hook } of other.#entries) this.add(hook);
   }
 
   *[Symbol.iterator](): Generator<F> {

@@ -3,7 +3,7 @@ import { convertAll, convertAllAsync, type Named, parseTarget, type Target } fro
 import { BackwardCall, type BackwardHook, Hooks, type RemovableHandle } from "./hooks.js";
 import { escapeScope, guardFields, Parameter, zeroGrads } from "./parameter.js";
 import { moduleText } from "./repr.js";
-import { checkDict, type IncompatibleKeys, loadState, type StateDict } from "./state.js";
+import { type IncompatibleKeys, loadState, type StateDict } from "./state.js";
 
 /** A function object whose prototype is its class: what makes instances callable. */
 class Callable {
@@ -83,7 +83,7 @@ export abstract class Module extends Callable {
     if (typeof this.forward !== "function") {
       throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
-    guardFields(this, this.#items);
+    guardFields(this, this.#items, [this.#preHooks, this.#forwardHooks, this.#backwardHooks]);
     if (this.#preHooks.empty && this.#forwardHooks.empty && this.#backwardHooks.empty) return this.forward(...inputs);
     let given = inputs;
     for (const hook of this.#preHooks) {
@@ -505,7 +505,6 @@ export abstract class Module extends Callable {
    * console.log(net.loadStateDict(nn.clone(net).stateDict())); // <All keys matched successfully>
    */
   loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): IncompatibleKeys {
-    checkDict(this.constructor.name, state);
     for (const [path, module] of this.namedModules()) module.beforeLoad(state, join(path, ""));
     return loadState(this.constructor.name, this.stateDict(), state, this.#optional(), strict);
   }

@@ -101,17 +101,39 @@ export function isLazy(x: unknown): x is UninitializedParameter {
   return x instanceof UninitializedParameter;
 }
 
-/** Lets a compiled function hold only while the fields and members of a module are the same, and which of them are trained. */
-export function guardFields(module: object, items: ReadonlyMap<string, unknown>): void {
+/** What an object holds by name, and what the arrays and plain objects in it hold. */
+type Held = readonly (readonly [name: string, value: unknown, inside: Held | null])[];
+
+const MAX_DEPTH = 8;
+
+function heldBy(value: object, depth = 0): Held {
+  return Object.entries(value).map(([name, item]) => {
+    const isPlain = Array.isArray(item) || (item && Object.getPrototypeOf(item) === Object.prototype);
+    return [name, item, isPlain && depth < MAX_DEPTH ? heldBy(item, depth + 1) : null];
+  });
+}
+
+function holds(value: object, held: Held): boolean {
+  const now = value as { readonly [name: string]: unknown };
+  return (
+    Object.keys(now).length === held.length &&
+    held.every(([name, item, inside]) => Object.is(now[name], item) && (inside === null || holds(item as object, inside)))
+  );
+}
+
+/** Lets a compiled function hold only while the fields, members and hooks of a module are the same, and which of them are trained. */
+export function guardFields(module: object, items: ReadonlyMap<string, unknown>, hooks: readonly { readonly version: number }[]): void {
   tracer?.guard(() => {
-    const fields = Object.entries(module);
+    const fields = heldBy(module);
     const members = [...items];
+    const versions = hooks.map(({ version }) => version);
     const tensors = [...fields, ...members].map(([, value]) => value).filter((value) => value instanceof Tensor);
     const flags = tensors.map(({ trainable }) => trainable);
     return () =>
       items.size === members.length &&
-      fields.every(([name, value]) => Object.is((module as { readonly [name: string]: unknown })[name], value)) &&
+      holds(module, fields) &&
       members.every(([name, value]) => items.get(name) === value) &&
+      hooks.every(({ version }, i) => version === versions[i]) &&
       tensors.every(({ trainable }, i) => trainable === flags[i]);
   });
 }

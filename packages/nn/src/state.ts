@@ -40,6 +40,9 @@ export function loadState(
   optional: ReadonlySet<string>,
   strict: boolean,
 ): IncompatibleKeys {
+  if (Object.prototype.toString.call(state) !== "[object Object]") {
+    throw new ValueError(`Error(s) in loading state_dict for ${name}: expected an object of tensors by key, got ${state}`);
+  }
   const missing = Object.keys(own).filter((key) => !Object.hasOwn(state, key) && !optional.has(key));
   const unexpected = Object.keys(state).filter((key) => !Object.hasOwn(own, key));
   const errors: string[] = [];
@@ -56,15 +59,6 @@ export function loadState(
   const converted = shared.map((key) => state[key].detach().to({ device: own[key].device, dtype: own[key].dtype }));
   for (let i = 0; i < shared.length; i++) write(own[shared[i]], converted[i]);
   return new IncompatibleKeys(missing, unexpected);
-}
-
-/** @throws ValueError for what holds no tensors by key. */
-export function checkDict(name: string, state: unknown): void {
-  if (typeof state === "object" && state !== null && !Array.isArray(state) && !(state instanceof Map) && !(state instanceof Tensor)) return;
-  const kind = state === null || typeof state !== "object" ? String(state) : state.constructor.name;
-  throw new ValueError(`Error(s) in loading state_dict for ${name}: expected an object of tensors by key, got ${kind}`, {
-    op: "loadStateDict",
-  });
 }
 
 function mismatch(key: string, target: Tensor, source: unknown): string | null {

@@ -13,7 +13,7 @@ import {
   tensorOf,
   ValueError,
 } from "@sconce/core";
-import { checkDict, checkEntries, checkOption } from "./state-check.js";
+import { checkEntries, checkOption, expectAt, isRecord, type StateTensors } from "./state-check.js";
 
 /** Options that every optimizer has. */
 export interface OptimizerOptions {
@@ -66,7 +66,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
   /** What is remembered as a number here, and what PyTorch saves it as: a tensor without dimensions (of the parameter's dtype), or a number. */
   protected readonly scalars: { readonly [name: string]: "float32" | "like" | "number" } = { step: "float32" };
   /** What is remembered as a tensor of the parameter's shape: a loaded state has what is needed, unless it is empty. */
-  protected readonly tensors: { readonly [name: string]: "needed" | "optional" | "list" } = {};
+  protected readonly tensors: StateTensors = {};
   readonly #hooks: { readonly before: Set<() => void>; readonly after: Set<() => void> } = { before: new Set(), after: new Set() };
 
   /**
@@ -217,43 +217,43 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
    * @throws NotSupportedError if a number lies in the memory of a device that cannot block: see {@link loadStateDictAsync}.
    */
   loadStateDict(dict: OptimizerStateDict): void {
-    const byIndex = this.#check(dict);
-    const groups = dict.param_groups;
-    const loaded = new Map<Tensor, ParamState>();
-    for (const [key, entries] of Object.entries(dict.state)) {
-      const p = byIndex.get(Number(key)) as Tensor;
-      loaded.set(p, this.#loaded(entries, p, key));
-    }
-    this.state.clear();
-    for (const [p, entries] of loaded) this.state.set(p, entries);
-    for (let i = 0; i < groups.length; i++) {
-      const { params: _, ...options } = groups[i];
-      for (const key in options) (this.paramGroups[i] as unknown as Record<string, unknown>)[toCamel(key)] = options[key];
-    }
+    this.#load(dict, (x) => x.itemSync());
   }
 
   /** {@link loadStateDict} on any device. */
   async loadStateDictAsync(dict: OptimizerStateDict): Promise<void> {
     this.#check(dict);
-    const state: OptimizerStateDict["state"] = {};
-    for (const [key, entries] of Object.entries(dict.state)) {
-      const read: ParamState = (state[Number(key)] = { ...entries });
+    const numbers = new Map<Tensor, number>();
+    for (const entries of Object.values(dict.state)) {
       for (const name in this.scalars) {
-        const entry = read[name];
-        if (entry instanceof Tensor) read[name] = await entry.item();
-        else if (Array.isArray(entry)) read[name] = await Promise.all(entry.map((v) => (v instanceof Tensor ? v.item() : v)));
+        for (const entry of [entries[name]].flat()) if (entry instanceof Tensor) numbers.set(entry, await entry.item());
       }
     }
-    this.loadStateDict({ state, param_groups: dict.param_groups });
+    this.#load(dict, (x) => numbers.get(x) as number);
+  }
+
+  #load(dict: OptimizerStateDict, read: (x: Tensor) => number): void {
+    const byIndex = this.#check(dict);
+    const loaded = Object.entries(dict.state).map(([key, entries]) => {
+      const p = byIndex.get(Number(key)) as Tensor;
+      return [p, this.#loaded(entries, p, key, read)] as const;
+    });
+    this.state.clear();
+    for (const [p, entries] of loaded) this.state.set(p, entries);
+    dict.param_groups.forEach(({ params: _, ...options }, i) => {
+      for (const key in options) (this.paramGroups[i] as unknown as Record<string, unknown>)[toCamel(key)] = options[key];
+    });
   }
 
   /** The parameters by their numbers in a saved state. @throws ValueError if it is none of this optimizer. */
   #check(dict: OptimizerStateDict): Map<number, Tensor> {
-    checkDict(dict);
+    if (!Array.isArray(dict?.param_groups) || !isRecord(dict.state)) {
+      throw new ValueError("loadStateDict: expected what stateDict() gives, with state and param_groups");
+    }
     const byIndex = this.#matchGroups(dict.param_groups);
     for (const [key, entries] of Object.entries(dict.state)) {
       if (!byIndex.has(Number(key))) throw new ValueError(`loadStateDict: state[${key}] names a parameter that is in no group`);
-      checkEntries(`state[${key}]`, entries, { tensors: this.tensors, scalars: this.scalars });
+      checkEntries(`state[${key}]`, entries, this.tensors, this.scalars);
     }
     return byIndex;
   }
@@ -265,27 +265,30 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
       );
     }
     const byIndex = new Map<number, Tensor>();
-    for (let i = 0; i < groups.length; i++) {
-      const { params, ...own } = this.paramGroups[i];
-      if (groups[i].params.length !== params.length) {
+    this.paramGroups.forEach(({ params, ...own }, i) => {
+      const path = `param_groups[${i}]`;
+      expectAt(path, isRecord(groups[i]), "an object", groups[i]);
+      const { params: numbers, ...options } = groups[i];
+      expectAt(`${path}.params`, Array.isArray(numbers), "an array", numbers);
+      if (numbers.length !== params.length) {
         throw new ValueError(
           `loadStateDict: loaded state dict contains a parameter group that doesn't match the size of optimizer's group ${i}: ` +
-            `expected ${params.length}, got ${groups[i].params.length}`,
+            `expected ${params.length}, got ${numbers.length}`,
         );
       }
-      for (let j = 0; j < params.length; j++) byIndex.set(groups[i].params[j], params[j]);
-      const { params: _, ...options } = groups[i];
-      for (const key in options) {
-        checkOption(`param_groups[${i}].${key}`, (own as unknown as Record<string, unknown>)[toCamel(key)], options[key]);
-      }
-    }
+      numbers.forEach((n, j) => {
+        expectAt(`${path}.params[${j}]`, Number.isInteger(n) && !byIndex.has(n), "a number of its own", n);
+        byIndex.set(n, params[j]);
+      });
+      for (const key in options) checkOption(`${path}.${key}`, (own as unknown as Record<string, unknown>)[toCamel(key)], options[key]);
+    });
     return byIndex;
   }
 
-  #loaded(entries: ParamState, param: Tensor, key: string): ParamState {
+  #loaded(entries: ParamState, param: Tensor, key: string, read: (x: Tensor) => number): ParamState {
     return mapEntries(entries, (value, name) => {
       if (!(value instanceof Tensor)) return value;
-      if (name in this.scalars) return value.itemSync();
+      if (name in this.scalars) return read(value);
       this.checkState(`state[${key}].${name}`, value, param);
       return keep(value.detach().to({ device: param.device, dtype: param.dtype, copy: true }));
     });

@@ -159,7 +159,7 @@ export function loadFields(scheduler: object, state: SchedulerState): void {
     const field = FIELDS[name] ?? toCamel(name);
     if (field === "optimizer" || !Object.hasOwn(scheduler, field)) continue;
     const kind = kindOf(own[field]);
-    if ((kind === "a number" || kind === "an array") && kindOf(value) !== kind) {
+    if ((kind === "number" || kind === "array") && kindOf(value) !== kind) {
       throw new ValueError(`${scheduler.constructor.name}.loadStateDict: expected ${kind} at ${name}, got ${kindOf(value)}`);
     }
     fields[field] = structuredClone(value);

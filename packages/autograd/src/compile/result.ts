@@ -1,4 +1,4 @@
-import { type Layout, Storage, Tensor, tensorOver, type Value } from "@sconce/core";
+import { isContiguous, type Layout, NotSupportedError, Storage, Tensor, tensorOver, type Value } from "@sconce/core";
 import { knownHistory } from "../history.js";
 import { AccumulateGrad, type TapeNode } from "../node.js";
 import type { Cell, Content, Recorder } from "./recorder.js";
@@ -9,8 +9,18 @@ type Output =
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "argument"; readonly index: number }
   | { readonly kind: "cell"; readonly cell: Cell; readonly layout: Layout }
+  | { readonly kind: "view"; readonly index: number; readonly layout: Layout }
   /** Results with one memory have one number. */
   | { readonly kind: "new"; readonly memory: number; readonly layout: Layout; readonly trainable: boolean; readonly live: number | null };
+
+/** The view of an argument that a function took of its elements in order. @throws NotSupportedError for an argument with gaps. */
+export function viewOf(x: Tensor, { shape, strides, offset }: Layout): Tensor {
+  if (isContiguous(x.shape, x.strides)) return tensorOver(x.storage, { shape, strides, offset: x.offset + offset });
+  throw new NotSupportedError(
+    "compile: the function returns a view of an argument that is itself a view with gaps; return a clone() of it, or pass contiguous()",
+    { op: "compile" },
+  );
+}
 
 /** What a function returns: a tree of tensors and other values. */
 export class Results {
@@ -36,6 +46,8 @@ export class Results {
       const isLive = hasGraph(recorder, leaf);
       if (!recorder.owns(storage)) {
         if (isLive) recorder.refuse("compile", "the function returns a view of a tensor that requires gradients; return a clone() of it");
+        const base = args.findIndex((x) => x.storage === storage);
+        if (base >= 0) return { kind: "view", index: base, layout };
         const cell = recorder.cellOf(storage);
         return cell.moves ? { kind: "cell", cell, layout } : { kind: "value", value: leaf };
       }
@@ -61,6 +73,7 @@ export class Results {
       const output = this.#outputs[i++];
       if (output.kind === "value") return output.value;
       if (output.kind === "argument") return args[output.index];
+      if (output.kind === "view") return viewOf(args[output.index], output.layout);
       // A gradient's memory goes with the next one: the result has an own claim on it.
       if (output.kind === "cell") return tensorOver(new Storage((output.cell.find() as Storage).value), output.layout);
       const tensor = tensorOver(storages[output.memory], output.layout);

@@ -12,7 +12,7 @@ import {
 } from "@sconce/core";
 import { needsGrad } from "../history.js";
 import { mode } from "../mode.js";
-import { formOf } from "./tree.js";
+import { formOf, isOpaque } from "./tree.js";
 
 interface TensorKey {
   readonly shape: Shape;
@@ -74,12 +74,16 @@ export function checkArgument(x: Tensor): void {
 
 function checkValue(value: unknown): unknown {
   if (ArrayBuffer.isView(value)) refuse("a typed array among the arguments would be frozen; pass tensor(array)");
+  if (isOpaque(value)) {
+    const name = value.constructor?.name ?? "an object";
+    refuse(`${name} among the arguments shows nothing of what it holds, which would be frozen; pass its tensors and numbers`);
+  }
   return value;
 }
 
 /** Modes that the ops of a function depend on: a check that they are those of now. */
 function environment(): () => boolean {
-  const { enabled, inference, anomaly, packing } = mode;
+  const { enabled, inference, packing } = mode;
   const dtype = getDefaultDType();
   const device = getDefaultDevice();
   const devices = startedDevices();
@@ -87,7 +91,6 @@ function environment(): () => boolean {
   return () =>
     mode.enabled === enabled &&
     mode.inference === inference &&
-    mode.anomaly === anomaly &&
     mode.packing === packing &&
     getDefaultDType() === dtype &&
     getDefaultDevice() === device &&

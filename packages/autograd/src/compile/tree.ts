@@ -1,34 +1,98 @@
-import { Tensor } from "@sconce/core";
+import { NotSupportedError, Tensor } from "@sconce/core";
 
-/** True for what holds tensors by name or place: arrays, plain objects, and results such as `values` and `indices`. */
-function isContainer(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return true;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || Object.values(value).some((item) => item instanceof Tensor);
+/** How a container's items are named, taken out, and put into another one of its kind. */
+interface Kind {
+  readonly names: (tree: object) => string;
+  readonly items: (tree: object) => readonly unknown[];
+  readonly rebuild: (tree: object, items: readonly unknown[]) => object;
 }
 
-/** The leaves of arguments or results, in order: tensors, and whatever else is not an array or an object of such. */
-export function leavesOf(tree: unknown, found: unknown[] = []): unknown[] {
-  if (tree instanceof Tensor || !isContainer(tree)) found.push(tree);
-  else for (const item of Object.values(tree)) leavesOf(item, found);
+const ARRAY: Kind = {
+  names: (tree) => `[${(tree as unknown[]).length}]`,
+  items: (tree) => tree as unknown[],
+  rebuild: (_, items) => [...items],
+};
+
+/** Keys and values in turn. */
+const MAP: Kind = {
+  names: (tree) => `Map(${(tree as Map<unknown, unknown>).size})`,
+  items: (tree) => [...(tree as Map<unknown, unknown>)].flat(),
+  rebuild: (_, items) => new Map(items.flatMap((key, i) => (i % 2 === 0 ? [[key, items[i + 1]] as const] : []))),
+};
+
+const SET: Kind = {
+  names: (tree) => `Set(${(tree as Set<unknown>).size})`,
+  items: (tree) => [...(tree as Set<unknown>)],
+  rebuild: (_, items) => new Set(items),
+};
+
+const FIELDS: Kind = {
+  names: (tree) => `${tree.constructor?.name ?? ""}{${Object.keys(tree).map((name) => JSON.stringify(name))}}`,
+  items: (tree) => Object.values(tree),
+  rebuild: (tree, items) => {
+    const copy = Object.create(Object.getPrototypeOf(tree)) as { [name: string]: unknown };
+    Object.keys(tree).forEach((name, i) => {
+      copy[name] = items[i];
+    });
+    return copy;
+  },
+};
+
+/** True for objects whose code runs again at each replay, such as optimizers and schedulers, or that are read as they are then. */
+function isLive(value: object): boolean {
+  const { stateDict, getState } = value as { stateDict?: unknown; getState?: unknown };
+  return typeof stateDict === "function" || typeof getState === "function";
+}
+
+/** What holds tensors and other values that can be seen: by name, by place or by key; undefined for what is one value. */
+function kindOf(value: unknown): Kind | undefined {
+  if (typeof value !== "object" || value === null || value instanceof Tensor) return undefined;
+  if (Array.isArray(value)) return ARRAY;
+  if (value instanceof Map) return MAP;
+  if (value instanceof Set) return SET;
+  if (ArrayBuffer.isView(value) || isLive(value)) return undefined;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Object.keys(value).length > 0 ? FIELDS : undefined;
+}
+
+/** True for an object of which nothing can be seen, such as a Date. */
+export function isOpaque(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !(value instanceof Tensor) && kindOf(value) === undefined && !isLive(value);
+}
+
+const MAX_DEPTH = 64;
+
+/** @throws NotSupportedError for a tree that holds itself. */
+function deeper(depth: number): number {
+  if (depth < MAX_DEPTH) return depth + 1;
+  throw new NotSupportedError(`compile: expected arguments and results of at most ${MAX_DEPTH} levels; does one hold itself?`, {
+    op: "compile",
+  });
+}
+
+/** The leaves of arguments or results, in order: tensors, and whatever else holds no such. */
+export function leavesOf(tree: unknown, found: unknown[] = [], depth = 0): unknown[] {
+  const kind = kindOf(tree);
+  if (kind === undefined) found.push(tree);
+  else for (const item of kind.items(tree as object)) leavesOf(item, found, deeper(depth));
   return found;
 }
 
 /** A tree of the same form with other leaves. */
 export function mapLeaves(tree: unknown, fn: (leaf: unknown) => unknown): unknown {
-  if (tree instanceof Tensor || !isContainer(tree)) return fn(tree);
-  if (Array.isArray(tree)) return tree.map((item) => mapLeaves(item, fn));
-  const copy = Object.create(Object.getPrototypeOf(tree)) as { [name: string]: unknown };
-  for (const [name, item] of Object.entries(tree)) copy[name] = mapLeaves(item, fn);
-  return copy;
+  const kind = kindOf(tree);
+  if (kind === undefined) return fn(tree);
+  const items = kind.items(tree as object).map((item) => mapLeaves(item, fn));
+  return kind.rebuild(tree as object, items);
 }
 
 /** The form of a tree: two trees with equal forms have their leaves in the same places. */
 export function formOf(tree: unknown): string {
-  if (tree instanceof Tensor || !isContainer(tree)) return "*";
-  if (Array.isArray(tree)) return `[${tree.map(formOf).join()}]`;
-  return `{${Object.entries(tree)
-    .map(([name, item]) => `${JSON.stringify(name)}:${formOf(item)}`)
-    .join()}}`;
+  const kind = kindOf(tree);
+  return kind === undefined
+    ? "*"
+    : `${kind.names(tree as object)}(${kind
+        .items(tree as object)
+        .map(formOf)
+        .join()})`;
 }

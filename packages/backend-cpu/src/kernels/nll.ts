@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isContiguous, type NllAttrs, type Shape, ShapeError, sizeOf, type View } from "@sconce/core";
+import { isContiguous, type NllAttrs, type Shape, sizeOf, ValueError, type View } from "@sconce/core";
 import { pointerOf } from "../machine.js";
 import * as reference from "../reference/nll.js";
 import { type Fill, twin } from "./kernel.js";
@@ -26,7 +26,8 @@ function eachTarget(
     for (let p = 0; p < inner; p++, i++) {
       const t = targets[start + i];
       if (t === ignoreIndex) continue;
-      if (t < 0 || t >= classes) throw new ShapeError(`nll: index ${t} is out of bounds for dimension of size ${classes}`, { op: "nll" });
+      if (t < 0 || t >= classes)
+        throw new ValueError(`nll: Target ${t} is out of bounds; expected classes from 0 to ${classes - 1}`, { op: "nll" });
       visit(i, (n * classes + t) * inner + p);
     }
   }

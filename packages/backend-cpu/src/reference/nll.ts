@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { contiguousStrides, ShapeError } from "@sconce/core";
+import { contiguousStrides, ValueError } from "@sconce/core";
 import { type ArrayView, type ReferenceKernel, type Steps, walk } from "./array.js";
 
 /** A layout without one of its dimensions. */
@@ -12,7 +12,8 @@ function without({ strides, offset }: Steps, dim: number): Steps {
 }
 
 function checkClass(t: number, classes: number): void {
-  if (t < 0 || t >= classes) throw new ShapeError(`nll: index ${t} is out of bounds for dimension of size ${classes}`, { op: "nll" });
+  if (t < 0 || t >= classes)
+    throw new ValueError(`nll: Target ${t} is out of bounds; expected classes from 0 to ${classes - 1}`, { op: "nll" });
 }
 
 /** A gradient that is one number for all targets reads it again and again. */

@@ -2,7 +2,6 @@ import { castingOf } from "../autocast-state.js";
 import type { ChannelNormAttrs, NormAttrs, Spec } from "../backend.js";
 import { apply, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
-import { isReadable } from "../evaluate.js";
 import type { Vjp } from "../extension.js";
 import { applyFused, applyKernel, type FusedOp, type KernelOp } from "../fused.js";
 import { isHalf } from "../half.js";
@@ -27,7 +26,7 @@ import {
   unsqueezeAt,
   where,
 } from "../tensor/compose.js";
-import { readSync } from "../tensor/host.js";
+import { checkElements, readSync } from "../tensor/host.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** Scale and shift after normalisation. */
@@ -323,21 +322,29 @@ export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { rea
  */
 export function oneHot(x: Tensor, numClasses = -1): Tensor {
   const classes = indexTensor(x.detach(), "oneHot");
-  const range = numClasses === -1 || isReadable(classes) ? readSync(classes, "oneHot") : [];
-  let largest = -1;
-  for (const value of range) {
-    if (value < 0) throw new ValueError(`oneHot: Class values must be non-negative, got ${value}`, { op: "oneHot" });
-    if (Number(value) > largest) largest = Number(value);
-  }
-  const n = numClasses === -1 ? largest + 1 : numClasses;
-  if (largest >= n)
-    throw new ValueError(`oneHot: Class values must be smaller than num_classes, got ${largest} for ${n}`, { op: "oneHot" });
+  let n = numClasses;
+  if (n === -1) n = 1 + largestClass(readSync(classes, "oneHot"));
+  else
+    checkElements(classes, (now) => {
+      const largest = largestClass(readSync(now, "oneHot"));
+      if (largest >= n)
+        throw new ValueError(`oneHot: Class values must be smaller than num_classes, got ${largest} for ${n}`, { op: "oneHot" });
+    });
   const columns = positions(
     classes,
     Array.from({ length: n }, (_, i) => i),
   );
   const wide = x.storage.backend.limits.dtypes.has("int64") ? "int64" : "int32";
   return eq(apply("unsqueeze", [classes], { dim: classes.ndim }), columns).cast(wide);
+}
+
+function largestClass(classes: Iterable<number | bigint>): number {
+  let largest = -1;
+  for (const value of classes) {
+    if (value < 0) throw new ValueError(`oneHot: Class values must be non-negative, got ${value}`, { op: "oneHot" });
+    if (Number(value) > largest) largest = Number(value);
+  }
+  return largest;
 }
 
 const layerNormGrad: KernelOp<"layerNormGrad"> = { name: "NativeLayerNormBackward", kernel: "layerNormGrad", infer: ([g]) => [g] };

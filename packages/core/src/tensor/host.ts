@@ -1,8 +1,27 @@
 import type { TypedArray } from "../dtype.js";
-import { readNow } from "../evaluate.js";
+import { isReadable, readNow } from "../evaluate.js";
 import { decodeArray } from "../half.js";
+import { Scope } from "../scope.js";
 import { type Shape, sizeOf } from "../shape.js";
+import { tracer } from "../tracing.js";
 import type { Tensor } from "./tensor.js";
+
+/** Looks at elements on the host, where it can have them at once, and throws if they do not fit; a traced function looks at each replay. */
+export function checkElements(x: Tensor, check: (x: Tensor) => void): void {
+  if (x.wrapped !== null) return;
+  const look = (now: Tensor): void => {
+    if (!isReadable(now)) return;
+    // Not `using`, whose helper would be in every bundle.
+    const region = new Scope();
+    try {
+      check(now);
+    } finally {
+      region[Symbol.dispose]();
+    }
+  };
+  if (tracer === null) look(x.detach());
+  else tracer.hand(x.detach(), look, () => undefined);
+}
 
 /**
  * Reads elements that decide the shape of a result, as numbers.

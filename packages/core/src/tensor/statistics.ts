@@ -1,8 +1,8 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
-import { isReadable } from "../evaluate.js";
 import { broadcastStrides, contiguousStrides, normalizeDim } from "../shape.js";
 import { add, constantLike, gt, inWide, requireFloat, where } from "./compose.js";
+import { checkElements } from "./host.js";
 import { LinalgOps } from "./linalg.js";
 import { type Sizes, sizesOf } from "./movement.js";
 import { vectorNorm } from "./norms.js";
@@ -44,8 +44,9 @@ function checkWeights(name: string, weights: Tensor | undefined, observations: n
   if (weights.isFloatingPoint() !== floating) fail(`expected ${name} to have ${floating ? "floating point" : "integral"} dtype`);
   if (weights.numel() !== observations)
     fail(`expected ${name} to have the same numel as there are observations in the input (${observations})`);
-  const readable = weights.wrapped === null && isReadable(weights);
-  if (readable && weights.detach().lt(0).any().itemSync()) throw new ValueError(`cov: ${name} cannot be negative`, { op: "cov" });
+  checkElements(weights, (now) => {
+    if (now.lt(0).any().itemSync()) throw new ValueError(`cov: ${name} cannot be negative`, { op: "cov" });
+  });
 }
 
 function cov(input: Tensor, { correction = 1, fweights, aweights }: CovOptions): Tensor {

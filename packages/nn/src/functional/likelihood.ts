@@ -1,4 +1,4 @@
-import { formatShape, inFullPrecision, isReadable, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { checkElements, formatShape, inFullPrecision, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { type ReductionOptions, reduced } from "./reduction.js";
 
@@ -54,10 +54,9 @@ export function gaussianNllLoss(
   { full = false, eps = 1e-6, reduction = "mean" }: GaussianNllOptions = {},
 ): Tensor {
   const spread = fitVariance(input, variance);
-  const readable = spread.wrapped === null && isReadable(spread);
-  if (readable && spread.detach().lt(0).any().itemSync()) {
-    throw new ValueError("gaussianNllLoss: var has negative entry/entries", { op: "gaussianNllLoss" });
-  }
+  checkElements(spread, (now) => {
+    if (now.lt(0).any().itemSync()) throw new ValueError("gaussianNllLoss: var has negative entry/entries", { op: "gaussianNllLoss" });
+  });
   // The cut is in value alone: the gradient passes it.
   const cut = spread.detach().clampMin(eps).sub(spread.detach());
   const safe = spread.add(cut);

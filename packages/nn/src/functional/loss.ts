@@ -1,4 +1,4 @@
-import { apply, broadcast, composite, inFullPrecision, promote, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { apply, broadcast, checkElements, composite, inFullPrecision, promote, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { logSigmoid } from "@sconce/core/nn";
 import { requireSameShape, scalar, sizeText } from "../ops.js";
 import { warn } from "../warn.js";
@@ -104,12 +104,12 @@ export function binaryCrossEntropy(
 }
 
 function requireUnit(op: string, input: Tensor): void {
-  if (input.wrapped !== null || input.storage.backend.downloadSync === undefined) return;
-  const x = input.detach();
-  if (x.ge(0).logicalAnd(x.le(1)).all().itemSync() !== 0) return;
-  throw new ValueError(`${op}: all elements of input should be between 0 and 1; pass logits to binaryCrossEntropyWithLogits`, {
-    op,
-    shapes: [input.shape],
+  checkElements(input, (x) => {
+    if (x.ge(0).logicalAnd(x.le(1)).all().itemSync() !== 0) return;
+    throw new ValueError(`${op}: all elements of input should be between 0 and 1; pass logits to binaryCrossEntropyWithLogits`, {
+      op,
+      shapes: [input.shape],
+    });
   });
 }
 

@@ -60,7 +60,8 @@ function postpone<M extends Module & { resetParameters(): void }>(layer: M, plan
 
 /** Size of a dimension of a tensor of the state. */
 function sizeIn(state: StateDict, key: string, dim: number): number | undefined {
-  return isLazy(state[key]) ? undefined : state[key]?.shape[dim];
+  const tensor = state?.[key];
+  return isLazy(tensor) ? undefined : tensor?.shape[dim];
 }
 
 /** Channels of an input with or without a batch. */

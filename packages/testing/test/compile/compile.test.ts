@@ -284,19 +284,38 @@ describe("compile refuses what no replay can repeat", () => {
 });
 
 describe("views among the arguments of a compiled function", () => {
-  it("come back as they are, or as views that can be read", () => {
+  it("come back as they are, or as views of them", () => {
     const identity = compile(new nn.Identity());
     const flat = compile(new nn.Flatten());
     const both = compile((x: Tensor) => [x.mul(2), x]);
     for (let i = 0; i < 4; i++) {
       const x = randn([4, 3, 2]).narrow(0, 1, 2);
       expect(identity(x)).toBe(x);
-      expect(values(flat(x) as Tensor)).toEqual(values(x));
+      const flattened = flat(x) as Tensor;
+      expect(values(flattened)).toEqual(values(x));
+      expect(flattened.storage).toBe(x.storage);
+      flattened.mul_(2);
+      expect(values(flattened)).toEqual(values(x));
       const [doubled, same] = both(x);
       expect(same).toBe(x);
       expect(values(doubled)).toEqual(values(x.mul(2)));
     }
     expect(both.info()).toMatchObject({ traces: 2, replays: 2 });
+    const flip = compile((x: Tensor) => x.t());
+    for (let i = 0; i < 4; i++) expect(() => flip(randn([3, 4]).narrow(1, 0, 2))).toThrow("return a clone() of it, or pass contiguous()");
+  });
+
+  it("a view of a whole argument writes to it in replays, too", () => {
+    const f = compile((x: Tensor) => [x.at("1:"), x.view(3, 1), x] as const);
+    for (let i = 0; i < 4; i++) {
+      const x = tensor([1, 2, 3]).add(i);
+      const [part, column, same] = f(x);
+      expect(same).toBe(x);
+      part.zero_();
+      expect(values(x)).toEqual([1 + i, 0, 0]);
+      expect(values(column)).toEqual([1 + i, 0, 0]);
+    }
+    expect(f.info().replays).toBe(2);
   });
 });
 
@@ -512,5 +531,9 @@ describe("a compiled function", () => {
     expect(f.info().replays).toBe(1);
     expect(() => compile(3 as unknown as () => void)).toThrow("expected a function or a module");
     expect(() => compile((x: Tensor) => x, { maxPrograms: 0 })).toThrow("maxPrograms");
+    for (const none of [null, 8]) {
+      expect(() => compile((x: Tensor) => x, none as never)).toThrow("compile: expected options such as { maxPrograms: 8 }, got");
+    }
+    expect(() => compile(null as never)).toThrow("compile: expected a function or a module, got null");
   });
 });

@@ -33,7 +33,7 @@ describe("optimizers and schedulers given nonsense", () => {
       new lrScheduler.ChainedScheduler([new lrScheduler.StepLR(o, 1)]),
     ];
     for (const s of schedulers) {
-      expect(() => s.loadStateDict(state as never)).toThrow(/^\w+\.loadStateDict: expected what stateDict\(\) returned, got \w+( \w+)?$/);
+      expect(() => s.loadStateDict(state as never)).toThrow(/^\w+\.loadStateDict: expected what stateDict\(\) returned, got \w+$/);
     }
     await expect(new swaUtils.AveragedModel(new Linear(1, 1)).loadStateDict(state as never)).rejects.toThrow(ValueError);
     expect(() => new GradScaler().loadStateDict(state as never)).toThrow(/source state dict is empty/);
@@ -42,10 +42,8 @@ describe("optimizers and schedulers given nonsense", () => {
   it("a scheduler's state of other kinds is refused by name, and nothing changes", () => {
     const scheduler = new lrScheduler.StepLR(optimizer(), 5);
     const state = { ...scheduler.stateDict(), step_size: 9 };
-    expect(() => scheduler.loadStateDict({ ...state, gamma: "x" })).toThrow(
-      /StepLR.loadStateDict: expected a number at gamma, got a string/,
-    );
-    expect(() => scheduler.loadStateDict({ ...state, base_lrs: 3 })).toThrow(/expected an array at base_lrs, got a number/);
+    expect(() => scheduler.loadStateDict({ ...state, gamma: "x" })).toThrow(/StepLR.loadStateDict: expected number at gamma, got string/);
+    expect(() => scheduler.loadStateDict({ ...state, base_lrs: 3 })).toThrow(/expected an array at base_lrs, got number/);
     expect(scheduler.stateDict().step_size).toBe(5);
     scheduler.loadStateDict(state);
     expect(scheduler.stateDict().step_size).toBe(9);
@@ -81,30 +79,26 @@ describe("states that are none of the optimizer's", () => {
   const { param_groups: groups } = trained().stateDict();
 
   it.each<[string, unknown, RegExp]>([
-    ["no second mean", without("exp_avg_sq"), /an entry \(there are step, exp_avg\) at state\[0\]\.exp_avg_sq, got undefined/],
+    ["no second mean", without("exp_avg_sq"), /a tensor at state\[0\]\.exp_avg_sq, got undefined/],
     ["no step", without("step"), /at state\[0\]\.step, got undefined/],
-    ["a number for a tensor", state({ exp_avg: 3 }), /a tensor at state\[0\]\.exp_avg, got a number/],
+    ["a number for a tensor", state({ exp_avg: 3 }), /a tensor at state\[0\]\.exp_avg, got number/],
     ["null for a tensor", state({ exp_avg: null }), /a tensor at state\[0\]\.exp_avg, got null/],
-    ["a list for a tensor", state({ exp_avg: [tensor([1, 2])] }), /a tensor at state\[0\]\.exp_avg, got an array/],
+    ["a list for a tensor", state({ exp_avg: [tensor([1, 2])] }), /a tensor at state\[0\]\.exp_avg, got array/],
     ["another shape", state({ exp_avg: tensor([1, 2, 3]) }), /state\[0\]\.exp_avg in the shape of the parameter, \[2\], got \[3\]/],
-    ["a text for a number", state({ step: "1" }), /a number at state\[0\]\.step, got a string/],
-    ["a vector for a number", state({ step: tensor([1, 2]) }), /a number at state\[0\]\.step, got a tensor \[2\]/],
-    ["a text under another name", state({ more: "x" }), /at state\[0\]\.more, got a string/],
+    ["a text for a number", state({ step: "1" }), /a number at state\[0\]\.step, got string/],
+    ["a vector for a number", state({ step: tensor([1, 2]) }), /a number at state\[0\]\.step, got object/],
+    ["a text under another name", state({ more: "x" }), /at state\[0\]\.more, got string/],
     ["no entries", { state: { 0: null }, param_groups: groups }, /an object at state\[0\], got null/],
     ["a list of states", { state: [], param_groups: groups }, /with state and param_groups/],
     ["a parameter of no group", { state: { 3: {} }, param_groups: groups }, /state\[3\] names a parameter that is in no group/],
     ["null for a group", { state: {}, param_groups: [null] }, /an object at param_groups\[0\], got null/],
-    [
-      "a group without parameters",
-      { state: {}, param_groups: [{ lr: 1 }] },
-      /a list of numbers at param_groups\[0\]\.params, got undefined/,
-    ],
+    ["a group without parameters", { state: {}, param_groups: [{ lr: 1 }] }, /an array at param_groups\[0\]\.params, got undefined/],
     ["null for a parameter", state({}, { params: [null] }), /at param_groups\[0\]\.params\[0\], got null/],
-    ["a text for a rate", state({}, { lr: "0.1" }), /a number at param_groups\[0\]\.lr, got a string/],
-    ["null for a rate", state({}, { lr: null }), /a number at param_groups\[0\]\.lr, got null/],
-    ["one beta", state({}, { betas: [0.9] }), /2 numbers at param_groups\[0\]\.betas, got an array/],
-    ["a text for a flag", state({}, { amsgrad: "no" }), /a boolean at param_groups\[0\]\.amsgrad, got a string/],
-    ["groups in groups", { state: {}, param_groups: [[{ params: [0] }]] }, /an object at param_groups\[0\], got an array/],
+    ["a text for a rate", state({}, { lr: "0.1" }), /number such as 0\.1 at param_groups\[0\]\.lr, got string/],
+    ["null for a rate", state({}, { lr: null }), /number such as 0\.1 at param_groups\[0\]\.lr, got null/],
+    ["one beta", state({}, { betas: [0.9] }), /array such as 0\.9,0\.999 at param_groups\[0\]\.betas, got array/],
+    ["a text for a flag", state({}, { amsgrad: "no" }), /boolean such as false at param_groups\[0\]\.amsgrad, got string/],
+    ["groups in groups", { state: {}, param_groups: [[{ params: [0] }]] }, /an object at param_groups\[0\], got array/],
     ["nothing", null, /with state and param_groups/],
   ])("%s: the error names the place, and nothing changes", async (_, dict, message) => {
     const o = trained();
