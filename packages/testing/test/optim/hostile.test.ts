@@ -43,7 +43,7 @@ describe("optimizers and schedulers given nonsense", () => {
     const scheduler = new lrScheduler.StepLR(optimizer(), 5);
     const state = { ...scheduler.stateDict(), step_size: 9 };
     expect(() => scheduler.loadStateDict({ ...state, gamma: "x" })).toThrow(/StepLR.loadStateDict: expected number at gamma, got string/);
-    expect(() => scheduler.loadStateDict({ ...state, base_lrs: 3 })).toThrow(/expected an array at base_lrs, got number/);
+    expect(() => scheduler.loadStateDict({ ...state, base_lrs: 3 })).toThrow(/expected array at base_lrs, got number/);
     expect(scheduler.stateDict().step_size).toBe(5);
     scheduler.loadStateDict(state);
     expect(scheduler.stateDict().step_size).toBe(9);
