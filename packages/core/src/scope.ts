@@ -39,6 +39,11 @@ export class Scope implements Disposable {
     else this.#parent.put(item);
   }
 
+  /** {@link Scope.release} for all that it owns. */
+  releaseAll(): void {
+    for (const item of this.#items?.slice() ?? []) this.release(item);
+  }
+
   /** Hands a storage over to the garbage collector for good. */
   escape(item: Disposable_): void {
     if (this.remove(item)) item.escaped();

@@ -59,6 +59,8 @@ export abstract class Module extends Callable {
   static readonly stateKeys: Readonly<Record<string, string>> = {};
   /** State keys of this class that an older checkpoint may lack. */
   static readonly optionalKeys: readonly string[] = [];
+  /** @internal True for a class, its subclasses left aside, whose `forward` puts the tensors that it sees nowhere but into its result. */
+  static readonly transient: boolean = false;
 
   /** True while training: dropout and batch normalisation differ. Set it with {@link Module.train} and {@link Module.eval}. */
   training = true;
@@ -95,6 +97,13 @@ export abstract class Module extends Callable {
     let output: unknown = this.forward(...given);
     for (const hook of this.#forwardHooks) output = hook(this as never, given as never, output as never) ?? output;
     return backward === null ? output : backward.leave(output);
+  }
+
+  /** @internal True if nobody can hold what a call makes, save for its result: the class is {@link Module.transient}, there are no hooks. */
+  static isTransient(module: Module): boolean {
+    const { constructor, forward } = module;
+    if (!Object.hasOwn(constructor, "transient") || forward !== (constructor.prototype as Module).forward) return false;
+    return module.#preHooks.empty && module.#forwardHooks.empty && module.#backwardHooks.empty;
   }
 
   // ---- members

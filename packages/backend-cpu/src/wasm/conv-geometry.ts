@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sameShape } from "@sconce/core";
 import { WIDE_ROWS } from "./indirect-emit.js";
 
 /** A convolution over any number of spatial dimensions; `[N, C, ...input]` and `[F, C / groups, ...kernel]` to `[N, F, ...output]`. */
@@ -59,6 +60,13 @@ export function tableLength(length: number): number {
   return length + WIDE_ROWS - 1;
 }
 
+/** The sums of one offset per axis, as {@link writeTable} writes them. */
+export function tableOf(axes: readonly (readonly number[])[]): Int32Array {
+  const table = new Int32Array(tableLength(volume(axes.map((axis) => axis.length))));
+  writeTable(table, 0, axes);
+  return table;
+}
+
 /** How the planes of a source lie in memory for the kernel: as they are, or copied into the middle of zeros. Sizes in elements. */
 export interface Planes {
   readonly copied: boolean;
@@ -89,12 +97,53 @@ function planesOf(size: readonly number[], before: readonly number[], after: rea
 }
 
 /** The planes that the forward pass and the gradient of the weights read the input through. */
-export function inputPlanes(g: ConvGeometry): Planes {
+function inputPlanes(g: ConvGeometry): Planes {
   const after = g.input.map((size, d) => {
     const last = (g.output[d] - 1) * g.stride[d] + (g.kernel[d] - 1) * g.dilation[d] - g.padding[d];
     return Math.max(0, last - (size - 1));
   });
   return planesOf(g.input, g.padding, after, g.channels / g.groups);
+}
+
+/** How the input of a convolution is read: its planes, and where the outputs and the kernel elements lie in them, in bytes. */
+export interface InputPlan {
+  readonly planes: Planes;
+  readonly positions: readonly (readonly number[])[];
+  readonly taps: readonly (readonly number[])[];
+  readonly positionTable: Int32Array;
+  readonly tapTable: Int32Array;
+}
+
+/** The latest geometries: a network asks for the same few again and again. */
+const KEPT = 16;
+const MOST_KEPT_ENTRIES = 2 ** 14;
+const recent: { readonly geometry: ConvGeometry; readonly plan: InputPlan }[] = [];
+let next = 0;
+
+/** The plan for a geometry. */
+export function inputPlan(g: ConvGeometry): InputPlan {
+  for (const { geometry, plan } of recent) if (readsAlike(geometry, g)) return plan;
+  const plan = makeInputPlan(g);
+  if (plan.positionTable.length + plan.tapTable.length <= MOST_KEPT_ENTRIES) {
+    recent[next] = { geometry: g, plan };
+    next = (next + 1) % KEPT;
+  }
+  return plan;
+}
+
+function readsAlike(a: ConvGeometry, b: ConvGeometry): boolean {
+  if (a.channels !== b.channels || a.groups !== b.groups) return false;
+  if (!sameShape(a.input, b.input) || !sameShape(a.output, b.output) || !sameShape(a.kernel, b.kernel)) return false;
+  return sameShape(a.stride, b.stride) && sameShape(a.padding, b.padding) && sameShape(a.dilation, b.dilation);
+}
+
+function makeInputPlan(g: ConvGeometry): InputPlan {
+  const planes = inputPlanes(g);
+  const along = (counts: readonly number[], step: readonly number[]): number[][] =>
+    counts.map((count, d) => offsets(count, 4 * step[d] * planes.strides[d]));
+  const positions = along(g.output, g.stride);
+  const taps = [offsets(g.channels / g.groups, 4 * planes.plane), ...along(g.kernel, g.dilation)];
+  return { planes, positions, taps, positionTable: tableOf(positions), tapTable: tableOf(taps) };
 }
 
 /** Every `stride`-th input element along one dimension, and the kernel elements that reach it from which output. */

@@ -6,7 +6,17 @@
  */
 import type { ThreadPool } from "../threads/pool.js";
 import { type Calls, DIRECT, shareItems, shareRange, shareRangeOfItems } from "../threads/share.js";
-import { type ConvGeometry, inputPlanes, offsets, outputPlanes, type Planes, type Residue, residues, volume } from "./conv-geometry.js";
+import {
+  type ConvGeometry,
+  inputPlan,
+  offsets,
+  outputPlanes,
+  type Planes,
+  type Residue,
+  residues,
+  tableOf,
+  volume,
+} from "./conv-geometry.js";
 import { LEAST_COLUMNS } from "./depthwise-emit.js";
 import { ACCUMULATE } from "./element.js";
 import { blocksOf, type ConvKernels, eachBlock, IndirectProduct, type Tiles } from "./indirect.js";
@@ -45,16 +55,6 @@ function groupSizes(g: ConvGeometry): { x: number; w: number; y: number; channel
   };
 }
 
-/** Where the outputs and the kernel elements of the input lie in its planes, in bytes. */
-function inputAxes(g: ConvGeometry, planes: Planes): { positions: number[][]; taps: number[][] } {
-  const along = (counts: readonly number[], step: readonly number[]): number[][] =>
-    counts.map((count, d) => offsets(count, 4 * step[d] * planes.strides[d]));
-  return {
-    positions: along(g.output, g.stride),
-    taps: [offsets(g.channels / g.groups, 4 * planes.plane), ...along(g.kernel, g.dilation)],
-  };
-}
-
 /**
  * `y = conv(x, w) + bias`: x `[N, C, ...input]`, w `[F, C / groups, ...kernel]`, bias `[F]` or 0 for none, y `[N, F, ...output]`, all
  * contiguous. `mode` combines ACCUMULATE and RELU.
@@ -72,9 +72,9 @@ export function convForward(
 ): void {
   const size = groupSizes(g);
   if (g.batch * g.groups * size.y === 0) return;
-  const planes = inputPlanes(g);
-  const { positions, taps } = inputAxes(g, planes);
-  const shape = { rowAxes: positions, stepAxes: taps, columns: size.filters, planes, channels: size.channels, blockwise: false };
+  const { planes, positions, taps, positionTable, tapTable } = inputPlan(g);
+  const [rowAxes, stepAxes, rowTable, stepTable] = [positions, taps, positionTable, tapTable];
+  const shape = { rowAxes, stepAxes, rowTable, stepTable, columns: size.filters, planes, channels: size.channels, blockwise: false };
   const product = new IndirectProduct(heap, kernels, shape, pool);
   const { rows, steps } = product;
   if (mode === 0 && isDepthwise(g, g.output)) {
@@ -149,9 +149,9 @@ export function convWeightGradient(
   const size = groupSizes(g);
   if (!(mode & ACCUMULATE)) kernels.fill(dw, 0, g.groups * size.w);
   if (g.batch * g.groups * size.y * size.w === 0) return;
-  const planes = inputPlanes(g);
-  const { positions, taps } = inputAxes(g, planes);
-  const shape = { rowAxes: taps, stepAxes: positions, columns: size.filters, planes, channels: size.channels, blockwise: true };
+  const { planes, positions, taps, positionTable, tapTable } = inputPlan(g);
+  const [rowAxes, stepAxes, rowTable, stepTable] = [taps, positions, tapTable, positionTable];
+  const shape = { rowAxes, stepAxes, rowTable, stepTable, columns: size.filters, planes, channels: size.channels, blockwise: true };
   const product = new IndirectProduct(heap, kernels, shape, pool);
   const { rows, steps, callsPerImage, all } = product;
   const nanoseconds = g.batch * rows * steps * size.filters * NANOSECONDS_PER_STEP;
@@ -284,9 +284,13 @@ function bandsOf(g: ConvGeometry, { taps, count }: Residue, rows: number, steps:
 function inputGradientShape(g: ConvGeometry, planes: Planes, kind: readonly Residue[]): ConstructorParameters<typeof IndirectProduct>[2] {
   const unit = planes.strides.map((stride) => 4 * stride);
   const tapAxes = kind.map(({ taps }, d) => taps.map(({ output }) => (output + planes.before[d]) * unit[d]));
+  const rowAxes = kind.map(({ count }, d) => offsets(count, unit[d]));
+  const stepAxes = [...tapAxes, offsets(g.filters / g.groups, 4 * planes.plane)];
   return {
-    rowAxes: kind.map(({ count }, d) => offsets(count, unit[d])),
-    stepAxes: [...tapAxes, offsets(g.filters / g.groups, 4 * planes.plane)],
+    rowAxes,
+    stepAxes,
+    rowTable: tableOf(rowAxes),
+    stepTable: tableOf(stepAxes),
     columns: g.channels / g.groups,
     planes,
     channels: g.filters / g.groups,

@@ -6,7 +6,7 @@
 import type { ThreadPool } from "../threads/pool.js";
 import type { Calls } from "../threads/share.js";
 import { type Exports, I32, ModuleBuilder } from "./asm.js";
-import { type Planes, tableLength, volume, writeTable } from "./conv-geometry.js";
+import { type Planes, volume } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
 import { emitDepthwise } from "./depthwise-emit.js";
 import { ACCUMULATE, FLOAT32, RELU } from "./element.js";
@@ -57,6 +57,9 @@ export function eachBlock(steps: number, body: (first: number, count: number) =>
 export interface IndirectShape {
   readonly rowAxes: readonly (readonly number[])[];
   readonly stepAxes: readonly (readonly number[])[];
+  /** The sums of the axes. */
+  readonly rowTable: Int32Array;
+  readonly stepTable: Int32Array;
   readonly columns: number;
   readonly planes: Planes;
   readonly channels: number;
@@ -128,7 +131,7 @@ export class IndirectProduct {
     const copyBytes = shape.planes.copied ? 4 * shape.planes.plane * shape.channels : 0;
     const panelBytes = 4 * this.panelSteps * columns;
     const [ownPanels, sharedPanels] = shape.blockwise ? [panelBytes, 0] : [0, panelBytes];
-    const shared = starts([4 * tableLength(this.rows), 4 * tableLength(this.steps), 4 * columns, sharedPanels]);
+    const shared = starts([4 * shape.rowTable.length, 4 * shape.stepTable.length, 4 * columns, sharedPanels]);
     const own = starts([SCRATCH_BYTES, copyBytes, stagedBytes, ownPanels]);
     const [ownBytes, sharedBytes] = [own[4], shared[4]];
     this.base = heap.alloc(sharedBytes);
@@ -137,8 +140,8 @@ export class IndirectProduct {
     [this.stepTable, this.bias] = [this.base + shared[1], this.base + shared[2]];
     [this.scratch, this.copy, this.staged] = [this.own, this.own + own[1], this.own + own[2]];
     this.panels = shape.blockwise ? this.own + own[3] : this.base + shared[3];
-    writeTable(heap.i32, this.base / 4, shape.rowAxes);
-    writeTable(heap.i32, this.stepTable / 4, shape.stepAxes);
+    heap.i32.set(shape.rowTable, this.base / 4);
+    heap.i32.set(shape.stepTable, this.stepTable / 4);
     for (let at = 0; at < span && copyBytes > 0; at += ownBytes) kernels.fill(this.copy + at, 0, copyBytes);
   }
 

@@ -106,7 +106,10 @@ function maxPool(x: Tensor, n: number, kernelSize: Spatial, options: MaxPoolOpti
       `MaxPool${n}DWithIndices`,
     ),
   );
-  return options.returnIndices ? new ValuesIndices(values, indices) : values;
+  if (options.returnIndices) return new ValuesIndices(values, indices);
+  // The tape keeps what it needs of them.
+  if (indices.wrapped === null) indices.dispose();
+  return values;
 }
 
 function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOptions): Tensor {

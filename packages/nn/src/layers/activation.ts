@@ -42,6 +42,8 @@ export interface PReLUOptions {
  * new nn.ReLU()(tensor([-1, 2])); // tensor([0., 2.])
  */
 export class ReLU extends Inplace {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.relu(input, this);
   }
@@ -49,6 +51,8 @@ export class ReLU extends Inplace {
 
 /** `min(max(x, 0), 6)`. */
 export class ReLU6 extends Inplace {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.relu6(input, this);
   }
@@ -63,6 +67,8 @@ export class SELU extends Inplace {
 
 /** `x * sigmoid(x)`. Source: https://arxiv.org/abs/1702.03118 */
 export class SiLU extends Inplace {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.silu(input, this);
   }
@@ -77,6 +83,8 @@ export class Mish extends Inplace {
 
 /** `x * relu6(x + 3) / 6`. Source: https://arxiv.org/abs/1905.02244 */
 export class Hardswish extends Inplace {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.hardswish(input, this);
   }
@@ -101,6 +109,8 @@ export class Hardsigmoid extends Inplace {
 
 /** `1 / (1 + exp(-x))`. */
 export class Sigmoid extends Module {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.sigmoid(input);
   }
@@ -108,6 +118,8 @@ export class Sigmoid extends Module {
 
 /** The hyperbolic tangent. */
 export class Tanh extends Module {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.tanh(input);
   }
@@ -136,6 +148,8 @@ export class LogSigmoid extends Module {
 
 /** x where positive, else `negativeSlope * x`. */
 export class LeakyReLU extends Inplace {
+  static override readonly transient: boolean = true;
+
   negativeSlope: number;
 
   constructor(first?: number | F.LeakyReluOptions, options?: InplaceOptions) {
@@ -156,6 +170,8 @@ export class LeakyReLU extends Inplace {
 
 /** x where positive, else `alpha * (exp(x) - 1)`. Source: https://arxiv.org/abs/1511.07289 */
 export class ELU extends Inplace {
+  static override readonly transient: boolean = true;
+
   alpha: number;
 
   constructor(first?: number | F.EluOptions, options?: InplaceOptions) {
@@ -254,6 +270,8 @@ export class GLU extends Module {
  * new nn.Softmax(1)(logits); // [N, C], every row sums to 1
  */
 export class Softmax extends Module {
+  static override readonly transient: boolean = true;
+
   dim: number | null;
 
   constructor(first?: number | null | { readonly dim?: number | null }) {
@@ -290,6 +308,8 @@ export class Softmin extends Module {
 
 /** The logarithm of {@link Softmax}, computed without underflow. */
 export class LogSoftmax extends Module {
+  static override readonly transient: boolean = true;
+
   dim: number | null;
 
   constructor(first?: number | null | { readonly dim?: number | null }) {
@@ -327,6 +347,8 @@ export class Softmax2d extends Module {
 
 /** `x Φ(x)` by the error function, or by tanh with `approximate: "tanh"`. Source: https://arxiv.org/abs/1606.08415 */
 export class GELU extends Module {
+  static override readonly transient: boolean = true;
+
   approximate: "none" | "tanh";
 
   constructor({ approximate = "none" }: { readonly approximate?: "none" | "tanh" } = {}) {

@@ -155,6 +155,8 @@ abstract class ConvTranspose extends ConvBase {
  * @throws ValueError if the groups do not divide the channels.
  */
 export class Conv1d extends Conv {
+  static override readonly transient: boolean = true;
+
   constructor(inChannels: number, outChannels: number, kernelSize: Spatial, options: ConvLayerOptions = {}) {
     super(1, false, inChannels, outChannels, kernelSize, options);
   }
@@ -175,6 +177,8 @@ export class Conv1d extends Conv {
  * layer(randn([16, 3, 32, 32])); // [16, 8, 32, 32]
  */
 export class Conv2d extends Conv {
+  static override readonly transient: boolean = true;
+
   constructor(inChannels: number, outChannels: number, kernelSize: Spatial, options: ConvLayerOptions = {}) {
     super(2, false, inChannels, outChannels, kernelSize, options);
   }
@@ -192,6 +196,8 @@ export class Conv2d extends Conv {
  * @throws ValueError if the groups do not divide the channels.
  */
 export class Conv3d extends Conv {
+  static override readonly transient: boolean = true;
+
   constructor(inChannels: number, outChannels: number, kernelSize: Spatial, options: ConvLayerOptions = {}) {
     super(3, false, inChannels, outChannels, kernelSize, options);
   }

@@ -41,6 +41,8 @@ abstract class DropoutBase extends Module {
  * new nn.Dropout(0.2)(x);
  */
 export class Dropout extends DropoutBase {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.dropout(input, this);
   }

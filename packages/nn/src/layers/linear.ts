@@ -17,6 +17,8 @@ import { type BiasOptions, checkSizes, filledParameter, resetWeightAndBias } fro
  * layer(randn([64, 784])); // [64, 10]
  */
 export class Linear extends Module {
+  static override readonly transient: boolean = true;
+
   readonly inFeatures: number;
   readonly outFeatures: number;
   weight: Parameter;
@@ -88,6 +90,8 @@ export class Bilinear extends Module {
 
 /** Passes its input on. */
 export class Identity extends Module {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return input;
   }
@@ -99,6 +103,8 @@ export class Identity extends Module {
  * new nn.Flatten()(randn([8, 3, 4, 5])); // [8, 60]
  */
 export class Flatten extends Module {
+  static override readonly transient: boolean = true;
+
   readonly startDim: number;
   readonly endDim: number;
 

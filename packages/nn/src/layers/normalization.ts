@@ -155,6 +155,8 @@ export interface LayerNormOptions extends BiasOptions {
  * new nn.LayerNorm(512)(randn([8, 16, 512])); // [8, 16, 512]
  */
 export class LayerNorm extends Module {
+  static override readonly transient: boolean = true;
+
   readonly normalizedShape: Shape;
   readonly eps: number;
   readonly elementwiseAffine: boolean;
@@ -304,6 +306,8 @@ export class CrossMapLRN2d extends LocalResponseNorm {
  * @throws ShapeError when called with another rank, or in training with one value per channel.
  */
 export class BatchNorm1d extends BatchNorm {
+  static override readonly transient: boolean = true;
+
   protected override get ranks(): readonly number[] {
     return [2, 3];
   }
@@ -318,6 +322,8 @@ export class BatchNorm1d extends BatchNorm {
  * new nn.BatchNorm2d(8)(randn([16, 8, 28, 28])); // [16, 8, 28, 28]
  */
 export class BatchNorm2d extends BatchNorm {
+  static override readonly transient: boolean = true;
+
   protected override get ranks(): readonly number[] {
     return [4];
   }
@@ -330,6 +336,8 @@ export class BatchNorm2d extends BatchNorm {
  * @throws ShapeError when called with another rank, or in training with one value per channel.
  */
 export class BatchNorm3d extends BatchNorm {
+  static override readonly transient: boolean = true;
+
   protected override get ranks(): readonly number[] {
     return [5];
   }

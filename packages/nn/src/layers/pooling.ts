@@ -110,6 +110,8 @@ abstract class AdaptiveMax<R extends boolean> extends Adaptive {
 
 /** The largest element of every window of `[N, C, L]` or `[C, L]`. The stride is the kernel's size unless given. */
 export class MaxPool1d<R extends boolean = false> extends MaxPool<R> {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Pooled<R> {
     return F.maxPool1d(input, this.kernelSize, this) as Pooled<R>;
   }
@@ -125,6 +127,8 @@ export class MaxPool1d<R extends boolean = false> extends MaxPool<R> {
  * new nn.MaxPool2d(3, { stride: 2, padding: 1 });
  */
 export class MaxPool2d<R extends boolean = false> extends MaxPool<R> {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Pooled<R> {
     return F.maxPool2d(input, this.kernelSize, this) as Pooled<R>;
   }
@@ -132,6 +136,8 @@ export class MaxPool2d<R extends boolean = false> extends MaxPool<R> {
 
 /** The largest element of every window of `[N, C, D, H, W]` or `[C, D, H, W]`. The stride is the kernel's size unless given. */
 export class MaxPool3d<R extends boolean = false> extends MaxPool<R> {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Pooled<R> {
     return F.maxPool3d(input, this.kernelSize, this) as Pooled<R>;
   }
@@ -139,6 +145,8 @@ export class MaxPool3d<R extends boolean = false> extends MaxPool<R> {
 
 /** The mean of every window of `[N, C, L]` or `[C, L]`. The stride is the kernel's size unless given. */
 export class AvgPool1d extends AvgPool {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.avgPool1d(input, this.kernelSize, this);
   }
@@ -157,6 +165,8 @@ function single(value: Spatial): readonly number[] {
 
 /** The mean of every window of `[N, C, H, W]` or `[C, H, W]`. The stride is the kernel's size unless given. */
 export class AvgPool2d extends AvgPool {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.avgPool2d(input, this.kernelSize, this);
   }
@@ -164,6 +174,8 @@ export class AvgPool2d extends AvgPool {
 
 /** The mean of every window of `[N, C, D, H, W]` or `[C, D, H, W]`. The stride is the kernel's size unless given. */
 export class AvgPool3d extends AvgPool {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.avgPool3d(input, this.kernelSize, this);
   }
@@ -171,6 +183,8 @@ export class AvgPool3d extends AvgPool {
 
 /** Means of windows of `[N, C, L]` or `[C, L]` that give a result of `outputSize`; null keeps the size of the input. */
 export class AdaptiveAvgPool1d extends Adaptive {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.adaptiveAvgPool1d(input, this.outputSize);
   }
@@ -178,6 +192,8 @@ export class AdaptiveAvgPool1d extends Adaptive {
 
 /** Means of windows of `[N, C, H, W]` or `[C, H, W]` that give a result of `outputSize`; null keeps the size of the input. */
 export class AdaptiveAvgPool2d extends Adaptive {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.adaptiveAvgPool2d(input, this.outputSize);
   }
@@ -185,6 +201,8 @@ export class AdaptiveAvgPool2d extends Adaptive {
 
 /** Means of windows of `[N, C, D, H, W]` or `[C, D, H, W]` that give a result of `outputSize`; null keeps the size of the input. */
 export class AdaptiveAvgPool3d extends Adaptive {
+  static override readonly transient: boolean = true;
+
   override forward(input: Tensor): Tensor {
     return F.adaptiveAvgPool3d(input, this.outputSize);
   }

@@ -1,4 +1,4 @@
-import { Tensor } from "@sconce/core";
+import { Scope, Tensor, tracer } from "@sconce/core";
 import { Module } from "../module.js";
 import { asModule, DictContainer, entriesOf, ListContainer, type NamedItems, notCallable } from "./container.js";
 
@@ -14,6 +14,8 @@ import { asModule, DictContainer, entriesOf, ListContainer, type NamedItems, not
  * net(randn([16, 4])); // [16, 1]
  */
 export class Sequential<M extends Module = Module> extends ListContainer<M> {
+  static override readonly transient: boolean = true;
+
   constructor(layers: NamedItems<NoInfer<M>>);
   constructor(...layers: readonly NoInfer<M>[]);
   constructor(...layers: readonly (M | NamedItems<M>)[]) {
@@ -24,9 +26,7 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
   }
 
   override forward(input: Tensor): Tensor {
-    let x = input;
-    for (const layer of this) x = (layer as Module)(x);
-    return x;
+    return this.training || !isTransient(this, input) ? through(this, input) : throughFreeing(this, input);
   }
 
   /** The layers from `start` up to `end` in a new Sequential that shares them; names are kept. */
@@ -37,6 +37,38 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
 
   protected override checkItem(item: M): M {
     return asModule(item);
+  }
+}
+
+function through(layers: Iterable<Module>, input: Tensor): Tensor {
+  let x = input;
+  for (const layer of layers) x = layer(x);
+  return x;
+}
+
+/** True if nobody can hold what the layers hand on to each other. */
+function isTransient(layers: Iterable<Module>, input: Tensor): boolean {
+  if (tracer !== null || input.wrapped !== null) return false;
+  for (const layer of layers) {
+    if (!Module.isTransient(layer) || (layer instanceof Sequential && !isTransient(layer, input))) return false;
+  }
+  return true;
+}
+
+/** Frees what went between the layers at once, where it would wait for the garbage collector; for results that are not recorded. */
+function throughFreeing(layers: Iterable<Module>, input: Tensor): Tensor {
+  const region = new Scope();
+  try {
+    const x = through(layers, input);
+    const isPlain = x instanceof Tensor && x.wrapped === null && (x as { readonly requiresGrad?: boolean }).requiresGrad !== true;
+    if (isPlain) region.release(x.storage);
+    else region.releaseAll();
+    return x;
+  } catch (error) {
+    region.releaseAll();
+    throw error;
+  } finally {
+    region[Symbol.dispose]();
   }
 }
 
