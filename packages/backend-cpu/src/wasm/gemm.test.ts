@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { DIRECT } from "../threads/share.js";
 import { detectFeatures, kernelOptions } from "./features.js";
-import { ACCUMULATE, FLOAT32, FLOAT64, type GemmKernels, gemmKernels, product, RELU } from "./gemm.js";
+import { ACCUMULATE, callProduct, FLOAT32, FLOAT64, type GemmKernels, gemmKernels, product, RELU } from "./gemm.js";
 import { Heap, type Pointer } from "./memory.js";
 
 // biome-ignore format: one shape after the other
 const SHAPES: [number, number, number][] = [
   [1, 1, 1], [1, 7, 13], [3, 5, 7], [6, 8, 4], [13, 17, 9], [64, 10, 128], [61, 67, 300], [130, 70, 33], [7, 1100, 5],
-  [19, 12, 300], [9, 2, 8], [600, 3, 20], [1, 100, 64], [77, 1, 41], [5, 1, 1], [81, 9, 257], [5, 513, 260], [4, 8, 0], [0, 3, 2], [3, 0, 2],
+  [19, 12, 300], [9, 2, 8], [600, 3, 20], [1, 100, 64], [77, 1, 41], [5, 1, 1], [81, 9, 257], [5, 513, 260], [2, 2, 2], [3, 4, 5], [4, 8, 0], [0, 3, 2], [3, 0, 2],
 ];
 
 /** A matrix view on the heap: element (i, j) lies at `pointer + bytes * (i * row + j * column)`. */
@@ -167,6 +168,37 @@ describe("register tiles", () => {
           for (const other of others) expect(other, `${m}x${n}x${k} ${mode}`).toEqual(first);
         }
       }
+    }
+  });
+});
+
+describe("small products", () => {
+  const heap = new Heap();
+
+  /** The result of one path, on values that round. */
+  function bits(kernels: GemmKernels, path: "small" | "packed", [m, n, k]: readonly number[]): number[] {
+    const { bytes } = kernels.element;
+    const bench = new Bench(heap, kernels);
+    const [a, b, c] = [[m, k] as const, [k, n] as const, [m, n] as const].map(([rows, columns], i) =>
+      bench.matrix(rows, columns, i === 1 ? "column" : "row"),
+    );
+    const [left, right] = [
+      { a: a.pointer, aRow: a.row, aColumn: a.column },
+      { b: b.pointer, bRow: b.row, bColumn: b.column },
+    ];
+    const p = { m, n, k, ...left, ...right, c: c.pointer, cRow: n, mode: 0, bias: 0 };
+    callProduct(DIRECT, kernels, path, p, heap.workspace(0, kernels.workspaceBytes));
+    const result = [...bench.data.subarray(c.pointer / bytes, c.pointer / bytes + m * n)];
+    bench.free(a, b, c);
+    return result;
+  }
+
+  it("have the bits of the blocked kernel", () => {
+    // biome-ignore format: one shape after the other
+    const shapes = [[2, 2, 2], [3, 5, 4], [1, 8, 8], [7, 3, 3], [2, 2, 16]];
+    for (const element of [FLOAT32, FLOAT64]) {
+      const kernels = gemmKernels(heap, element);
+      for (const shape of shapes) expect(bits(kernels, "small", shape), `${shape}`).toEqual(bits(kernels, "packed", shape));
     }
   });
 });

@@ -9,6 +9,7 @@ import { type Exports, instantiate, type WasmFunction } from "./asm.js";
 import { ACCUMULATE, type Element, RELU } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import { emitGemm, gemmWorkspace } from "./gemm-emit.js";
+import { emitSmall } from "./gemm-small.js";
 import type { Heap, Pointer } from "./memory.js";
 
 export { ACCUMULATE, FLOAT32, FLOAT64, RELU } from "./element.js";
@@ -22,13 +23,16 @@ export interface GemmKernels {
   readonly element: Element;
   /** Bytes of scratch memory that each running product needs to itself, as from `heap.workspace(thread, bytes)`. */
   readonly workspaceBytes: number;
+  /** Emitted and linked at their first use. */
   readonly exports: Exports;
+  /** The kernel of small products without mode and bias, likewise. */
+  readonly small: WasmFunction;
   /** The `gemm` with wide tiles, where it is in use. */
   readonly wide?: WasmFunction;
 }
 
 /**
- * Emits and links the matrix kernels.
+ * The matrix kernels of a memory.
  *
  * @example
  * import { Heap } from "./memory.js";
@@ -45,7 +49,18 @@ export function gemmKernels(
   element: Element,
   options: KernelOptions = kernelOptions(heap),
 ): GemmKernels {
-  return { element, workspaceBytes: gemmWorkspace(element), exports: instantiate(emitGemm(options, element), heap.memory) };
+  let blocked: Exports | undefined;
+  let single: WasmFunction | undefined;
+  return {
+    element,
+    workspaceBytes: gemmWorkspace(element),
+    get exports(): Exports {
+      return (blocked ??= instantiate(emitGemm(options, element), heap.memory));
+    },
+    get small(): WasmFunction {
+      return (single ??= instantiate(emitSmall(options, element), heap.memory).small);
+    },
+  };
 }
 
 /** A product `c[m, n] = a[m, k] b[k, n]`, see {@link product}. */
@@ -66,7 +81,7 @@ export interface Product {
 }
 
 /** The kernel for a product; that of a whole product serves its parts too, so that they give the same bits. */
-export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "turned" | "packed";
+export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "small" | "turned" | "packed";
 
 /** Chooses the kernel. */
 export function pathOf(p: Product): ProductPath {
@@ -78,8 +93,12 @@ export function pathOf(p: Product): ProductPath {
     if (p.aColumn === 1) return "columnByRows";
     if (p.aRow === 1) return "columnByColumns";
   }
+  if (p.m * p.n * p.k <= SMALL && !p.bias && !p.mode) return "small";
   return isThin(p) ? "turned" : "packed";
 }
+
+/** Multiplications up to which a product takes longer to pack than to compute. */
+const SMALL = 64;
 
 /** True if so few columns leave most of a tile empty that they are better off as its rows. A bias would be added last there, and not first: other bits. */
 const isThin = ({ m, n, bias }: Product): boolean => m >= 8 && n <= 12 && (n - 1) % 8 < 4 && bias === 0;
@@ -104,23 +123,25 @@ export function callPacked(calls: Calls, { exports, element, wide }: GemmKernels
 
 /** The calls of a product. */
 export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPath, p: Product, workspace: Pointer): void {
-  const { exports, element } = kernels;
-  const { bytes } = element;
+  const { bytes } = kernels.element;
   const { m, n, k, a, b, c, mode, bias } = p;
   if (path === "packed") callPacked(calls, kernels, p, workspace);
-  else if (path === "turned") {
+  else if (path === "small") {
+    const [left, right] = [[a, p.aRow * bytes, p.aColumn * bytes] as const, [b, p.bRow * bytes, p.bColumn * bytes] as const];
+    calls.call(kernels.small, 0, [m, n, k, ...left, ...right, c, p.cRow * bytes]);
+  } else if (path === "turned") {
     const [left, right] = [[b, p.bColumn * bytes, p.bRow * bytes] as const, [a, p.aColumn * bytes, p.aRow * bytes] as const];
-    calls.call(exports.gemmTurned, WORKSPACE_ARGUMENT, [n, m, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
+    calls.call(kernels.exports.gemmTurned, WORKSPACE_ARGUMENT, [n, m, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
   } else if (path === "empty") {
     // One step of 0 * 0 leaves what mode and bias ask for.
-    calls.call(exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);
-  } else if (path === "columnByRows") calls.call(exports.gemvRows, 0, [m, k, b, a, p.aRow * bytes, c, mode]);
-  else if (path === "columnByColumns") calls.call(exports.gemvColumns, 0, [m, k, b, a, p.aColumn * bytes, c, mode]);
+    calls.call(kernels.exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);
+  } else if (path === "columnByRows") calls.call(kernels.exports.gemvRows, 0, [m, k, b, a, p.aRow * bytes, c, mode]);
+  else if (path === "columnByColumns") calls.call(kernels.exports.gemvColumns, 0, [m, k, b, a, p.aColumn * bytes, c, mode]);
   else {
-    if (bias) calls.call(exports.copy, 0, [c, bias, n * bytes]);
+    if (bias) calls.call(kernels.exports.copy, 0, [c, bias, n * bytes]);
     const start = bias ? mode | ACCUMULATE : mode;
-    if (path === "rowByRows") calls.call(exports.gemvRows, 0, [n, k, a, b, p.bColumn * bytes, c, start]);
-    else calls.call(exports.gemvColumns, 0, [n, k, a, b, p.bRow * bytes, c, start]);
+    if (path === "rowByRows") calls.call(kernels.exports.gemvRows, 0, [n, k, a, b, p.bColumn * bytes, c, start]);
+    else calls.call(kernels.exports.gemvColumns, 0, [n, k, a, b, p.bRow * bytes, c, start]);
   }
 }
 
