@@ -10,13 +10,8 @@ export interface Devices {}
 /** Name of a device, such as `"cpu"`: those whose backend is imported. */
 export type Device = keyof Devices extends never ? string : Extract<keyof Devices, string>;
 
-/** A backend's own description of a buffer. Opaque above it, save for {@link CollectedHandle}. */
+/** A backend's own description of a buffer. Opaque above it. */
 export type Handle = object;
-
-/** A handle whose memory the garbage collector frees by itself once nothing refers to it; `free` is only a hint then. */
-export interface CollectedHandle {
-  readonly collected: true;
-}
 
 /** A buffer with a layout; strides and offset count elements. Strides may be 0 (stretched) or negative. */
 export interface View extends Layout {
@@ -243,6 +238,11 @@ export interface Backend {
     readonly maxExpr: number;
     /** Bytes of the largest buffer. */
     readonly maxBytes: number;
+    /**
+     * Bytes of buffers that a loop may leave behind which never gives the event loop a turn; beyond it those that were not used lately move to
+     * host arrays and come back when they are used. It needs `downloadSync`. Where it is left out, buffers stay until they are freed.
+     */
+    readonly resident?: number;
     /** `elementwise` takes `parts`. */
     readonly parts?: boolean;
   };

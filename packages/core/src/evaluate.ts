@@ -1,4 +1,5 @@
 import { type Backend, type Device, getBackend, type Handle, type HostFunction, type Kernels, type Spec, type View } from "./backend.js";
+import { isCrowded, moveOld } from "./buffers.js";
 import { type Decomposable, decompose } from "./decompositions.js";
 import type { Call, Handler } from "./dispatch.js";
 import type { DType, TypedArray } from "./dtype.js";
@@ -54,6 +55,7 @@ export function tensorOver(storage: Storage, layout: Layout): Tensor {
 
 function evaluate(call: Call): readonly Tensor[] {
   const { op } = call;
+  if (isCrowded) moveOld();
   if (op in SCALAR_OPS) return [evaluateScalar(op as ScalarOp, call)];
   if (op in VIEWS) return [evaluateView(op as keyof ViewOps, call)];
   if (op === "transfer") return [transfer(call.inputs[0], (call.attrs as KernelOps["transfer"]).device)];

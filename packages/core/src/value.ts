@@ -1,6 +1,7 @@
-import type { Backend, CollectedHandle, Handle } from "./backend.js";
+import type { Backend, Handle } from "./backend.js";
+import { type Box, fixBuffer, forgetBox, freeBox, holdBuffer, moveBack, watchBuffer } from "./buffers.js";
 import type { DType, TypedArray } from "./dtype.js";
-import { convertScalar, itemSize, numberArray } from "./dtype.js";
+import { convertScalar, numberArray } from "./dtype.js";
 import { DisposedError, ValueError } from "./errors.js";
 import type { FormulaOp } from "./extension.js";
 import { decodeArray, encodeArray, isHalf } from "./half.js";
@@ -27,70 +28,6 @@ export interface Pending {
   readonly leaves: number;
 }
 
-/** A buffer shared between a value and the finalizer that frees it when the value is collected. */
-interface Box {
-  readonly backend: Backend;
-  handle: Handle | null;
-  readonly bytes: number;
-  /** The garbage collector frees it by itself. */
-  readonly collected: boolean;
-}
-
-let liveBytes = 0;
-let liveBuffers = 0;
-let peakBytes = 0;
-
-/** Bytes and buffers that tensors hold on all devices. */
-export interface MemoryInfo {
-  /** Bytes of live buffers. */
-  readonly bytes: number;
-  /** Number of live buffers. */
-  readonly buffers: number;
-  /** Largest `bytes` so far. */
-  readonly peakBytes: number;
-}
-
-/** Reports what tensors hold now. */
-export function memory(): MemoryInfo {
-  return { bytes: liveBytes, buffers: liveBuffers, peakBytes };
-}
-
-function freeBox(box: Box): void {
-  if (box.handle === null) return;
-  const handle = box.handle;
-  forget(box);
-  box.backend.free(handle);
-}
-
-function forget(box: Box): void {
-  box.handle = null;
-  if (box.collected) return;
-  liveBytes -= box.bytes;
-  liveBuffers--;
-}
-
-const finalizer = new FinalizationRegistry<Box>(freeBox);
-
-/** More than C libraries ever take from recycled memory, so a block is address space that nobody has touched. */
-const BLOCK_BYTES = 2 ** 25 + 2 ** 16;
-/** Blocks that may be too many: buffers come and go within a training step. */
-const SPARE_BLOCKS = 2;
-/**
- * The garbage collector does not see device memory, so blocks of half the size of the live buffers stand for it: it runs as they grow in
- * number, and they go when what it found has been freed. Half as many collections as with the whole size, for twice the garbage.
- */
-const ballast: object[] = [];
-const allocateBlock: () => object =
-  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): object } }).Buffer?.allocUnsafeSlow === "function"
-    ? () => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): object } }).Buffer.allocUnsafeSlow(BLOCK_BYTES)
-    : () => new ArrayBuffer(BLOCK_BYTES);
-
-function balance(): void {
-  const wanted = Math.floor(liveBytes / (2 * BLOCK_BYTES));
-  while (ballast.length < wanted) ballast.push(allocateBlock());
-  if (ballast.length > wanted + SPARE_BLOCKS) ballast.length = wanted;
-}
-
 /**
  * A write-once array on a device: a buffer, a number that fills it, or an expression that has not run. Classes of which each op makes one
  * have no `#methods`: engines mark every object for them, which takes longer than all else that a constructor does.
@@ -111,10 +48,10 @@ export class Value {
   saved = 0;
   /** The content on the host, where `prefetch` has read it. */
   copy: TypedArray | null = null;
+  #handle: Handle | null = null;
   #box: Box | null = null;
   /** Storages that hold it and that scopes will free: while there are any, the garbage collector need not watch it. */
   #scoped = 0;
-  #registered = false;
 
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
     this.backend = backend;
@@ -133,30 +70,30 @@ export class Value {
 
   /** The buffer, or null while there is none. */
   get handle(): Handle | null {
-    return this.#box === null ? null : this.#box.handle;
+    const handle = this.#handle;
+    return handle === null || (this.#box as Box).handle !== null ? handle : this.moveBack(handle);
+  }
+
+  private moveBack(former: Handle): Handle | null {
+    this.hold(moveBack(this, former));
+    return this.#handle;
+  }
+
+  private hold(box: Box): void {
+    this.#box = box;
+    this.#handle = box.handle;
+    if (this.#scoped === 0) watchBuffer(this, box);
   }
 
   /** Gives the value its buffer and lets go of the expression. */
   settle(handle: Handle): void {
-    const bytes = this.size * itemSize(this.dtype);
-    this.#box = { backend: this.backend, handle, bytes, collected: (handle as Partial<CollectedHandle>).collected === true };
-    if (!this.#box.collected) this.track(this.#box);
+    this.hold(holdBuffer(this, handle));
     this.dropPending();
   }
 
-  /** Counts a buffer and has it freed when the value is collected. */
-  private track(box: Box): void {
-    const { bytes } = box;
-    liveBytes += bytes;
-    liveBuffers++;
-    if (liveBytes > peakBytes) peakBytes = liveBytes;
-    if (this.#scoped === 0) this.register(box);
-    balance();
-  }
-
-  private register(box: Box): void {
-    this.#registered = true;
-    finalizer.register(this, box);
+  /** Keeps the buffer where it is, so that others may keep the handle. */
+  fix(): void {
+    fixBuffer(this, this.#box as Box);
   }
 
   /** A storage that holds it will be freed by a scope. */
@@ -166,13 +103,14 @@ export class Value {
 
   /** A storage that a scope would have freed, or has freed, lets go of it; who holds it still may be found by the garbage collector alone. */
   leaveScope(): void {
-    const box = this.#box;
-    if (--this.#scoped === 0 && box !== null && box.handle !== null && !box.collected && !this.#registered) this.register(box);
+    if (--this.#scoped === 0 && this.#box !== null) watchBuffer(this, this.#box);
   }
 
   /** Takes the buffer away without freeing it: another value now owns it. */
   surrender(): void {
-    if (this.#box !== null && this.#box.handle !== null) forget(this.#box);
+    if (this.handle === null) return;
+    forgetBox(this.#box as Box);
+    this.#handle = null;
   }
 
   /** Counts one owner more. */
@@ -184,6 +122,7 @@ export class Value {
   release(): void {
     if (--this.owners > 0) return;
     if (this.#box !== null) freeBox(this.#box);
+    this.#handle = null;
     this.dropPending();
   }
 

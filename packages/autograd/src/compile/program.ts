@@ -3,6 +3,7 @@ import {
   encodeArray,
   type Handle,
   type Kernels,
+  keepingHandles,
   type Layout,
   type Replayer,
   realise,
@@ -94,8 +95,10 @@ export class Program {
       this.#streams[i] = generator.nextKernelStream();
     });
     try {
-      for (const action of this.#actions) action();
-      return finish();
+      return keepingHandles(() => {
+        for (const action of this.#actions) action();
+        return finish();
+      });
     } catch (error) {
       for (let slot = 0; slot < this.#handles.length; slot++) if (!this.#fixed.has(slot)) this.#release(slot);
       throw error;
@@ -118,6 +121,7 @@ export class Program {
     for (const [backend, bytes] of this.#plan.bytes) {
       const arena = settledValue(backend, [bytes], "uint8", replayerOf(backend).reserve(bytes));
       arena.retain();
+      arena.fix();
       this.#arenas.set(backend, arena);
     }
     for (const [slot, { backend, offset }] of this.#plan.places) {
@@ -169,6 +173,7 @@ export class Program {
         return this.#host(step);
       case "upload":
         this.#own(step.slot, step.backend, step.spec, step.backend.upload(step.data, step.spec.dtype));
+        this.#values[step.slot]?.fix();
         this.#fixed.add(step.slot);
         return () => {};
       case "draw": {

@@ -1,0 +1,214 @@
+/**
+ * The buffers of all devices: what frees them, and where they go when a loop lets nothing be freed.
+ *
+ * @module
+ */
+import type { Backend, Handle } from "./backend.js";
+import { type DType, itemSize, type TypedArray } from "./dtype.js";
+import { tracer } from "./tracing.js";
+
+/** What has a buffer. */
+interface Held {
+  readonly backend: Backend;
+  readonly dtype: DType;
+  readonly size: number;
+}
+
+/** A buffer, shared between a value and the finalizer that frees it when the value is collected. */
+export interface Box extends Held {
+  /** null once it is freed, belongs to another value, or has moved to the host. */
+  handle: Handle | null;
+  readonly bytes: number;
+  /** The generation that it was made in. */
+  generation: number;
+  /** It is freed when the value is collected. */
+  isWatched: boolean;
+}
+
+/** Bytes and buffers that tensors hold on all devices. */
+export interface MemoryInfo {
+  /** Bytes of live buffers. */
+  readonly bytes: number;
+  /** Number of live buffers. */
+  readonly buffers: number;
+  /** Largest `bytes` so far. */
+  readonly peakBytes: number;
+}
+
+let liveBytes = 0;
+let liveBuffers = 0;
+let peakBytes = 0;
+
+/** Reports what tensors hold now. */
+export function memory(): MemoryInfo {
+  return { bytes: liveBytes, buffers: liveBuffers, peakBytes };
+}
+
+// ---- ballast
+
+/** More than C libraries ever take from recycled memory, so a block is address space that nobody has touched. */
+const BLOCK_BYTES = 2 ** 25 + 2 ** 16;
+/** Blocks that may be too many: buffers come and go within a training step. */
+const SPARE_BLOCKS = 2;
+/**
+ * The garbage collector does not see device memory, so blocks of half the size of the live buffers stand for it: it runs as they grow in
+ * number, and they go when what it found has been freed. Half as many collections as with the whole size, for twice the garbage.
+ */
+const ballast: object[] = [];
+const allocateBlock: () => object =
+  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): object } }).Buffer?.allocUnsafeSlow === "function"
+    ? () => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): object } }).Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    : () => new ArrayBuffer(BLOCK_BYTES);
+
+function balance(): void {
+  const wanted = Math.floor(liveBytes / (2 * BLOCK_BYTES));
+  while (ballast.length < wanted) ballast.push(allocateBlock());
+  if (ballast.length > wanted + SPARE_BLOCKS) ballast.length = wanted;
+}
+
+// ---- life
+
+/** Counts the buffer of a value. */
+export function holdBuffer(value: Held, handle: Handle): Box {
+  const { backend, dtype, size } = value;
+  const { resident } = backend.limits;
+  const bytes = size * itemSize(dtype);
+  const box: Box = { backend, handle, dtype, size, bytes, generation: resident === undefined ? FIXED : generation, isWatched: false };
+  liveBytes += bytes;
+  liveBuffers++;
+  if (liveBytes > peakBytes) peakBytes = liveBytes;
+  if (resident !== undefined) addYoung(box, resident / 2);
+  balance();
+  return box;
+}
+
+/** Has a buffer freed when its value is collected. */
+export function watchBuffer(value: Held, box: Box): void {
+  if (box.isWatched || box.handle === null) return;
+  box.isWatched = true;
+  const finalizer = box.generation === FIXED ? fixedFinalizer : finalizers[generation - box.generation];
+  finalizer.register(value, box);
+}
+
+/** Frees a buffer. */
+export function freeBox(box: Box): void {
+  const { handle } = box;
+  if (handle === null) return;
+  forgetBox(box);
+  box.backend.free(handle);
+}
+
+/** Counts a buffer no longer. */
+export function forgetBox(box: Box): void {
+  box.handle = null;
+  liveBytes -= box.bytes;
+  liveBuffers--;
+  if (box.generation === generation) youngBytes -= box.bytes;
+}
+
+function freeCollected(box: Box): void {
+  hadTurn = true;
+  freeBox(box);
+}
+
+// ---- moving to the host
+
+/**
+ * Finalizers wait for a turn of the event loop. In a synchronous loop the buffers of dead values go another way: whenever the young ones are
+ * too many, those made before them move to arrays on the host, dead or not, where the garbage collector frees them by itself; a living one
+ * comes back when it is used, as a young one. So each buffer is copied out once, and the working set once in a generation.
+ */
+let generation = 1;
+/** The generation of buffers that never move. */
+const FIXED = 0;
+let young: Box[] = [];
+let old: Box[] = [];
+let youngBytes = 0;
+/** Bytes that moved at the last time, and those that have come back since. */
+let movedBytes = 0;
+let returnedBytes = 0;
+/** A generation may grow to twice what came back, but not beyond this. */
+const LARGEST_GENERATION = 2 ** 30;
+/** Buffers of a generation at most. */
+const MOST_BUFFERS = 2 ** 16;
+/** Freed buffers are swept out of the list when it has grown to this. */
+let sweepAt = 2 ** 12;
+/** A registry for the young buffers, and one for the old that goes with them: a registry remembers what has died until the next turn. */
+const finalizers = [new FinalizationRegistry<Box>(freeCollected)];
+const fixedFinalizer = new FinalizationRegistry<Box>(freeCollected);
+/** The contents of buffers that moved, by their former handles, to which only living values lead. */
+const contents = new WeakMap<Handle, TypedArray>();
+/** Programs that run now and have taken handles of buffers. */
+let readers = 0;
+/** The event loop had a turn since the last move. */
+let hadTurn = false;
+let warned = false;
+
+/** True when {@link moveOld} has something to do. */
+export let isCrowded = false;
+
+function addYoung(box: Box, least: number): void {
+  young.push(box);
+  youngBytes += box.bytes;
+  if (young.length > sweepAt) {
+    young = young.filter(({ handle }) => handle !== null);
+    sweepAt = Math.max(sweepAt, 2 * young.length);
+  }
+  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, Math.min(2 * returnedBytes, LARGEST_GENERATION))) isCrowded = true;
+}
+
+/** Ends a generation and moves the one before it to the host, unless somebody has taken handles. */
+export function moveOld(): void {
+  if (tracer !== null || readers > 0) return;
+  if (movedBytes > 2 * returnedBytes && !hadTurn) warnOnce();
+  const leaving = old;
+  old = young;
+  young = [];
+  finalizers.unshift(new FinalizationRegistry(freeCollected));
+  finalizers.length = 2;
+  generation++;
+  youngBytes = movedBytes = returnedBytes = 0;
+  isCrowded = hadTurn = false;
+  for (const box of leaving) {
+    const { backend, handle, dtype, size, bytes } = box;
+    if (handle === null || box.generation === FIXED) continue;
+    contents.set(handle, (backend as Required<Backend>).downloadSync(handle, dtype, size));
+    movedBytes += bytes;
+    freeBox(box);
+  }
+}
+
+/** The buffer of a value whose former one has moved. */
+export function moveBack(value: Held, former: Handle): Box {
+  const { backend, dtype } = value;
+  const box = holdBuffer(value, backend.upload(contents.get(former) as TypedArray, dtype));
+  returnedBytes += box.bytes;
+  return box;
+}
+
+/** Keeps a buffer where it is, for those who keep its handle. */
+export function fixBuffer(value: Held, box: Box): void {
+  if (box.generation === generation) youngBytes -= box.bytes;
+  box.generation = FIXED;
+  fixedFinalizer.register(value, box);
+}
+
+/** Runs a function that takes handles and then computes with tensors. */
+export function keepingHandles<T>(fn: () => T): T {
+  if (isCrowded) moveOld();
+  readers++;
+  try {
+    return fn();
+  } finally {
+    readers--;
+  }
+}
+
+function warnOnce(): void {
+  if (warned) return;
+  warned = true;
+  console.warn(
+    "sconce: nothing frees the tensors of a loop that does not wait, so they move to garbage-collected memory, which takes a copy. Put what " +
+      "the loop does into scope(() => { ... }), or await something in it.",
+  );
+}
