@@ -15,6 +15,8 @@ const FUSED: readonly KernelName[] = [
   "attentionGrad",
   "layerNorm",
   "layerNormGrad",
+  "channelNorm",
+  "channelNormGrad",
   "lstm",
   "lstmGrad",
   "gru",
@@ -46,6 +48,16 @@ function layerNorm(rows: number, size: number): Case {
     name: `layer norm ${rows}x${size}`,
     inputs: [trained(rows, size), ones([size]).requiresGrad_(), zeros([size]).requiresGrad_()],
     run: (x, weight, bias) => F.layerNorm(x, [size], { weight, bias }),
+  };
+}
+
+/** Of batches, or of groups of channels. */
+function channelNorm(groups: number | null, ...shape: number[]): Case {
+  const affine = { weight: trained(shape[1]), bias: trained(shape[1]) };
+  return {
+    name: `${groups === null ? "batch norm" : `group norm by ${groups}`} ${shape.join("x")}`,
+    inputs: [trained(...shape), affine.weight, affine.bias],
+    run: (x) => (groups === null ? F.batchNorm(x, null, null, { ...affine, training: true }) : F.groupNorm(x, groups, affine)),
   };
 }
 
@@ -106,6 +118,11 @@ const cases: readonly (() => Case)[] = [
   () => layerNorm(1024, 256),
   () => layerNorm(64, 768),
   () => layerNorm(4096, 64),
+  () => channelNorm(null, 16, 32, 28, 28),
+  () => channelNorm(null, 32, 64, 7, 7),
+  () => channelNorm(null, 256, 128),
+  () => channelNorm(8, 8, 64, 28, 28),
+  () => channelNorm(32, 8, 32, 28, 28),
   () => recurrent("LSTM", (size) => new LSTM(size, size), 32, 64),
   () => recurrent("GRU", (size) => new GRU(size, size), 32, 64),
   () => recurrent("RNN", (size) => new RNN(size, size), 32, 64),

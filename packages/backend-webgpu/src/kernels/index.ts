@@ -1,5 +1,6 @@
 import type { KernelName } from "@sconce/core";
 import { attention, attentionGrad } from "./attention.js";
+import { channelNorm, channelNormGrad } from "./channel-norm.js";
 import { conv, convInput, convWeight } from "./conv.js";
 import { concat, updateSlice } from "./copy.js";
 import { elementwise } from "./elementwise.js";
@@ -42,8 +43,8 @@ export const kernels: { readonly [K in KernelName]: Kernel<K> | "decomposed" } =
   attentionGrad,
   layerNorm,
   layerNormGrad,
-  channelNorm: "decomposed",
-  channelNormGrad: "decomposed",
+  channelNorm,
+  channelNormGrad,
   lstm,
   lstmGrad,
   gru,

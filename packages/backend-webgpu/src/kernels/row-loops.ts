@@ -36,10 +36,12 @@ export interface RowPlan {
   readonly wide: boolean;
   /** Four elements at a time, in vectors. */
   readonly quads?: boolean;
+  /** Where the elements begin; at 0 if left out. */
+  readonly first?: string;
 }
 
-/** Loops over rows of `length` elements, or vectors of four. */
-export function rowLoops(source: Source, length: string, { wide, quads = false }: RowPlan): RowLoops {
+/** Loops over rows up to element, or vector of four, number `end`. */
+export function rowLoops(source: Source, end: string, { wide, quads = false, first = "0" }: RowPlan): RowLoops {
   if (wide) source.global(`var<workgroup> scratch: array<f32, ${WORKGROUP}>;`);
   const [lanes, zero] = quads ? ["vec4<f32>", "vec4<f32>()"] : ["f32", "0.0"];
   const loop = (body: readonly string[], from: string, to: string): string[] => [
@@ -47,7 +49,7 @@ export function rowLoops(source: Source, length: string, { wide, quads = false }
     ...body,
     "}",
   ];
-  const each = (...body: readonly string[]): string[] => loop(body, wide ? "lane" : "0", length);
+  const each = (...body: readonly string[]): string[] => loop(body, wide ? `${first} + lane` : first, end);
   /** One number from the vector or the number `all`, and from all lanes. */
   const joined = (name: string, all: string, combine: (x: string, y: string) => string): string[] => [
     `var ${name} = ${quads ? ["y", "z", "w"].reduce((text, lane) => combine(text, `${all}.${lane}`), `${all}.x`) : all};`,
@@ -65,9 +67,9 @@ export function rowLoops(source: Source, length: string, { wide, quads = false }
       const body = wide
         ? [...each(...inner), ...join]
         : [
-            `for (var k0 = 0; k0 < ${length}; k0 += ${BLOCK}) {`,
+            `for (var k0 = ${first}; k0 < ${end}; k0 += ${BLOCK}) {`,
             ...declare("block"),
-            ...loop(inner, "k0", `min(k0 + ${BLOCK}, ${length})`),
+            ...loop(inner, "k0", `min(k0 + ${BLOCK}, ${end})`),
             ...join,
             "}",
           ];

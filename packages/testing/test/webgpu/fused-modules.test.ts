@@ -1,7 +1,18 @@
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { type Device, manualSeed, randn, realiseAll, registerBackend, scope, type Tensor, unregisterBackend } from "@sconce/core";
-import { functional as F, GRU, LSTM, RNN, TransformerEncoderLayer } from "@sconce/nn";
+import {
+  BatchNorm2d,
+  Conv2d,
+  functional as F,
+  GRU,
+  GroupNorm,
+  InstanceNorm2d,
+  LSTM,
+  RNN,
+  Sequential,
+  TransformerEncoderLayer,
+} from "@sconce/nn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectClose } from "../../../backend-cpu/src/testing.js";
 import { startDevice } from "./start.js";
@@ -52,6 +63,19 @@ describe.skipIf(backend === null)("layers of fused kernels on WebGPU", () => {
       y.mul(y).sum().add(h.sum()).add(c.mul(2).sum()).backward();
       return [y, h, c, ...gradients([x, ...layer.parameters()])];
     });
+  });
+
+  it("train batch, group and instance normalisation between convolutions as the CPU does, with running statistics", async () => {
+    for (const norm of [() => new BatchNorm2d(6), () => new GroupNorm(3, 6), () => new InstanceNorm2d(6, { affine: true })]) {
+      await expectAlike((device) => {
+        manualSeed(1);
+        const layer = new Sequential(new Conv2d(3, 6, 3), norm(), new Conv2d(6, 2, 3)).to(device);
+        const [x] = draw(device, [4, 3, 12, 11]);
+        const y = layer(x);
+        y.mul(y).mean().backward();
+        return [y, ...gradients([x, ...layer.parameters()]), ...[...layer.buffers()].map((b) => b.float())];
+      });
+    }
   });
 
   it("train GRU and RNN layers as the CPU does", async () => {

@@ -45,6 +45,60 @@ for (const software of [true, false]) {
         }
       }
     });
+    it("batch and group normalisation and their gradients, in parts where rows are long", async () => {
+      for (const [shape, groups] of [
+        [[1, 1], null],
+        [[5, 3], null],
+        [[70, 33], null],
+        [[3, 6, 5], null],
+        [[2, 5, 4, 6], null],
+        [[2, 3, 53, 100], null],
+        [[3, 2, 9, 401], null],
+        [[3, 300, 4], null],
+        [[2, 200, 12], 200],
+        [[3, 6, 5], 3],
+        [[3, 6, 5], 1],
+        [[2, 6, 4, 3, 2], 6],
+        [[1, 4, 41, 150], 2],
+        [[1, 2, 103, 90], 1],
+        [[2, 8], 4],
+        [[0, 3, 4], null],
+        [[0, 4, 2], 2],
+        [[2, 4, 0], 2],
+        [[2, 4, 0], null],
+        [[2, 0, 3], null],
+      ] as const) {
+        const statistics = groups === null ? [shape[1]] : [shape[0], groups];
+        const sums = [groups === null ? 1 : shape[0], shape[1]];
+        for (const layout of LAYOUTS) {
+          const [x, weight, bias] = [shape, [shape[1]], [shape[1]]].map((own) => make(own, layout, 2));
+          const attrs = { groups, eps: 1e-3 };
+          const label = `[${shape}] in ${groups ?? "all"} ${layout}`;
+          for (const inputs of [[x], [x, weight], [x, weight, bias]])
+            await expectSame(device, "channelNorm", inputs, [shape, statistics, statistics].map(spec), attrs, 2e-5, label);
+          const means = make(statistics, layout);
+          const variances = hostTensor("float32", statistics, layout, () => 0.5 + random());
+          for (const given of [[], [weight]]) {
+            const inputs = [make(shape, layout), x, means, variances, ...given];
+            await expectSame(device, "channelNormGrad", inputs, [shape, sums, sums].map(spec), attrs, 1e-4, label);
+          }
+        }
+      }
+    });
+    it("normalisation of channels far from zero, and of equal elements", async () => {
+      for (const [shape, groups] of [
+        [[4, 3, 25], null],
+        [[2, 3, 80, 81], null],
+        [[2, 6, 40, 90], 3],
+      ] as const) {
+        const statistics = groups === null ? [shape[1]] : [shape[0], groups];
+        for (const near of [() => 1000 + random(), () => 0.1]) {
+          const x = hostTensor("float32", shape, "contiguous", near);
+          const results = [shape, statistics, statistics].map(spec);
+          await expectSame(device, "channelNorm", [x], results, { groups, eps: 1e-5 }, 5e-4, `[${shape}] in ${groups ?? "all"}`);
+        }
+      }
+    });
     it("recurrent layers and their gradients, for sequences of any lengths in both directions", async () => {
       for (const [batchSizes, size] of [
         [[1], 1],
