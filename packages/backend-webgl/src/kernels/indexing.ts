@@ -1,5 +1,5 @@
 import { type DType, type ScatterMode, sizeOf } from "@sconce/core";
-import { collapse, combineText, coordinates, dot, typeOf } from "@sconce/core/shader";
+import { combineText, coordinates, dot, pickedFrom, pickText, typeOf, without } from "@sconce/core/shader";
 import { Source } from "../glsl/source.js";
 import { toStorage } from "../glsl/storage.js";
 import type { BlockView, Machine } from "../machine.js";
@@ -8,34 +8,22 @@ import { isDense } from "./copy.js";
 import type { Kernel } from "./kernel.js";
 import { scatterWindows } from "./windows.js";
 
-const without = (strides: readonly number[], dim: number): number[] => strides.map((s, d) => (d === dim ? 0 : s));
-
-/** One dimension of a layout; a tensor without dimensions counts as one element. */
-function along(x: BlockView, dim: number): { readonly size: number; readonly step: number } {
-  return x.shape.length === 0 ? { size: 1, step: 0 } : { size: x.shape[dim], step: x.strides[dim] };
-}
-
 // ---- reading
 
 function printPick(rank: number): Source {
   const source = new Source();
   const [x, index] = [source.read("float32"), source.read("int32")];
-  source.add(...coordinates(source, rank, "index"));
-  source.add(`int at = ${index.at(`${source.int()} + ${dot(source, rank)}`)};`);
-  const [size, step] = source.ints(2);
-  source.add(`int start = clamp(at, 0, ${size} - 1) * ${step};`);
-  source.add(`return ${x.raw(`${source.int()} + start + ${dot(source, rank)}`)};`);
+  const address = pickText(source, rank, index.at);
+  source.add(`return ${x.raw(address)};`);
   return source;
 }
 
 /** Reads x at the positions of an index; `steps` are the strides of the index over the output's shape. */
 function pick(machine: Machine, x: BlockView, index: BlockView, steps: readonly number[], output: readonly number[], dim: number): Block {
-  const { shape, strides } = collapse(output, [steps, without(x.strides, dim)]);
-  const { size, step } = along(x, dim);
+  const { rank, write } = pickedFrom(x, index, steps, output, dim);
   const block = machine.alloc({ shape: output });
-  const program = machine.program(`gather ${shape.length}`, () => printPick(shape.length));
-  const params = machine.params();
-  params.ints(shape.slice(1)).int(index.offset).ints(strides[0]).int(size).int(step).int(x.offset).ints(strides[1]);
+  const program = machine.program(`gather ${rank}`, () => printPick(rank));
+  write(machine.params());
   machine.run(program, [x.block, index.block], block, sizeOf(output));
   return block;
 }

@@ -1,39 +1,27 @@
 import { contiguousStrides, type DType, type ScatterMode, sizeOf } from "@sconce/core";
-import { collapse, combineText, coordinates, dot } from "@sconce/core/shader";
+import { along, collapse, combineText, coordinates, dot, pickedFrom, pickText, without } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
 import { fromStorage, Source, STORAGE_TYPE, toStorage } from "../wgsl/source.js";
 import { copyOf } from "./copy.js";
 import { type Kernel, WORKGROUP } from "./kernel.js";
 
-const without = (strides: readonly number[], dim: number): number[] => strides.map((s, d) => (d === dim ? 0 : s));
-
-/** One dimension of a layout; a tensor without dimensions counts as one element. */
-function along(x: BlockView, dim: number): { readonly size: number; readonly step: number } {
-  return x.shape.length === 0 ? { size: 1, step: 0 } : { size: x.shape[dim], step: x.strides[dim] };
-}
-
 // ---- reading
 
 function printPick(rank: number): Source {
   const source = new Source(WORKGROUP);
   const [x, index, output] = [source.read("u32"), source.read("i32"), source.write("u32")];
-  source.add(...coordinates(source, rank, "index"));
-  source.add(`let at = ${index}[${source.int()} + ${dot(source, rank)}];`);
-  const [size, step] = source.ints(2);
-  source.add(`let start = clamp(at, 0, ${size} - 1) * ${step};`);
-  source.add(`${output}[index] = ${x}[${source.int()} + start + ${dot(source, rank)}];`);
+  const address = pickText(source, rank, (at) => `${index}[${at}]`);
+  source.add(`${output}[index] = ${x}[${address}];`);
   return source;
 }
 
 /** Reads x at the positions of an index; `steps` are the strides of the index over the output's shape. */
 function pick(machine: Machine, x: BlockView, index: BlockView, steps: readonly number[], output: readonly number[], dim: number): Block {
-  const { shape, strides } = collapse(output, [steps, without(x.strides, dim)]);
-  const { size, step } = along(x, dim);
+  const { rank, write } = pickedFrom(x, index, steps, output, dim);
   const block = machine.alloc({ shape: output });
-  const program = machine.program(`gather ${shape.length}`, () => printPick(shape.length));
-  const params = machine.params();
-  params.ints(shape.slice(1)).int(index.offset).ints(strides[0]).int(size).int(step).int(x.offset).ints(strides[1]);
+  const program = machine.program(`gather ${rank}`, () => printPick(rank));
+  write(machine.params());
   machine.run(program, [x.block, index.block, block], sizeOf(output));
   return block;
 }
