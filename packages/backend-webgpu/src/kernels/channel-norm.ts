@@ -46,7 +46,7 @@ interface Layouts {
   readonly each: number;
   /** Elements that share their statistics. */
   readonly size: number;
-  /** The operands as rows of such elements, of those of one channel of them, and of those of one channel of one example. */
+  /** The operands as rows of such elements, of those of one channel of them, and of those of one channel of one example, where the last one is the result. */
   groups(...operands: readonly BlockView[]): Rows;
   channels(...operands: readonly BlockView[]): Rows;
   planes(...operands: readonly BlockView[]): Rows;
@@ -69,23 +69,14 @@ function layoutsOf(shape: Shape, groups: number | null): Layouts {
     size: sizeOf(groups === null ? [shape[0], ...shape.slice(2)] : whole.slice(2)),
     groups: (...operands) => rows(operands, groups === null ? 1 : 2),
     channels: (...operands) => rows(operands, groups === null ? 1 : 3),
-    planes: (...operands) => inQuads(rowsOf(operands, whole, 3)),
+    planes: (...operands) => inQuads(rowsOf(operands, whole, 3, 1)),
     channel: (x) => split(x, shape.length, each),
     statistic: (x) => split(x, shape.length, 1),
   };
 }
 
-/** Runs a kernel over all elements. */
-function runElements(
-  machine: Machine,
-  name: string,
-  rows: Rows,
-  block: Block,
-  print: (plan: RowKernelPlan) => Source,
-  numbers: readonly number[],
-): void {
-  runRows(machine, name, rows, [block], print, { numbers, cut: cutInto(rows.length, machine.software ? RUN : 1) });
-}
+/** How a kernel over all elements goes through those of a channel. */
+const runsOf = ({ software }: Machine, { length }: Rows): Cut => cutInto(length, software ? RUN : 1);
 
 /** Mean and variance of each part. */
 function printMoments(plan: RowKernelPlan): Source {
@@ -157,12 +148,11 @@ function runParts(
 }
 
 function printChannelNorm(plan: RowKernelPlan): Source {
-  const { source, values, find, firsts, each, to, type } = rowKernel(plan);
-  const output = source.write(type);
+  const { source, values, results, find, firsts, each } = rowKernel(plan);
   const [x, mean, variance, weight = "1.0", bias] = values;
   source.add(...firsts({ mean, variance, weight, ...(bias !== undefined && { bias }) }));
   source.add(`let scale = sc_divide(weight, sc_sqrt(variance + ${source.float()}));`);
-  source.add(...each(...find, `${output}[${to}] = (${x} - mean) * scale${bias === undefined ? "" : " + bias"};`));
+  source.add(...each(...find, `${results[0]} = (${x} - mean) * scale${bias === undefined ? "" : " + bias"};`));
   return source;
 }
 
@@ -181,23 +171,22 @@ export const channelNorm: Kernel<"channelNorm"> = (machine, [x, ...affine], outp
     },
   );
   const views = statistics.map((block, i) => statistic(wholeView(block, outputs[1 + i])));
-  const planes = layouts.planes(channel(x), ...views, ...affine.map(channel));
-  runElements(machine, "channelNorm", planes, output, printChannelNorm, [eps]);
+  const planes = layouts.planes(channel(x), ...views, ...affine.map(channel), channel(wholeView(output, outputs[0])));
+  runRows(machine, "channelNorm", planes, [], printChannelNorm, { numbers: [eps], cut: runsOf(machine, planes) });
   return [output, means, variances];
 };
 
 /** `single`: groups of one channel, whose weight factors all that the result consists of. */
 function printChannelNormGrad(single: boolean): (plan: RowKernelPlan) => Source {
   return (plan) => {
-    const { source, values, find, firsts, each, to, type } = rowKernel(plan);
-    const output = source.write(type);
+    const { source, values, results, find, firsts, each } = rowKernel(plan);
     const [x, grad, mean, variance, scale, shift, weight] = values;
     const [eps, share] = [source.float(), source.float()];
     source.add(...firsts({ mean, variance, scale, shift, weight: weight ?? "1.0" }));
     source.add(`let inverse = sc_divide(1.0, sc_sqrt(variance + ${eps}));`, `let factor = inverse${single ? " * weight" : ""};`);
     source.add(`let down = shift * ${share};`, `let turn = inverse * scale * ${share};`);
     const slope = `${grad}${single ? "" : " * weight"} - down - (${x} - mean) * turn`;
-    source.add(...each(...find, `${output}[${to}] = factor * (${slope});`));
+    source.add(...each(...find, `${results[0]} = factor * (${slope});`));
     return source;
   };
 }
@@ -226,8 +215,9 @@ export const channelNormGrad: Kernel<"channelNormGrad"> = (machine, [grad, x, me
     sumsOf("sums", rowsOf([...sums, ...factors], [...spec.shape, each, ...x.shape.slice(2).map(() => 1)], 2), blocks);
     sums = blocks.map((block) => statistic(wholeView(block, spec)));
   }
-  const planes = layouts.planes(...large, ...statistics, ...sums, ...factors);
-  runElements(machine, `channelNormGrad ${each === 1}`, planes, output, printChannelNormGrad(each === 1), [eps, 1 / size]);
+  const planes = layouts.planes(...large, ...statistics, ...sums, ...factors, channel(wholeView(output, outputs[0])));
+  const options = { numbers: [eps, 1 / size], cut: runsOf(machine, planes) };
+  runRows(machine, `channelNormGrad ${each === 1}`, planes, [], printChannelNormGrad(each === 1), options);
   if (each > 1) for (const { block } of sums) machine.free(block);
   return [output, scales, shifts];
 };

@@ -6,17 +6,10 @@
 import { Source } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
 import { multiply } from "./matmul.js";
-import { elementText, matrix, rowsOf, stateFrom, stepsOf, turned, writeMatrices } from "./recurrent.js";
+import { elementText, matrix, runSteps, runStepsBack, type Step, startUnits, stateFrom, sumsFrom, turned } from "./recurrent.js";
 
 /** The work of a unit of gated recurrent units: two gates, what the state gives to the new one, and the new one. */
 const WORK = ["reset", "update", "given", "fresh"];
-
-/** Starts a kernel of one invocation for each unit of each sequence of a step: size, first row, `row` in the batch and unit `j`. */
-function startUnits(source: Source): string {
-  const [size, first] = source.ints(2);
-  source.add(`let row = ${first} + index / ${size};`, `let j = index % ${size};`, `let at = row * ${size} + j;`);
-  return size;
-}
 
 function printGru(): Source {
   const source = new Source(WORKGROUP);
@@ -39,13 +32,12 @@ export const gru: Kernel<"gru"> = (machine, [gates, h0, w, bias], outputs, attrs
   const h = stateFrom(machine, h0, outputs[1]);
   const [output, work, hidden] = [outputs[0], ...outputs.slice(2)].map((spec) => machine.alloc(spec));
   const own = machine.alloc({ shape: [sequences, 3 * size] });
-  const program = machine.program("gru", printGru);
-  for (const { first, count } of stepsOf(attrs)) {
+  const product = ({ count }: Step): void => {
     const given = bias === undefined ? [] : [{ ...bias, shape: [count, 3 * size], strides: [0, bias.strides[0]] }];
     multiply(machine, [matrix(h, count, size), turned(w), ...given], matrix(own, count, 3 * size));
-    writeMatrices(machine.params().int(size).int(first), [gates]);
-    machine.run(program, [own, gates.block, output, h, work, hidden], count * size);
-  }
+  };
+  const blocks = [own, gates.block, output, h, work, hidden];
+  runSteps(machine, size, attrs, product, { name: "gru", print: printGru, matrices: [gates], blocks });
   machine.free(own);
   return [output, h, work, hidden];
 };
@@ -73,16 +65,11 @@ function printGruGrad(): Source {
 }
 
 export const gruGrad: Kernel<"gruGrad"> = (machine, [dOutput, dH, work, hidden, w], outputs, attrs) => {
-  const [, size] = dH.shape;
   const [gates, through] = outputs.slice(0, 2).map((spec) => machine.alloc(spec));
   const h = stateFrom(machine, dH, outputs[2]);
-  const program = machine.program("gruGrad", printGruGrad);
-  const all = wholeView(through, outputs[1]);
-  for (const { first, count } of [...stepsOf(attrs)].reverse()) {
-    writeMatrices(machine.params().int(size).int(first), [dOutput, work, hidden]);
-    machine.run(program, [dOutput.block, work.block, hidden.block, gates, through, h], count * size);
-    multiply(machine, [rowsOf(all, first, count), w], matrix(h, count, size), true);
-  }
+  const matrices = [dOutput, work, hidden];
+  const blocks = [...matrices.map(({ block }) => block), gates, through, h];
+  runStepsBack(machine, attrs, { name: "gruGrad", print: printGruGrad, matrices, blocks }, wholeView(through, outputs[1]), w, h, true);
   return [gates, through, h];
 };
 
@@ -101,12 +88,8 @@ export const rnn: Kernel<"rnn"> = (machine, [gates, h0, w], outputs, attrs) => {
   const h = stateFrom(machine, h0, outputs[1]);
   const [output, hidden] = [outputs[0], outputs[2]].map((spec) => machine.alloc(spec));
   const sums = machine.alloc(h0);
-  const program = machine.program(`rnn ${attrs.relu}`, () => printRnn(attrs.relu));
-  for (const { first, count } of stepsOf(attrs)) {
-    multiply(machine, [matrix(h, count, size), turned(w), rowsOf(gates, first, count)], matrix(sums, count, size));
-    machine.params().int(size).int(first);
-    machine.run(program, [sums, output, h, hidden], count * size);
-  }
+  const kernel = { name: `rnn ${attrs.relu}`, print: () => printRnn(attrs.relu), matrices: [], blocks: [sums, output, h, hidden] };
+  runSteps(machine, size, attrs, sumsFrom(machine, gates, h, w, sums), kernel);
   machine.free(sums);
   return [output, h, hidden];
 };
@@ -123,15 +106,10 @@ function printRnnGrad(relu: boolean): Source {
 }
 
 export const rnnGrad: Kernel<"rnnGrad"> = (machine, [dOutput, dH, output, w], outputs, attrs) => {
-  const [, size] = dH.shape;
   const gates = machine.alloc(outputs[0]);
   const h = stateFrom(machine, dH, outputs[1]);
-  const program = machine.program(`rnnGrad ${attrs.relu}`, () => printRnnGrad(attrs.relu));
-  const all = wholeView(gates, outputs[0]);
-  for (const { first, count } of [...stepsOf(attrs)].reverse()) {
-    writeMatrices(machine.params().int(size).int(first), [dOutput, output]);
-    machine.run(program, [dOutput.block, output.block, gates, h], count * size);
-    multiply(machine, [rowsOf(all, first, count), w], matrix(h, count, size));
-  }
+  const blocks = [dOutput.block, output.block, gates, h];
+  const kernel = { name: `rnnGrad ${attrs.relu}`, print: () => printRnnGrad(attrs.relu), matrices: [dOutput, output], blocks };
+  runStepsBack(machine, attrs, kernel, wholeView(gates, outputs[0]), w, h);
   return [gates, h];
 };

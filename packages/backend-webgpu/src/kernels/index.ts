@@ -14,8 +14,7 @@ import { nll, nllGrad } from "./nll.js";
 import { avgPool, avgPoolGrad, maxPool } from "./pool.js";
 import { random } from "./random.js";
 import { reduce } from "./reduce.js";
-import { argReduce, cumulate, softmax } from "./rows.js";
-import { softmaxGrad } from "./softmax-grad.js";
+import { argReduce, cumulate, softmax, softmaxGrad } from "./rows.js";
 import { sort } from "./sort.js";
 
 /** The kernel of every primitive, or `decomposed` where core computes it by simpler ones; none falls back to another device. */

@@ -5,8 +5,7 @@
  */
 import { Source } from "../wgsl/source.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
-import { multiply } from "./matmul.js";
-import { elementText, matrix, rowsOf, stateFrom, stepsOf, turned, writeMatrices } from "./recurrent.js";
+import { elementText, runSteps, runStepsBack, startUnits, stateFrom, sumsFrom } from "./recurrent.js";
 
 const GATES = ["i", "f", "g", "o"];
 
@@ -15,9 +14,8 @@ function printCell(): Source {
   const source = new Source(WORKGROUP);
   const sums = source.read("f32");
   const [output, h, c, activated, hiddens, cells] = Array.from({ length: 6 }, () => source.write("f32"));
-  const [size, first] = source.ints(2);
-  source.add(`let row = index / ${size};`, `let j = index % ${size};`, `let at = ${first} * ${size} + index;`);
-  source.add(`let own = row * 4 * ${size} + j;`, `let kept = (${first} + row) * 4 * ${size} + j;`);
+  const size = startUnits(source);
+  source.add(`let own = (index / ${size}) * 4 * ${size} + j;`, `let kept = row * 4 * ${size} + j;`);
   GATES.forEach((name, k) => {
     source.add(`let ${name} = ${name === "g" ? "sc_tanh" : "sc_sigmoid"}(${sums}[own + ${k} * ${size}]);`);
     source.add(`${activated}[kept + ${k} * ${size}] = ${name};`);
@@ -33,12 +31,8 @@ export const lstm: Kernel<"lstm"> = (machine, [gates, h0, c0, w], outputs, attrs
   const [h, c] = [stateFrom(machine, h0, outputs[1]), stateFrom(machine, c0, outputs[2])];
   const [output, activated, hiddens, cells] = [outputs[0], ...outputs.slice(3)].map((spec) => machine.alloc(spec));
   const sums = machine.alloc({ shape: [sequences, 4 * size] });
-  const program = machine.program("lstm", printCell);
-  for (const { first, count } of stepsOf(attrs)) {
-    multiply(machine, [matrix(h, count, size), turned(w), rowsOf(gates, first, count)], matrix(sums, count, 4 * size));
-    machine.params().int(size).int(first);
-    machine.run(program, [sums, output, h, c, activated, hiddens, cells], count * size);
-  }
+  const blocks = [sums, output, h, c, activated, hiddens, cells];
+  runSteps(machine, size, attrs, sumsFrom(machine, gates, h, w, sums), { name: "lstm", print: printCell, matrices: [], blocks });
   machine.free(sums);
   return [output, h, c, activated, hiddens, cells];
 };
@@ -48,8 +42,7 @@ function printCellGrad(): Source {
   const source = new Source(WORKGROUP);
   const reads = Array.from({ length: 3 }, () => source.read("f32"));
   const [gates, h, c] = Array.from({ length: 3 }, () => source.write("f32"));
-  const [size, first] = source.ints(2);
-  source.add(`let row = ${first} + index / ${size};`, `let j = index % ${size};`);
+  const size = startUnits(source);
   const [dOutput, activated, cells] = reads.map((name) => elementText(source, name));
   GATES.forEach((name, k) => void source.add(`let ${name} = ${activated(`${k} * ${size} + j`)};`));
   source.add(`let before = ${cells("j")};`, "let t = sc_tanh(f * before + i * g);");
@@ -61,16 +54,10 @@ function printCellGrad(): Source {
 }
 
 export const lstmGrad: Kernel<"lstmGrad"> = (machine, [dOutput, dH, dC, activated, cells, w], outputs, attrs) => {
-  const [, size] = dH.shape;
   const gates = machine.alloc(outputs[0]);
   const [h, c] = [stateFrom(machine, dH, outputs[1]), stateFrom(machine, dC, outputs[2])];
-  const program = machine.program("lstmGrad", printCellGrad);
-  const all = wholeView(gates, outputs[0]);
-  for (const { first, count } of [...stepsOf(attrs)].reverse()) {
-    const params = machine.params().int(size).int(first);
-    writeMatrices(params, [dOutput, activated, cells]);
-    machine.run(program, [dOutput.block, activated.block, cells.block, gates, h, c], count * size);
-    multiply(machine, [rowsOf(all, first, count), w], matrix(h, count, size));
-  }
+  const matrices = [dOutput, activated, cells];
+  const blocks = [...matrices.map(({ block }) => block), gates, h, c];
+  runStepsBack(machine, attrs, { name: "lstmGrad", print: printCellGrad, matrices, blocks }, wholeView(gates, outputs[0]), w, h);
   return [gates, h, c];
 };

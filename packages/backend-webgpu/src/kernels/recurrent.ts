@@ -5,14 +5,20 @@
  */
 import type { RecurrentAttrs, Spec } from "@sconce/core";
 import type { BlockView, Machine } from "../machine.js";
-import type { Params } from "../params.js";
 import type { Block } from "../pool.js";
 import type { Source } from "../wgsl/source.js";
 import { copyInto } from "./copy.js";
 import { wholeView } from "./kernel.js";
+import { multiply } from "./matmul.js";
 
-/** The steps in the order in which they run: the first row of each and how many there are. */
-export function stepsOf({ batchSizes, reverse }: RecurrentAttrs): readonly { readonly first: number; readonly count: number }[] {
+/** A step: its first row and how many there are. */
+export interface Step {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The steps in the order in which they run. */
+function stepsOf({ batchSizes, reverse }: RecurrentAttrs): readonly Step[] {
   let first = 0;
   const steps = batchSizes.map((count) => {
     const step = { first, count };
@@ -23,7 +29,7 @@ export function stepsOf({ batchSizes, reverse }: RecurrentAttrs): readonly { rea
 }
 
 /** Rows of a matrix. */
-export function rowsOf(x: BlockView, first: number, count: number): BlockView {
+function rowsOf(x: BlockView, { first, count }: Step): BlockView {
   return { ...x, shape: [count, x.shape[1]], offset: x.offset + first * x.strides[0] };
 }
 
@@ -50,7 +56,56 @@ export function elementText(source: Source, name: string): (column: string) => s
   return (column) => `${name}[${start} + row * ${down} + (${column}) * ${across}]`;
 }
 
-/** Writes the layouts of matrices. */
-export function writeMatrices(params: Params, matrices: readonly BlockView[]): void {
+/** The kernel of each step: an invocation for each unit of each sequence. */
+export interface StepKernel {
+  readonly name: string;
+  readonly print: () => Source;
+  /** What it reads by layouts, which {@link elementText} reserves. */
+  readonly matrices: readonly BlockView[];
+  /** What it reads, and what it writes. */
+  readonly blocks: readonly Block[];
+}
+
+function runStep(machine: Machine, { name, print, matrices, blocks }: StepKernel, size: number, { first, count }: Step): void {
+  const params = machine.params().int(size).int(first);
   for (const { offset, strides } of matrices) params.int(offset).ints(strides);
+  machine.run(machine.program(name, print), blocks, count * size);
+}
+
+/** Runs each step: what the states give to the gates by `product`, then the kernel. */
+export function runSteps(machine: Machine, size: number, attrs: RecurrentAttrs, product: (step: Step) => void, kernel: StepKernel): void {
+  for (const step of stepsOf(attrs)) {
+    product(step);
+    runStep(machine, kernel, size, step);
+  }
+}
+
+/** Runs each step back: the kernel, then what the gates `g` give to the states `h` through the weights `w`, added to what is there if `more`. */
+export function runStepsBack(
+  machine: Machine,
+  attrs: RecurrentAttrs,
+  kernel: StepKernel,
+  g: BlockView,
+  w: BlockView,
+  h: Block,
+  more = false,
+): void {
+  const size = w.shape[1];
+  for (const step of [...stepsOf(attrs)].reverse()) {
+    runStep(machine, kernel, size, step);
+    multiply(machine, [rowsOf(g, step), w], matrix(h, step.count, size), more);
+  }
+}
+
+/** What fills `sums` for a step: the gates, and what the states give to them through the weights `w`. */
+export function sumsFrom(machine: Machine, gates: BlockView, h: Block, w: BlockView, sums: Block): (step: Step) => void {
+  const [width, size] = w.shape;
+  return (step) => multiply(machine, [matrix(h, step.count, size), turned(w), rowsOf(gates, step)], matrix(sums, step.count, width));
+}
+
+/** Starts a kernel of a step: adds `row` in the batch, unit `j`, and `at`, where these meet; returns the size. */
+export function startUnits(source: Source): string {
+  const [size, first] = source.ints(2);
+  source.add(`let row = ${first} + index / ${size};`, `let j = index % ${size};`, `let at = row * ${size} + j;`);
+  return size;
 }

@@ -7,13 +7,15 @@ import { sizeOf } from "@sconce/core";
 import { type Collapsed, collapse, coordinates, dot } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
 import type { Block } from "../pool.js";
-import { Source } from "../wgsl/source.js";
+import { Source, STORAGE_TYPE } from "../wgsl/source.js";
 import { WORKGROUP } from "./kernel.js";
 import { type RowLoops, rowLoops, wantsGroups } from "./row-loops.js";
 
 /** Operands as rows: the dimensions that count rows, and those that a row consists of. */
 export interface Rows {
+  /** Those that are read; if there are results of the same rows, those come last. */
   readonly operands: readonly BlockView[];
+  readonly results: number;
   readonly outer: Collapsed;
   readonly inner: Collapsed;
   readonly count: number;
@@ -23,8 +25,11 @@ export interface Rows {
   readonly quads?: readonly boolean[];
 }
 
-/** `shape` as rows of the dimensions from `lead` on. Operands without the dimensions before it are the same for every row; those of size 1 there have one element a row. */
-export function rowsOf(operands: readonly BlockView[], shape: readonly number[], lead: number): Rows {
+/**
+ * `shape` as rows of the dimensions from `lead` on. Operands without the dimensions before it are the same for every row; those of size 1
+ * there have one element a row. The last `results` of them are written.
+ */
+export function rowsOf(operands: readonly BlockView[], shape: readonly number[], lead: number, results: number = 0): Rows {
   const strides = operands.map((x) => [
     ...new Array<number>(shape.length - x.shape.length).fill(0),
     ...x.strides.map((step, d) => (x.shape[d] === 1 ? 0 : step)),
@@ -36,11 +41,20 @@ export function rowsOf(operands: readonly BlockView[], shape: readonly number[],
     );
   return {
     operands,
+    results,
     outer: part(0, lead),
     inner: part(lead, shape.length),
     count: sizeOf(shape.slice(0, lead)),
     length: sizeOf(shape.slice(lead)),
   };
+}
+
+/** Operands and results as rows along one dimension. */
+export function rowsAlong(dim: number, reads: readonly BlockView[], writes: readonly BlockView[] = []): Rows {
+  const last = <T>(list: readonly T[]): T[] => [...list.filter((_, d) => d !== dim), ...list.slice(dim, dim + 1)];
+  const turned = [...reads, ...writes].map((x) => ({ ...x, shape: last(x.shape), strides: last(x.strides) }));
+  const { shape } = turned[0];
+  return rowsOf(turned, shape, Math.max(shape.length - 1, 0), writes.length);
 }
 
 /** The rows in vectors of four elements where every operand allows it, and the first one has such. */
@@ -58,10 +72,10 @@ export function inQuads(rows: Rows): Rows {
     strides: strides.map((list, i) => (quads[i] ? list.map((step, d) => (d === steps ? 1 : step / 4)) : list)),
   });
   return {
+    ...rows,
     operands: operands.map((x, i) => (quads[i] ? { ...x, offset: x.offset / 4 } : x)),
     outer: quarters(outer, -1),
     inner: quarters(inner, last),
-    count: rows.count,
     length: rows.length / 4,
     quads,
   };
@@ -69,7 +83,9 @@ export function inQuads(rows: Rows): Rows {
 
 /** What a kernel's text depends on. */
 export interface RowKernelPlan {
+  /** Of an element of each operand. */
   readonly types: readonly string[];
+  readonly results: number;
   readonly outer: number;
   readonly inner: number;
   readonly wide: boolean;
@@ -79,18 +95,19 @@ export interface RowKernelPlan {
 /** Texts of a kernel over rows. */
 export interface RowText extends RowLoops {
   readonly source: Source;
-  /** The operands' elements number `k`, behind the lines `find`. */
+  readonly quads: boolean;
+  /** Elements number `k` of what is read and of the results, behind the lines `find`. */
   readonly values: readonly string[];
+  readonly results: readonly string[];
   readonly find: readonly string[];
+  /** The same of any number, in rows of one dimension. */
+  value(k: string, operand?: number): string;
+  result(k: string, operand?: number): string;
   /** Number of the part among those of all rows. */
   readonly slot: string;
   /** Elements in the row, and in the part of it. */
   readonly size: string;
   readonly partSize: string;
-  /** Where element `k` of the row is in a row-major result. */
-  readonly to: string;
-  /** The type of what results hold there. */
-  readonly type: string;
   /** A statement that stores something of the part. */
   once(line: string): string;
   /** Statements that declare values of the part's first element. */
@@ -98,9 +115,10 @@ export interface RowText extends RowLoops {
 }
 
 /** Starts a kernel over rows: binds the operands and reserves their layouts. */
-export function rowKernel({ types, outer, inner, wide, quads }: RowKernelPlan): RowText {
+export function rowKernel({ types, results, outer, inner, wide, quads }: RowKernelPlan): RowText {
   const source = new Source(WORKGROUP);
-  const reads = types.map((type) => source.read(type));
+  const reads = types.length - results;
+  const names = types.map((type, i) => (i < reads ? source.read(type) : source.write(type)));
   const [length, parts, chunk] = source.ints(3);
   const slot = wide ? "group" : "index";
   source.add(
@@ -110,27 +128,30 @@ export function rowKernel({ types, outer, inner, wide, quads }: RowKernelPlan): 
   );
   source.add(...coordinates(source, outer, "row"));
   const find = coordinates(source, inner, "k", "e");
-  const values = reads.map((name, i) => {
+  const at = names.map((name, i) => {
     source.add(`let row${i} = ${source.int()} + ${dot(source, outer)};`);
-    return `${name}[row${i} + ${dot(source, inner, "e")}]`;
+    const place = dot(source, inner, "e");
+    return (k: string): string => `${name}[row${i} + ${place.replace("e0", k)}]`;
   });
   const count = (text: string): string => `f32(${quads ? `4 * (${text})` : text})`;
   return {
     ...rowLoops(source, "end", { wide, quads, first: "first" }),
     source,
-    values,
+    quads,
+    values: at.slice(0, reads).map((text) => text("e0")),
+    results: at.slice(reads).map((text) => text("e0")),
+    value: (k, operand = 0) => at[operand](k),
+    result: (k, operand = 0) => at[reads + operand](k),
     find,
     slot,
     size: count(length),
     partSize: count("end - first"),
-    to: `row * ${length} + k`,
-    type: quads ? "vec4<f32>" : "f32",
     once: (line) => (wide ? `if (lane == 0) { ${line} }` : line),
     firsts(named) {
-      const names = Object.entries(named);
+      const list = Object.entries(named);
       return [
-        ...names.map(([name]) => `var ${name} = 0.0;`),
-        ...["{", "let k = first;", ...find, ...names.map(([name, value]) => `${name} = ${value};`), "}"],
+        ...list.map(([name]) => `var ${name} = 0.0;`),
+        ...["{", "let k = first;", ...find, ...list.map(([name, value]) => `${name} = ${value};`), "}"],
       ];
     },
   };
@@ -147,7 +168,10 @@ export function cutInto(length: number, chunk: number): Cut {
   return chunk === 0 ? { parts: 1, chunk } : { parts: Math.ceil(length / chunk), chunk };
 }
 
-/** Runs a kernel over rows, or parts of rows; `numbers` are the parameters that it has of its own. */
+/** Rows from which on neighbours are read together where they lie side by side and the elements of a row do not. */
+const MANY = 4096;
+
+/** Runs a kernel over rows, or parts of rows; it fills `blocks`, too, and `numbers` are the parameters that it has of its own. */
 export function runRows(
   machine: Machine,
   name: string,
@@ -156,12 +180,13 @@ export function runRows(
   print: (plan: RowKernelPlan) => Source,
   { numbers = [], cut = cutInto(rows.length, rows.length) }: { readonly numbers?: readonly number[]; readonly cut?: Cut } = {},
 ): void {
-  const { operands, outer, inner, count, length, quads } = rows;
+  const { operands, results, outer, inner, count, length, quads } = rows;
   const { parts, chunk } = cut;
-  const types = operands.map((_, i) => (quads?.[i] ? "vec4<f32>" : "f32"));
-  const wide = wantsGroups(machine, count * parts, chunk);
-  const plan = { types, outer: outer.shape.length, inner: inner.shape.length, wide, quads: quads !== undefined };
-  const key = `${name} ${types.map((type) => type.length)} ${plan.outer} ${plan.inner} ${wide} ${plan.quads}`;
+  const types = operands.map(({ dtype }, i) => (quads?.[i] ? "vec4<f32>" : STORAGE_TYPE[dtype]));
+  const apart = inner.shape.length > 0 && Math.abs(inner.strides[0][inner.shape.length - 1]) > 1;
+  const wide = wantsGroups(machine, count * parts, chunk) && !(apart && count * parts >= MANY);
+  const plan = { types, results, outer: outer.shape.length, inner: inner.shape.length, wide, quads: quads !== undefined };
+  const key = `${name} ${types} ${plan.outer} ${plan.inner} ${wide}`;
   const program = machine.program(key, () => print(plan), wide ? "workgroup" : "invocation");
   const params = machine.params().int(length).int(parts).int(chunk).ints(outer.shape.slice(1)).ints(inner.shape.slice(1));
   operands.forEach((x, i) => params.int(x.offset).ints(outer.strides[i]).ints(inner.strides[i]));
