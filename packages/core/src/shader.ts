@@ -1,6 +1,6 @@
 /**
- * For backends that print kernels as text: expressions, elementary and special functions, and addresses, in the words that WGSL and
- * GLSL share. It is GLSL without `?:`, for which `select(no, yes, when)` stands; a backend respells what its language writes otherwise.
+ * For backends that print kernels as text: expressions, elementary and special functions, windows and addresses, in the words that WGSL
+ * and GLSL share. It is GLSL without `?:`, for which `select(no, yes, when)` stands; a backend respells what its language writes otherwise.
  * @module shader
  */
 
