@@ -54,6 +54,9 @@ export function resultsOf(work: Case, ours: Measured, others: readonly Measured[
   return [resultOf(work, ours, setting, limits), ...theirs];
 }
 
+/** A loop whose memory is flat grows by less than this share over the second half of its steps. */
+const MOST_GROWTH = 0.1;
+
 /** The memory that a loop holds, from sizes in MB before its first step and after each tenth of all. */
 export function memoryResult(
   name: string,
@@ -64,10 +67,13 @@ export function memoryResult(
 ): BenchResult {
   // The first tenth of the steps fills caches and pools.
   const settled = sizes.slice(1);
-  const growth = (settled.at(-1) as number) - settled[0];
+  const step = Math.ceil(steps / settled.length);
+  const middle = Math.ceil(settled.length / 2);
+  const [early, half, late] = [0, middle - 1, settled.length - 1].map((i) => settled[i]);
+  const verdict = late - half > MOST_GROWTH * half ? "grows" : "flat";
   return {
     ...{ suite: "memory", case: name, device, threads, runner, unit: "MB" },
     ...summarise(settled, "MB"),
-    note: `${growth < 0 ? "" : "+"}${growth.toFixed(1)} MB from step ${Math.ceil(steps / 10)} on, at most ${Math.max(...settled).toFixed(0)} MB`,
+    note: `${early.toFixed(0)} MB at step ${step}, ${half.toFixed(0)} at ${middle * step}, ${late.toFixed(0)} at ${settled.length * step}: ${verdict}`,
   };
 }

@@ -284,11 +284,14 @@ export const CASES: readonly Case[] = [
   host("host: step of the CNN", "cnn"),
 ];
 
-/** The cases whose memory is measured: the first of every training suite. */
+/** The cases whose memory is measured: all training. */
 export function memoryCases(): Case[] {
-  const training = CASES.filter(({ work }) => work.kind === "train");
-  return training.filter(({ suite }, i) => training.findIndex((other) => other.suite === suite) === i);
+  return CASES.filter(({ work }) => work.kind === "train");
 }
+
+/** Names a loop of the suite memory. */
+export const memoryTitle = ({ suite, work }: Case): string =>
+  work.kind === "train" && work.network === "two-layer" ? `${suite} ${work.optimizer === "sgd" ? "SGD" : "Adam"}` : suite;
 
 /** Suites that measure processes, not calls. */
 export const PROCESS_SUITES = ["startup", "memory"] as const;

@@ -2,7 +2,7 @@
 import type { BenchResult } from "../format.js";
 import type { Setting } from "../peers/runner.js";
 import { memoryResult } from "../results.js";
-import type { Case } from "../work.js";
+import { type Case, memoryTitle } from "../work.js";
 import { Crew, type Findings } from "./measure.js";
 
 /** The memory of each runner over the steps of one case, and of Sconce on the CPU in a loop that never waits. */
@@ -14,7 +14,7 @@ export async function measureMemory(
   findings: Findings,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  const name = `${work.suite}, ${steps} steps`;
+  const name = `${memoryTitle(work)}, ${steps} steps`;
   const loops = runners.map((runner) => ({ runner, blocking: false, title: name }));
   if (setting.device === "cpu") loops.splice(1, 0, { runner: runners[0], blocking: true, title: `${name} without waiting` });
   for (const { runner, blocking, title } of loops) {

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type { BenchReport } from "../format.js";
 import { measureLimits } from "../limits.js";
 import type { Setting } from "../peers/runner.js";
-import { memoryCases } from "../work.js";
+import { memoryCases, memoryTitle } from "../work.js";
 import { Crew, type Effort, type Findings, measureCase } from "./measure.js";
 import { measureMemory } from "./memory.js";
 import { casesOf, exclusion, PEERS, sconceRunner } from "./plan.js";
@@ -80,7 +80,7 @@ function memoryJobs(setting: Setting, options: Options, findings: Findings): Job
   return memoryCases()
     .slice(0, options.quick ? 1 : undefined)
     .map((work) => ({
-      title: `memory: ${work.suite}, ${setting.device}, ${setting.threads} threads`,
+      title: `memory: ${memoryTitle(work)}, ${setting.device}, ${setting.threads} threads`,
       run: async () => {
         const runners = runnersOf("memory", setting, peers, findings);
         findings.results.push(...(await measureMemory(work, runners, setting, options.quick ? 10 : options.steps, findings)));

@@ -2,7 +2,7 @@
 import { memory } from "sconce";
 import { type Runner, type Setting, type Task, Unsupported } from "../peers/runner.js";
 import { type Measured, memoryResult, resultsOf } from "../results.js";
-import { CASES, type Case, memoryCases } from "../work.js";
+import { CASES, type Case, memoryCases, memoryTitle } from "../work.js";
 import type { Job, Reply } from "./protocol.js";
 import { loadRunner } from "./runners.js";
 
@@ -137,9 +137,9 @@ async function measureMemory({ prepare }: Runner, job: Job, post: Post): Promise
     for (let i = 1; i <= 10; i++) {
       await timeRun(task, tenth);
       sizes.push(size());
-      post({ type: "doing", what: `${work.suite}, step ${i * tenth} of ${10 * tenth}` });
+      post({ type: "doing", what: `${memoryTitle(work)}, step ${i * tenth} of ${10 * tenth}` });
     }
     task.dispose?.();
-    post({ type: "results", results: [memoryResult(`${work.suite}, training steps`, "sconce", settingOf(job), 10 * tenth, sizes)] });
+    post({ type: "results", results: [memoryResult(`${memoryTitle(work)}, training steps`, "sconce", settingOf(job), 10 * tenth, sizes)] });
   }
 }
