@@ -86,7 +86,7 @@ export abstract class Module extends Callable {
       throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
     guardFields(this, this.#items, [this.#preHooks, this.#forwardHooks, this.#backwardHooks]);
-    if (this.#preHooks.empty && this.#forwardHooks.empty && this.#backwardHooks.empty) return this.forward(...inputs);
+    if (this.#hookless) return this.forward(...inputs);
     let given = inputs;
     for (const hook of this.#preHooks) {
       const result = hook(this as never, given as never);
@@ -101,9 +101,12 @@ export abstract class Module extends Callable {
 
   /** @internal True if nobody can hold what a call makes, save for its result: the class is {@link Module.transient}, there are no hooks. */
   static isTransient(module: Module): boolean {
-    const { constructor, forward } = module;
-    if (!Object.hasOwn(constructor, "transient") || forward !== (constructor.prototype as Module).forward) return false;
-    return module.#preHooks.empty && module.#forwardHooks.empty && module.#backwardHooks.empty;
+    const made = module.constructor;
+    return Object.hasOwn(made, "transient") && module.forward === made.prototype.forward && module.#hookless;
+  }
+
+  get #hookless(): boolean {
+    return this.#preHooks.empty && this.#forwardHooks.empty && this.#backwardHooks.empty;
   }
 
   // ---- members

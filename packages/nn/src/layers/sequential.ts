@@ -26,7 +26,17 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
   }
 
   override forward(input: Tensor): Tensor {
-    return this.training || !isTransient(this, input) ? through(this, input) : throughFreeing(this, input);
+    // What goes between the layers would wait for the garbage collector.
+    const region = this.training || tracer !== null || !isTransient(this) ? null : new Scope();
+    try {
+      let x = input;
+      for (const layer of this) x = (layer as Module)(x);
+      if (isPlain(x)) region?.release(x.storage);
+      else region?.releaseAll();
+      return x;
+    } finally {
+      region?.[Symbol.dispose]();
+    }
   }
 
   /** The layers from `start` up to `end` in a new Sequential that shares them; names are kept. */
@@ -40,36 +50,15 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
   }
 }
 
-function through(layers: Iterable<Module>, input: Tensor): Tensor {
-  let x = input;
-  for (const layer of layers) x = layer(x);
-  return x;
-}
-
 /** True if nobody can hold what the layers hand on to each other. */
-function isTransient(layers: Iterable<Module>, input: Tensor): boolean {
-  if (tracer !== null || input.wrapped !== null) return false;
-  for (const layer of layers) {
-    if (!Module.isTransient(layer) || (layer instanceof Sequential && !isTransient(layer, input))) return false;
-  }
+function isTransient(layers: Iterable<Module>): boolean {
+  for (const layer of layers) if (!Module.isTransient(layer) || (layer instanceof Sequential && !isTransient(layer))) return false;
   return true;
 }
 
-/** Frees what went between the layers at once, where it would wait for the garbage collector; for results that are not recorded. */
-function throughFreeing(layers: Iterable<Module>, input: Tensor): Tensor {
-  const region = new Scope();
-  try {
-    const x = through(layers, input);
-    const isPlain = x instanceof Tensor && x.wrapped === null && (x as { readonly requiresGrad?: boolean }).requiresGrad !== true;
-    if (isPlain) region.release(x.storage);
-    else region.releaseAll();
-    return x;
-  } catch (error) {
-    region.releaseAll();
-    throw error;
-  } finally {
-    region[Symbol.dispose]();
-  }
+/** True for a tensor that does not stand for others, and from which no gradients go back. */
+function isPlain(x: Tensor & { readonly requiresGrad?: boolean }): boolean {
+  return x instanceof Tensor && x.wrapped === null && x.requiresGrad !== true;
 }
 
 function isRecord(value: unknown): boolean {
