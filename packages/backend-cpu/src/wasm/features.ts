@@ -45,14 +45,11 @@ function validates(op: "f32x4.add" | "f32x4.relaxed_madd", operands: number): bo
   return WebAssembly.validate(module.bytes());
 }
 
-/** Node 20 has relaxed SIMD behind a flag that works at run time; newer versions print a warning for it, so it is tried last. */
+/** Node 20 has relaxed SIMD behind a flag that works at run time; newer versions have it without, and print a warning for the flag. */
 function relaxedSimd(): boolean {
-  const probe = (): boolean => validates("f32x4.relaxed_madd", 3);
-  if (probe()) return true;
   const node = nodeProcess();
-  if (!node?.versions?.node?.startsWith("20.")) return false;
-  node.getBuiltinModule?.("node:v8")?.setFlagsFromString(RELAXED_FLAG);
-  return probe();
+  if (node?.versions?.node?.startsWith("20.")) node.getBuiltinModule?.("node:v8")?.setFlagsFromString(RELAXED_FLAG);
+  return validates("f32x4.relaxed_madd", 3);
 }
 
 function sharedMemory(): boolean {
