@@ -1,9 +1,10 @@
-import { SconceError, type Tensor } from "@sconce/core";
+import { SconceError, type Tensor, ValueError } from "@sconce/core";
 import { historyOf, needsGrad } from "./history.js";
 import { AccumulateGrad, type GradHook, type HookEntry, type HookHandle, handleOf, type TapeNode } from "./node.js";
 
 /** Adds a hook to the node that gradients of `x` go to. */
 export function registerHook(x: Tensor, fn: GradHook): HookHandle {
+  if (typeof fn !== "function") throw new ValueError(`registerHook: expected a function, got ${fn}`, { op: "registerHook" });
   if (!needsGrad(x)) {
     throw new SconceError("registerHook: cannot register a hook on a tensor that doesn't require gradient; set requiresGrad first", {
       op: "registerHook",

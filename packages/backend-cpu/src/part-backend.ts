@@ -11,6 +11,7 @@ import {
   type Replayer,
   type Spec,
   type TypedArray,
+  ValueError,
   type View,
 } from "@sconce/core";
 import { decomposedIn, type KernelPart, rowOf } from "./kernels/parts/table.js";
@@ -103,11 +104,14 @@ export class PartBackend implements Backend {
 /**
  * Makes a CPU backend of parts: a program carries the kernels of those that it names. The reference kernels run where the engine has no
  * WebAssembly SIMD.
+ * @throws ValueError for anything but a list of parts.
  * @example
  * import { cpuBackend, dense } from "@sconce/backend-cpu/parts";
  * registerBackend(cpuBackend([dense]));
  */
 export function cpuBackend(parts: readonly KernelPart[], options: CpuOptions = {}): Backend {
+  if (!Array.isArray(parts) || parts.some((part) => typeof Object.values(part ?? {})[0] !== "object"))
+    throw new ValueError("cpuBackend: expected a list of parts, such as [dense]", { op: "cpuBackend" });
   const kernels: KernelPart = Object.assign({}, ...parts);
   return options.reference || !detectFeatures().simd ? new ReferenceBackend(kernels) : new PartBackend(kernels, options);
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { NotSupportedError } from "@sconce/core";
+import { NotSupportedError, ValueError } from "@sconce/core";
 import { instantiate } from "./wasm/asm.js";
 import { convForward, convKernels, withWide } from "./wasm/conv.js";
 import { kernelOptions, nodeProcess } from "./wasm/features.js";
@@ -29,11 +29,13 @@ const LEAST_GAIN = 1.3;
  * Changes how the CPU computes. `wide` switches an experimental feature of V8 on, which Node 24 and later have on x86-64 processors; the
  * environment variable `SCONCE_CPU_WIDE=1` does the same at the start. It compares the wide kernel with the normal one bit by bit first.
  *
+ * @throws ValueError for other settings.
  * @throws NotSupportedError where `wide` does not work: on other platforms, and where results differ or come no faster.
  * @example
  * configureCpu({ wide: false });
  */
-export function configureCpu({ wide: wanted }: CpuSettings): void {
+export function configureCpu(settings: CpuSettings): void {
+  const wanted = checked(settings);
   if (wanted === true && !isWide()) {
     requireWide();
     const heap = new Heap({ shared: false, maximum: 256 });
@@ -41,6 +43,17 @@ export function configureCpu({ wide: wanted }: CpuSettings): void {
     checkConvolutions(heap);
   }
   if (wanted !== undefined) useWide(wanted);
+}
+
+/** The setting, of which there is one. @throws ValueError for any other, and for what is no boolean. */
+function checked(settings: CpuSettings): boolean | undefined {
+  const entries = typeof settings === "object" && settings !== null ? Object.entries(settings) : [];
+  const isKnown = entries.every(([name, value]) => name === "wide" && (value === undefined || typeof value === "boolean"));
+  if (isKnown && typeof settings === "object" && settings !== null) return settings.wide;
+  const got = JSON.stringify(settings) ?? String(settings);
+  throw new ValueError(`configureCpu: expected settings such as { wide: true }, got ${got}; setNumThreads() sets the threads`, {
+    op: "configureCpu",
+  });
 }
 
 const refuse = (reason: string): NotSupportedError =>

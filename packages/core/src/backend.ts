@@ -305,6 +305,8 @@ let defaultDevice: Device | undefined;
 
 /** Makes a started backend available under its name. The first one becomes the default device. */
 export function registerBackend(backend: Backend): void {
+  if (typeof backend?.name !== "string")
+    throw new DeviceError("registerBackend: expected a backend, such as cpuBackend([dense])", { op: "registerBackend" });
   backends.set(backend.name, backend);
   defaultDevice ??= backend.name;
 }
@@ -332,7 +334,7 @@ export function registerBackendFactory(name: Device, factory: BackendFactory, ca
 export function init(device: Device): Promise<Device>;
 export function init(options?: InitOptions): Promise<Choice>;
 export async function init(what: Device | InitOptions = {}): Promise<Device | Choice> {
-  if (typeof what === "object") return initBest(what);
+  if (typeof what === "object") return initBest(what ?? {});
   if (!backends.has(what)) {
     const factory = factories.get(what);
     if (factory === undefined) throw unknownDevice(what, "init");

@@ -155,6 +155,7 @@ export function getDefaultDType(): DType {
  * @throws DTypeError unless it is a floating-point dtype.
  */
 export function setDefaultDType(dtype: DType): void {
+  checkDType(dtype, "setDefaultDType");
   if (!isFloatingPoint(dtype)) {
     throw new DTypeError(`setDefaultDType: only floating-point types are supported as the default type, got ${dtype}`, {
       op: "setDefaultDType",

@@ -62,6 +62,7 @@ export * from "./statistics.js";
 export type { AlphaOptions, DivOptions } from "./tensor/arithmetic.js";
 export * from "./tensor/base.js";
 export type { ToleranceOptions } from "./tensor/compare.js";
+export { expectTensor } from "./tensor/compose.js";
 export { checkElements } from "./tensor/host.js";
 export type { SetAtOptions } from "./tensor/indexing.js";
 export type { ScatterReduceOptions, ScatterReduction } from "./tensor/indexing-gather.js";

@@ -64,6 +64,8 @@ export class DataLoader<Item, Batch = Collated<Item>> {
   #resume: DataLoaderState | null = null;
 
   constructor(dataset: Dataset<Item> | IterableDataset<Item>, options: DataLoaderOptions<Item, Batch> = {}) {
+    if (typeof options !== "object" || options === null)
+      throw new ValueError(`DataLoader: expected options such as { batchSize: 64 }, got ${options}`);
     const { batchSize = 1, shuffle = false, dropLast = false, sampler, batchSampler, collate, device, generator, signal } = options;
     this.dataset = dataset;
     this.batchSize = batchSize;
@@ -76,6 +78,7 @@ export class DataLoader<Item, Batch = Collated<Item>> {
       throw new ValueError("DataLoader: expected a Dataset with getItem and length, or an IterableDataset");
     }
     checkBatchSize(batchSize);
+    checkOptions(options);
     if (dataset instanceof IterableDataset) {
       if (shuffle || sampler !== undefined || batchSampler !== undefined) {
         throw new ValueError("DataLoader with IterableDataset: expected unspecified shuffle, sampler and batchSampler options");
@@ -247,6 +250,19 @@ function decodeState(text: string): Uint8Array {
 /** Puts the randomness that the rest of a program shares where it was. */
 function restoreNow(resume: DataLoaderState | null): void {
   if (typeof resume?.now === "string") defaultGenerator().setState(decodeState(resume.now));
+}
+
+/** @throws ValueError for an option of another kind. */
+function checkOptions<Item, Batch>({ sampler, batchSampler, collate, generator, shuffle }: DataLoaderOptions<Item, Batch>): void {
+  const expectThat = (ok: boolean, name: string, wanted: string, got: unknown): void => {
+    if (!ok) throw new ValueError(`DataLoader: expected ${wanted} for the option ${name}, got ${got === null ? "null" : typeof got}`);
+  };
+  for (const [name, order] of Object.entries({ sampler, batchSampler })) {
+    expectThat(order === undefined || typeof order?.[Symbol.iterator] === "function", name, "an iterable of indices", order);
+  }
+  expectThat(collate === undefined || typeof collate === "function", "collate", "a function", collate);
+  expectThat(generator === undefined || typeof generator?.getState === "function", "generator", "a Generator", generator);
+  expectThat(shuffle === undefined || typeof shuffle === "boolean", "shuffle", "a boolean", shuffle);
 }
 
 /** PyTorch's rule and words, for datasets of both kinds. */

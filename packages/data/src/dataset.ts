@@ -1,4 +1,4 @@
-import { defaultGenerator, type Generator, randperm, ShapeError, type Tensor, tensor, ValueError } from "@sconce/core";
+import { defaultGenerator, type Generator, randperm, ShapeError, Tensor, tensor, ValueError } from "@sconce/core";
 
 /** Samples by position. Implement `getItem` and `length`; `getItems` too where a whole batch is cheaper at once. */
 export abstract class Dataset<Item = unknown> {
@@ -39,6 +39,7 @@ export class TensorDataset<T extends readonly Tensor[]> extends Dataset<{ [K in 
   constructor(...tensors: T) {
     super();
     if (tensors.length === 0) throw new ValueError("TensorDataset: expected at least one tensor");
+    if (tensors.some((t) => !(t instanceof Tensor))) throw new ValueError("TensorDataset: expected tensors, got something else");
     if (tensors.some((t) => t.ndim === 0))
       throw new ShapeError("TensorDataset: expected tensors of samples, got a 0-d tensor", { op: "TensorDataset" });
     this.length = tensors[0].shape[0];

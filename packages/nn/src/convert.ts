@@ -8,6 +8,7 @@ import {
   Tensor,
   type ToOptions,
   tensorOver,
+  ValueError,
 } from "@sconce/core";
 
 /** What a module can be moved to. */
@@ -21,7 +22,11 @@ interface Goal {
 /** Splits the arguments of `.to()` in device and dtype. */
 export function parseTarget(target: Target, dtype?: DType): Goal {
   if (target instanceof Tensor) return { device: target.device, dtype: target.dtype };
-  if (typeof target !== "string") return target;
+  if (typeof target !== "string") {
+    if (typeof target !== "object" || target === null)
+      throw new ValueError(`to: expected a dtype, a device, a tensor or options, got ${target}`, { op: "to" });
+    return target;
+  }
   return (DTYPES as readonly string[]).includes(target) ? { dtype: target as DType } : { device: target as Device, dtype };
 }
 

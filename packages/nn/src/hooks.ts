@@ -1,4 +1,4 @@
-import { apply, NotSupportedError, Tensor } from "@sconce/core";
+import { apply, NotSupportedError, Tensor, ValueError } from "@sconce/core";
 
 /** Takes a hook back. */
 export class RemovableHandle {
@@ -30,6 +30,7 @@ export class Hooks<F> {
   }
 
   add(hook: F): RemovableHandle {
+    if (typeof hook !== "function") throw new ValueError(`hook: expected a function, got ${hook === null ? "null" : typeof hook}`);
     const entry = { hook };
     this.#entries.add(entry);
     this.version++;

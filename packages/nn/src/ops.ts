@@ -1,4 +1,15 @@
-import { apply, constantValue, type DType, formatShape, type Shape, ShapeError, sameShape, type Tensor, tensorOf } from "@sconce/core";
+import {
+  apply,
+  constantValue,
+  type DType,
+  expectTensor,
+  formatShape,
+  type Shape,
+  ShapeError,
+  sameShape,
+  type Tensor,
+  tensorOf,
+} from "@sconce/core";
 
 /** A number as a tensor without dimensions beside `like`: takes no memory and gets no gradient. */
 export function scalar(like: Tensor, value: number, dtype: DType = like.dtype): Tensor {
@@ -18,6 +29,7 @@ export function sizeText(shape: Shape): string {
 
 /** @throws ShapeError unless the shapes are equal. */
 export function requireSameShape(op: string, input: Tensor, target: Tensor, message: string): void {
+  for (const x of [input, target]) expectTensor(op, x);
   if (!sameShape(input.shape, target.shape)) {
     throw new ShapeError(`${op}: ${message}, got ${formatShape(target.shape)} and ${formatShape(input.shape)}`, {
       op,

@@ -37,6 +37,7 @@ export interface ParameterOptions {
  */
 export class Parameter extends Tensor {
   constructor(data: Tensor, { requiresGrad = true }: ParameterOptions = {}) {
+    if (!(data instanceof Tensor)) throw new ValueError(`Parameter: expected a tensor, got ${data === null ? "null" : typeof data}`);
     if (requiresGrad && !data.isFloatingPoint()) {
       throw new DTypeError(
         `Parameter: Only Tensors of floating point dtype can require gradients, got ${data.dtype}; pass { requiresGrad: false } or convert it`,

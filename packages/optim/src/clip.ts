@@ -61,6 +61,6 @@ export function clipGradValue_(params: Tensor | Iterable<Tensor>, clipValue: num
 }
 
 function gradsOf(params: Tensor | Iterable<Tensor>): Tensor[] {
-  const list = params instanceof Tensor ? [params] : [...params];
+  const list = params instanceof Tensor ? [params] : [...(params ?? [])];
   return list.map(gradOf).filter((g): g is Tensor => g !== null);
 }

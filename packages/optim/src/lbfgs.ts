@@ -1,7 +1,7 @@
 import { enableGrad, noGrad } from "@sconce/autograd";
 import { cat, keep, realiseAll, type Tensor, ValueError, zeros } from "@sconce/core";
 import { type LinePoint, strongWolfe } from "./line-search.js";
-import { Optimizer, type OptimizerOptions, type ParamGroup, type Params, require } from "./optimizer.js";
+import { Optimizer, type OptimizerOptions, type ParamGroup, type Params } from "./optimizer.js";
 
 /** Options of {@link LBFGS}. */
 export interface LBFGSOptions extends OptimizerOptions {
@@ -83,7 +83,8 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     });
     if (this.paramGroups.length !== 1) throw new ValueError("LBFGS doesn't support per-parameter options (parameter groups)");
     const { lineSearchFn } = this.#group;
-    require(lineSearchFn === null || lineSearchFn === "strong_wolfe", "lineSearchFn (only 'strong_wolfe' is supported)", lineSearchFn);
+    if (lineSearchFn !== null && lineSearchFn !== "strong_wolfe")
+      throw new ValueError(`Invalid lineSearchFn (only 'strong_wolfe' is supported) value: ${lineSearchFn}`);
   }
 
   /** Rounds a number to the parameters' dtype, in which PyTorch keeps it. */

@@ -100,7 +100,9 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
       if (known.has(p)) throw new ValueError("some parameters appear in more than one parameter group");
       known.add(p);
     }
-    this.paramGroups.push({ ...this.defaults, ...group, params });
+    const made = { ...this.defaults, ...group, params };
+    require(typeof made.lr === "number", "learning rate", made.lr);
+    this.paramGroups.push(made);
   }
 
   /** Drops the gradients; with `setToNone: false` fills them with zeros. */

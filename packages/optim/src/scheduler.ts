@@ -55,6 +55,7 @@ export abstract class LRScheduler implements Schedule {
 
   /** @throws ValueError if a run goes on, but a group does not know its rate before any schedule. */
   constructor(optimizer: AnyOptimizer, { lastEpoch = -1 }: SchedulerOptions = {}) {
+    if (!Array.isArray(optimizer?.paramGroups)) throw new ValueError(`${new.target.name}: ${kindOf(optimizer)} is not an Optimizer`);
     this.optimizer = optimizer;
     this.lastEpoch = lastEpoch;
     this.groups.forEach((group, i) => {

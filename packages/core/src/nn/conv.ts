@@ -3,7 +3,7 @@ import type { ConvAttrs } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
 import { dtypeWord } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
-import { add, constantLike, narrowAt } from "../tensor/compose.js";
+import { add, constantLike, expectTensor, narrowAt } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { batchedInput, checkAtLeast, formatSizes, type Spatial, spatial } from "./spatial.js";
 
@@ -26,6 +26,7 @@ export interface ConvTransposeOptions {
 }
 
 function checkDTypes(op: string, x: Tensor, weight: Tensor, bias: Tensor | null | undefined): void {
+  if (bias) expectTensor(op, bias);
   const other = weight.dtype !== x.dtype ? weight : bias && bias.dtype !== x.dtype ? bias : null;
   if (other === null || castingOf(x) !== undefined) return;
   const word = (t: Tensor) => dtypeWord(t.dtype).toLowerCase();
@@ -58,6 +59,7 @@ function checkBias(op: string, weight: Tensor, bias: Tensor | null | undefined, 
 }
 
 function checkWeightRank(op: string, weight: Tensor, n: number): void {
+  expectTensor(op, weight);
   if (weight.ndim !== n + 2)
     throw new ShapeError(`${op}: expected ${n + 2}-dimensional weight, got ${formatShape(weight.shape)}`, { op, shapes: [weight.shape] });
   checkAtLeast(weight.shape.slice(2), 1, op, "kernel size should be greater than zero");

@@ -13,6 +13,7 @@ import {
   constantLike,
   div,
   eq,
+  expectTensor,
   ge,
   indexTensor,
   inWide,
@@ -62,6 +63,7 @@ export interface DropoutOptions {
  * linear(ones([2, 3]), ones([4, 3]), zeros([4])); // [2, 4]
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  for (const t of [x, weight]) expectTensor("linear", t);
   const casting = castingOf(x);
   // Before they become views: a weight is converted once.
   return casting === undefined
@@ -302,6 +304,7 @@ export function dropout(
  * embedding(tensor([0, 2]).int(), ones([3, 4])); // [2, 4]
  */
 export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { readonly paddingIdx?: number | null } = {}): Tensor {
+  for (const t of [indices, weight]) expectTensor("embedding", t);
   if (weight.ndim !== 2)
     throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`, { op: "embedding", shapes: [weight.shape] });
   const at = indexTensor(indices, "embedding").reshape([indices.numel()]);

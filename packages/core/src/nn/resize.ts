@@ -152,7 +152,7 @@ function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
  * interpolate(ones([1, 3, 4, 4]), { scaleFactor: 2, mode: "bilinear" }); // [1, 3, 8, 8]
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  const { mode = "nearest", alignCorners = false } = options;
+  const { mode = "nearest", alignCorners = false } = options ?? {};
   const n = x.ndim - 2;
   if (!(mode in LABEL) || n < 1 || n > 3 || (SPATIAL[mode] ?? n) !== n) {
     throw new ShapeError(
@@ -162,7 +162,7 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
     );
   }
   if (mode !== "nearest" && mode !== "nearest-exact") requireFloat(x, "interpolate", `mode ${mode} takes floating-point input`);
-  const list = targets(x, options);
+  const list = targets(x, options ?? {});
   if (list.some(({ from, to }) => from < 1 || to < 1)) {
     throw new ShapeError(
       `interpolate: Input and output sizes should be greater than 0, but got input ${formatShape(x.shape)} and output ${formatShape(list.map((r) => r.to))}`,

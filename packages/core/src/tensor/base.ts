@@ -372,6 +372,8 @@ function checkSingle(x: Tensor, op: string): void {
 
 function toOptions(target: Device | DType | Tensor | ToOptions, dtype?: DType): ToOptions {
   if (typeof target !== "string") {
+    if (typeof target !== "object" || target === null)
+      throw new ValueError(`to: expected a dtype, a device, a tensor or options, got ${target}`, { op: "to" });
     return target instanceof TensorBase ? { device: target.device, dtype: target.dtype } : (target as ToOptions);
   }
   return isDType(target) ? { dtype: target } : { device: target, ...(dtype === undefined ? {} : { dtype }) };

@@ -3,7 +3,7 @@ import type { Backend } from "../backend.js";
 import { apply } from "../dispatch.js";
 import type { DType, TypedArray } from "../dtype.js";
 import { dtypeWord, isFloatingPoint, isInteger, wideOf } from "../dtype.js";
-import { DTypeError, formatShape, ShapeError } from "../errors.js";
+import { DTypeError, formatShape, ShapeError, ValueError } from "../errors.js";
 import { tensorOf } from "../evaluate.js";
 import { encodeArray } from "../half.js";
 import { normalizeDim, type Shape, sameShape } from "../shape.js";
@@ -160,9 +160,16 @@ export function narrowIndex(index: Tensor): Tensor {
   return maximum(minimum(index, 2 ** 31 - 1), -(2 ** 31)).cast("int32");
 }
 
+/** @throws ValueError for what is no tensor. */
+export function expectTensor(op: string, x: unknown): void {
+  if ((x as Tensor | null | undefined)?.storage) return;
+  throw new ValueError(`${op}: expected a tensor, got ${x === null ? "null" : typeof x}`, { op });
+}
+
 /** Throws DTypeError unless all tensors have one dtype; where ops are cast, they get it afterwards. */
 export function requireSameDType(op: string, ...tensors: readonly Tensor[]): void {
   const [first, ...rest] = tensors;
+  for (const t of tensors) expectTensor(op, t);
   if (castingOf(first) !== undefined) return;
   for (const t of rest) {
     if (t.dtype === first.dtype) continue;

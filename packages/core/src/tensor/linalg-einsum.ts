@@ -55,6 +55,8 @@ function operandNames(list: readonly string[], x: Tensor, index: number): string
 }
 
 function parse(equation: string, operands: readonly Tensor[]): Equation {
+  if (typeof equation !== "string")
+    throw new ValueError(`einsum(): expected an equation such as "ij,jk->ik", got ${equation}`, { op: "einsum" });
   const text = equation.replaceAll(" ", "");
   const [left, right, ...more] = text.split("->");
   if (more.length > 0) throw new ValueError(`einsum(): expected one "->", got ${JSON.stringify(equation)}`, { op: "einsum" });

@@ -1,7 +1,20 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
-import { add, expandTo, fitting, inWide, iota, mul, permuteTo, requireSameDType, squeezeAt, sub, unsqueezeAt } from "./compose.js";
+import {
+  add,
+  expandTo,
+  expectTensor,
+  fitting,
+  inWide,
+  iota,
+  mul,
+  permuteTo,
+  requireSameDType,
+  squeezeAt,
+  sub,
+  unsqueezeAt,
+} from "./compose.js";
 import { DiagonalOps } from "./indexing-diagonal.js";
 import type { Tensor } from "./tensor.js";
 
@@ -33,6 +46,7 @@ function checkMatrices(op: string, a: Tensor, b: Tensor): void {
 }
 
 function checkRank(op: string, name: string, x: Tensor, rank: number, word: string): void {
+  expectTensor(op, x);
   if (x.ndim !== rank) refuse(op, `${name} must be a ${word}, got ${formatShape(x.shape)}`, x);
 }
 

@@ -34,7 +34,8 @@ export class PointwiseOps extends ActivationOps {
    * @example
    * tensor([-2, 0.5, 2]).clamp({ min: -1, max: 1 }); // [-1, 0.5, 1]
    */
-  clamp({ min = null, max = null }: ClampOptions): Tensor {
+  clamp(options: ClampOptions): Tensor {
+    const { min = null, max = null } = options ?? {};
     const x = this.self;
     if (min === null && max === null) throw new ValueError("clamp: At least one of 'min' or 'max' must not be None", { op: "clamp" });
     // PyTorch numbers the overload with tensors 0 and that with numbers 1.

@@ -3,6 +3,7 @@ import {
   composite,
   type DType,
   DTypeError,
+  expectTensor,
   formatShape,
   isFloatingPoint,
   isInteger,
@@ -165,6 +166,7 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ValueError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`, { op });
   }
+  for (const x of [input, target]) expectTensor(op, x);
   if (sameShape(input.shape, target.shape)) return probabilityLoss(input, target, options);
   checkTarget(op, input, target, options.weight ?? null);
   const logs = input.logSoftmax(classDim(input));

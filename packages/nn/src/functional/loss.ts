@@ -1,4 +1,15 @@
-import { apply, broadcast, checkElements, composite, inFullPrecision, promote, sameShape, type Tensor, ValueError } from "@sconce/core";
+import {
+  apply,
+  broadcast,
+  checkElements,
+  composite,
+  expectTensor,
+  inFullPrecision,
+  promote,
+  sameShape,
+  type Tensor,
+  ValueError,
+} from "@sconce/core";
 import { logSigmoid } from "@sconce/core/nn";
 import { requireSameShape, scalar, sizeText } from "../ops.js";
 import { warn } from "../warn.js";
@@ -10,7 +21,8 @@ function common(a: Tensor, b: Tensor): [Tensor, Tensor] {
   return [a.cast(dtype), b.cast(dtype)];
 }
 
-function warnIfBroadcast(input: Tensor, target: Tensor): void {
+function warnIfBroadcast(op: string, input: Tensor, target: Tensor): void {
+  for (const x of [input, target]) expectTensor(op, x);
   if (sameShape(input.shape, target.shape)) return;
   warn(
     `Using a target size (${sizeText(target.shape)}) that is different to the input size (${sizeText(input.shape)}). This will likely ` +
@@ -26,13 +38,13 @@ function warnIfBroadcast(input: Tensor, target: Tensor): void {
  * F.mseLoss(tensor([1, 2]), tensor([1, 4]), { reduction: "sum" }); // 4
  */
 export function mseLoss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
-  warnIfBroadcast(input, target);
+  warnIfBroadcast("mseLoss", input, target);
   return composite("MseLoss", [input, target], () => reduced("mseLoss", input.sub(target).square(), reduction));
 }
 
 /** Mean of the absolute differences. Shapes that only broadcast give a warning. */
 export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
-  warnIfBroadcast(input, target);
+  warnIfBroadcast("l1Loss", input, target);
   return inFullPrecision(input, () => reduced("l1Loss", input.sub(target).abs(), reduction));
 }
 
@@ -47,7 +59,7 @@ export function smoothL1Loss(
 ): Tensor {
   if (beta < 0)
     throw new ValueError(`smoothL1Loss: smooth_l1_loss does not support negative values for beta, got ${beta}`, { op: "smoothL1Loss" });
-  warnIfBroadcast(input, target);
+  warnIfBroadcast("smoothL1Loss", input, target);
   if (beta === 0) return reduced("smoothL1Loss", input.sub(target).abs(), reduction);
   return piecewise("smoothL1", "SmoothL1Loss", input, target, beta, reduction);
 }
@@ -64,7 +76,7 @@ export function huberLoss(
   if (!(delta > 0)) {
     throw new ValueError(`huberLoss: huber_loss does not support non-positive values for delta, got ${delta}`, { op: "huberLoss" });
   }
-  warnIfBroadcast(input, target);
+  warnIfBroadcast("huberLoss", input, target);
   return piecewise("huber", "HuberLoss", input, target, delta, reduction);
 }
 

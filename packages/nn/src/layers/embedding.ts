@@ -34,7 +34,7 @@ export class Embedding extends Module {
   ) {
     super();
     checkSizes("Embedding", { numEmbeddings, embeddingDim }, 0);
-    if (paddingIdx !== null && (paddingIdx >= numEmbeddings || paddingIdx < -numEmbeddings)) {
+    if (paddingIdx !== null && !(paddingIdx < numEmbeddings && paddingIdx >= -numEmbeddings)) {
       throw new ShapeError(`Embedding: Padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`, {
         op: "Embedding",
       });

@@ -1,0 +1,103 @@
+import "@sconce/backend-cpu";
+import "@sconce/autograd";
+import { configureCpu } from "@sconce/backend-cpu";
+import { cpuBackend, dense } from "@sconce/backend-cpu/parts";
+import * as core from "@sconce/core";
+import { type Tensor, tensor, zeros } from "@sconce/core";
+import * as data from "@sconce/data";
+import * as nn from "@sconce/nn";
+import * as optim from "@sconce/optim";
+import { describe, expect, it } from "vitest";
+
+const F = nn.functional;
+/** What a program without types may pass. */
+// biome-ignore lint/suspicious/noExplicitAny: anything at all
+type Any = any;
+const none = null as Any;
+const params = (): Tensor[] => [tensor([1], { requiresGrad: true })];
+const images = zeros(1, 4, 4, 4);
+const set = new data.TensorDataset(zeros(4, 2));
+const loader = (options: Any): unknown => new data.DataLoader(set, options);
+
+const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
+  ["registerBackend(undefined)", () => core.registerBackend(undefined as Any), /registerBackend: expected a backend, such as/],
+  ["registerBackend of a name", () => core.registerBackend("cpu" as Any), /registerBackend: expected a backend, such as/],
+  ["cpuBackend([null])", () => cpuBackend([none]), /cpuBackend: expected a list of parts, such as \[dense\]/],
+  ["cpuBackend of a name", () => cpuBackend("dense" as Any), /cpuBackend: expected a list of parts/],
+  ["cpuBackend of names", () => cpuBackend(["dense"] as Any), /cpuBackend: expected a list of parts/],
+  ["cpuBackend of an empty part", () => cpuBackend([{}]), /cpuBackend: expected a list of parts/],
+  ["cpuBackend(undefined)", () => cpuBackend(undefined as Any), /cpuBackend: expected a list of parts/],
+  ["configureCpu(null)", () => configureCpu(none), /configureCpu: expected settings such as \{ wide: true \}, got null/],
+  ["configureCpu of a word", () => configureCpu({ wide: "yes" } as Any), /configureCpu: expected settings .* got \{"wide":"yes"\}/],
+  ["configureCpu of threads", () => configureCpu({ threads: -1 } as Any), /setNumThreads\(\) sets the threads/],
+  ["setDefaultDType(null)", () => core.setDefaultDType(none), /setDefaultDType: expected a dtype/],
+  ["to(null)", () => zeros(2).to(none), /to: expected a dtype, a device, a tensor or options, got null/],
+  ["to()", () => zeros(2).to(undefined as Any), /to: expected a dtype, .* got undefined/],
+  ["mm(null)", () => zeros(2, 2).mm(none), /mm: expected a tensor, got null/],
+  ["matmul(2)", () => zeros(2, 2).matmul(2 as Any), /matmul: expected a tensor, got number/],
+  ["einsum(null)", () => core.einsum(none, zeros(2)), /einsum\(\): expected an equation such as "ij,jk->ik", got null/],
+  ["clamp()", () => zeros(2).clamp(undefined as Any), /At least one of 'min' or 'max' must not be None/],
+  ["interpolate without a size", () => F.interpolate(images, undefined as Any), /either size or scale_factor should be defined/],
+  ["conv2d with options as bias", () => F.conv2d(images, zeros(4, 2, 3, 3), { groups: 2 } as Any), /conv2d: expected a tensor, got object/],
+  ["conv2d without weight", () => F.conv2d(images, none), /conv2d: expected a tensor, got null/],
+  ["conv2d with groups that do not fit", () => F.conv2d(images, zeros(3, 2, 3, 3), null, { groups: 2 }), /Given groups=2/],
+  ["embedding(null)", () => F.embedding(none, zeros(2, 2)), /embedding: expected a tensor, got null/],
+  [
+    "Embedding with a padding of NaN",
+    () => new nn.Embedding(3, 2, { paddingIdx: Number.NaN }),
+    /Padding_idx must be within num_embeddings/,
+  ],
+  ["mseLoss(x, null)", () => F.mseLoss(zeros(2), none), /mseLoss: expected a tensor, got null/],
+  ["crossEntropy(x, null)", () => F.crossEntropy(zeros(2, 3), none), /crossEntropy: expected a tensor, got null/],
+  ["Linear of null", () => new nn.Linear(2, 2)(none), /linear: expected a tensor, got null/],
+  ["Parameter(null)", () => new nn.Parameter(none), /Parameter: expected a tensor, got null/],
+  ["Parameter of an array", () => new nn.Parameter([1, 2] as Any), /Parameter: expected a tensor, got object/],
+  ["module.to(null)", () => new nn.Linear(2, 2).to(none), /to: expected a dtype, a device, a tensor or options, got null/],
+  ["Dropout of a text", () => new nn.Dropout("0.5" as Any), /dropout probability has to be between 0 and 1/],
+  ["a forward hook that is none", () => new nn.Linear(2, 2).registerForwardHook(none), /hook: expected a function, got null/],
+  ["a tensor hook that is none", () => params()[0].registerHook(none), /registerHook: expected a function, got null/],
+  ["SGD with a text as rate", () => new optim.SGD(params(), { lr: "0.1" as Any }), /Invalid learning rate value: 0.1/],
+  ["clipGradNorm_(null)", () => optim.clipGradNorm_(none, 1), /clipGradNorm_: expected at least one parameter with a gradient/],
+  ["StepLR(null)", () => new optim.lrScheduler.StepLR(none, 3), /StepLR: null is not an Optimizer/],
+  ["TensorDataset(null)", () => new data.TensorDataset(none), /TensorDataset: expected tensors/],
+  ["DataLoader options of null", () => loader(null), /DataLoader: expected options such as \{ batchSize: 64 \}, got null/],
+  ["a sampler that is none", () => loader({ sampler: 3 }), /expected an iterable of indices for the option sampler, got number/],
+  ["a batch sampler that is none", () => loader({ batchSampler: 3 }), /expected an iterable of indices for the option batchSampler/],
+  ["a collate that is none", () => loader({ collate: 3 }), /expected a function for the option collate, got number/],
+  ["a generator that is none", () => loader({ generator: 3 }), /expected a Generator for the option generator, got number/],
+  ["shuffle by a word", () => loader({ shuffle: "yes" }), /expected a boolean for the option shuffle, got string/],
+];
+
+describe("what is no input is refused in the words of the library", () => {
+  it.each(CASES)("%s", (_, call, message) => {
+    expect(call).toThrow(core.SconceError);
+    expect(call).toThrow(message);
+  });
+
+  it("and parts that are some still make a backend", () => {
+    expect(cpuBackend([dense]).name).toBe("cpu");
+  });
+});
+
+describe("normalisation of an empty batch", () => {
+  const layers: readonly (readonly [string, () => nn.Module & { weight: Tensor | null; bias: Tensor | null }, number[]])[] = [
+    ["BatchNorm1d", () => new nn.BatchNorm1d(2), [0, 2]],
+    ["BatchNorm2d", () => new nn.BatchNorm2d(2), [0, 2, 3, 3]],
+    ["BatchNorm2d without statistics", () => new nn.BatchNorm2d(2, { trackRunningStats: false }), [0, 2, 3, 3]],
+    ["GroupNorm", () => new nn.GroupNorm(1, 2), [0, 2, 3]],
+    ["LayerNorm", () => new nn.LayerNorm(2), [0, 2]],
+  ];
+  // PyTorch's gradients are zeros, in training and evaluation.
+  it.each(layers.flatMap((layer) => [true, false].map((training) => [...layer, training] as const)))(
+    "%s gives zeros as gradients of its parameters (%o, %o, training %s)",
+    (_, make, shape, training) => {
+      const layer = make();
+      layer.train(training);
+      for (const x of [zeros(shape), zeros(shape, { requiresGrad: true })]) {
+        layer.zeroGrad();
+        (layer(x) as Tensor).mean().backward();
+        for (const p of layer.parameters()) expect(p.grad?.tolistSync()).toEqual([0, 0]);
+      }
+    },
+  );
+});
