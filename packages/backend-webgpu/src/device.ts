@@ -24,7 +24,7 @@ async function findGpu(): Promise<Gpu> {
   const name = "webgpu";
   let dawn: Dawn;
   try {
-    dawn = (await import(/* @vite-ignore */ name)) as Dawn;
+    dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as Dawn;
   } catch {
     throw new DeviceError(
       'init: device "webgpu" is not available: this platform has no navigator.gpu; in Node, install the package that has it: npm install webgpu',

@@ -1,4 +1,5 @@
 import { SconceError } from "@sconce/core";
+import { inNode, nodeModule } from "./node.js";
 
 /** Options of `readBytes`. */
 export interface ReadOptions {
@@ -54,14 +55,8 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function inNode(): boolean {
-  return typeof process !== "undefined" && process.versions?.node !== undefined;
-}
-
 async function readLocal(source: string | URL, { signal, onProgress }: ReadOptions): Promise<Uint8Array> {
-  // Named through a variable: bundlers for browsers would try to resolve a literal.
-  const name = "node:fs/promises";
-  const { readFile } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as typeof import("node:fs/promises");
+  const { readFile } = await nodeModule("node:fs/promises");
   const path = typeof source === "string" && /^file:/i.test(source) ? new URL(source) : source;
   const bytes = await readFile(path, signal ? { signal } : {});
   onProgress?.(bytes.length, bytes.length);

@@ -2,6 +2,7 @@ import { type Tensor, tensor, ValueError } from "@sconce/core";
 import { checkIndex, Dataset } from "./dataset.js";
 import { readBytes, sha256 } from "./files.js";
 import { gunzip, parseIdx } from "./idx.js";
+import { inNode, nodeModule } from "./node.js";
 
 /** Options of `MNIST.load` and `FashionMNIST.load`. */
 export interface MNISTOptions {
@@ -252,12 +253,12 @@ function join(base: string | URL, name: string): string | URL {
 
 /** The data folder of an installed npm package, seen from this module, the main script or the working directory. */
 async function packageFolder(name: string): Promise<URL | null> {
-  if (typeof process === "undefined" || process.versions?.node === undefined) return null;
+  if (!inNode()) return null;
   try {
     return new URL("data/", import.meta.resolve(`${name}/package.json`));
   } catch {
-    const { createRequire } = await import("node:module");
-    const { pathToFileURL } = await import("node:url");
+    const { createRequire } = await nodeModule("node:module");
+    const { pathToFileURL } = await nodeModule("node:url");
     for (const from of [process.argv[1], `${process.cwd()}/`]) {
       try {
         return new URL("data/", pathToFileURL(createRequire(pathToFileURL(from)).resolve(`${name}/package.json`)));

@@ -6,6 +6,17 @@ export type StateSource = string | URL | Uint8Array | ArrayBuffer | Blob;
 
 const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
 
+/** What is used of Node's own modules. */
+interface NodeModules {
+  readonly "node:fs/promises": typeof import("node:fs/promises");
+  readonly "node:url": typeof import("node:url");
+}
+
+/** Imports a module of Node by a variable: bundlers for browsers would try to resolve a literal. */
+function nodeModule<N extends keyof NodeModules>(name: N): Promise<NodeModules[N]> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+}
+
 let parts = 0;
 
 /** @throws ValueError for what names no file, before anything is done. */
@@ -29,8 +40,8 @@ export async function save(state: State, path: string | URL): Promise<void> {
     });
   checkPath("save", path);
   const bytes = await serialize(state);
-  const { rename, rm, writeFile } = await import("node:fs/promises");
-  const { fileURLToPath } = await import("node:url");
+  const { rename, rm, writeFile } = await nodeModule("node:fs/promises");
+  const { fileURLToPath } = await nodeModule("node:url");
   const target = path instanceof URL ? fileURLToPath(path) : path;
   // Numbered: two saves to one path must not write into one another's file.
   const part = `${target}.${process.pid}.${parts++}.part`;
@@ -64,6 +75,6 @@ async function readSource(source: string | URL): Promise<Uint8Array> {
     if (!response.ok) throw new FormatError(`load: ${response.status} ${response.statusText} for ${source}`, { path: String(source) });
     return new Uint8Array(await response.arrayBuffer());
   }
-  const { readFile } = await import("node:fs/promises");
+  const { readFile } = await nodeModule("node:fs/promises");
   return readFile(source);
 }

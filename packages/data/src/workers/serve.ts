@@ -6,6 +6,7 @@
 import { manualSeed, ValueError } from "@sconce/core";
 import { defaultCollate } from "../collate.js";
 import { type Dataset, IterableDataset } from "../dataset.js";
+import { inNode, nodeModule } from "../node.js";
 import { type Answer, type Epoch, encode, type Fetch, reportOf, type Start } from "./protocol.js";
 
 /** Who a worker is; see {@link getWorkerInfo}. */
@@ -72,10 +73,8 @@ export function serveDataset<Item>(
   };
   const web = globalThis as unknown as WebWorkerScope;
   if (web.WorkerGlobalScope !== undefined && web instanceof web.WorkerGlobalScope) serve(webLine(web));
-  else if (typeof process !== "undefined" && process.versions?.node !== undefined) {
-    const name = "node:worker_threads";
-    void import(/* webpackIgnore: true */ /* @vite-ignore */ name).then((threads: typeof import("node:worker_threads")) => {
-      const { parentPort: port, workerData } = threads;
+  else if (inNode()) {
+    void nodeModule("node:worker_threads").then(({ parentPort: port, workerData }) => {
       if (port === null || (workerData as { sconceLoader?: boolean } | null)?.sconceLoader !== true) return;
       serve({
         send: (answer, transfer = []) => port.postMessage(answer, transfer as ArrayBuffer[]),

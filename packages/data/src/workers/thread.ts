@@ -4,6 +4,7 @@
  * @module
  */
 import { NotSupportedError } from "@sconce/core";
+import { inNode, nodeModule } from "../node.js";
 import type { Answer, Epoch, Fetch, Start } from "./protocol.js";
 
 /** A message to a worker. */
@@ -30,15 +31,13 @@ export interface ThreadEvents {
 /** Starts a worker. @throws NotSupportedError where there are none. */
 export async function startThread(source: WorkerSource, events: ThreadEvents): Promise<Thread> {
   if (typeof source === "function") return webThread(source(), events);
-  if (typeof process !== "undefined" && process.versions?.node !== undefined) return nodeThread(source, events);
+  if (inNode()) return nodeThread(source, events);
   if (typeof Worker === "undefined") throw new NotSupportedError("DataLoader: numWorkers needs a platform with workers");
   return webThread(new Worker(source, { type: "module" }), events);
 }
 
 async function nodeThread(source: string | URL, { onAnswer, onEnd }: ThreadEvents): Promise<Thread> {
-  // Named through a variable: bundlers for browsers would try to resolve a literal.
-  const name = "node:worker_threads";
-  const { Worker } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as typeof import("node:worker_threads");
+  const { Worker } = await nodeModule("node:worker_threads");
   const url = typeof source === "string" && /^(file|data):/.test(source) ? new URL(source) : source;
   const worker = new Worker(url, { workerData: { sconceLoader: true } });
   worker.on("message", onAnswer);

@@ -104,7 +104,7 @@ describe("the packed packages", () => {
 
   it("train in a page without a bundler, from one file, under a strict content security policy", async () => {
     // As the command line of the guide does.
-    const flags: BuildOptions = { bundle: true, format: "esm", minify: true, keepNames: true, external: ["node:*"] };
+    const flags: BuildOptions = { bundle: true, format: "esm", minify: true, keepNames: true };
     buildSync({ ...flags, entryPoints: ["sconce"], absWorkingDir: plain, outfile: join(plain, "sconce.js") });
     const policy = "default-src 'self'; script-src 'self' 'nonce-page' 'wasm-unsafe-eval'; img-src data:";
     const server = await preview({
