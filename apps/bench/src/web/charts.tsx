@@ -14,8 +14,12 @@ const AXIS = 34;
 /** Width of a number. */
 const NUMBER = 52;
 const FONT = "12px system-ui, sans-serif";
+/** Below this width names are short. */
+const NARROW = 420;
 
 const nameOf = ({ runner, device, threads }: BenchResult): string => `${runnerTitle(runner)}, ${placeTitle(device, threads)}`;
+/** Only the CPU has a number of threads, which tells it from other devices. */
+const shortNameOf = (result: BenchResult): string => nameOf(result).replace("CPU, ", "");
 
 const ruler = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
 
@@ -28,8 +32,8 @@ function widthOf(text: string): number {
 function optionsOf(width: number, current: () => readonly BenchResult[]): uPlot.Options {
   const colourOf = ({ runner }: BenchResult): string => (isPeer(runner) ? colours.peek().second : colours.peek().accent);
   const axis = { stroke: () => colours.peek().soft, font: FONT, ticks: { show: false } };
-  const names = (plot: uPlot): number =>
-    Math.min(0.6 * plot.width, 12 + Math.max(0, ...current().map((result) => widthOf(nameOf(result)))));
+  const namesIn = (plot: uPlot): string[] => current().map(plot.width < NARROW ? shortNameOf : nameOf);
+  const names = (plot: uPlot): number => Math.min(0.6 * plot.width, 12 + Math.max(0, ...namesIn(plot).map(widthOf)));
   // Bars leave room for the number behind the longest.
   const room = (plot: uPlot): number => (plot.width - names(plot)) / (plot.width - names(plot) - NUMBER);
   return {
@@ -46,7 +50,7 @@ function optionsOf(width: number, current: () => readonly BenchResult[]): uPlot.
         size: names,
         grid: { show: false },
         splits: () => current().map((_, i) => i),
-        values: (_, splits) => splits.map((i) => (current()[i] === undefined ? "" : nameOf(current()[i]))),
+        values: (plot, splits) => splits.map((i) => namesIn(plot)[i] ?? ""),
       },
       { ...axis, side: 2, size: AXIS, space: 55, grid: { stroke: () => colours.peek().line, width: 1 } },
     ],

@@ -113,7 +113,7 @@ function FirstLayer(): JSX.Element {
       <h2 id="filters-title">First layer</h2>
       <p class="hint">What each unit of the first layer looks for: orange counts for it, blue against it.</p>
       {f !== null && (
-        <ul class={f.width > 7 || f.count < 16 ? "filters wide" : "filters"}>
+        <ul class="filters">
           {pictures(f).map((values, i) => (
             <li key={i}>
               <Pixels

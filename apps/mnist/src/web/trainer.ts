@@ -16,7 +16,7 @@ const TELL_EVERY = 200;
 const SAMPLE_EVERY = 1000;
 const KEEP_EVERY = 5000;
 /** Digits and filters in the page's grids. */
-const SHOWN = 77;
+const SHOWN = 80;
 const FILTERS = 32;
 
 /** When something was last done, and how fast it goes. */
