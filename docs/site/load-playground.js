@@ -1,7 +1,8 @@
 // Runs on every page of the site; only the front page has a place for the playground.
 const place = document.getElementById("playground");
 if (place !== null) {
-  const base = new URL(`${document.documentElement.dataset.base ?? "."}/playground/`, location.href);
+  // TypeDoc writes the way to the site's root with a slash at its end.
+  const base = new URL(`${document.documentElement.dataset.base ?? "./"}playground/`, location.href);
   const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("playground.css", base).href });
   document.head.append(style);
   import(new URL("playground.js", base).href)

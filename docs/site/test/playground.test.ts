@@ -13,7 +13,7 @@ const site = fileURLToPath(new URL("..", import.meta.url));
 const built = fileURLToPath(new URL("../dist/playground", import.meta.url));
 const TYPES: { readonly [extension: string]: string } = { ".js": "text/javascript", ".css": "text/css", ".html": "text/html" };
 const PAGE =
-  '<!doctype html><html lang="en" data-base="."><title>Sconce</title><div id="playground"></div><script type="module" src="/load.js"></script>';
+  '<!doctype html><html lang="en" data-base="./"><title>Sconce</title><div id="playground"></div><script type="module" src="/load.js"></script>';
 
 let server: Server;
 let browser: Browser;
