@@ -22,13 +22,16 @@ const LOG = [
 const TANH = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
 const ERF_SMALL = [-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1];
 
-/** 2^k of the int32 lanes on the stack, |k| <= 127, as float32. */
+/** 1.5 * 2^23: the sum with a number up to 2^22 is rounded to a whole one, which is in its low bits, above nine zeros of this. */
+const ROUNDING = 12582912;
+
+/** 2^k as float32 of int32 lanes on the stack whose low nine bits are those of k, |k| <= 127. */
 function powerOfTwo(e: Emitter): void {
-  e.f.get(e.i32x4(127)).op("i32x4.add").i32(23).op("i32x4.shl");
+  e.f.i32(23).op("i32x4.shl").get(e.i32x4(0x3f800000)).op("i32x4.add");
 }
 
 /**
- * Splits x = k ln 2 + r: sets `k` to the whole number as float and `p` to exp(r) - 1. `x` is clamped to where exp is not 0 or infinite,
+ * Splits x = k ln 2 + r: sets `k` to the whole number plus ROUNDING and `p` to exp(r) - 1. `x` is clamped to where exp is not 0 or infinite,
  * unless it is known to lie there.
  */
 function reduceExp(e: Emitter, x: Local, k: Local, p: Local, clamped = true): void {
@@ -38,10 +41,10 @@ function reduceExp(e: Emitter, x: Local, k: Local, p: Local, clamped = true): vo
   f.get(x);
   // pmin and pmax keep a NaN in their first operand.
   if (clamped) f.get(e.f32x4(89)).op("f32x4.pmin").get(e.f32x4(-104)).op("f32x4.pmax");
-  f.set(t);
-  f.get(t).get(e.f32x4(LOG2_E)).op("f32x4.mul", "f32x4.nearest").set(k);
-  e.negMulAdd(k, e.f32x4(LN2_HIGH), t).set(r);
-  e.negMulAdd(k, e.f32x4(LN2_LOW), r).set(r);
+  f.set(r);
+  e.mulAdd(r, e.f32x4(LOG2_E), e.f32x4(ROUNDING)).tee(k).get(e.f32x4(ROUNDING)).op("f32x4.sub").set(t);
+  e.negMulAdd(t, e.f32x4(LN2_HIGH), r).set(r);
+  e.negMulAdd(t, e.f32x4(LN2_LOW), r).set(r);
   e.poly(r, EXP, p);
   f.get(r).get(r).op("f32x4.mul").set(t);
   e.mulAdd(p, t, r).set(p);
@@ -55,7 +58,7 @@ export function exp(e: Emitter, x: Local): void {
   const half = e.temp();
   reduceExp(e, x, k, p);
   // Scaling in two steps is right for results that overflow or are subnormal.
-  f.get(k).op("i32x4.trunc_sat_f32x4_s").tee(k).i32(1).op("i32x4.shr_s").set(half);
+  f.get(k).i32(1).op("i32x4.shr_s").set(half);
   f.get(p).get(e.f32x4(1)).op("f32x4.add").get(half);
   powerOfTwo(e);
   f.op("f32x4.mul").get(k).get(half).op("i32x4.sub");
@@ -70,7 +73,7 @@ function moderateExp(e: Emitter, x: Local): void {
   const k = e.temp();
   const p = e.temp();
   reduceExp(e, x, k, p, false);
-  f.get(p).get(e.f32x4(1)).op("f32x4.add").get(k).op("i32x4.trunc_sat_f32x4_s");
+  f.get(p).get(e.f32x4(1)).op("f32x4.add").get(k);
   powerOfTwo(e);
   f.op("f32x4.mul");
   e.release(k, p);
@@ -86,7 +89,8 @@ export function expm1(e: Emitter, x: Local): void {
   f.set(whole);
   reduceExp(e, x, k, p);
   // 2^k (1 + p) - 1 without cancellation; from 88 on nothing cancels and 2^k may overflow.
-  f.get(k).get(e.f32x4(127)).op("f32x4.pmin").get(e.f32x4(-127)).op("f32x4.pmax", "i32x4.trunc_sat_f32x4_s");
+  const [top, bottom] = [e.f32x4(ROUNDING + 127), e.f32x4(ROUNDING - 127)];
+  f.get(k).get(top).op("f32x4.pmin").get(bottom).op("f32x4.pmax");
   powerOfTwo(e);
   f.set(scale);
   e.mulAdd(scale, p, () => f.get(scale).get(e.f32x4(1)).op("f32x4.sub")).set(p);

@@ -36,7 +36,7 @@ const WIDE: Tile = { rows: 6, vectors: 4, form: "joins" };
 
 const BLOCK_DEPTH = 256;
 const BLOCK_TILES = 20;
-const BLOCK_COLUMNS = 512;
+const BLOCK_COLUMNS = 1024;
 /** Room at the front of a workspace: a clipped tile, a clipped bias, and values whose addition changes nothing. */
 const CLIP_BYTES = 1024;
 const CLIPPED_BIAS = 512;
