@@ -9,6 +9,8 @@ import { F32, F64, type FunctionBuilder, type Local, type MemName, type OpName, 
 export const ACCUMULATE = 1;
 /** Mode bit: clamp the finished result at zero; NaN stays. */
 export const RELU = 2;
+/** Mode bit: the right operand is what `panels` made of it. */
+export const PANELS = 4;
 
 /** What an emitter needs to know about an element type. */
 export interface Element {

@@ -16,7 +16,7 @@ export interface Features {
   /** The main thread may block in `Atomics.wait`. */
   readonly canBlock: boolean;
   readonly engine: "v8" | "spidermonkey" | "javascriptcore" | "unknown";
-  /** Major version of V8, 0 where there is none. V8 up to 12 moves the loads of a block to its front, so kernels must not unroll. */
+  /** Major version of V8 in Node, 0 elsewhere. V8 up to 12 moves the loads of a block to its front, so kernels must not unroll. */
   readonly v8Version: number;
 }
 
@@ -65,14 +65,6 @@ function engine(): Features["engine"] {
   return /AppleWebKit\//.test(agent) ? "javascriptcore" : "unknown";
 }
 
-/** Chrome's version is ten times that of its V8. */
-function v8Version(): number {
-  const own = nodeProcess()?.versions?.v8;
-  if (own !== undefined) return Number.parseInt(own, 10);
-  const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "";
-  return Math.floor(Number(/Chrom(?:e|ium)\/(\d+)/.exec(agent)?.[1] ?? 0) / 10);
-}
-
 let detected: Features | undefined;
 
 /** Probes once; on Node 20 this also switches relaxed SIMD on for the process. */
@@ -83,7 +75,7 @@ export function detectFeatures(): Features {
     sharedMemory: sharedMemory(),
     canBlock: nodeProcess() !== undefined || typeof (globalThis as { document?: unknown }).document === "undefined",
     engine: engine(),
-    v8Version: v8Version(),
+    v8Version: Number.parseInt(nodeProcess()?.versions?.v8 ?? "0", 10),
   };
   return detected;
 }
@@ -111,7 +103,7 @@ export function kernelOptions(memory: { readonly shared: boolean; readonly maxim
 
 /** Separate multiplications take a register more. */
 function tileFor(fma: boolean): KernelOptions["tile"] {
-  const { engine, v8Version: version } = detectFeatures();
+  const { engine, v8Version } = detectFeatures();
   if (!fma || engine === "unknown") return "short";
-  return engine === "v8" && version < 13 ? "grouped" : "tall";
+  return v8Version > 0 && v8Version < 13 ? "grouped" : "tall";
 }

@@ -6,7 +6,7 @@
  */
 import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, ModuleBuilder, type Operand, V128 } from "./asm.js";
-import { ACCUMULATE, type Element, FLOAT32, RELU, zeroVector } from "./element.js";
+import { ACCUMULATE, type Element, FLOAT32, PANELS, RELU, zeroVector } from "./element.js";
 import type { KernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
 import { emitTurn } from "./gemm-turn.js";
@@ -17,22 +17,19 @@ interface Tile {
   readonly rows: number;
   /** Vectors in a row. */
   readonly vectors: number;
-  readonly form: "plain" | "groups" | "joins";
+  readonly form: KernelOptions["tile"] | "joins";
 }
 
 /**
- * With two vectors per row and V8's 15 registers:
+ * The tile of a form, for V8's 15 registers:
  * - `short`: 8 sums, 2 and 4 loads, even if all loads of a step come before its sums, as V8 up to 12 orders a block of code,
  * - `tall`: 12 sums, 2 and 1 loads,
- * - `grouped`: the same for V8 up to 12: rows under conditions that always hold are blocks of their own, so that few loads come first.
+ * - `grouped`: the same for V8 up to 12: rows under conditions that always hold are blocks of their own, so that few loads come first,
+ * - `joins`: the same for vectors of 256 bits; loads and stores of the result in one stretch, without conditions, so that V8 joins pairs of
+ *   vectors.
  */
-const TILES: { readonly [T in KernelOptions["tile"]]: Tile } = {
-  short: { rows: 4, vectors: 2, form: "plain" },
-  tall: { rows: 6, vectors: 2, form: "plain" },
-  grouped: { rows: 6, vectors: 2, form: "groups" },
-};
-/** As vectors of 256 bits, 12 sums, 2 and 1 loads; loads and stores of the result in one stretch, without conditions, so that V8 joins pairs of vectors. */
-const WIDE: Tile = { rows: 6, vectors: 4, form: "joins" };
+const tileOf = (form: Tile["form"]): Tile => ({ rows: form === "short" ? 4 : 6, vectors: form === "joins" ? 4 : 2, form });
+const WIDE = tileOf("joins");
 
 const BLOCK_DEPTH = 256;
 const BLOCK_TILES = 20;
@@ -51,16 +48,17 @@ export function gemmWorkspace(element: Element): number {
 
 /**
  * Emits the module. Its exports, with pointers and strides in bytes:
- * - `gemm(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace)` for positive sizes,
+ * - `gemm(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace)` for positive n and k;
+ *   with no rows, it packs b into panels at c, for products that get them for b and PANELS in `mode`,
  * - `gemmTurned`, the same with a result that is stored column after column, `cRow` apart, a bias per row and at most one block of rows,
  * - `gemvRows(n, k, x, matrix, stride, y, mode)` and `gemvColumns`, see gemv-emit,
  * - `copy(target, source, bytes)`.
  */
 export function emitGemm(options: KernelOptions, element: Element): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const tiles = emitTiles(module, element, TILES[options.tile], options.fma);
+  const tiles = emitTiles(module, element, tileOf(options.tile), options.fma);
   emitDriver(module, element, "gemm", tiles, emitMacro(module, element, tiles));
-  const turned = options.tile === "short" ? tiles : emitTiles(module, element, TILES.short, options.fma, tiles.packB);
+  const turned = options.tile === "short" ? tiles : emitTiles(module, element, tileOf("short"), options.fma, tiles.packB);
   emitDriver(module, element, "gemmTurned", turned, emitTurnedMacro(module, element, turned));
   emitGemvRows(module, element, options.fma);
   emitGemvColumns(module, element, options.fma);
@@ -96,7 +94,7 @@ function emitTiles(module: ModuleBuilder, element: Element, tile: Tile, fma: boo
 
 /** How many rows of a micro-kernel each block of its code takes. */
 const groupsOf = ({ form }: Tile, rows: number): readonly number[] =>
-  form === "groups" && rows > 4 ? [2, 2, ...new Array<number>(rows - 4).fill(1)] : [rows];
+  form === "grouped" && rows > 4 ? [2, 2, 1, 1].slice(0, rows - 2) : [rows];
 
 /**
  * Emits `micro(depth, a, b, c, cRow, mode, bias, extra)`: `rows` rows of a tile of c from one panel of a and one of b. `extra` is the address of
@@ -150,7 +148,7 @@ function eachSum(f: FunctionBuilder, sums: readonly (readonly Local[])[], body: 
   }
 }
 
-/** One vector after the other, whatever is done to it: with all of the result in registers, the loop before would lose some of its own. */
+/** One vector after the other, and no value for all of them: with more of it in registers, the loop before would lose some of its own. */
 function storeByMode(f: FunctionBuilder, element: Element, sums: readonly (readonly Local[])[]): void {
   const mode = 5;
   const leave = (adds: boolean, clamps: boolean): void =>
@@ -159,16 +157,16 @@ function storeByMode(f: FunctionBuilder, element: Element, sums: readonly (reado
       if (clamps) zeroVector(f.get(sum)).op(`${element.vector}.pmax`).set(sum);
       f.store("v128.store", row, sum, offset);
     });
-  const { and, lit } = arithmetic(f);
-  const byRelu = (adds: boolean): void =>
-    void f.push(and(mode, lit(RELU))).if(
-      () => leave(adds, true),
-      () => leave(adds, false),
-    );
-  f.push(and(mode, lit(ACCUMULATE))).if(
-    () => byRelu(true),
-    () => byRelu(false),
-  );
+  const choose = (bit: number, body: (on: boolean) => void): void =>
+    void f
+      .get(mode)
+      .i32(bit)
+      .op("i32.and")
+      .if(
+        () => body(true),
+        () => body(false),
+      );
+  choose(ACCUMULATE, (adds) => choose(RELU, (clamps) => leave(adds, clamps)));
 }
 
 /** Adds what the result holds, or else what changes nothing. */
@@ -301,7 +299,7 @@ function emitDriver(
 ): void {
   const f = module.function(name, Array(14).fill(I32));
   const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace] = Array.from({ length: 14 }, (_, i) => i);
-  const [ic, jc, pc, mc, nc, kc, depth, packedA, packedB, blockMode, blockBias, rest] = f.locals(I32, 12);
+  const [ic, jc, pc, mc, nc, kc, depth, packedA, packedB, panels, blockMode, blockBias, rest] = f.locals(I32, 13);
   const { add, and, ceilDiv, choose, eq, ge, lit, lt, min, mul, ne, or, sub } = arithmetic(f);
   const { bytes } = element;
   const blockRows = BLOCK_TILES * tile.rows;
@@ -312,24 +310,29 @@ function emitDriver(
   const columnBytes = mul(jc, lit(bytes));
   const turned = name === "gemmTurned";
   const target = turned ? add(c, mul(ic, lit(bytes)), mul(jc, cRow)) : add(c, mul(ic, cRow), columnBytes);
+  const given = and(mode, lit(PANELS));
+  const panelBytes = mul(kc, lit(16 * tile.vectors));
   const rowBlock = (): void => {
     f.assign(mc, remaining(m, ic, lit(blockRows)));
     f.call(packA, mc, kc, add(a, mul(ic, aRow), mul(pc, aColumn)), aRow, aColumn, packedA, mul(kc, lit(tile.rows * bytes)));
-    f.call(macro, mc, nc, kc, packedA, packedB, target, cRow, blockMode, blockBias, workspace);
+    f.call(macro, mc, nc, kc, packedA, choose(given, panels, packedB), target, cRow, blockMode, blockBias, workspace);
   };
   const depthBlock = (): void => {
     f.assign(kc, remaining(k, pc, depth));
-    f.call(packB, nc, kc, add(b, mul(jc, bColumn), mul(pc, bRow)), bColumn, bRow, packedB, mul(kc, lit(16 * tile.vectors)));
+    f.push(eq(given, lit(0))).if(() => {
+      f.call(packB, nc, kc, add(b, mul(jc, bColumn), mul(pc, bRow)), bColumn, bRow, choose(m, packedB, panels), panelBytes);
+    });
     const first = eq(pc, lit(0));
     const last = ge(add(pc, kc), k);
     f.assign(blockMode, or(choose(first, and(mode, lit(ACCUMULATE)), lit(ACCUMULATE)), choose(last, and(mode, lit(RELU)), lit(0))));
     f.assign(blockBias, choose(and(first, ne(bias, lit(0))), turned ? bias : add(bias, columnBytes), lit(0)));
     f.assign(ic, lit(0)).forRange(ic, m, blockRows, rowBlock);
+    f.addTo(panels, mul(panelBytes, ceilDiv(nc, lit(columnsOf(element, tile)))));
   };
   if (tile.form === "joins") {
     for (let v = 0; v < tile.vectors; v++) f.store("v128.store", workspace, () => f.f32x4(-0), NEUTRAL + 16 * v);
   }
-  f.assign(packedB, add(workspace, lit(CLIP_BYTES)));
+  f.assign(packedB, add(workspace, lit(CLIP_BYTES))).assign(panels, choose(m, b, c));
   f.assign(packedA, add(packedB, lit(BLOCK_DEPTH * BLOCK_COLUMNS * bytes)));
   // Equal blocks of depth: 288 becomes 144 + 144 and not 256 + 32.
   f.assign(depth, ceilDiv(k, ceilDiv(k, lit(BLOCK_DEPTH))));

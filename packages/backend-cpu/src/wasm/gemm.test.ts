@@ -1,7 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { DIRECT } from "../threads/share.js";
+import { instantiate } from "./asm.js";
 import { detectFeatures, kernelOptions } from "./features.js";
-import { ACCUMULATE, callProduct, FLOAT32, FLOAT64, type GemmKernels, gemmKernels, product, RELU } from "./gemm.js";
+import {
+  ACCUMULATE,
+  callPacked,
+  callProduct,
+  emitWideGemm,
+  FLOAT32,
+  FLOAT64,
+  type GemmKernels,
+  gemmKernels,
+  PANELS,
+  packPanels,
+  panelBytes,
+  product,
+  RELU,
+} from "./gemm.js";
 import { Heap, type Pointer } from "./memory.js";
 
 // biome-ignore format: one shape after the other
@@ -199,6 +214,36 @@ describe("small products", () => {
     for (const element of [FLOAT32, FLOAT64]) {
       const kernels = gemmKernels(heap, element);
       for (const shape of shapes) expect(bits(kernels, "small", shape), `${shape}`).toEqual(bits(kernels, "packed", shape));
+    }
+  });
+});
+
+describe("panels", () => {
+  it("stand in for the right operand of a product, with the same bits", () => {
+    const heap = new Heap({ shared: false });
+    const narrow = gemmKernels(heap, FLOAT32);
+    const wide = { ...narrow, wide: instantiate(emitWideGemm(kernelOptions(heap)), heap.memory).gemm };
+    for (const kernels of [narrow, wide]) {
+      const bench = new Bench(heap, kernels);
+      for (const [m, n, k] of [
+        [5, 24, 7],
+        [32, 512, 128],
+        [9, 1100, 300],
+        [13, 37, 515],
+      ]) {
+        const [a, b, c] = [bench.matrix(m, k, "row"), bench.matrix(k, n, "column"), bench.matrix(m, n, "row")];
+        const right = { n, k, b: b.pointer, bRow: b.row, bColumn: b.column, mode: 0, bias: 0 };
+        const p = { ...right, m, a: a.pointer, aRow: a.row, aColumn: a.column, c: c.pointer, cRow: n };
+        const panels = heap.alloc(panelBytes(right));
+        packPanels(kernels, right, panels, heap.workspace(0, kernels.workspaceBytes));
+        const [plain, packed] = [p, { ...p, b: panels, mode: PANELS }].map((one) => {
+          callPacked(DIRECT, kernels, one, heap.workspace(0, kernels.workspaceBytes));
+          return heap.f32.slice(c.pointer / 4, c.pointer / 4 + m * n);
+        });
+        expect(packed, `${m}x${n}x${k}`).toEqual(plain);
+        bench.free(a, b, c);
+        heap.free(panels);
+      }
     }
   });
 });

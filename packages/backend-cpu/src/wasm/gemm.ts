@@ -12,7 +12,7 @@ import { emitGemm, gemmWorkspace } from "./gemm-emit.js";
 import { emitSmall } from "./gemm-small.js";
 import type { Heap, Pointer } from "./memory.js";
 
-export { ACCUMULATE, FLOAT32, FLOAT64, RELU } from "./element.js";
+export { ACCUMULATE, FLOAT32, FLOAT64, PANELS, RELU } from "./element.js";
 export { emitWideGemm } from "./gemm-emit.js";
 
 /** Always zero: the heap never hands out its first page. */
@@ -106,6 +106,17 @@ const isThin = ({ m, n, bias }: Product): boolean => m >= 8 && n <= 12 && (n - 1
 /** What the wide kernel does, and where its tiles do not stay half empty. It gives the same bits as the other one. */
 const suitsWide = ({ n, mode, bias }: Product): boolean => n >= 16 && (mode & RELU) === 0 && (bias === 0 || (mode & ACCUMULATE) === 0);
 
+/** The right operand of many products, and what else decides how it is packed. */
+export type Right = Pick<Product, "n" | "k" | "b" | "bRow" | "bColumn" | "mode" | "bias">;
+
+/** Bytes of a packed right operand of float32. */
+export const panelBytes = ({ n, k }: Right): number => 64 * k * Math.ceil(n / 16);
+
+/** Packs the right operand of products that go by `packed`, which get PANELS in their mode and `target` for b. */
+export function packPanels(kernels: GemmKernels, right: Right, target: Pointer, workspace: Pointer): void {
+  callPacked(DIRECT, kernels, { ...right, m: 0, a: 0, aRow: 0, aColumn: 0, c: target, cRow: 0 }, workspace);
+}
+
 const WORKSPACE_ARGUMENT = 1 << 13;
 
 /** Bits of the arguments of {@link callPacked} that may lie in a thread's own memory. */
@@ -113,7 +124,7 @@ export const LEFT: number = 1 << 3;
 export const RESULT: number = 1 << 9;
 
 /** The call of the packed kernel, which does every product with k > 0. */
-export function callPacked(calls: Calls, { exports, element, wide }: GemmKernels, p: Product, workspace: Pointer, own = 0): void {
+export function callPacked(calls: Calls, { element, exports, wide }: GemmKernels, p: Product, workspace: Pointer, own = 0): void {
   const { bytes } = element;
   const gemm = wide !== undefined && suitsWide(p) ? wide : exports.gemm;
   const [left, right] = [[p.a, p.aRow * bytes, p.aColumn * bytes] as const, [p.b, p.bRow * bytes, p.bColumn * bytes] as const];

@@ -12,9 +12,8 @@ import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { type Fill, twin } from "../kernel.js";
-import { float32 } from "../matmul.js";
 import { withDense } from "./dense.js";
-import { copy, eachStep, multiply } from "./steps.js";
+import { copy, eachStep, withWeights } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitGru(options), heap.memory));
 
@@ -27,16 +26,17 @@ export const gru: Fill<"gru"> = (machine, inputs, outputs, blocks, attrs: Recurr
   }
   const [sequences, size] = outputs[1].shape;
   const [output, h, work, hidden] = blocks.map(({ pointer }) => pointer);
-  const workspace = machine.pool.scratch(float32(machine).workspaceBytes);
   const { forward } = kernelsOf(machine);
   withDense(machine, inputs, ([given, h0, w, bias = 0]) => {
     copy(machine, h0, h, sequences * size);
-    eachStep(machine, stepsOf(attrs), 3, size, (calls, rows, row, at, count) => {
-      const [own, state] = [4 * at * size, h + 4 * row * size];
-      const right = { b: w, bRow: 1, bColumn: size, c: work + 4 * own, cRow: 4 * size, mode: 0, bias };
-      multiply(machine, calls, workspace, { m: count, n: 3 * size, k: size, a: state, aRow: size, aColumn: 1, ...right }, rows);
-      calls.call(forward, 0, [rows, size, given + 3 * own, work + 4 * own, state, output + own, hidden + own]);
-    });
+    const steps = stepsOf(attrs);
+    withWeights(machine, steps, { n: 3 * size, k: size, b: w, bRow: 1, bColumn: size, mode: 0, bias }, (multiply) =>
+      eachStep(machine, steps, 3, size, (calls, rows, row, at, count) => {
+        const [own, state] = [4 * at * size, h + 4 * row * size];
+        multiply(calls, { m: count, a: state, aRow: size, aColumn: 1, c: work + 4 * own, cRow: 4 * size }, rows);
+        calls.call(forward, 0, [rows, size, given + 3 * own, work + 4 * own, state, output + own, hidden + own]);
+      }),
+    );
   });
 };
 
@@ -47,17 +47,17 @@ export const gruGrad: Fill<"gruGrad"> = (machine, inputs, outputs, blocks, attrs
   }
   const [sequences, size] = outputs[2].shape;
   const [gradGates, gradHidden, gradH] = blocks.map(({ pointer }) => pointer);
-  const workspace = machine.pool.scratch(float32(machine).workspaceBytes);
   const { backward } = kernelsOf(machine);
   withDense(machine, inputs, ([gradOutput, h, work, hidden, w]) => {
     copy(machine, h, gradH, sequences * size);
-    eachStep(machine, [...stepsOf(attrs)].reverse(), 3, size, (calls, rows, row, at, count) => {
-      const [own, state] = [4 * at * size, gradH + 4 * row * size];
-      const grads = [gradGates + 3 * own, gradHidden + 3 * own];
-      calls.call(backward, 0, [rows, size, work + 4 * own, hidden + own, gradOutput + own, state, ...grads]);
-      const left = { a: gradHidden + 3 * own, aRow: 3 * size, aColumn: 1 };
-      const right = { b: w, bRow: size, bColumn: 1, c: state, cRow: size, mode: ACCUMULATE, bias: 0 };
-      multiply(machine, calls, workspace, { m: count, n: size, k: 3 * size, ...left, ...right }, rows);
-    });
+    const steps = [...stepsOf(attrs)].reverse();
+    withWeights(machine, steps, { n: size, k: 3 * size, b: w, bRow: size, bColumn: 1, mode: ACCUMULATE, bias: 0 }, (multiply) =>
+      eachStep(machine, steps, 3, size, (calls, rows, row, at, count) => {
+        const [own, state] = [4 * at * size, gradH + 4 * row * size];
+        const grads = [gradGates + 3 * own, gradHidden + 3 * own];
+        calls.call(backward, 0, [rows, size, work + 4 * own, hidden + own, gradOutput + own, state, ...grads]);
+        multiply(calls, { m: count, a: gradHidden + 3 * own, aRow: 3 * size, aColumn: 1, c: state, cRow: size }, rows);
+      }),
+    );
   });
 };

@@ -13,9 +13,8 @@ import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { type Fill, twin } from "../kernel.js";
-import { float32 } from "../matmul.js";
 import { withDense } from "./dense.js";
-import { copy, eachStep, multiply } from "./steps.js";
+import { copy, eachStep, withWeights } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitLstm(options), heap.memory));
 
@@ -29,18 +28,20 @@ export const lstm: Fill<"lstm"> = (machine, inputs, outputs, blocks, attrs: Recu
   const [total, size] = outputs[0].shape;
   const [sequences] = outputs[1].shape;
   const [output, h, c, gates, hidden, cell] = blocks.map(({ pointer }) => pointer);
-  const workspace = machine.pool.scratch(float32(machine).workspaceBytes);
   const { forward } = kernelsOf(machine);
   withDense(machine, inputs, ([given, h0, c0, w]) => {
     copy(machine, given, gates, 4 * total * size);
     copy(machine, h0, h, sequences * size);
     copy(machine, c0, c, sequences * size);
-    eachStep(machine, stepsOf(attrs), 4, size, (calls, rows, row, at, count) => {
-      const [own, state] = [4 * at * size, 4 * row * size];
-      const right = { b: w, bRow: 1, bColumn: size, c: gates + 4 * own, cRow: 4 * size, mode: ACCUMULATE, bias: 0 };
-      multiply(machine, calls, workspace, { m: count, n: 4 * size, k: size, a: h + state, aRow: size, aColumn: 1, ...right }, rows);
-      calls.call(forward, 0, [rows, size, gates + 4 * own, h + state, c + state, output + own, hidden + own, cell + own]);
-    });
+    const steps = stepsOf(attrs);
+    const weights = { n: 4 * size, k: size, b: w, bRow: 1, bColumn: size, mode: ACCUMULATE, bias: 0 };
+    withWeights(machine, steps, weights, (multiply) =>
+      eachStep(machine, steps, 4, size, (calls, rows, row, at, count) => {
+        const [own, state] = [4 * at * size, 4 * row * size];
+        multiply(calls, { m: count, a: h + state, aRow: size, aColumn: 1, c: gates + 4 * own, cRow: 4 * size }, rows);
+        calls.call(forward, 0, [rows, size, gates + 4 * own, h + state, c + state, output + own, hidden + own, cell + own]);
+      }),
+    );
   });
 };
 
@@ -51,26 +52,19 @@ export const lstmGrad: Fill<"lstmGrad"> = (machine, inputs, outputs, blocks, att
   }
   const [sequences, size] = outputs[1].shape;
   const [gradGates, gradH, gradC] = blocks.map(({ pointer }) => pointer);
-  const workspace = machine.pool.scratch(float32(machine).workspaceBytes);
   const { backward } = kernelsOf(machine);
   withDense(machine, inputs, ([gradOutput, h, c, gates, cell, w]) => {
     copy(machine, h, gradH, sequences * size);
     copy(machine, c, gradC, sequences * size);
-    eachStep(machine, [...stepsOf(attrs)].reverse(), 4, size, (calls, rows, row, at, count) => {
-      const [own, state] = [4 * at * size, 4 * row * size];
-      calls.call(backward, 0, [
-        rows,
-        size,
-        gates + 4 * own,
-        cell + own,
-        gradOutput + own,
-        gradH + state,
-        gradC + state,
-        gradGates + 4 * own,
-      ]);
-      const left = { a: gradGates + 4 * own, aRow: 4 * size, aColumn: 1 };
-      const right = { b: w, bRow: size, bColumn: 1, c: gradH + state, cRow: size, mode: 0, bias: 0 };
-      multiply(machine, calls, workspace, { m: count, n: size, k: 4 * size, ...left, ...right }, rows);
-    });
+    const steps = [...stepsOf(attrs)].reverse();
+    const weights = { n: size, k: 4 * size, b: w, bRow: size, bColumn: 1, mode: 0, bias: 0 };
+    withWeights(machine, steps, weights, (multiply) =>
+      eachStep(machine, steps, 4, size, (calls, rows, row, at, count) => {
+        const [own, state] = [4 * at * size, 4 * row * size];
+        const [ahead, states] = [[gates + 4 * own, cell + own, gradOutput + own] as const, [gradH + state, gradC + state] as const];
+        calls.call(backward, 0, [rows, size, ...ahead, ...states, gradGates + 4 * own]);
+        multiply(calls, { m: count, a: gradGates + 4 * own, aRow: 4 * size, aColumn: 1, c: gradH + state, cRow: size }, rows);
+      }),
+    );
   });
 };

@@ -12,9 +12,8 @@ import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { type Fill, twin } from "../kernel.js";
-import { float32 } from "../matmul.js";
 import { withDense } from "./dense.js";
-import { copy, eachStep, multiply } from "./steps.js";
+import { copy, eachStep, withWeights } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitRnn(options), heap.memory));
 
@@ -28,17 +27,18 @@ export const rnn: Fill<"rnn"> = (machine, inputs, outputs, blocks, attrs: RnnAtt
   const [total, size] = outputs[0].shape;
   const [sequences] = outputs[1].shape;
   const [output, h, hidden] = blocks.map(({ pointer }) => pointer);
-  const workspace = machine.pool.scratch(float32(machine).workspaceBytes);
   const forward = kernelsOf(machine)[attrs.relu ? "reluForward" : "tanhForward"];
   withDense(machine, inputs, ([given, h0, w]) => {
     copy(machine, given, output, total * size);
     copy(machine, h0, h, sequences * size);
-    eachStep(machine, stepsOf(attrs), 1, size, (calls, rows, row, at, count) => {
-      const [own, state] = [4 * at * size, h + 4 * row * size];
-      const right = { b: w, bRow: 1, bColumn: size, c: output + own, cRow: size, mode: ACCUMULATE, bias: 0 };
-      multiply(machine, calls, workspace, { m: count, n: size, k: size, a: state, aRow: size, aColumn: 1, ...right }, rows);
-      calls.call(forward, 0, [rows, size, output + own, state, hidden + own]);
-    });
+    const steps = stepsOf(attrs);
+    withWeights(machine, steps, { n: size, k: size, b: w, bRow: 1, bColumn: size, mode: ACCUMULATE, bias: 0 }, (multiply) =>
+      eachStep(machine, steps, 1, size, (calls, rows, row, at, count) => {
+        const [own, state] = [4 * at * size, h + 4 * row * size];
+        multiply(calls, { m: count, a: state, aRow: size, aColumn: 1, c: output + own, cRow: size }, rows);
+        calls.call(forward, 0, [rows, size, output + own, state, hidden + own]);
+      }),
+    );
   });
 };
 
@@ -49,16 +49,16 @@ export const rnnGrad: Fill<"rnnGrad"> = (machine, inputs, outputs, blocks, attrs
   }
   const [sequences, size] = outputs[1].shape;
   const [gradGates, gradH] = blocks.map(({ pointer }) => pointer);
-  const workspace = machine.pool.scratch(float32(machine).workspaceBytes);
   const backward = kernelsOf(machine)[attrs.relu ? "reluBackward" : "tanhBackward"];
   withDense(machine, inputs, ([gradOutput, h, output, w]) => {
     copy(machine, h, gradH, sequences * size);
-    eachStep(machine, [...stepsOf(attrs)].reverse(), 1, size, (calls, rows, row, at, count) => {
-      const [own, state] = [4 * at * size, gradH + 4 * row * size];
-      calls.call(backward, 0, [rows, size, output + own, gradOutput + own, state, gradGates + own]);
-      const left = { a: gradGates + own, aRow: size, aColumn: 1 };
-      const right = { b: w, bRow: size, bColumn: 1, c: state, cRow: size, mode: 0, bias: 0 };
-      multiply(machine, calls, workspace, { m: count, n: size, k: size, ...left, ...right }, rows);
-    });
+    const steps = [...stepsOf(attrs)].reverse();
+    withWeights(machine, steps, { n: size, k: size, b: w, bRow: size, bColumn: 1, mode: 0, bias: 0 }, (multiply) =>
+      eachStep(machine, steps, 1, size, (calls, rows, row, at, count) => {
+        const [own, state] = [4 * at * size, gradH + 4 * row * size];
+        calls.call(backward, 0, [rows, size, output + own, gradOutput + own, state, gradGates + own]);
+        multiply(calls, { m: count, a: gradGates + own, aRow: size, aColumn: 1, c: state, cRow: size }, rows);
+      }),
+    );
   });
 };

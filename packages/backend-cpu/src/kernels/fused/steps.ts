@@ -6,7 +6,7 @@
 import type { Machine } from "../../machine.js";
 import type { stepsOf } from "../../reference/lstm.js";
 import { type Calls, shareRange } from "../../threads/share.js";
-import { callProduct, type Product, pathOf } from "../../wasm/gemm.js";
+import { callProduct, PANELS, type Product, packPanels, panelBytes, pathOf, type Right } from "../../wasm/gemm.js";
 import type { Pointer } from "../../wasm/memory.js";
 import { float32 } from "../matmul.js";
 
@@ -36,9 +36,25 @@ export function eachStep(
   }
 }
 
-/** A product whose whole has `count` rows, of which the calls take `rows`. */
-export function multiply(machine: Machine, calls: Calls, workspace: Pointer, whole: Product, rows: number): void {
-  callProduct(calls, float32(machine), pathOf(whole), { ...whole, m: rows }, workspace);
+/** Does `rows` rows of a product with the weights; the whole of the step is given, so that all of its rows go by one kernel. */
+type Multiply = (calls: Calls, step: Omit<Product, keyof Right>, rows: number) => void;
+
+/** Calls `use` with the product that all steps do, whose weights are packed once for them. */
+export function withWeights(machine: Machine, steps: ReturnType<typeof stepsOf>, weights: Right, use: (multiply: Multiply) => void): void {
+  const kernels = float32(machine);
+  const workspace = machine.pool.scratch(kernels.workspaceBytes);
+  const panels = steps.length > 1 ? machine.heap.alloc(panelBytes(weights)) : 0;
+  try {
+    if (panels) packPanels(kernels, weights, panels, workspace);
+    use((calls, step, rows) => {
+      const whole = { ...weights, ...step };
+      const path = pathOf(whole);
+      const right = panels && path === "packed" ? { b: panels, mode: whole.mode | PANELS } : {};
+      callProduct(calls, kernels, path, { ...whole, m: rows, ...right }, workspace);
+    });
+  } finally {
+    if (panels) machine.heap.free(panels);
+  }
 }
 
 /** Copies float32 elements. */
