@@ -71,7 +71,7 @@ for (const software of [true, false]) {
         const statistics = groups === null ? [shape[1]] : [shape[0], groups];
         const sums = [groups === null ? 1 : shape[0], shape[1]];
         // Large shapes are about sizes, small ones about layouts.
-        for (const layout of shape.reduce((n, d) => n * d, 1) > 200 ? (["contiguous", "transposed"] as const) : LAYOUTS) {
+        for (const layout of shape.reduce<number>((n, d) => n * d, 1) > 200 ? (["contiguous", "transposed"] as const) : LAYOUTS) {
           const [x, weight, bias] = [shape, [shape[1]], [shape[1]]].map((own) => make(own, layout, 2));
           const attrs = { groups, eps: 1e-3 };
           const label = `[${shape}] in ${groups ?? "all"} ${layout}`;
