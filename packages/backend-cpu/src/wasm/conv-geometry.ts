@@ -42,7 +42,7 @@ export function offsets(count: number, step: number): number[] {
  * Writes all sums of one offset per axis in row-major order and returns how many there are. The table is padded to whole tiles with copies
  * of its first entry.
  */
-export function writeTable(table: Int32Array, start: number, axes: readonly (readonly number[])[]): number {
+function writeTable(table: Int32Array, start: number, axes: readonly (readonly number[])[]): number {
   let length = 1;
   table[start] = 0;
   for (const axis of axes.toReversed()) {
@@ -56,7 +56,7 @@ export function writeTable(table: Int32Array, start: number, axes: readonly (rea
 }
 
 /** Entries that {@link writeTable} writes for a length: tiles may reach beyond its end. */
-export function tableLength(length: number): number {
+function tableLength(length: number): number {
   return length + WIDE_ROWS - 1;
 }
 
