@@ -51,6 +51,8 @@ export interface Program {
   readonly inputs: number;
   /** Textures that it fills at once. */
   readonly outputs: number;
+  /** When it was last wanted, in programs that were; null once it is deleted. */
+  used: number | null;
 }
 
 /** Every setting counts: others silently lose precision, cut loops, reuse textures or change the device. */
@@ -105,7 +107,8 @@ export class Context {
     gl.useProgram(program);
     gl.uniform2f(gl.getUniformLocation(program, "ratio"), 1, 1);
     for (let i = 0; i < inputs; i++) gl.uniform1i(gl.getUniformLocation(program, `in${i}`), i);
-    return { program, params: gl.getUniformLocation(program, "p"), scales: gl.getUniformLocation(program, "s"), words, inputs, outputs };
+    const [params, scales] = ["p", "s"].map((name) => gl.getUniformLocation(program, name));
+    return { program, params, scales, words, inputs, outputs, used: 0 };
   }
 
   /** Frees what gpu.js would launch the kernel with. */

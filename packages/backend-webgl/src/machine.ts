@@ -19,6 +19,9 @@ export function blockView(view: View): BlockView {
 
 const NO_BLOCK = {} as Block;
 
+/** Programs that are kept, several times what a network needs: each takes a megabyte or two in the browser's process for the GPU. */
+const MOST_PROGRAMS = 1024;
+
 /** What kernels run on: textures, programs and the state of the context. */
 export class Machine {
   readonly context: Context;
@@ -28,6 +31,9 @@ export class Machine {
   compiled = 0;
   uploads = 0;
   readonly #programs = new Map<string, Program>();
+  /** Programs that are not deleted, whoever knows them. */
+  readonly #live = new Set<Program>();
+  #wanted = 0;
   readonly #params = new Params();
   readonly #corners: WebGLVertexArrayObject;
   readonly #scales: Float32Array<ArrayBuffer> = new Float32Array(64);
@@ -95,16 +101,34 @@ export class Machine {
 
   /** The program of a key, printed on first use. */
   program(key: string, print: () => Source): Program {
-    let found = this.#programs.get(key);
-    if (found === undefined) this.#programs.set(key, (found = this.compile(print())));
+    return this.programIn(this.#programs, key, print);
+  }
+
+  /** The program of a key in a cache, made where there is none or it was deleted meanwhile. */
+  programIn(cache: Map<string, Program>, key: string, print: () => Source): Program {
+    let found = cache.get(key);
+    if (found === undefined || found.used === null) cache.set(key, (found = this.#compile(print())));
+    found.used = ++this.#wanted;
     return found;
   }
 
-  compile(source: Source): Program {
+  #compile(source: Source): Program {
     const program = this.context.compile(source.text(), source.words, source.inputs, source.outputs);
     this.compiled++;
     this.invalidate();
+    if (this.#live.size === MOST_PROGRAMS) this.#evict();
+    this.#live.add(program);
     return program;
+  }
+
+  /** Deletes the quarter of the programs that was not wanted for longest: a drawing program is among the last. */
+  #evict(): void {
+    const oldest = [...this.#live].sort((a, b) => Number(a.used) - Number(b.used)).slice(0, MOST_PROGRAMS / 4);
+    for (const program of oldest) {
+      this.gl.deleteProgram(program.program);
+      program.used = null;
+      this.#live.delete(program);
+    }
   }
 
   /** Starts the parameters of the next launch. */

@@ -11,6 +11,8 @@ export interface Program {
   readonly by: "invocation" | "workgroup";
   readonly layout: BindLayout;
   pipeline: object | null;
+  /** When its pipeline was last wanted, in launches. */
+  used: number;
 }
 
 /** Binding layout that all kernels with as many buffers and as large a parameter block share. */
@@ -25,6 +27,9 @@ interface BindLayout {
 
 const MOST_GROUPS = 8192;
 
+/** Pipelines that are kept, several times what a network needs. */
+const MOST_PIPELINES = 1024;
+
 /** Pipelines by text and bind groups by buffers, each made once. */
 export class Pipelines {
   readonly #device: GpuDevice;
@@ -33,6 +38,9 @@ export class Pipelines {
   readonly #layouts = new Map<number, BindLayout>();
   readonly #programs = new Map<string, Program>();
   #groups = 0;
+  /** Programs that have a pipeline. */
+  readonly #ready = new Set<Program>();
+  #wanted = 0;
   /** Pipelines made so far. */
   compiled = 0;
 
@@ -53,24 +61,41 @@ export class Pipelines {
   make(label: string, source: Source, by: Program["by"] = "invocation"): Program {
     const code = source.text(by, this.#subgroups);
     const layout = this.#layout(source.reads, source.writes, Math.ceil((source.words * 4) / BLOCK_BYTES) * BLOCK_BYTES);
-    return { label, code, workgroup: source.workgroup, by, layout, pipeline: null };
+    return { label, code, workgroup: source.workgroup, by, layout, pipeline: null, used: 0 };
   }
 
   /** The pipeline of a program, compiled now if it must be. */
   pipelineOf(program: Program): object {
+    program.used = ++this.#wanted;
     if (program.pipeline === null) {
+      this.#keep(program);
       program.pipeline = this.#device.createComputePipeline(this.#descriptor(program));
       this.compiled++;
     }
     return program.pipeline;
   }
 
+  /** Lets go of the quarter of the pipelines that was not wanted for longest, where there are too many: their programs make others. */
+  #keep(program: Program): void {
+    if (this.#ready.size === MOST_PIPELINES) {
+      const oldest = [...this.#ready].sort((a, b) => a.used - b.used).slice(0, MOST_PIPELINES / 4);
+      for (const other of oldest) {
+        other.pipeline = null;
+        this.#ready.delete(other);
+      }
+    }
+    this.#ready.add(program);
+  }
+
   /** Compiles a program in the background. */
   async compile(program: Program): Promise<void> {
     if (program.pipeline !== null) return;
     const pipeline = await this.#device.createComputePipelineAsync(this.#descriptor(program));
-    if (program.pipeline === null) this.compiled++;
-    program.pipeline ??= pipeline;
+    if (program.pipeline !== null) return;
+    program.used = ++this.#wanted;
+    this.#keep(program);
+    program.pipeline = pipeline;
+    this.compiled++;
   }
 
   #descriptor({ label, code, layout }: Program): object {

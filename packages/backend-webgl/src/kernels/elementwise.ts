@@ -16,9 +16,7 @@ export function programOf(machine: Machine, expr: Expr, key: string, print: () =
   if (byExpr === undefined) programs.set(machine, (byExpr = new WeakMap()));
   let byKey = byExpr.get(expr);
   if (byKey === undefined) byExpr.set(expr, (byKey = new Map()));
-  let found = byKey.get(key);
-  if (found === undefined) byKey.set(key, (found = machine.compile(print())));
-  return found;
+  return machine.programIn(byKey, key, print);
 }
 
 /**
