@@ -9,6 +9,7 @@ import {
   type ToOptions,
   tensorOver,
   ValueError,
+  zeros,
 } from "@sconce/core";
 
 /** What a module can be moved to. */
@@ -33,6 +34,13 @@ export function parseTarget(target: Target, dtype?: DType): Goal {
 /** A tensor of a module, by its state key. */
 export type Named = readonly [name: string, tensor: Tensor];
 
+/** Parameters, buffers and gradients, as moving a module takes them along. */
+export function tensorsOf(module: { namedParameters(): Iterable<Named>; namedBuffers(): Iterable<Named> }): Named[] {
+  const parameters = [...module.namedParameters()];
+  const grads = parameters.map(([name, p]): [string, unknown] => [`${name}.grad`, (p as { grad?: unknown }).grad]);
+  return [...parameters, ...module.namedBuffers(), ...(grads.filter(([, grad]) => grad instanceof Tensor) as [string, Tensor][])];
+}
+
 /**
  * Converts tensors in place: their storages get other values, so every view and every optimizer sees the change. Integers keep
  * their dtype. Nothing changes unless everything can.
@@ -47,6 +55,15 @@ export function convertAll(tensors: Iterable<Named>, goal: Goal): void {
     );
   }
   for (const [storage, result] of results) refill(storage, result);
+}
+
+/** Puts zeros in the place of all elements, on a device. Nothing changes unless everything can. */
+export function emptyAll(tensors: readonly Named[], device: Device): void {
+  const made = tensors.map(([name, { storage }]) => {
+    const { size, dtype } = storage;
+    return [storage, explained(name, () => zeros([size], { dtype, device }))] as const;
+  });
+  for (const [storage, result] of made) refill(storage, result);
 }
 
 /** {@link convertAll} to a device without blocking. */

@@ -1,5 +1,5 @@
 import { type Device, type DType, NotSupportedError, Tensor, ValueError } from "@sconce/core";
-import { convertAll, convertAllAsync, type Named, parseTarget, type Target } from "./convert.js";
+import { convertAll, convertAllAsync, emptyAll, parseTarget, type Target, tensorsOf } from "./convert.js";
 import { BackwardCall, type BackwardHook, Hooks, type RemovableHandle } from "./hooks.js";
 import { escapeScope, guardFields, Parameter, zeroGrads } from "./parameter.js";
 import { moduleText } from "./repr.js";
@@ -425,15 +425,6 @@ export abstract class Module extends Callable {
 
   // ---- moving
 
-  /** Parameters, buffers and gradients, as moving a module takes them along. */
-  #tensors(): Named[] {
-    const named: Named[] = [...this.namedParameters(), ...this.namedBuffers()];
-    for (const [name, parameter] of this.namedParameters() as [string, { grad?: Tensor | null }][]) {
-      if (parameter.grad instanceof Tensor) named.push([`${name}.grad`, parameter.grad]);
-    }
-    return named;
-  }
-
   /**
    * Moves the module to a device, or its floating-point tensors to a dtype, or both. The module itself changes; returns this.
    * @throws DeviceError if the device is not started. @throws DTypeError if it lacks the dtype of a tensor, which is named.
@@ -441,13 +432,19 @@ export abstract class Module extends Callable {
    * const layer = new nn.Linear(4, 2).to("float64");
    */
   to(target: Target, dtype?: DType): this {
-    convertAll(this.#tensors(), parseTarget(target, dtype));
+    convertAll(tensorsOf(this), parseTarget(target, dtype));
+    return this;
+  }
+
+  /** Moves the module to a device without its elements, of which zeros take the place, to be overwritten by a state. Returns this. */
+  toEmpty({ device }: { readonly device: Device }): this {
+    emptyAll(tensorsOf(this), device);
     return this;
   }
 
   /** Moves the module without blocking: the way from a device that cannot be read at once. */
   async toAsync(device: Device): Promise<this> {
-    await convertAllAsync(this.#tensors(), device);
+    await convertAllAsync(tensorsOf(this), device);
     return this;
   }
 
