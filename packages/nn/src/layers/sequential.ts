@@ -4,7 +4,8 @@ import { asModule, DictContainer, entriesOf, ListContainer, type NamedItems, not
 
 /**
  * Layers that run one after the other; each gets what the one before returned. Layers are reached by position (`net[0]`, `net.at(-1)`),
- * and by name where they have names.
+ * and by name where they have names. After `eval()`, what goes between layers of this library is freed at once unless gradients or hooks may
+ * need it.
  *
  * Source: https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html
  *
