@@ -53,11 +53,14 @@ export function tensorOver(storage: Storage, layout: Layout): Tensor {
   return construct(storage, layout);
 }
 
+const SCALARS: ReadonlySet<string> = new Set(Object.keys(SCALAR_OPS));
+
 function evaluate(call: Call): readonly Tensor[] {
   const { op } = call;
   if (isCrowded) moveOld();
-  if (op in SCALAR_OPS) return [evaluateScalar(op as ScalarOp, call)];
-  if (op in VIEWS) return [evaluateView(op as keyof ViewOps, call)];
+  if (SCALARS.has(op)) return [evaluateScalar(op as ScalarOp, call)];
+  const rule = VIEWS[op as keyof ViewOps] as ((x: Layout, attrs: unknown) => Layout) | undefined;
+  if (rule !== undefined) return [evaluateView(rule, call)];
   if (op === "transfer") return [transfer(call.inputs[0], (call.attrs as KernelOps["transfer"]).device)];
   if (op === "formula") return [evaluateFormula(call as Call<"formula">)];
   if (op === "host") return evaluateHost(call as Call<"host">);
@@ -65,8 +68,7 @@ function evaluate(call: Call): readonly Tensor[] {
   return evaluateKernel(op as Exclude<keyof KernelOps, "transfer">, call);
 }
 
-function evaluateView(op: keyof ViewOps, { inputs, attrs }: Call): Tensor {
-  const rule = VIEWS[op] as (x: Layout, attrs: unknown) => Layout;
+function evaluateView(rule: (x: Layout, attrs: unknown) => Layout, { op, inputs, attrs }: Call): Tensor {
   const [x] = inputs;
   const layout = rule(x, attrs);
   checkLayout(layout, x.storage.size, op);

@@ -18,7 +18,7 @@ export {
   writeNumbers,
 } from "./shader/expr.js";
 export { type Helpers, helpersOf } from "./shader/helpers.js";
-export { along, checkIndices, type IndexView, type Picked, pickedFrom, pickText, without } from "./shader/indices.js";
+export { along, checkIndices, type IndexView, type Picked, pickedFrom, pickText, takesIndices, without } from "./shader/indices.js";
 export { type Kind, kindOf, typeOf } from "./shader/kinds.js";
 export { type Access, accessOf, type Collapsed, collapse, coordinates, dot, pickDims } from "./shader/layout.js";
 export { avgPoolGradText, avgPoolText, maxPoolText, writeAvgPool, writeAvgPoolGrad, writeMaxPool } from "./shader/pool.js";

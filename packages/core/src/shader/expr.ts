@@ -65,12 +65,21 @@ export interface Uses {
   readonly inputs: readonly number[];
 }
 
-const used = new WeakMap<Expr, Uses>();
+/** What lists of expressions use, by the first of them. */
+const used = new WeakMap<Expr, { readonly roots: readonly Expr[]; readonly uses: Uses }[]>();
 
 /** The numbers and inputs of expressions: of a fused kernel's, one result may need only some. */
 export function usesOf(roots: readonly Expr[]): Uses {
-  const known = roots.length === 1 ? used.get(roots[0]) : undefined;
-  if (known !== undefined) return known;
+  let known = used.get(roots[0]);
+  if (known === undefined) used.set(roots[0], (known = []));
+  for (const entry of known)
+    if (entry.roots.length === roots.length && entry.roots.every((root, i) => root === roots[i])) return entry.uses;
+  const uses = findUses(roots);
+  known.push({ roots: [...roots], uses });
+  return uses;
+}
+
+function findUses(roots: readonly Expr[]): Uses {
   const numbers = new Map<number, DType>();
   const inputs = new Set<number>();
   const seen = new Set<Expr>();
@@ -82,9 +91,7 @@ export function usesOf(roots: readonly Expr[]): Uses {
     else if (expr.kind === "op") expr.args.forEach(visit);
   };
   roots.forEach(visit);
-  const uses: Uses = { numbers: [...numbers].sort(([x], [y]) => x - y), inputs: [...inputs].sort((x, y) => x - y) };
-  if (roots.length === 1) used.set(roots[0], uses);
-  return uses;
+  return { numbers: [...numbers].sort(([x], [y]) => x - y), inputs: [...inputs].sort((x, y) => x - y) };
 }
 
 /** Reserves parameters for the numbers that expressions use; returns their texts by index. */

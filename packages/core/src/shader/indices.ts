@@ -14,13 +14,18 @@ export interface IndexView extends Layout {
 type Indexing = "gather" | "scatter" | "indexSelect" | "indexUpdate" | "nll";
 const INDEXING: ReadonlySet<string> = new Set<Indexing>(["gather", "scatter", "indexSelect", "indexUpdate", "nll"]);
 
+/** True if a kernel reads or writes at positions that an input gives. */
+export function takesIndices(kernel: KernelName): boolean {
+  return INDEXING.has(kernel);
+}
+
 /**
  * Checks indices that the host uploaded. Those that a kernel computed are not known here: the device clamps them when it reads by them
  * and leaves them out when it writes.
  * @throws ShapeError if one is out of range.
  */
 export function checkIndices<K extends KernelName>(kernel: K, inputs: readonly IndexView[], attrs: Kernels[K]): void {
-  if (!INDEXING.has(kernel)) return;
+  if (!takesIndices(kernel)) return;
   const { dim } = attrs as Kernels[Indexing];
   const [x, index] = inputs;
   const data = index.block.indices;
