@@ -53,6 +53,8 @@ export interface DispatchWork {
 export interface HostWork {
   readonly kind: "host";
   readonly what: "matmul" | "softmax" | "mm" | "add" | "mlp" | "cnn";
+  /** The step is replayed by `compile`. */
+  readonly compiled: boolean;
 }
 
 export type Work = MatmulWork | ChainWork | TrainWork | InferWork | DispatchWork | HostWork;
@@ -248,8 +250,8 @@ function dispatch(name: string, grad: DispatchWork["grad"]): Case {
   };
 }
 
-function host(name: string, what: HostWork["what"]): Case {
-  const base = { suite: "dispatch", name, work: { kind: "host", what }, unit: "us", repeats: 1, tolerance: 0 } as const;
+function host(name: string, what: HostWork["what"], compiled: boolean = false): Case {
+  const base = { suite: "dispatch", name, work: { kind: "host", what, compiled }, unit: "us", repeats: 1, tolerance: 0 } as const;
   return { ...base, arrays: () => (what === "mlp" ? networkArrays("mlp", 64) : what === "cnn" ? networkArrays("cnn", 8) : {}) };
 }
 
@@ -282,6 +284,8 @@ export const CASES: readonly Case[] = [
   host("host: x.add(y)", "add"),
   host("host: step of the MLP", "mlp"),
   host("host: step of the CNN", "cnn"),
+  host("host: compiled step of the MLP", "mlp", true),
+  host("host: compiled step of the CNN", "cnn", true),
 ];
 
 /** The cases whose memory is measured: all training. */
