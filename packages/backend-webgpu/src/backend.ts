@@ -13,7 +13,8 @@ import {
   unregisterBackend,
   type View,
 } from "@sconce/core";
-import { checkIndices } from "@sconce/core/shader";
+import { checkIndices, takesIndices } from "@sconce/core/shader";
+import { Calls, isRecordable, numbersOf } from "./calls.js";
 import { hasSubgroups, isSoftware, openDevice } from "./device.js";
 import type { GpuAdapterInfo, GpuDevice } from "./gpu.js";
 import { decomposed, kernels } from "./kernels/index.js";
@@ -22,6 +23,7 @@ import { blockView, Machine } from "./machine.js";
 import type { Block, PoolInfo } from "./pool.js";
 import type { KernelTime } from "./profile.js";
 import type { QueueInfo } from "./queue.js";
+import { Recorder } from "./recorder.js";
 
 /** How a WebGPU backend is made. */
 export interface WebGpuOptions {
@@ -76,6 +78,7 @@ export class WebGpuBackend implements Backend {
   /** What the adapter says about itself. */
   readonly adapter: GpuAdapterInfo;
   readonly #machine: Machine;
+  readonly #calls = new Calls();
   readonly #listeners = new Set<LostListener>();
 
   constructor(device: GpuDevice, adapter: GpuAdapterInfo, software: boolean = isSoftware(adapter), subgroups: boolean = false) {
@@ -126,12 +129,33 @@ export class WebGpuBackend implements Backend {
   }
 
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
-    this.#machine.queue.check();
-    const views = inputs.map(blockView);
-    checkIndices(kernel, views, attrs);
+    const machine = this.#machine;
+    machine.queue.check();
+    if (takesIndices(kernel)) checkIndices(kernel, inputs.map(blockView), attrs);
+    const isRecorded = isRecordable(kernel) && !machine.queue.isHeld;
+    const call = isRecorded ? this.#calls.find(kernel, inputs, outputs, attrs) : undefined;
+    if (call !== undefined) return call.run(machine, inputs, (attrs as Partial<Kernels["elementwise"]>).numbers);
+    return isRecorded ? this.#record(kernel, inputs, outputs, attrs) : this.#encode(kernel, inputs, outputs, attrs);
+  }
+
+  #encode<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Block[] {
     // Core asks for none that is decomposed.
     const run = kernels[kernel] as Kernel<K>;
-    return run(this.#machine, views, outputs, attrs);
+    return run(this.#machine, inputs.map(blockView), outputs, attrs);
+  }
+
+  /** Runs a kernel and notes what it does for further calls. */
+  #record<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Block[] {
+    const machine = this.#machine;
+    const recorder = new Recorder(inputs);
+    machine.recorder = recorder;
+    try {
+      const results = this.#encode(kernel, inputs, outputs, attrs);
+      this.#calls.add(kernel, inputs, outputs, attrs, recorder.end(results, numbersOf(attrs)));
+      return results;
+    } finally {
+      machine.recorder = null;
+    }
   }
 
   /** Takes a buffer back. */

@@ -4,6 +4,7 @@ import type { Params } from "./params.js";
 import type { Program } from "./pipelines.js";
 import type { Block } from "./pool.js";
 import { Queue } from "./queue.js";
+import type { Recorder } from "./recorder.js";
 import type { Source } from "./wgsl/source.js";
 
 /** A view of a block. */
@@ -20,6 +21,8 @@ export class Machine {
   readonly software: boolean;
   /** Bytes of the largest buffer. */
   readonly maxBytes: number;
+  /** Notes what a kernel asks for. */
+  recorder: Recorder | null = null;
 
   constructor(device: GpuDevice, software: boolean, subgroups: boolean) {
     this.device = device;
@@ -30,10 +33,13 @@ export class Machine {
 
   /** An uninitialised block for the elements of a spec. */
   alloc({ shape, dtype }: Pick<Spec, "shape"> & Partial<Spec>): Block {
-    return this.queue.pool.take(sizeOf(shape) * (dtype === "float16" ? 2 : 4), undefined, shape);
+    const block = this.queue.pool.take(sizeOf(shape) * (dtype === "float16" ? 2 : 4), undefined, shape);
+    this.recorder?.made(block, shape);
+    return block;
   }
 
   free(block: Block): void {
+    this.recorder?.freed(block);
     this.queue.pool.give(block);
   }
 
@@ -51,6 +57,7 @@ export class Machine {
   run(program: Program, blocks: readonly Block[], size: number): void {
     if (size === 0) return;
     const groups = program.by === "invocation" ? Math.ceil(size / program.workgroup) : size;
+    this.recorder?.dispatched({ program, words: this.queue.openParams, workgroups: groups, size }, blocks);
     this.queue.dispatch(program, blocks, groups, size);
   }
 }

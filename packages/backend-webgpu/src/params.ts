@@ -42,7 +42,7 @@ export class Params extends Words {
 
   /** Takes the open block back and returns its words, to be begun again by {@link resume}. */
   withdraw(): Int32Array {
-    const words = this.words.slice(this.start, this.at);
+    const words = this.copy();
     this.at = this.start;
     return words;
   }
@@ -50,8 +50,21 @@ export class Params extends Words {
   /** Starts a block with the words of one that was taken back. */
   resume(words: Int32Array): this {
     this.begin();
-    this.words.set(words, this.start);
-    this.at = this.start + words.length;
+    this.at = this.start;
+    return this.append(words);
+  }
+
+  /** The words of the open block from `first` on, as they are now. */
+  copy(first: number = 0): Int32Array {
+    return this.words.slice(this.start + first, this.at);
+  }
+
+  /** Adds words to the open block. */
+  append(words: Int32Array): this {
+    const { words: all, at } = this;
+    // Calls of TypedArray.set take longer than so few words.
+    for (let i = 0; i < words.length; i++) all[at + i] = words[i];
+    this.at = at + words.length;
     return this;
   }
 

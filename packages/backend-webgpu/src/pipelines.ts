@@ -21,11 +21,25 @@ interface BindLayout {
   readonly group: object;
   readonly pipeline: object;
   readonly paramBytes: number;
-  /** Bind groups by the ids of their buffers. */
-  readonly groups: Map<string, object>;
+  /** Bind groups by a hash of the ids of their buffers. */
+  readonly groups: Map<number, BindGroup[]>;
+}
+
+interface BindGroup {
+  readonly ids: readonly number[];
+  readonly group: object;
 }
 
 const MOST_GROUPS = 8192;
+/** Engines hold integers of so many bits without memory of their own. */
+const SMALL = 2 ** 30 - 1;
+
+/** True if a bind group has these buffers. */
+function binds({ ids }: BindGroup, blocks: readonly Block[]): boolean {
+  if (ids.length !== blocks.length) return false;
+  for (let i = 0; i < ids.length; i++) if (ids[i] !== blocks[i].id) return false;
+  return true;
+}
 
 /** Pipelines that are kept, several times what a network needs. */
 const MOST_PIPELINES = 1024;
@@ -41,6 +55,8 @@ export class Pipelines {
   /** Programs that have a pipeline. */
   readonly #ready = new Set<Program>();
   #wanted = 0;
+  /** Counts up when bind groups are dropped: none from before may be used then. */
+  age = 0;
   /** Pipelines made so far. */
   compiled = 0;
 
@@ -123,18 +139,24 @@ export class Pipelines {
 
   /** The bind group of a program's layout with these buffers: parameters sit behind a dynamic offset, so one group serves all calls. */
   groupOf({ layout }: Program, blocks: readonly Block[]): object {
-    let key = "";
-    for (let i = 0; i < blocks.length; i++) key += `${blocks[i].id},`;
-    let group = layout.groups.get(key);
-    if (group === undefined) {
-      if (++this.#groups > MOST_GROUPS) this.forgetGroups();
-      const entries = [
-        ...blocks.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
-        { binding: blocks.length, resource: { buffer: this.#params, size: layout.paramBytes } },
-      ];
-      group = this.#device.createBindGroup({ layout: layout.group, entries });
-      layout.groups.set(key, group);
-    }
+    let hash = 0;
+    for (let i = 0; i < blocks.length; i++) hash = (Math.imul(hash, 31) + blocks[i].id) & SMALL;
+    const known = layout.groups.get(hash);
+    if (known !== undefined) for (let i = 0; i < known.length; i++) if (binds(known[i], blocks)) return known[i].group;
+    return this.#makeGroup(layout, blocks, hash);
+  }
+
+  #makeGroup(layout: BindLayout, blocks: readonly Block[], hash: number): object {
+    if (++this.#groups > MOST_GROUPS) this.forgetGroups();
+    const entries = [
+      ...blocks.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
+      { binding: blocks.length, resource: { buffer: this.#params, size: layout.paramBytes } },
+    ];
+    const group = this.#device.createBindGroup({ layout: layout.group, entries });
+    const made = { ids: blocks.map(({ id }) => id), group };
+    const others = layout.groups.get(hash);
+    if (others === undefined) layout.groups.set(hash, [made]);
+    else others.push(made);
     return group;
   }
 
@@ -142,5 +164,6 @@ export class Pipelines {
   forgetGroups(): void {
     for (const layout of this.#layouts.values()) layout.groups.clear();
     this.#groups = 0;
+    this.age++;
   }
 }

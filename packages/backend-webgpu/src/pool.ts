@@ -63,7 +63,11 @@ export class Pool {
 
   /** A buffer for at least `bytes`. With `before`, one that no batch from that number on uses, for writes that go ahead of the batch; `shape` names the tensor in errors. */
   take(bytes: number, before: number = Number.POSITIVE_INFINITY, shape?: readonly number[]): Block {
-    const size = sizeClass(bytes);
+    return this.takeOf(sizeClass(bytes), before, shape);
+  }
+
+  /** {@link take} for a size class. */
+  takeOf(size: number, before: number = Number.POSITIVE_INFINITY, shape?: readonly number[]): Block {
     const list = this.#idle.get(size);
     if (list !== undefined) {
       for (let i = list.length - 1; i >= 0; i--) {

@@ -1,4 +1,5 @@
 import { DeviceError } from "@sconce/core";
+import { HEADER_WORDS } from "@sconce/core/shader";
 import { type GpuBuffer, type GpuDevice, type GpuEncoder, type GpuPass, USAGE } from "./gpu.js";
 import { Params } from "./params.js";
 import { Pipelines, type Program } from "./pipelines.js";
@@ -96,8 +97,21 @@ export class Queue {
     return this.#params.begin();
   }
 
-  /** Adds a dispatch of the program with the parameters begun last: the buffers that it reads, then those that it writes. */
-  dispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number): void {
+  /** The parameters begun last, behind their header. */
+  get openParams(): Int32Array {
+    return this.#params.copy(HEADER_WORDS);
+  }
+
+  /** True while commands wait. */
+  get isHeld(): boolean {
+    return this.#held !== null;
+  }
+
+  /**
+   * Adds a dispatch of the program with the parameters begun last: the buffers that it reads, then those that it writes, and the bind group
+   * that holds them where it is known.
+   */
+  dispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number, known: object | null = null): void {
     if (this.#held !== null) {
       this.#holdDispatch(program, blocks, workgroups, size);
       return;
@@ -106,7 +120,7 @@ export class Queue {
     const x = Math.min(workgroups, this.#mostGroups);
     this.#params.header(size, program.by === "invocation" ? x * program.workgroup : x);
     const pipeline = this.pipelines.pipelineOf(program);
-    const group = this.pipelines.groupOf(program, blocks);
+    const group = known ?? this.pipelines.groupOf(program, blocks);
     const pass = this.#openPass(program.label);
     if (pipeline !== this.#pipeline) {
       pass.setPipeline(pipeline);

@@ -1,0 +1,141 @@
+/**
+ * The recorded calls by what they depend on: kernel, layouts, attributes, and which inputs lie in one buffer.
+ *
+ * @module
+ */
+import { type DType, type Expr, type KernelName, type Kernels, type Spec, sameShape, type View } from "@sconce/core";
+import { type NumberList, usesOf } from "@sconce/core/shader";
+import type { RecordedCall } from "./recorder.js";
+
+interface Entry {
+  /** What {@link sign} writes. */
+  readonly signature: Int32Array;
+  /** Of inputs, then of outputs. */
+  readonly dtypes: readonly DType[];
+  readonly attrs: Attrs;
+  readonly call: RecordedCall;
+}
+
+type Attrs = Readonly<Record<string, unknown>>;
+
+/** The attributes that {@link sign} looks at by themselves. */
+type Signed = Partial<Pick<Kernels["elementwise"], "exprs" | "numbers"> & Pick<Kernels["reduce"], "expr">>;
+const SIGNED: readonly string[] = ["exprs", "expr", "numbers"];
+
+/** Kernels whose work depends on more than that: a new stream for each call, or what another kernel has kept. */
+const UNRECORDED: ReadonlySet<KernelName> = new Set<KernelName>(["random", "attention", "attentionGrad"]);
+
+const MOST = 4096;
+/** Engines hold integers of so many bits without memory of their own. */
+const SMALL = 2 ** 30 - 1;
+
+/** The signature of the call that is looked for, and how long it is. */
+const signature = new Int32Array(1024);
+let length = 0;
+let hash = 0;
+
+function put(value: number): void {
+  signature[length++] = value;
+  hash = (Math.imul(hash, 31) + value) | 0;
+}
+
+/** Writes down all sizes, strides and offsets, which inputs share a buffer, and the expressions; false if there is no room. */
+function sign(inputs: readonly View[], outputs: readonly Spec[], { exprs, expr }: Signed): boolean {
+  length = 0;
+  hash = 0;
+  if (inputs.length > 24) return false;
+  put(inputs.length);
+  for (let i = 0; i < inputs.length; i++) {
+    const { handle, shape, strides, offset } = inputs[i];
+    let twin = 0;
+    while (inputs[twin].handle !== handle) twin++;
+    put(twin);
+    put(offset);
+    put(shape.length);
+    for (let d = 0; d < shape.length; d++) {
+      put(shape[d]);
+      put(strides[d]);
+    }
+    if (length > 768) return false;
+  }
+  for (let i = 0; i < outputs.length; i++) {
+    const { shape } = outputs[i];
+    put(shape.length);
+    for (let d = 0; d < shape.length; d++) put(shape[d]);
+    if (length > 896) return false;
+  }
+  if (expr !== undefined) put(expr.id);
+  if (exprs !== undefined) for (let i = 0; i < exprs.length; i++) put(exprs[i].id);
+  return true;
+}
+
+/** True if calls of a kernel can be recorded. */
+export function isRecordable(kernel: KernelName): boolean {
+  return !UNRECORDED.has(kernel);
+}
+
+/** The numbers among the attributes, which differ from call to call, in the order of a kernel's parameters. */
+export function numbersOf(attrs: object): NumberList {
+  const { exprs, expr } = attrs as Signed;
+  return exprs === undefined && expr === undefined ? [] : usesOf(exprs ?? [expr as Expr]).numbers;
+}
+
+/** Calls of all kernels. */
+export class Calls {
+  readonly #entries = new Map<KernelName, Map<number, Entry[]>>();
+  #count = 0;
+
+  /** The call that does this work, if one was recorded. */
+  find(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object): RecordedCall | undefined {
+    if (!sign(inputs, outputs, attrs)) return undefined;
+    const entries = this.#entries.get(kernel)?.get(hash & SMALL);
+    if (entries === undefined) return undefined;
+    for (let i = 0; i < entries.length; i++) if (matches(entries[i], inputs, outputs, attrs as Attrs)) return entries[i].call;
+    return undefined;
+  }
+
+  add(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object, call: RecordedCall): void {
+    if (!sign(inputs, outputs, attrs)) return;
+    if (++this.#count > MOST) {
+      this.#entries.clear();
+      this.#count = 1;
+    }
+    let byHash = this.#entries.get(kernel);
+    if (byHash === undefined) this.#entries.set(kernel, (byHash = new Map()));
+    const dtypes = [...inputs, ...outputs].map(({ dtype }) => dtype);
+    const entry: Entry = { signature: signature.slice(0, length), dtypes, attrs: unsigned(attrs), call };
+    const others = byHash.get(hash & SMALL);
+    if (others === undefined) byHash.set(hash & SMALL, [entry]);
+    else others.push(entry);
+  }
+}
+
+/** A copy of the other attributes: callers may change their arrays. */
+function unsigned(attrs: object): Attrs {
+  const rest = Object.entries(attrs).filter(([key, value]) => value !== undefined && !SIGNED.includes(key));
+  return Object.fromEntries(rest.map(([key, value]) => [key, Array.isArray(value) ? [...value] : value]));
+}
+
+function matches(entry: Entry, inputs: readonly View[], outputs: readonly Spec[], attrs: Attrs): boolean {
+  const { signature: known, dtypes } = entry;
+  if (known.length !== length) return false;
+  for (let i = 0; i < known.length; i++) if (known[i] !== signature[i]) return false;
+  for (let i = 0; i < inputs.length; i++) if (dtypes[i] !== inputs[i].dtype) return false;
+  for (let i = 0; i < outputs.length; i++) if (dtypes[inputs.length + i] !== outputs[i].dtype) return false;
+  return sameAttrs(entry.attrs, attrs);
+}
+
+function sameAttrs(known: Attrs, attrs: Attrs): boolean {
+  let left = 0;
+  for (const key in attrs) {
+    if (key === "exprs" || key === "expr" || key === "numbers" || attrs[key] === undefined) continue;
+    if (!sameValue(known[key], attrs[key])) return false;
+    left++;
+  }
+  for (const _ in known) left--;
+  return left === 0;
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  return a === b || (Array.isArray(a) && Array.isArray(b) && sameShape(a, b));
+}
