@@ -121,7 +121,7 @@ export class Queue {
     this.#params.header(size, program.by === "invocation" ? x * program.workgroup : x);
     const pipeline = this.pipelines.pipelineOf(program);
     const group = known ?? this.pipelines.groupOf(program, blocks);
-    const pass = this.#openPass(program.label);
+    const pass = this.#pass === null || this.profiler.active ? this.#openPass(program.label) : this.#pass;
     if (pipeline !== this.#pipeline) {
       pass.setPipeline(pipeline);
       this.#pipeline = pipeline;

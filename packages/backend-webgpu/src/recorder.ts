@@ -66,7 +66,9 @@ export class Recorder {
   }
 
   #refOf(block: Block): Ref {
-    return this.#refs.get(block) as Ref;
+    const ref = this.#refs.get(block);
+    if (ref === undefined) throw new Error("internal: a kernel uses a buffer that it neither was given nor made");
+    return ref;
   }
 
   /** The call of the kernel that returned `results`. The parameters of its first dispatch begin with the numbers, which change. */
