@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { looks } from "../../page/test/visit.js";
+import { devices } from "../../page/test/visit.js";
 import { type BenchReport, validate } from "../src/format.js";
 import { type Measuring, pageOfApp } from "./page.js";
 
@@ -71,13 +71,13 @@ describe("a run", () => {
 });
 
 describe("the page", () => {
-  it.each(looks)("is accessible and fits in %s on a %s", async (colours, device, options) => {
+  it.each(devices)("is accessible and fits on a %s", async (device, options) => {
     const visit = await app.open("suites=two-layer&devices=cpu&peers=tfjs&threads=1,2&budget=20", options);
     await visit.measure();
     await visit.page.getByText("Figures").first().click();
     if (device === "phone") await visit.page.getByText("What to measure").click();
     await visit.choice("WebGPU").waitFor();
-    await visit.picture(`${device}-${colours}`);
+    await visit.pictures(device);
     await visit.close();
   });
 

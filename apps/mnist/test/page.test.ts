@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { decodeSafetensors } from "sconce/io";
 import { describe, expect, it } from "vitest";
-import { looks } from "../../page/test/visit.js";
+import { devices } from "../../page/test/visit.js";
 import { digits, pageOfApp } from "./page.js";
 import { longTasks } from "./tasks.js";
 
@@ -19,7 +19,7 @@ describe("training", () => {
     }
     expect(await visit.page.locator(".confusion tbody tr").count()).toBe(10);
     expect(await visit.page.locator(".filters li").count()).toBe(32);
-    await visit.picture("trained");
+    await visit.pictures("trained");
     await visit.page.getByRole("checkbox", { name: "Mistakes only" }).check();
     expect(await visit.page.locator(".digit:not(.wrong)").count()).toBe(0);
     expect(await visit.page.locator(".digit.wrong").count()).toBeGreaterThan(20);
@@ -140,14 +140,14 @@ describe("weights", () => {
 });
 
 describe("the page", () => {
-  it.each(looks)("is accessible and fits in %s on a %s", async (colours, device, options) => {
+  it.each(devices)("is accessible and fits on a %s", async (device, options) => {
     const visit = await app.open("device=cpu&model=cnn&images=1000", options);
     if (device === "phone") await visit.touch(digits[7][0]);
     else await visit.button("Take a test digit").click();
     await visit.guess();
     if (device === "phone") await visit.page.locator("summary").filter({ hasText: "CPU (WebAssembly) · CNN" }).click();
     expect(await visit.page.getByLabel("Model").isVisible()).toBe(true);
-    await visit.picture(`${device}-${colours}`);
+    await visit.pictures(device);
     await visit.close();
   });
 

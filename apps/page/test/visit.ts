@@ -62,12 +62,15 @@ export class Visit {
     });
   }
 
-  /** Takes a picture of a page that is accessible and no wider than the window. */
-  async picture(name: string): Promise<void> {
-    expect(await this.violations()).toEqual([]);
-    expect(await this.page.evaluate(() => document.documentElement.scrollWidth)).toBe(this.page.viewportSize()?.width);
+  /** Takes pictures of a page that in light and in dark colours is accessible and no wider than the window. */
+  async pictures(name: string): Promise<void> {
     mkdirSync(this.#screenshots, { recursive: true });
-    await this.page.screenshot({ path: `${this.#screenshots}${name}.png`, fullPage: true });
+    for (const colorScheme of ["light", "dark"] as const) {
+      await this.page.emulateMedia({ colorScheme });
+      expect(await this.violations()).toEqual([]);
+      expect(await this.page.evaluate(() => document.documentElement.scrollWidth)).toBe(this.page.viewportSize()?.width);
+      await this.page.screenshot({ path: `${this.#screenshots}${name}-${colorScheme}.png`, fullPage: true });
+    }
   }
 
   /** Closes the page, which has had nothing to complain of. */
@@ -77,15 +80,12 @@ export class Visit {
   }
 }
 
-const desktop = { viewport: { width: 1300, height: 900 } };
-const phone = { viewport: { width: 360, height: 780 }, hasTouch: true };
+const desktop: BrowserContextOptions = { viewport: { width: 1300, height: 900 } };
 
-/** How visitors see a page: colours, device and what makes them. */
-export const looks: readonly (readonly [colours: "light" | "dark", device: "desktop" | "phone", options: BrowserContextOptions])[] = [
-  ["light", "desktop", { ...desktop, colorScheme: "light" }],
-  ["dark", "desktop", { ...desktop, colorScheme: "dark" }],
-  ["light", "phone", { ...phone, colorScheme: "light" }],
-  ["dark", "phone", { ...phone, colorScheme: "dark" }],
+/** What visitors hold a page in. */
+export const devices: readonly (readonly [name: "desktop" | "phone", options: BrowserContextOptions])[] = [
+  ["desktop", desktop],
+  ["phone", { viewport: { width: 360, height: 780 }, hasTouch: true }],
 ];
 
 const launch = (args: readonly string[]): Promise<Browser> =>

@@ -82,7 +82,7 @@ function Confusion(): JSX.Element {
                   <td
                     key={names[j]}
                     class={i === j ? "right" : n > 0 ? "wrong" : "none"}
-                    style={i === j ? undefined : { "--share": `${Math.round((70 * n) / most)}%` }}
+                    style={i === j ? undefined : { "--share": (n / most).toFixed(2) }}
                   >
                     {n === 0 && i !== j ? "·" : n}
                   </td>
