@@ -85,10 +85,10 @@ const CASES: readonly Case[] = [
   ...[false, true].map(
     (reverse): Case => ({
       name: `LSTM, reversed: ${reverse}`,
-      shapes: [[9, 3], [4, 2], [4, 2], [8, 3], [8, 2], [8], [8]],
+      shapes: [[7, 2], [3, 2], [3, 2], [8, 2], [8, 2], [8], [8]],
       run: (_, x, h, c, weightIh, weightHh, biasIh, biasHh) => {
         const weights = { weightIh, weightHh, biasIh, biasHh, weightHr: null };
-        const { output, state } = runLayer("LSTM", x, [4, 3, 1, 1], [h, c], weights, reverse);
+        const { output, state } = runLayer("LSTM", x, [3, 2, 1, 1], [h, c], weights, reverse);
         return cat([output.flatten(), ...state.map((s) => s.flatten())]);
       },
     }),
@@ -96,10 +96,10 @@ const CASES: readonly Case[] = [
   ...[false, true].map(
     (reverse): Case => ({
       name: `GRU, reversed: ${reverse}`,
-      shapes: [[9, 3], [4, 2], [6, 3], [6, 2], [6], [6]],
+      shapes: [[7, 2], [3, 2], [6, 2], [6, 2], [6], [6]],
       run: (_, x, h, weightIh, weightHh, biasIh, biasHh) => {
         const weights = { weightIh, weightHh, biasIh, biasHh, weightHr: null };
-        const { output, state } = runLayer("GRU", x, [4, 3, 1, 1], [h], weights, reverse);
+        const { output, state } = runLayer("GRU", x, [3, 2, 1, 1], [h], weights, reverse);
         return cat([output.flatten(), ...state.map((s) => s.flatten())]);
       },
     }),
@@ -118,10 +118,10 @@ const CASES: readonly Case[] = [
   ...(["RNN_TANH", "RNN_RELU"] as const).map(
     (mode): Case => ({
       name: mode,
-      shapes: [[9, 3], [4, 2], [2, 3], [2, 2], [2], [2]],
+      shapes: [[7, 2], [3, 2], [2, 2], [2, 2], [2], [2]],
       run: (_, x, h, weightIh, weightHh, biasIh, biasHh) => {
         const weights = { weightIh, weightHh, biasIh, biasHh, weightHr: null };
-        const { output, state } = runLayer(mode, x, [4, 3, 1, 1], [h], weights, false);
+        const { output, state } = runLayer(mode, x, [3, 2, 1, 1], [h], weights, false);
         return cat([output.flatten(), ...state.map((s) => s.flatten())]);
       },
     }),
