@@ -19,7 +19,7 @@ export interface Box extends Held {
   /** null once it is freed, belongs to another value, or has moved to the host. */
   handle: Handle | null;
   readonly bytes: number;
-  /** The generation that it was made in. */
+  /** The generation that it was last used in. */
   generation: number;
   /** It is freed when the value is collected. */
   isWatched: boolean;
@@ -115,20 +115,25 @@ function freeCollected(box: Box): void {
 
 /**
  * Finalizers wait for a turn of the event loop. In a synchronous loop the buffers of dead values go another way: whenever the young ones are
- * too many, those made before them move to arrays on the host, dead or not, where the garbage collector frees them by itself; a living one
- * comes back when it is used, as a young one. So each buffer is copied out once, and the working set once in a generation.
+ * too many, those that were last used before them move to arrays on the host, dead or not, where the garbage collector frees them by itself; a
+ * living one comes back when it is used. Use makes a buffer young again, so what each step needs stays where it is.
  */
-let generation = 1;
+export let generation = 1;
 /** The generation of buffers that never move. */
 const FIXED = 0;
 let young: Box[] = [];
 let old: Box[] = [];
 let youngBytes = 0;
-/** Bytes that moved at the last time, and those that have come back since. */
-let movedBytes = 0;
+/** Bytes that have come back in this generation. */
 let returnedBytes = 0;
-/** A generation may grow to twice what came back, but not beyond this. */
+/** Bytes of a generation beyond what the device asks for: it grows where much comes back, and shrinks slowly. */
+let budget = 0;
+const GROWTH = 4;
+const SHRINKAGE = 0.97;
 const LARGEST_GENERATION = 2 ** 30;
+/** Bytes that have moved and not come back since the last turn of the event loop, and how often the limit they may be before a warning. */
+let lostBytes = 0;
+const PATIENCE = 8;
 /** Buffers of a generation at most. */
 const MOST_BUFFERS = 2 ** 16;
 /** Freed buffers are swept out of the list when it has grown to this. */
@@ -154,27 +159,29 @@ function addYoung(box: Box, least: number): void {
     young = young.filter(({ handle }) => handle !== null);
     sweepAt = Math.max(sweepAt, 2 * young.length);
   }
-  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, Math.min(2 * returnedBytes, LARGEST_GENERATION))) isCrowded = true;
+  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, budget)) isCrowded = true;
 }
 
 /** Ends a generation and moves the one before it to the host, unless somebody has taken handles. */
 export function moveOld(): void {
   if (tracer !== null || readers > 0) return;
-  if (movedBytes > 2 * returnedBytes && !hadTurn) warnOnce();
   const leaving = old;
+  const last = generation++ - 1;
   old = young;
   young = [];
   finalizers.unshift(new FinalizationRegistry(freeCollected));
   finalizers.length = 2;
-  generation++;
-  youngBytes = movedBytes = returnedBytes = 0;
+  budget = Math.min(Math.max(GROWTH * returnedBytes, SHRINKAGE * budget), LARGEST_GENERATION);
+  lostBytes = hadTurn ? 0 : lostBytes - returnedBytes;
+  youngBytes = returnedBytes = 0;
   isCrowded = hadTurn = false;
   for (const box of leaving) {
     const { backend, handle, dtype, size, bytes } = box;
-    if (handle === null || box.generation === FIXED) continue;
+    if (handle === null || box.generation !== last) continue;
     contents.set(handle, (backend as Required<Backend>).downloadSync(handle, dtype, size));
-    movedBytes += bytes;
     freeBox(box);
+    lostBytes += bytes;
+    if (lostBytes > PATIENCE * (backend.limits.resident as number)) warnOnce();
   }
 }
 
@@ -186,9 +193,16 @@ export function moveBack(value: Held, former: Handle): Box {
   return box;
 }
 
+/** Makes a buffer that is used young again. */
+export function renewBuffer(value: Held, box: Box): void {
+  if (box.generation === FIXED) return;
+  box.generation = generation;
+  addYoung(box, (box.backend.limits.resident as number) / 2);
+  if (box.isWatched) finalizers[0].register(value, box);
+}
+
 /** Keeps a buffer where it is, for those who keep its handle. */
 export function fixBuffer(value: Held, box: Box): void {
-  if (box.generation === generation) youngBytes -= box.bytes;
   box.generation = FIXED;
   fixedFinalizer.register(value, box);
 }
@@ -207,8 +221,5 @@ export function keepingHandles<T>(fn: () => T): T {
 function warnOnce(): void {
   if (warned) return;
   warned = true;
-  console.warn(
-    "sconce: nothing frees the tensors of a loop that does not wait, so they move to garbage-collected memory, which takes a copy. Put what " +
-      "the loop does into scope(() => { ... }), or await something in it.",
-  );
+  console.warn("sconce: a loop without await frees no tensors: they move to slower memory; put its body into scope(() => { ... })");
 }

@@ -1,5 +1,5 @@
 import type { Backend, Handle } from "./backend.js";
-import { type Box, fixBuffer, forgetBox, freeBox, holdBuffer, moveBack, watchBuffer } from "./buffers.js";
+import { type Box, fixBuffer, forgetBox, freeBox, generation, holdBuffer, moveBack, renewBuffer, watchBuffer } from "./buffers.js";
 import type { DType, TypedArray } from "./dtype.js";
 import { convertScalar, numberArray } from "./dtype.js";
 import { DisposedError, ValueError } from "./errors.js";
@@ -71,11 +71,14 @@ export class Value {
   /** The buffer, or null while there is none. */
   get handle(): Handle | null {
     const handle = this.#handle;
-    return handle === null || (this.#box as Box).handle !== null ? handle : this.moveBack(handle);
+    return handle === null || (this.#box as Box).generation === generation ? handle : this.renew(handle);
   }
 
-  private moveBack(former: Handle): Handle | null {
-    this.hold(moveBack(this, former));
+  /** The buffer of an older generation, or the one that takes its place. */
+  private renew(handle: Handle): Handle | null {
+    const box = this.#box as Box;
+    if (box.handle === null) this.hold(moveBack(this, handle));
+    else renewBuffer(this, box);
     return this.#handle;
   }
 

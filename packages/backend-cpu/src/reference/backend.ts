@@ -26,7 +26,14 @@ interface HostHandle {
 /** The CPU as plain typed arrays under the reference kernels: for comparison, and for engines without WebAssembly SIMD. */
 export class ReferenceBackend implements Backend {
   readonly name: Device = "cpu";
-  readonly limits: Backend["limits"] = { dtypes: new Set(DTYPES), narrow: MOVES, maxInputs: 16, maxExpr: 48, maxBytes: 2 ** 31 };
+  readonly limits: Backend["limits"] = {
+    dtypes: new Set(DTYPES),
+    narrow: MOVES,
+    maxInputs: 16,
+    maxExpr: 48,
+    maxBytes: 2 ** 31,
+    resident: 2 ** 28,
+  };
   readonly decomposed: ReadonlySet<KernelName>;
   readonly #kernels: KernelPart;
 
