@@ -63,8 +63,8 @@ describe("a loop that never waits", () => {
 
   it("lets the collector have what it left behind", () => {
     const start = process.memoryUsage().arrayBuffers;
-    for (let i = 0; i < 600; i++) litter();
-    expect(process.memoryUsage().arrayBuffers - start).toBeLessThan(300e6);
+    for (let i = 0; i < 1000; i++) litter();
+    expect(process.memoryUsage().arrayBuffers - start).toBeLessThan(500e6);
   });
 
   it("never touches a living tensor: every dtype, views, and writes in place", () => {
