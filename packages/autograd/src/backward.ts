@@ -50,7 +50,6 @@ function rootOf(op: string, x: Tensor, gradient: Tensor | null | undefined, i: n
       : " (recording is off now: a noGrad() region is open)";
     throw new SconceError(
       `${op}: element ${i} of tensors does not require grad and does not have a gradFn; make a leaf with { requiresGrad: true }, outside noGrad()${why}`,
-      { op },
     );
   }
   const { target, output } = historyOf(x);
@@ -62,7 +61,7 @@ function implicit(op: string, x: Tensor): Tensor {
   if (x.numel() !== 1) {
     throw new ShapeError(
       `${op}: grad can be implicitly created only for scalar outputs, got ${formatShape(x.shape)}; reduce it, or pass the gradient`,
-      { op, shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return tensorOf(constantValue(x.storage.backend, x.shape, x.dtype, 1));
@@ -72,12 +71,11 @@ function checked(op: string, x: Tensor, gradient: Tensor, i: number): Tensor {
   if (!sameShape(x.shape, gradient.shape)) {
     throw new ShapeError(
       `${op}: Mismatch in shape: grad_output[${i}] has a shape of ${formatShape(gradient.shape)} and output[${i}] has a shape of ${formatShape(x.shape)}`,
-      { op, shapes: [gradient.shape, x.shape] },
+      { shapes: [gradient.shape, x.shape] },
     );
   }
   if (!isFloatingPoint(gradient.dtype)) {
     throw new DTypeError(`${op}: expected a floating-point gradient, got ${gradient.dtype}; convert it with .to("${x.dtype}")`, {
-      op,
       dtypes: [gradient.dtype],
     });
   }
@@ -121,7 +119,7 @@ export function backward(
 
 function endOf(op: string, x: Tensor, i: number): History {
   if (needsGrad(x)) return historyOf(x);
-  throw new SconceError(`${op}: One of the differentiated Tensors does not require grad: input ${i} ${formatShape(x.shape)}`, { op });
+  throw new SconceError(`${op}: One of the differentiated Tensors does not require grad: input ${i} ${formatShape(x.shape)}`);
 }
 
 /**
@@ -148,16 +146,13 @@ export function grad(
 ): (Tensor | null)[] {
   const { gradOutputs = null, materializeGrads = false, allowUnused = materializeGrads, isGradsBatched = false } = options;
   if (materializeGrads && !allowUnused) {
-    throw new SconceError("grad: Expected allowUnused to be true or not passed when materializeGrads=true, but got: allowUnused=false.", {
-      op: "grad",
-    });
+    throw new SconceError("grad: Expected allowUnused to be true or not passed when materializeGrads=true, but got: allowUnused=false.");
   }
   const given = gradOutputs === null ? [] : listOf(gradOutputs);
   const found = isGradsBatched ? batchedGrads(outputs, inputs, given, options) : gradsOf(outputs, inputs, given, options);
   if (found.includes(null) && !allowUnused) {
     throw new SconceError(
       "grad: One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this is the desired behavior.",
-      { op: "grad" },
     );
   }
   return materializeGrads ? found.map((g, i) => g ?? listOf(inputs)[i].newZeros(listOf(inputs)[i].shape)) : found;
@@ -187,7 +182,7 @@ function batchedGrads(
 ): (Tensor | null)[] {
   const count = given.find((g) => g !== null)?.shape[0];
   if (count === undefined || given.some((g) => g !== null && g.shape[0] !== count)) {
-    throw new ShapeError("grad: isGradsBatched expects gradOutputs with equally many entries in dimension 0", { op: "grad" });
+    throw new ShapeError("grad: isGradsBatched expects gradOutputs with equally many entries in dimension 0");
   }
   const rows = Array.from({ length: count }, (_, i) => {
     const row = given.map((g) => g?.select(0, i) ?? null);

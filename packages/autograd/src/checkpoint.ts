@@ -35,7 +35,6 @@ class Recomputation implements Packing {
       throw new SconceError(
         `checkpoint: A different number of tensors was saved during the original forward and recomputation (${this.#count} and ` +
           `${this.#found.length}); the function must do the same each time`,
-        { op: "checkpoint" },
       );
     }
     return saved.unpack();
@@ -105,7 +104,7 @@ export function checkpointSequential(
 ): Tensor {
   const list = [...functions];
   if (!Number.isSafeInteger(segments) || segments < 1 || segments > list.length) {
-    throw new SconceError(`checkpointSequential: expected 1 to ${list.length} segments, got ${segments}`, { op: "checkpointSequential" });
+    throw new SconceError(`checkpointSequential: expected 1 to ${list.length} segments, got ${segments}`);
   }
   const size = Math.floor(list.length / segments);
   const run =

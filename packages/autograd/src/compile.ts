@@ -120,7 +120,7 @@ class CompiledFunction {
     // The outer trace takes it all in; anomaly mode looks at each op, which a replay does not have.
     if (tracer !== null || mode.anomaly) return this.#fn(...args);
     if (this.#disposed) throw new DisposedError("compile: the compiled function was disposed; compile the function again");
-    if (this.#running) throw new SconceError("compile: the compiled function was called from within itself", { op: "compile" });
+    if (this.#running) throw new SconceError("compile: the compiled function was called from within itself");
     const leaves = leavesOf(args);
     const given = leaves.filter(isTensor);
     given.forEach(checkArgument);

@@ -277,7 +277,7 @@ function replaced(grads: (Tensor | null)[], result: ReturnType<NodeHook>, op: st
   if (result === null || result === undefined) return grads;
   const list = [...result];
   if (list.length !== grads.length) {
-    throw new SconceError(`${op}: expected the hook to return ${grads.length} gradients, got ${list.length}`, { op });
+    throw new SconceError(`${op}: expected the hook to return ${grads.length} gradients, got ${list.length}`);
   }
   list.forEach((grad, i) => {
     const like = grads[i];
@@ -307,5 +307,5 @@ function hasNaN(x: Tensor): boolean {
 
 function nanError(node: TapeNode, input: number): SconceError {
   const made = node.stack === undefined ? "" : `\nThe forward call that made it:\n${node.stack}`;
-  return new SconceError(`backward: Function '${node.name}' returned nan values in its ${input}th output.${made}`, { op: "backward" });
+  return new SconceError(`backward: Function '${node.name}' returned nan values in its ${input}th output.${made}`);
 }

@@ -165,14 +165,14 @@ function record(
 
 function checkDirty(name: string, x: Tensor, args: readonly unknown[], results: readonly Tensor[]): void {
   if (!args.includes(x) || !results.includes(x)) {
-    throw new SconceError(`${name}: expected what markDirty names to be an argument and a result`, { op: name });
+    throw new SconceError(`${name}: expected what markDirty names to be an argument and a result`);
   }
   if (x.trainable) {
-    throw new SconceError(`${name}: a leaf Variable that requires grad is being used in an in-place operation.`, { op: name });
+    throw new SconceError(`${name}: a leaf Variable that requires grad is being used in an in-place operation.`);
   }
   const history = historyOf(x);
   if (history.root !== history) {
-    throw new SconceError(`${name}: markDirty of a view is not supported; pass the tensor that it is a view of`, { op: name });
+    throw new SconceError(`${name}: markDirty of a view is not supported; pass the tensor that it is a view of`);
   }
 }
 
@@ -288,7 +288,7 @@ class DifferentiatedTwice extends AutogradFunction {
   }
 
   static backward(): never {
-    throw new SconceError("backward: trying to differentiate twice a function that was marked with onceDifferentiable", { op: "backward" });
+    throw new SconceError("backward: trying to differentiate twice a function that was marked with onceDifferentiable");
   }
 }
 

@@ -57,21 +57,20 @@ function recordOf<R extends Tensors>(op: string, func: FunctionOf<R>, inputs: Te
   if (unused === null) return recording;
   throw new SconceError(
     `${op}: Output ${unused.output} of the user-provided function is independent of input ${unused.input}. This is not allowed in strict mode.`,
-    { op },
   );
 }
 
 function requireScalar(op: string, y: Tensors): void {
   if (y instanceof Tensor && y.numel() === 1) return;
   const got = y instanceof Tensor ? `a tensor of [${y.shape}]` : "several tensors";
-  throw new SconceError(`${op}: The Tensor returned by the function given to ${op} should contain a single element, got ${got}`, { op });
+  throw new SconceError(`${op}: The Tensor returned by the function given to ${op} should contain a single element, got ${got}`);
 }
 
 /** The direction that was given, or 1 for a tensor of one element. */
 function direction(op: string, v: Tensors | null | undefined, of: Tensors): readonly Tensor[] {
   if (v !== null && v !== undefined) return listOf(v);
   if (of instanceof Tensor && of.numel() === 1) return [of.detach().mul(0).add(1)];
-  throw new SconceError(`${op}: The vector v can only be None if it belongs to a single tensor with a single element; pass v`, { op });
+  throw new SconceError(`${op}: The vector v can only be None if it belongs to a single tensor with a single element; pass v`);
 }
 
 /**

@@ -32,7 +32,6 @@ export class GradMode implements Disposable {
       throw new SconceError(
         `${this.#name}: expected regions to end in reverse order of their start; another one is still open (an interleaved async task?): ` +
           `await outside of the region, as in \`const y = ${this.#name}(() => net(x)); await y.item()\``,
-        { op: this.#name },
       );
     }
     this.#open = false;

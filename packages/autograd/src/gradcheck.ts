@@ -103,13 +103,12 @@ function indexOf(at: number, shape: readonly number[]): number[] {
 
 function checkInputs(op: string, inputs: readonly Tensor[]): void {
   const asked = inputs.filter((x) => x.requiresGrad);
-  if (asked.length === 0) throw new SconceError(`${op}: expected at least one input that requires gradients`, { op });
+  if (asked.length === 0) throw new SconceError(`${op}: expected at least one input that requires gradients`);
   for (const { dtype } of asked) {
     if (dtype === "float64") continue;
     throw new DTypeError(
       `${op}: expected float64 inputs, since differences of float32 are too coarse, got ${dtype}; convert with .double()`,
       {
-        op,
         dtypes: [dtype],
       },
     );
@@ -137,7 +136,6 @@ export function gradcheck(fn: Checked, inputs: readonly Tensor[], { eps = 1e-6, 
     `gradcheck: Jacobian mismatch for output ${output} with respect to input ${input}: the derivative of element ` +
       `${formatShape(indexOf(row, y.shape))} by element ${formatShape(indexOf(column, inputs[input].shape))} is ${numerical} by differences ` +
       `and ${analytical} by backward (allowed: atol ${atol} + rtol ${rtol})`,
-    { op: "gradcheck" },
   );
 }
 

@@ -263,9 +263,8 @@ export function resultHistory(out: Tensor, input: Tensor | undefined): History {
 }
 
 const NO_GRAD_VIEW =
-  "A view was created in noGrad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and " +
-  "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the noGrad block (if " +
-  "you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).";
+  "A view was created in noGrad mode and is being modified inplace with grad mode enabled; do both inside the noGrad block, or both outside " +
+  "to have the change tracked.";
 
 /** Notes that a view made without recording belongs to its input's family. */
 export function followView(out: Tensor, input: Tensor): void {

@@ -4,11 +4,9 @@ import { AccumulateGrad, type GradHook, type HookEntry, type HookHandle, handleO
 
 /** Adds a hook to the node that gradients of `x` go to. */
 export function registerHook(x: Tensor, fn: GradHook): HookHandle {
-  if (typeof fn !== "function") throw new ValueError(`registerHook: expected a function, got ${fn}`, { op: "registerHook" });
+  if (typeof fn !== "function") throw new ValueError(`registerHook: expected a function, got ${fn}`);
   if (!needsGrad(x)) {
-    throw new SconceError("registerHook: cannot register a hook on a tensor that doesn't require gradient; set requiresGrad first", {
-      op: "registerHook",
-    });
+    throw new SconceError("registerHook: cannot register a hook on a tensor that doesn't require gradient; set requiresGrad first");
   }
   const { target, output } = historyOf(x);
   const node = target as TapeNode;
@@ -30,9 +28,6 @@ export function registerPostAccumulateGradHook(x: Tensor, fn: (leaf: Tensor) => 
   if (!(target instanceof AccumulateGrad)) {
     throw new SconceError(
       `${op}: post accumulate grad hooks cannot be registered on non-leaf tensors, or on those that do not require gradients`,
-      {
-        op,
-      },
     );
   }
   target.after ??= [];

@@ -98,14 +98,12 @@ function setRequiresGrad(x: Tensor, on: boolean, op: string): Tensor {
     throw new SconceError(
       `${op}: you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't ` +
         "require differentiation use x.detach()",
-      { op },
     );
   }
   if (on && !isFloatingPoint(x.dtype)) {
     throw new DTypeError(
       `${op}: only Tensors of floating point dtype can require gradients, got ${x.dtype}; convert it with .float() first`,
       {
-        op,
         dtypes: [x.dtype],
       },
     );
@@ -121,7 +119,6 @@ function setGrad(x: Tensor, grad: Tensor | null): void {
       const got = grad instanceof Tensor ? `${formatShape(grad.shape)} ${grad.dtype} on ${grad.device}` : typeof grad;
       throw new SconceError(
         `grad: expected another tensor of ${formatShape(x.shape)} ${x.dtype} on ${x.device}, or null, got ${got} (assigned grad has data of a different size or type)`,
-        { op: "grad" },
       );
     }
     escape(grad);
@@ -169,7 +166,7 @@ export function gradOf(x: Tensor): Tensor | null {
 }
 
 function retainGrad(x: Tensor): void {
-  if (!needsGrad(x)) throw new SconceError("retainGrad: can't retainGrad on Tensor that has requiresGrad=false", { op: "retainGrad" });
+  if (!needsGrad(x)) throw new SconceError("retainGrad: can't retainGrad on Tensor that has requiresGrad=false");
   const history = historyOf(x);
   if (history.node === null || history.retains) return;
   history.retains = true;

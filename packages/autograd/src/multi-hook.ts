@@ -33,7 +33,7 @@ interface Progress {
  */
 export function registerMultiGradHook(tensors: readonly Tensor[], fn: MultiGradHook, { mode = "all" }: MultiGradOptions = {}): HookHandle {
   if (tensors.length === 0 || !tensors.every(needsGrad)) {
-    throw new SconceError("registerMultiGradHook: expected tensors that require gradients", { op: "registerMultiGradHook" });
+    throw new SconceError("registerMultiGradHook: expected tensors that require gradients");
   }
   const nodes = tensors.map((x) => historyOf(x).target as TapeNode);
   const walks = new WeakMap<Engine, Progress>();

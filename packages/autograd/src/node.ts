@@ -197,9 +197,7 @@ export class Group implements Node {
 
   registerHook(_fn: NodeHook): HookHandle {
     throw new NotSupportedError(
-      `registerHook: ${this.name} stands for several steps here, which hand on their gradients one by one; use registerPrehook, or ` +
-        "registerHook of the tensors that go in",
-      { op: "registerHook" },
+      `registerHook: ${this.name} stands for several steps here; use registerPrehook, or registerHook of the tensors that go in`,
     );
   }
 

@@ -128,7 +128,6 @@ export class PrimitiveNode extends TapeNode implements Context {
     const fitted = sumToShape(result, shape);
     if (sameShape(fitted.shape, shape)) return fitted;
     throw new SconceError(`${this.name}: internal: the gradient of ${formatShape(shape)} has shape ${formatShape(result.shape)}`, {
-      op: this.name,
       shapes: [shape, result.shape],
     });
   }

@@ -6,7 +6,7 @@ export class SavedTensorsRegion implements Disposable {
   readonly #before: Packing | null = mode.packing;
 
   constructor(hooks: Packing) {
-    if (disabled !== null) throw new SconceError(`savedTensorsHooks: ${disabled}`, { op: "savedTensorsHooks" });
+    if (disabled !== null) throw new SconceError(`savedTensorsHooks: ${disabled}`);
     mode.packing = hooks;
   }
 

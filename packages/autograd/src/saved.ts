@@ -31,9 +31,7 @@ class Packed implements Kept {
   unpack(): Tensor {
     const x = unrecorded(() => this.#hooks.unpack(this.#packed));
     if (!(x instanceof Tensor)) {
-      throw new SconceError(`savedTensorsHooks: Output of saved tensor unpack_hook expected to be a Tensor but got ${typeof x}`, {
-        op: "savedTensorsHooks",
-      });
+      throw new SconceError(`savedTensorsHooks: Output of saved tensor unpack_hook expected to be a Tensor but got ${typeof x}`);
     }
     return tensorOver(x.storage, x);
   }
@@ -94,6 +92,5 @@ export function secondTime(name: string): SconceError {
     `backward: Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). ` +
       `Saved intermediate values of the graph are freed when you call .backward() or grad(). Specify { retainGraph: true } if you need to ` +
       `backward through the graph a second time; the first node that was freed is ${name}`,
-    { op: "backward" },
   );
 }

@@ -92,7 +92,7 @@ export function composite(name: string, inputs: readonly Tensor[], next: () => r
 
 function severalViews(output: number, name: string): string {
   return (
-    `Output ${output} of ${name} is a view and is being modified inplace. This view is the output of a function that returns multiple ` +
-    "views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+    `Output ${output} of ${name} is a view and is being modified inplace. This view is the output of a function that returns multiple views; ` +
+    "replace the inplace operation by an out-of-place one."
   );
 }

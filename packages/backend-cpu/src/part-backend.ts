@@ -14,6 +14,7 @@ import {
   ValueError,
   type View,
 } from "@sconce/core";
+import { useVectors } from "./elementwise/simd.js";
 import { decomposedIn, type KernelPart, rowOf } from "./kernels/parts/table.js";
 import { type Block, Machine } from "./machine.js";
 import { elementsOf } from "./reference/array.js";
@@ -50,6 +51,7 @@ export class PartBackend implements Backend {
     this.#kernels = kernels;
     this.decomposed = decomposedIn(kernels);
     if (kernels.special !== undefined) useSpecial(kernels.special);
+    if (kernels.vectors !== undefined) useVectors(kernels.vectors);
     this.machine = new Machine(new Heap({ shared }));
     this.limits = {
       dtypes: new Set(DTYPES),
@@ -111,7 +113,7 @@ export class PartBackend implements Backend {
  */
 export function cpuBackend(parts: readonly KernelPart[], options: CpuOptions = {}): Backend {
   if (!Array.isArray(parts) || parts.some((part) => typeof Object.values(part ?? {})[0] !== "object"))
-    throw new ValueError("cpuBackend: expected a list of parts, such as [dense]", { op: "cpuBackend" });
+    throw new ValueError("cpuBackend: expected a list of parts, such as [dense]");
   const kernels: KernelPart = Object.assign({}, ...parts);
   return options.reference || !detectFeatures().simd ? new ReferenceBackend(kernels) : new PartBackend(kernels, options);
 }

@@ -51,15 +51,11 @@ function checked(settings: CpuSettings): boolean | undefined {
   const isKnown = entries.every(([name, value]) => name === "wide" && (value === undefined || typeof value === "boolean"));
   if (isKnown && typeof settings === "object" && settings !== null) return settings.wide;
   const got = JSON.stringify(settings) ?? String(settings);
-  throw new ValueError(`configureCpu: expected settings such as { wide: true }, got ${got}; setNumThreads() sets the threads`, {
-    op: "configureCpu",
-  });
+  throw new ValueError(`configureCpu: expected settings such as { wide: true }, got ${got}; setNumThreads() sets the threads`);
 }
 
 const refuse = (reason: string): NotSupportedError =>
-  new NotSupportedError(`configureCpu: expected Node ${FIRST_NODE} or later on x64 for wide vectors, ${reason}; leave \`wide\` out`, {
-    op: "configureCpu",
-  });
+  new NotSupportedError(`configureCpu: expected Node ${FIRST_NODE} or later on x64 for wide vectors, ${reason}; leave \`wide\` out`);
 
 /** Switches the flag on. Older versions would print a warning for it, or accept it without effect. */
 function requireWide(): void {

@@ -131,7 +131,7 @@ function rendererOf(gl: WebGL2RenderingContext): Renderer {
 }
 
 function unavailable(why: string): DeviceError {
-  return new DeviceError(`init: device "webgl" is not available: ${why}`, { op: "init" });
+  return new DeviceError(`init: device "webgl" is not available: ${why}`);
 }
 
 function newContext(): { readonly testCanvas: Canvas; readonly testContext: WebGL2RenderingContext } {

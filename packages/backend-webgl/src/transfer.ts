@@ -32,7 +32,6 @@ function beyond(op: string, what: string): NotSupportedError {
   return new NotSupportedError(
     `${op}: expected int32 values from -16777216 to 16777216 on "webgl", whose textures hold floats, got ${what}; ` +
       "compute them on another device",
-    { op },
   );
 }
 

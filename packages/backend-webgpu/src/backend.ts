@@ -186,7 +186,7 @@ export class WebGpuBackend implements Backend {
   /** Times every kernel that `fn` runs, on the device. */
   async profile(fn: () => unknown): Promise<KernelTime[]> {
     const { queue } = this.#machine;
-    if (!queue.profiler.supported) throw new DeviceError("profile: this adapter has no timestamp queries", { op: "profile" });
+    if (!queue.profiler.supported) throw new DeviceError("profile: this adapter has no timestamp queries");
     queue.flush();
     queue.profiler.start();
     try {

@@ -28,7 +28,6 @@ async function findGpu(): Promise<Gpu> {
   } catch {
     throw new DeviceError(
       'init: device "webgpu" is not available: this platform has no navigator.gpu; in Node, install the package that has it: npm install webgpu',
-      { op: "init" },
     );
   }
   instance = dawn.create([]);
@@ -59,7 +58,6 @@ async function findAdapter(): Promise<GpuAdapter> {
   if (adapter === null) {
     throw new DeviceError(
       'init: device "webgpu" is not available: no adapter was found; it needs a GPU driver (in Node, Vulkan, Metal or D3D12) or a software one',
-      { op: "init" },
     );
   }
   return adapter;

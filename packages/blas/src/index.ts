@@ -55,7 +55,7 @@ const NAMES: { readonly [platform: string]: readonly string[] } = {
  */
 export async function useBlas({ library, threads = getNumThreads() }: BlasOptions = {}): Promise<Blas> {
   if (!Number.isInteger(threads) || threads < 1) {
-    throw new ValueError(`useBlas: expected threads to be a positive integer, got ${threads}`, { op: "useBlas" });
+    throw new ValueError(`useBlas: expected threads to be a positive integer, got ${threads}`);
   }
   const koffi = await loadKoffi();
   const found = open(koffi, library === undefined ? (NAMES[process.platform] ?? NAMES.linux) : [library]);
@@ -89,9 +89,7 @@ async function loadKoffi(): Promise<Foreign> {
     const module = (await import(name)) as { default: Foreign };
     return module.default;
   } catch (error) {
-    throw new NotSupportedError(`useBlas: expected the package koffi, got none (${(error as Error).message}); run npm install koffi`, {
-      op: "useBlas",
-    });
+    throw new NotSupportedError(`useBlas: expected the package koffi, got none (${(error as Error).message}); run npm install koffi`);
   }
 }
 
@@ -108,7 +106,6 @@ function open(koffi: Foreign, names: readonly string[]): { readonly lib: Library
   throw new NotSupportedError(
     `useBlas: expected the library ${names.join(" or ")}, got none (${reasons.join("; ")}); ` +
       "install OpenBLAS, such as libopenblas0-pthread on Debian, or name its file: useBlas({ library })",
-    { op: "useBlas" },
   );
 }
 

@@ -167,7 +167,6 @@ function unsafe(): NotSupportedError {
   return new NotSupportedError(
     "binaryCrossEntropy: F.binaryCrossEntropy and nn.BCELoss are unsafe to autocast to float16; " +
       "give logits to F.binaryCrossEntropyWithLogits or nn.BCEWithLogitsLoss, which are safe",
-    { op: "binaryCrossEntropy" },
   );
 }
 
@@ -197,7 +196,6 @@ export class Autocast implements Disposable {
       throw new SconceError(
         "autocast: expected regions to end in reverse order of their start; another one is still open (an interleaved async task?): " +
           "open a region per task around synchronous work only",
-        { op: "autocast" },
       );
     }
     this.#open = false;
@@ -216,7 +214,7 @@ function cacheOf(device: Device): Map<Tensor, Lowered> {
 
 function checked(device: Device, dtype: DType): DType {
   if (!isHalf(dtype)) {
-    throw new DTypeError(`autocast: expected float16 or bfloat16, got ${dtype}`, { op: "autocast", dtypes: [dtype] });
+    throw new DTypeError(`autocast: expected float16 or bfloat16, got ${dtype}`, { dtypes: [dtype] });
   }
   checkDevice(getBackend(device, "autocast"), [], dtype, "autocast");
   return dtype;

@@ -305,8 +305,7 @@ let defaultDevice: Device | undefined;
 
 /** Makes a started backend available under its name. The first one becomes the default device. */
 export function registerBackend(backend: Backend): void {
-  if (typeof backend?.name !== "string")
-    throw new DeviceError("registerBackend: expected a backend, such as cpuBackend([dense])", { op: "registerBackend" });
+  if (typeof backend?.name !== "string") throw new DeviceError("registerBackend: expected a backend, such as cpuBackend([dense])");
   backends.set(backend.name, backend);
   defaultDevice ??= backend.name;
 }
@@ -358,8 +357,7 @@ async function initBest({ software = false }: InitOptions): Promise<Choice> {
     }
   }
   const device = [...backends.keys()].find((name) => !candidates.has(name as Device)) as Device | undefined;
-  if (device === undefined)
-    throw new DeviceError(`init: ${against.join("; ") || "no backend is imported"}; import "@sconce/backend-cpu"`, { op: "init" });
+  if (device === undefined) throw new DeviceError(`init: ${against.join("; ") || "no backend is imported"}; import "@sconce/backend-cpu"`);
   return { device, why: `${device}: ${against.join("; ") || "nothing else is imported"}` };
 }
 
@@ -374,7 +372,7 @@ function unknownDevice(device: string, op: string): DeviceError {
     : PACKAGED.includes(device)
       ? `import its package first: import "@sconce/backend-${device}"; ${here}`
       : `${here}; packages that bring one: ${more}`;
-  return new DeviceError(`${op}: device "${device}" is not available; ${hint}`, { op });
+  return new DeviceError(`${op}: device "${device}" is not available; ${hint}`);
 }
 
 /** The backend of a device. @throws DeviceError if it is not started. */

@@ -15,7 +15,6 @@ export function requirePairs(op: string, z: Tensor): Tensor {
   throw new ShapeError(
     `${op}: Tensor must have a last dimension of size 2 (real and imaginary part), got ${formatShape(z.shape)}; complex(x) makes one`,
     {
-      op,
       shapes: [z.shape],
     },
   );

@@ -36,10 +36,10 @@ export function arange(...args: RangeArgs): Tensor {
 }
 
 function checkRange(op: string, start: number, end: number, step: number): void {
-  if (!Number.isFinite(start) || !Number.isFinite(end)) throw new ValueError(`${op}: unsupported range: ${start} -> ${end}`, { op });
-  if (step === 0 || Number.isNaN(step)) throw new ValueError(`${op}: step must be nonzero, got ${step}`, { op });
+  if (!Number.isFinite(start) || !Number.isFinite(end)) throw new ValueError(`${op}: unsupported range: ${start} -> ${end}`);
+  if (step === 0 || Number.isNaN(step)) throw new ValueError(`${op}: step must be nonzero, got ${step}`);
   if ((end - start) * step < 0) {
-    throw new ValueError(`${op}: upper bound and larger bound inconsistent with step sign, got ${start} to ${end} by ${step}`, { op });
+    throw new ValueError(`${op}: upper bound and larger bound inconsistent with step sign, got ${start} to ${end} by ${step}`);
   }
 }
 
@@ -54,7 +54,7 @@ function sequence(op: string, length: number, dtype: DType, at: (i: number) => n
 }
 
 function checkSteps(op: string, steps: number): void {
-  if (!Number.isInteger(steps) || steps < 0) throw new ValueError(`${op}: number of steps must be non-negative, got ${steps}`, { op });
+  if (!Number.isInteger(steps) || steps < 0) throw new ValueError(`${op}: number of steps must be non-negative, got ${steps}`);
 }
 
 /**
@@ -125,11 +125,11 @@ export function triuIndices(rows: number, columns: number, options: TriangleOpti
 export function meshgrid(vectors: readonly Tensor[], { indexing = "ij" }: { readonly indexing?: "ij" | "xy" } = {}): Tensor[] {
   for (const v of vectors) {
     if (!isTensor(v) || v.ndim > 1) {
-      throw new ShapeError(`meshgrid: Expected 0D or 1D tensors, got ${isTensor(v) ? `${v.ndim}D` : typeof v}`, { op: "meshgrid" });
+      throw new ShapeError(`meshgrid: Expected 0D or 1D tensors, got ${isTensor(v) ? `${v.ndim}D` : typeof v}`);
     }
   }
   if (indexing !== "ij" && indexing !== "xy") {
-    throw new ValueError(`meshgrid: indexing must be one of "xy" or "ij", but received: ${indexing}`, { op: "meshgrid" });
+    throw new ValueError(`meshgrid: indexing must be one of "xy" or "ij", but received: ${indexing}`);
   }
   const swap = indexing === "xy" && vectors.length > 1;
   const list = swap ? [vectors[1], vectors[0], ...vectors.slice(2)] : vectors;

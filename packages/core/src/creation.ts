@@ -49,14 +49,12 @@ export function fromTypedArray(array: TypedArray, options: TensorOptions & { rea
   const shape = [...(options.shape ?? [array.length])];
   if (!holds(array, dtype)) {
     throw new DTypeError(`fromTypedArray: expected an array that holds ${dtype}, got ${array.constructor.name}; tensor() converts`, {
-      op: "fromTypedArray",
       dtypes: [dtype],
     });
   }
   checkShape(shape, "fromTypedArray");
   if (sizeOf(shape) !== array.length) {
     throw new ShapeError(`fromTypedArray: shape '${formatShape(shape)}' is invalid for input of size ${array.length}`, {
-      op: "fromTypedArray",
       shapes: [shape],
     });
   }
@@ -142,7 +140,7 @@ export function likeOptions<O extends TensorOptions>(x: Tensor, options: O): O {
 export function eye(n: number, ...rest: readonly [m?: number, options?: TensorOptions] | readonly [options: TensorOptions]): Tensor {
   const [m, options] = typeof rest[0] === "object" ? [n, rest[0]] : [rest[0] ?? n, rest[1] ?? NONE];
   for (const [name, size] of Object.entries({ n, m })) {
-    if (!(size >= 0)) throw new ShapeError(`eye: ${name} must be greater or equal to 0, got ${size}`, { op: "eye" });
+    if (!(size >= 0)) throw new ShapeError(`eye: ${name} must be greater or equal to 0, got ${size}`);
   }
   // Filled before the options apply: a leaf that trains takes no in-place writes.
   const base = createFilled("eye", [n, m], 0, { dtype: options.dtype, device: options.device });

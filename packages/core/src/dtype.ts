@@ -74,8 +74,7 @@ export function isInteger(dtype: DType): boolean {
 
 /** Throws DTypeError unless `dtype` is one of {@link DTYPES}. */
 export function checkDType(dtype: string, op: string): asserts dtype is DType {
-  if (!Object.hasOwn(INFO, dtype))
-    throw new DTypeError(`${op}: expected a dtype of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`, { op });
+  if (!Object.hasOwn(INFO, dtype)) throw new DTypeError(`${op}: expected a dtype of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`);
 }
 
 const MAX_HOST_BYTES = 2 ** 31;
@@ -157,9 +156,7 @@ export function getDefaultDType(): DType {
 export function setDefaultDType(dtype: DType): void {
   checkDType(dtype, "setDefaultDType");
   if (!isFloatingPoint(dtype)) {
-    throw new DTypeError(`setDefaultDType: only floating-point types are supported as the default type, got ${dtype}`, {
-      op: "setDefaultDType",
-    });
+    throw new DTypeError(`setDefaultDType: only floating-point types are supported as the default type, got ${dtype}`);
   }
   defaultDType = dtype;
 }

@@ -1,5 +1,6 @@
 /** What an error knows about the call that failed. */
 export interface ErrorDetails {
+  /** The operation, where the message does not begin with it and a colon. */
   readonly op?: string;
   readonly shapes?: readonly (readonly number[])[];
   readonly dtypes?: readonly string[];
@@ -18,7 +19,8 @@ export class SconceError extends Error {
     super(message);
     this.name = new.target.name;
     // Only what is known: Node prints every field of an error that nobody catches.
-    if (details.op !== undefined) this.op = details.op;
+    const op = details.op ?? /^(?!\w+Error:)([\w.]+)(\(\))?: /.exec(message)?.[1];
+    if (op !== undefined) this.op = op;
     if (details.shapes !== undefined) this.shapes = details.shapes;
     if (details.dtypes !== undefined) this.dtypes = details.dtypes;
   }

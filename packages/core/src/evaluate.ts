@@ -289,7 +289,7 @@ export function readNow(x: Tensor, op: string): TypedArray {
   throw new NotSupportedError(
     `${op}: needs the elements of ${formatShape(x.shape)} at once, and device "${x.storage.backend.name}" cannot block; ` +
       'read them ahead with await prefetch(t), or use await t.item(), await t.data() or await t.toAsync("cpu")',
-    { op, shapes: [x.shape] },
+    { shapes: [x.shape] },
   );
 }
 
@@ -476,7 +476,6 @@ function commonBackend(op: string, inputs: readonly Tensor[]): Backend {
       throw new DeviceError(
         `${op}: Expected all tensors to be on the same device, but found at least two devices, ${found.name} and ${backend.name}; ` +
           `move one with .to("${found.name}")`,
-        { op },
       );
     }
   }
@@ -490,7 +489,6 @@ export function checkDevice(backend: Backend, shape: Shape, dtype: DType, op: st
     const why = backend.limits.absent?.[dtype];
     const what = why === undefined ? dtype : `${dtype} (${why})`;
     throw new DTypeError(`${op}: device "${backend.name}" has no ${what}, it has ${known}; convert with .to() first`, {
-      op,
       dtypes: [dtype],
     });
   }
@@ -499,7 +497,7 @@ export function checkDevice(backend: Backend, shape: Shape, dtype: DType, op: st
   if (bytes > backend.limits.maxBytes) {
     throw new NotSupportedError(
       `${op}: expected at most ${backend.limits.maxBytes} bytes in one tensor on "${backend.name}", got ${formatShape(shape)} ${dtype} = ${bytes} bytes`,
-      { op, shapes: [shape] },
+      { shapes: [shape] },
     );
   }
 }

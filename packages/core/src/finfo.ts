@@ -37,7 +37,7 @@ const FORMAT: { readonly [D in DType]?: readonly [fraction: number, exponent: nu
 export function finfo(dtype: DType): FloatInfo {
   const format = FORMAT[dtype];
   if (format === undefined)
-    throw new DTypeError(`finfo: requires a floating point input type, got ${dtype}; use iinfo`, { op: "finfo", dtypes: [dtype] });
+    throw new DTypeError(`finfo: requires a floating point input type, got ${dtype}; use iinfo`, { dtypes: [dtype] });
   const [fraction, exponent, digits] = format;
   const max = (2 - 2 ** -fraction) * 2 ** exponent;
   const tiny = 2 ** (1 - exponent);
@@ -72,8 +72,7 @@ export interface IntegerInfo {
  * iinfo("int8").min; // -128
  */
 export function iinfo(dtype: DType): IntegerInfo {
-  if (!isInteger(dtype))
-    throw new DTypeError(`iinfo: requires an integer input type, got ${dtype}; use finfo`, { op: "iinfo", dtypes: [dtype] });
+  if (!isInteger(dtype)) throw new DTypeError(`iinfo: requires an integer input type, got ${dtype}; use finfo`, { dtypes: [dtype] });
   const bits = 8 * itemSize(dtype);
   return dtype === "uint8" ? { dtype, bits, min: 0, max: 255 } : { dtype, bits, min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 };
 }

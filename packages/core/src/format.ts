@@ -58,11 +58,10 @@ function merge(base: PrintOptions, changes: Partial<PrintOptions>): PrintOptions
     sciMode: changes.sciMode ?? base.sciMode,
   };
   if (!Number.isInteger(merged.precision) || merged.precision < 0 || merged.precision > 99) {
-    throw new ValueError(`setPrintOptions: expected a precision from 0 to 99, got ${merged.precision}`, { op: "setPrintOptions" });
+    throw new ValueError(`setPrintOptions: expected a precision from 0 to 99, got ${merged.precision}`);
   }
   for (const name of ["threshold", "edgeitems", "linewidth"] as const) {
-    if (!(merged[name] >= 0))
-      throw new ValueError(`setPrintOptions: expected ${name} of 0 or more, got ${merged[name]}`, { op: "setPrintOptions" });
+    if (!(merged[name] >= 0)) throw new ValueError(`setPrintOptions: expected ${name} of 0 or more, got ${merged[name]}`);
   }
   return merged;
 }

@@ -81,7 +81,7 @@ export function concatenate(tensors: readonly Tensor[], dim: DimArgument = 0): T
 function join(op: string, tensors: readonly Tensor[], dim: number): Tensor {
   checkList(op, tensors);
   tensors.forEach((x, i) => {
-    if (x.ndim === 0) throw new ShapeError(`${op}: zero-dimensional tensor (at position ${i}) cannot be concatenated; use stack()`, { op });
+    if (x.ndim === 0) throw new ShapeError(`${op}: zero-dimensional tensor (at position ${i}) cannot be concatenated; use stack()`);
   });
   const dtype = resultType(...tensors);
   const filled = tensors.filter((x) => x.ndim !== 1 || x.shape[0] > 0);
@@ -121,11 +121,11 @@ function checkJoin(op: string, first: Tensor, x: Tensor, dim: number, position: 
 
 function checkList(op: string, tensors: readonly Tensor[]): void {
   if (!Array.isArray(tensors) || tensors.length === 0) {
-    throw new ValueError(`${op}: ${op} expects a non-empty TensorList: expected a non-empty list of Tensors`, { op });
+    throw new ValueError(`${op}: ${op} expects a non-empty TensorList: expected a non-empty list of Tensors`);
   }
   tensors.forEach((x: unknown, i) => {
     if (!isTensor(x))
-      throw new ValueError(`${op}: expected Tensor as element ${i} in argument 0, but got ${x === null ? "null" : typeof x}`, { op });
+      throw new ValueError(`${op}: expected Tensor as element ${i} in argument 0, but got ${x === null ? "null" : typeof x}`);
   });
 }
 
@@ -142,7 +142,7 @@ export function stack(tensors: readonly Tensor[], dim: DimArgument = 0): Tensor 
     if (!sameShape(x.shape, first.shape)) {
       throw new ShapeError(
         `stack: stack expects each tensor to be equal size, but got ${formatShape(first.shape)} at entry 0 and ${formatShape(x.shape)} at entry ${i}`,
-        { op: "stack", shapes: [first.shape, x.shape] },
+        { shapes: [first.shape, x.shape] },
       );
     }
   });
@@ -228,5 +228,5 @@ export function blockDiag(...tensors: readonly Tensor[]): Tensor {
 
 function requireTensor(op: string, x: unknown): Tensor {
   if (isTensor(x)) return x;
-  throw new ValueError(`${op}: expected a tensor, got ${x === null ? "null" : typeof x}`, { op });
+  throw new ValueError(`${op}: expected a tensor, got ${x === null ? "null" : typeof x}`);
 }

@@ -33,11 +33,11 @@ const SLICE = /^\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*(?::\s*([+-]?\d+)?\s*)?$/;
 export function parseSlice(text: string): SliceSpec {
   const match = SLICE.exec(text);
   if (match === null) {
-    throw new ValueError(`at: expected a slice such as "1:-1" or "::2", "..." or null, got ${JSON.stringify(text)}`, { op: "at" });
+    throw new ValueError(`at: expected a slice such as "1:-1" or "::2", "..." or null, got ${JSON.stringify(text)}`);
   }
   const number = (part: string | undefined) => (part === undefined ? undefined : Number(part));
   const step = number(match[3]) ?? 1;
-  if (step <= 0) throw new ValueError(`at: slice step must be positive, got ${JSON.stringify(text)}; use flip() to reverse`, { op: "at" });
+  if (step <= 0) throw new ValueError(`at: slice step must be positive, got ${JSON.stringify(text)}; use flip() to reverse`);
   return { start: number(match[1]), stop: number(match[2]), step };
 }
 
@@ -58,7 +58,7 @@ export function parseList(list: IndexList): ListSpec {
   const mask = flat.length > 0 && typeof flat[0] === "boolean";
   for (const item of flat) {
     if (typeof item !== (mask ? "boolean" : "number") || (!mask && !Number.isInteger(item))) {
-      throw new ValueError(`at: expected a list of integers or a list of booleans, got ${JSON.stringify(list)}`, { op: "at" });
+      throw new ValueError(`at: expected a list of integers or a list of booleans, got ${JSON.stringify(list)}`);
     }
   }
   return { shape, data: Int32Array.from(flat, (item) => clampInt32(Number(item))), mask };
@@ -80,17 +80,17 @@ function collect(list: IndexList, shape: readonly number[], depth: number, out: 
 }
 
 function ragged(got: number, expected: number): ShapeError {
-  return new ShapeError(`at: expected lists of equal length ${expected} in an index, got one of length ${got}`, { op: "at" });
+  return new ShapeError(`at: expected lists of equal length ${expected} in an index, got one of length ${got}`);
 }
 
 /** Throws unless `index` lies within a dimension; returns it counted from the front. */
 export function resolveIndex(index: number, dim: number, size: number, op: string): number {
-  if (!Number.isInteger(index)) throw new ValueError(`${op}: expected an integer index, got ${index}`, { op });
+  if (!Number.isInteger(index)) throw new ValueError(`${op}: expected an integer index, got ${index}`);
   if (index < -size || index >= size) throw outOfBounds(index, dim, size, op);
   return index < 0 ? index + size : index;
 }
 
 /** PyTorch's text for an index that is out of range. */
 export function outOfBounds(index: number, dim: number, size: number, op: string): ShapeError {
-  return new ShapeError(`${op}: index ${index} is out of bounds for dimension ${dim} with size ${size}`, { op });
+  return new ShapeError(`${op}: index ${index} is out of bounds for dimension ${dim} with size ${size}`);
 }

@@ -126,7 +126,7 @@ class Reader {
 
   #fail(what: string, path: readonly number[]): never {
     const where = path.length === 0 ? "" : ` at position [${path.join("][")}]`;
-    throw new ValueError(`${this.#op}: ${what}${where}`, { op: this.#op });
+    throw new ValueError(`${this.#op}: ${what}${where}`);
   }
 }
 

@@ -79,7 +79,7 @@ export function checkCast(op: string, from: DType, to: DType): void {
   throw new DTypeError(
     `${op}: result type ${dtypeWord(from)} can't be cast to the desired output type ${dtypeWord(to)}; ` +
       `use the op without the trailing underscore, or convert the tensor with .to("${from}")`,
-    { op, dtypes: [from, to] },
+    { dtypes: [from, to] },
   );
 }
 
@@ -98,5 +98,5 @@ export function checkScalarFits(op: string, value: Scalar, dtype: DType): void {
   if (range === undefined || typeof value === "boolean") return;
   const isLong = typeof value === "bigint" && dtype === "int64";
   if (isLong ? BigInt.asIntN(64, value) === value : Number(value) >= range[0] && Number(value) <= range[1]) return;
-  throw new ValueError(`${op}: value cannot be converted to type ${dtype} without overflow, got ${value}`, { op, dtypes: [dtype] });
+  throw new ValueError(`${op}: value cannot be converted to type ${dtype} without overflow, got ${value}`, { dtypes: [dtype] });
 }

@@ -36,14 +36,13 @@ export type Quantiles = number | readonly number[] | Tensor;
 
 function checkRange(values: Iterable<number | bigint>, op: string): void {
   for (const value of values) {
-    if (!(Number(value) >= 0 && Number(value) <= 1))
-      throw new ValueError(`${op}: q values must be in the range [0, 1], got ${value}`, { op });
+    if (!(Number(value) >= 0 && Number(value) <= 1)) throw new ValueError(`${op}: q values must be in the range [0, 1], got ${value}`);
   }
 }
 
 function quantilesOf(x: Tensor, q: Quantiles, op: string): Tensor {
   if (q instanceof TensorBase) {
-    if (q.ndim > 1) throw new ShapeError(`${op}: q must be a scalar or 1D tensor, got ${formatShape(q.shape)}`, { op, shapes: [q.shape] });
+    if (q.ndim > 1) throw new ShapeError(`${op}: q must be a scalar or 1D tensor, got ${formatShape(q.shape)}`, { shapes: [q.shape] });
     checkElements(q, (now) => checkRange(readSync(now, op), op));
     return q.cast(x.dtype);
   }

@@ -87,7 +87,6 @@ export class Scope implements Disposable {
       throw new SconceError(
         "scope: expected scopes to end in reverse order of their start; another scope is still open (an interleaved async task?): " +
           "open a scope per task around synchronous work only",
-        { op: "scope" },
       );
     }
     current = this.#parent;
@@ -108,6 +107,6 @@ const inside = (name: string): string => `put the ${name} block inside the loop,
 /** Throws if `value` is a promise: a function form must be synchronous. `advice` says what to do. */
 export function refusePromise(value: unknown, name: string, advice: string = inside(name)): void {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function") {
-    throw new SconceError(`${name}: expected a synchronous function, got one that returned a Promise; ${advice}`, { op: name });
+    throw new SconceError(`${name}: expected a synchronous function, got one that returned a Promise; ${advice}`);
   }
 }

@@ -30,7 +30,7 @@ export function searchsorted(sequence: Tensor, values: Tensor | number, { right 
     throw new ShapeError(
       "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, " +
         `got ${formatShape(sequence.shape)} and ${formatShape(list.shape)}`,
-      { op: "searchsorted", shapes: [sequence.shape, list.shape] },
+      { shapes: [sequence.shape, list.shape] },
     );
   }
   if (sequence.numel() === 0) return constantLike(sequence, 0, "int32", list.shape);

@@ -64,7 +64,7 @@ export function broadcast(a: Shape, b: Shape, op: string): Shape {
       throw new ShapeError(
         `${op}: The size of tensor a (${x}) must match the size of tensor b (${y}) at non-singleton dimension ${rank - i}, ` +
           `got ${formatShape(a)} and ${formatShape(b)}`,
-        { op, shapes: [a, b] },
+        { shapes: [a, b] },
       );
     }
     out[rank - i] = x === 1 ? y : x;
@@ -94,7 +94,7 @@ export function broadcastStrides(from: Shape, strides: readonly number[], shape:
 export function normalizeDim(dim: number, rank: number, op: string): number {
   const n = Math.max(rank, 1);
   if (!Number.isInteger(dim) || dim < -n || dim >= n) {
-    throw new ShapeError(`${op}: Dimension out of range (expected to be in range of [${-n}, ${n - 1}], but got ${dim})`, { op });
+    throw new ShapeError(`${op}: Dimension out of range (expected to be in range of [${-n}, ${n - 1}], but got ${dim})`);
   }
   return dim < 0 ? dim + n : dim;
 }
@@ -103,10 +103,10 @@ export function normalizeDim(dim: number, rank: number, op: string): number {
 export function normalizeDims(dim: number | readonly number[] | null | undefined, rank: number, op: string): number[] {
   if (dim === undefined || dim === null || (typeof dim !== "number" && dim.length === 0)) return Array.from({ length: rank }, (_, i) => i);
   const list = typeof dim === "number" ? [dim] : dim;
-  if (!Array.isArray(list)) throw new ShapeError(`${op}: expected a dimension or a list of dimensions, got ${typeof dim}`, { op });
+  if (!Array.isArray(list)) throw new ShapeError(`${op}: expected a dimension or a list of dimensions, got ${typeof dim}`);
   const out = list.map((d) => normalizeDim(d, rank, op)).sort((a, b) => a - b);
   for (let i = 1; i < out.length; i++) {
-    if (out[i] === out[i - 1]) throw new ShapeError(`${op}: dim ${out[i]} appears multiple times in the list of dims`, { op });
+    if (out[i] === out[i - 1]) throw new ShapeError(`${op}: dim ${out[i]} appears multiple times in the list of dims`);
   }
   return rank === 0 ? [] : out;
 }
@@ -123,13 +123,13 @@ export function reducedShape(shape: Shape, dims: readonly number[], keepdim: boo
 
 /** Throws ShapeError unless every size is a non-negative integer. */
 export function checkShape(shape: Shape, op: string): void {
-  if (!Array.isArray(shape)) throw new ShapeError(`${op}: expected a list of sizes, got ${typeof shape}`, { op });
+  if (!Array.isArray(shape)) throw new ShapeError(`${op}: expected a list of sizes, got ${typeof shape}`);
   for (const n of shape) {
     if (!Number.isInteger(n) || n < 0) {
       throw new ShapeError(
         `${op}: expected non-negative integer sizes, got ${formatShape(shape)}: ` +
           (n < 0 ? `Trying to create tensor with negative dimension ${n}` : `${typeof n} ${String(n)} is not a size`),
-        { op, shapes: [shape] },
+        { shapes: [shape] },
       );
     }
   }
@@ -159,12 +159,11 @@ export function checkLayout({ shape, strides, offset }: Layout, size: number, op
     throw new ShapeError(
       `${op}: expected integer sizes and strides within the storage, got sizes ${formatShape(shape)}, strides ${formatShape(strides)}, ` +
         `storage offset ${offset} are out of bounds for storage of size ${size}`,
-      { op, shapes: [shape] },
+      { shapes: [shape] },
     );
   }
   if (count > MAX_ELEMENTS) {
     throw new NotSupportedError(`${op}: expected at most ${MAX_ELEMENTS} elements in one tensor, got ${formatShape(shape)}`, {
-      op,
       shapes: [shape],
     });
   }
@@ -172,16 +171,15 @@ export function checkLayout({ shape, strides, offset }: Layout, size: number, op
 
 /** Replaces one -1 by the size that fits `size` elements. */
 export function inferSize(shape: Shape, size: number, op: string): number[] {
-  if (!Array.isArray(shape)) throw new ShapeError(`${op}: expected a list of sizes, got ${typeof shape}`, { op });
+  if (!Array.isArray(shape)) throw new ShapeError(`${op}: expected a list of sizes, got ${typeof shape}`);
   let unknown = -1;
   let known = 1;
   for (let i = 0; i < shape.length; i++) {
     if (shape[i] === -1) {
-      if (unknown >= 0)
-        throw new ShapeError(`${op}: only one dimension can be inferred, got ${formatShape(shape)}`, { op, shapes: [shape] });
+      if (unknown >= 0) throw new ShapeError(`${op}: only one dimension can be inferred, got ${formatShape(shape)}`, { shapes: [shape] });
       unknown = i;
     } else if (!Number.isInteger(shape[i]) || shape[i] < 0) {
-      throw new ShapeError(`${op}: invalid shape dimension ${shape[i]} in ${formatShape(shape)}`, { op, shapes: [shape] });
+      throw new ShapeError(`${op}: invalid shape dimension ${shape[i]} in ${formatShape(shape)}`, { shapes: [shape] });
     } else known *= shape[i];
   }
   const out = [...shape];
@@ -189,13 +187,13 @@ export function inferSize(shape: Shape, size: number, op: string): number[] {
     if (known === 0) {
       throw new ShapeError(
         `${op}: cannot reshape tensor of 0 elements into shape ${formatShape(shape)} because the unspecified dimension size -1 can be any value and is ambiguous`,
-        { op, shapes: [shape] },
+        { shapes: [shape] },
       );
     }
     out[unknown] = size / known;
   }
   if (sizeOf(out) !== size || (unknown >= 0 && !Number.isInteger(out[unknown]))) {
-    throw new ShapeError(`${op}: shape '${formatShape(shape)}' is invalid for input of size ${size}`, { op, shapes: [shape] });
+    throw new ShapeError(`${op}: shape '${formatShape(shape)}' is invalid for input of size ${size}`, { shapes: [shape] });
   }
   return out;
 }

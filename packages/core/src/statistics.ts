@@ -51,7 +51,7 @@ function extremes(data: TypedArray): [low: number, high: number] {
 function binEdges(x: Tensor, bins: number, range: HistogramOptions["range"]): Tensor {
   let [low, high] = range ?? (x.numel() === 0 ? [0, 1] : extremes(readSync(x, "histogram")));
   if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high)) {
-    throw new ValueError(`histogram: expected finite ordered edges, range of [${low}, ${high}] is not finite`, { op: "histogram" });
+    throw new ValueError(`histogram: expected finite ordered edges, range of [${low}, ${high}] is not finite`);
   }
   if (low === high) {
     low -= 0.5;
@@ -109,7 +109,7 @@ export function combinations(
   x: Tensor,
   { r = 2, withReplacement = false }: { readonly r?: number; readonly withReplacement?: boolean } = {},
 ): Tensor {
-  if (x.ndim !== 1) throw new ShapeError(`combinations: Expect a 1D vector, but got shape ${formatShape(x.shape)}`, { op: "combinations" });
+  if (x.ndim !== 1) throw new ShapeError(`combinations: Expect a 1D vector, but got shape ${formatShape(x.shape)}`);
   const list = choices(x.shape[0], r, withReplacement);
   const at = positions(x, list.flat());
   return apply("indexSelect", [x, at], { dim: 0 }, "Index").reshape([list.length, r]);

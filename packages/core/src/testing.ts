@@ -84,7 +84,7 @@ async function numbersOf(x: Tensor): Promise<ArrayLike<number | bigint>> {
 /** Those that were given, else the wider ones of the two dtypes. */
 function tolerances(a: DType, b: DType, { rtol, atol }: CloseOptions): readonly [number, number] {
   if ((rtol === undefined) !== (atol === undefined)) {
-    throw new SconceError("assertClose: rtol and atol must both be specified or both be unspecified", { op: "assertClose" });
+    throw new SconceError("assertClose: rtol and atol must both be specified or both be unspecified");
   }
   if (rtol !== undefined && atol !== undefined) return [rtol, atol];
   const [x, y] = [TOLERANCES[a] ?? [0, 0], TOLERANCES[b] ?? [0, 0]];
@@ -146,5 +146,5 @@ function indexOf(at: number, shape: readonly number[]): number[] {
 
 function fail({ msg }: CloseOptions, path: string, text: string): never {
   const place = path === "" ? "" : `\n\nThe failure occurred for item ${path}`;
-  throw new SconceError(`assertClose: ${msg === undefined ? "" : `${msg}\n`}${text}${place}`, { op: "assertClose" });
+  throw new SconceError(`assertClose: ${msg === undefined ? "" : `${msg}\n`}${text}${place}`);
 }

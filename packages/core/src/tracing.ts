@@ -43,6 +43,8 @@ export interface Tracer {
   walked(node: object): void;
   /** The trace holds only while the check says so that `look` gives when the trace is over. */
   guard(look: () => () => boolean): void;
+  /** The trace holds only while an object has the same fields, `more` gives the same, and the same tensors among these are trained. */
+  guardFields(object: object, more: () => readonly unknown[]): void;
   /** @throws NotSupportedError always: `op` needs what no trace has. */
   refuse(op: string, why?: string): never;
 }

@@ -46,8 +46,7 @@ export function affine(options: AffineImageOptions): Transform {
   if (!(scale > 0)) throw new ValueError(`affine: scale should be positive, got ${scale}`);
   const matrix = inverseMatrix(angle, translate, scale, shear);
   return (x) => {
-    if (x.ndim < 2)
-      throw new ShapeError(`affine: expected an image [..., H, W], got [${x.shape.join(", ")}]`, { op: "affine", shapes: [x.shape] });
+    if (x.ndim < 2) throw new ShapeError(`affine: expected an image [..., H, W], got [${x.shape.join(", ")}]`, { shapes: [x.shape] });
     const taps = interpolation === "nearest" ? nearestTaps : bilinearTaps;
     return sample(x, taps(...sources(matrix, x.shape[x.ndim - 2], x.shape[x.ndim - 1])), fill);
   };

@@ -38,7 +38,7 @@ function collate(samples: readonly unknown[]): unknown {
   }
   if (Array.isArray(first)) {
     if (samples.some((s) => !Array.isArray(s) || s.length !== first.length)) {
-      throw new ShapeError("defaultCollate: each element in list of batch should be of equal size", { op: "defaultCollate" });
+      throw new ShapeError("defaultCollate: each element in list of batch should be of equal size");
     }
     return first.map((_, i) => collate((samples as unknown[][]).map((s) => s[i])));
   }

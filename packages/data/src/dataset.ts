@@ -21,7 +21,7 @@ export abstract class IterableDataset<Item = unknown> {
 /** Throws unless `index` is a position in a dataset. */
 export function checkIndex(index: number, length: number, op: string): void {
   if (!Number.isInteger(index) || index < 0 || index >= length) {
-    throw new ShapeError(`${op}: index ${index} is out of range for a dataset of ${length} samples`, { op });
+    throw new ShapeError(`${op}: index ${index} is out of range for a dataset of ${length} samples`);
   }
 }
 
@@ -40,12 +40,10 @@ export class TensorDataset<T extends readonly Tensor[]> extends Dataset<{ [K in 
     super();
     if (tensors.length === 0) throw new ValueError("TensorDataset: expected at least one tensor");
     if (tensors.some((t) => !(t instanceof Tensor))) throw new ValueError("TensorDataset: expected tensors, got something else");
-    if (tensors.some((t) => t.ndim === 0))
-      throw new ShapeError("TensorDataset: expected tensors of samples, got a 0-d tensor", { op: "TensorDataset" });
+    if (tensors.some((t) => t.ndim === 0)) throw new ShapeError("TensorDataset: expected tensors of samples, got a 0-d tensor");
     this.length = tensors[0].shape[0];
     if (tensors.some((t) => t.shape[0] !== this.length)) {
       throw new ShapeError(`TensorDataset: Size mismatch between tensors, got first sizes ${tensors.map((t) => t.shape[0]).join(", ")}`, {
-        op: "TensorDataset",
         shapes: tensors.map((t) => t.shape),
       });
     }
@@ -106,7 +104,7 @@ export class ConcatDataset<Item> extends Dataset<Item> {
       if (rest < dataset.length) return dataset.getItem(rest);
       rest -= dataset.length;
     }
-    throw new ShapeError(`ConcatDataset: a dataset changed its length`, { op: "ConcatDataset" });
+    throw new ShapeError(`ConcatDataset: a dataset changed its length`);
   }
 }
 
@@ -126,12 +124,7 @@ export class StackDataset<D extends readonly Dataset[] | { readonly [name: strin
     const [first, ...rest] = Object.values(datasets) as Dataset[];
     if (first === undefined) throw new ValueError("StackDataset: At least one dataset should be passed");
     if (rest.some((d) => d.length !== first.length)) {
-      throw new ShapeError(
-        `StackDataset: Size mismatch between datasets, got lengths ${[first, ...rest].map((d) => d.length).join(", ")}`,
-        {
-          op: "StackDataset",
-        },
-      );
+      throw new ShapeError(`StackDataset: Size mismatch between datasets, got lengths ${[first, ...rest].map((d) => d.length).join(", ")}`);
     }
     this.datasets = datasets;
     this.length = first.length;

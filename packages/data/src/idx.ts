@@ -42,7 +42,7 @@ const KINDS: ReadonlyMap<number, Kind> = new Map<number, Kind>([
  */
 export function parseIdx(bytes: Uint8Array, path?: string): IdxTensor {
   const fail = (reason: string): never => {
-    throw new FormatError(`parseIdx: ${path === undefined ? "" : `${path}: `}${reason}`, { op: "parseIdx", path });
+    throw new FormatError(`parseIdx: ${path === undefined ? "" : `${path}: `}${reason}`, { path });
   };
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) fail("the file is gzipped; pass it through gunzip first");
   if (bytes.length < 4) fail(`expected at least 4 bytes, got ${bytes.length}; the file is cut short`);
@@ -82,7 +82,6 @@ export async function gunzip(bytes: Uint8Array, path?: string): Promise<Uint8Arr
   } catch (error) {
     const reason = error instanceof Error && error.message ? ` (${error.message})` : "";
     throw new FormatError(`gunzip: ${path === undefined ? "" : `${path}: `}the gzipped data is damaged or cut short${reason}`, {
-      op: "gunzip",
       path,
     });
   }

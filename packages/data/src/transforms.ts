@@ -35,7 +35,6 @@ export function normalize(mean: readonly number[], std: readonly number[]): Tran
     const channels = x.shape[x.ndim - 3];
     if (x.ndim < 3 || [mean, std].some(({ length }) => length !== 1 && length !== channels)) {
       throw new ShapeError(`normalize: expected an image [..., ${Math.max(mean.length, std.length)}, H, W], got [${x.shape.join(", ")}]`, {
-        op: "normalize",
         shapes: [x.shape],
       });
     }
@@ -132,7 +131,6 @@ function checkCrop(op: string, x: Tensor, height: number, width: number): void {
   throw new ShapeError(
     `${op}: Required crop size [${height}, ${width}] is larger than input image size [${x.shape.join(", ")}]; pad it first`,
     {
-      op,
       shapes: [x.shape],
     },
   );

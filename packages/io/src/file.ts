@@ -22,9 +22,7 @@ let parts = 0;
 /** @throws ValueError for what names no file, before anything is done. */
 function checkPath(op: string, path: unknown): void {
   if ((typeof path === "string" && path !== "") || path instanceof URL) return;
-  throw new ValueError(`${op}: expected a path or URL, got ${path === "" ? "an empty string" : path === null ? "null" : typeof path}`, {
-    op,
-  });
+  throw new ValueError(`${op}: expected a path or URL, got ${path === "" ? "an empty string" : path === null ? "null" : typeof path}`);
 }
 
 /**
@@ -34,10 +32,7 @@ function checkPath(op: string, path: unknown): void {
  * await save(net.stateDict(), "net.safetensors");
  */
 export async function save(state: State, path: string | URL): Promise<void> {
-  if (!inNode)
-    throw new NotSupportedError("save: there is no file system here; use serialize(state) and offer the bytes as a download", {
-      op: "save",
-    });
+  if (!inNode) throw new NotSupportedError("save: there is no file system here; use serialize(state) and offer the bytes as a download");
   checkPath("save", path);
   const bytes = await serialize(state);
   const { rename, rm, writeFile } = await nodeModule("node:fs/promises");

@@ -179,7 +179,7 @@ type Fail = (reason: string) => never;
 
 function failure(op: string, path?: string): Fail {
   return (reason) => {
-    throw new FormatError(`${op}: ${path === undefined ? "" : `${path}: `}${reason}`, { op, path });
+    throw new FormatError(`${op}: ${path === undefined ? "" : `${path}: `}${reason}`, { path });
   };
 }
 

@@ -25,7 +25,7 @@ export function parseTarget(target: Target, dtype?: DType): Goal {
   if (target instanceof Tensor) return { device: target.device, dtype: target.dtype };
   if (typeof target !== "string") {
     if (typeof target !== "object" || target === null)
-      throw new ValueError(`to: expected a dtype, a device, a tensor or options, got ${target}`, { op: "to" });
+      throw new ValueError(`to: expected a dtype, a device, a tensor or options, got ${target}`);
     return target;
   }
   return (DTYPES as readonly string[]).includes(target) ? { dtype: target as DType } : { device: target as Device, dtype };

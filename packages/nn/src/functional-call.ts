@@ -36,27 +36,25 @@ function replacements(
   const found = new Map<Slot, Tensor>();
   for (const [name, tensor] of Object.entries(given)) {
     const slot = byName.get(name);
-    if (slot === undefined) throw new ValueError(`functionalCall: Unexpected key(s): ${name}`, { op: "functionalCall" });
+    if (slot === undefined) throw new ValueError(`functionalCall: Unexpected key(s): ${name}`);
     if (!sameShape(slot.tensor.shape, tensor.shape)) {
       throw new ShapeError(
         `functionalCall: expected ${formatShape(slot.tensor.shape)} for ${name}, got ${formatShape(tensor.shape)}; inside of vmap the function sees one example`,
-        { op: "functionalCall", shapes: [slot.tensor.shape, tensor.shape] },
+        { shapes: [slot.tensor.shape, tensor.shape] },
       );
     }
     for (const other of tieWeights ? slots : [slot]) {
       if (other.tensor !== slot.tensor) continue;
       const before = found.get(other);
       if (before !== undefined && before !== tensor && tieWeights) {
-        throw new ValueError(`functionalCall: functional_call got multiple values for keys ${[other.name, name].sort()}, which are tied`, {
-          op: "functionalCall",
-        });
+        throw new ValueError(`functionalCall: functional_call got multiple values for keys ${[other.name, name].sort()}, which are tied`);
       }
       found.set(other, tensor);
     }
   }
   if (strict) {
     const missing = slots.filter((slot) => !found.has(slot)).map(({ name }) => name);
-    if (missing.length > 0) throw new ValueError(`functionalCall: Missing key(s): ${missing.join(", ")}`, { op: "functionalCall" });
+    if (missing.length > 0) throw new ValueError(`functionalCall: Missing key(s): ${missing.join(", ")}`);
   }
   return found;
 }
@@ -111,13 +109,13 @@ export function functionalCall<M extends Module>(
  */
 export function stackModuleState(modules: readonly Module[]): [params: { [name: string]: Tensor }, buffers: { [name: string]: Tensor }] {
   const op = "stackModuleState";
-  if (modules.length === 0) throw new ValueError(`${op}: Expected at least one model, got 0.`, { op });
+  if (modules.length === 0) throw new ValueError(`${op}: Expected at least one model, got 0.`);
   const [first] = modules;
   if (modules.some(({ training }) => training !== first.training)) {
-    throw new ValueError(`${op}: Expected all models to have the same training/eval mode.`, { op });
+    throw new ValueError(`${op}: Expected all models to have the same training/eval mode.`);
   }
   if (modules.some(({ constructor }) => constructor !== first.constructor)) {
-    throw new ValueError(`${op}: Expected all models to be of the same class.`, { op });
+    throw new ValueError(`${op}: Expected all models to be of the same class.`);
   }
   const stacked = (lists: readonly (readonly [string, Tensor])[][]): { [name: string]: Tensor } =>
     Object.fromEntries(

@@ -22,8 +22,6 @@ export class RemovableHandle {
 /** Hooks in the order of their registration; the same function may be there twice. */
 export class Hooks<F> {
   readonly #entries = new Set<{ readonly hook: F }>();
-  /** Counts changes, for compiled functions. */
-  version = 0;
 
   get empty(): boolean {
     return this.#entries.size === 0;
@@ -33,14 +31,11 @@ export class Hooks<F> {
     if (typeof hook !== "function") throw new ValueError(`hook: expected a function, got ${hook === null ? "null" : typeof hook}`);
     const entry = { hook };
     this.#entries.add(entry);
-    this.version++;
-    return new RemovableHandle(() => {
-      if (this.#entries.delete(entry)) this.version++;
-    });
+    return new RemovableHandle(() => this.#entries.delete(entry));
   }
 
   addAll(other: Hooks<F>): void {
-    for (const { hook } of other.#entries) this.add(hook);
+    for (const { hook } of other.#entries) this.#entries.add({ hook });
   }
 
   *[Symbol.iterator](): Generator<F> {
@@ -128,7 +123,6 @@ export class BackwardCall<M> {
     if (changed !== undefined && this.#inputs > 1) {
       throw new NotSupportedError(
         `registerFullBackwardHook: expected one tensor input where a hook replaces its gradient, got ${this.#inputs}; use tensor hooks instead`,
-        { op: "registerFullBackwardHook" },
       );
     }
     return changed?.[index] ?? undefined;

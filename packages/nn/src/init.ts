@@ -60,7 +60,7 @@ type FloatArray = Float32Array | Float64Array;
 
 function floatArray(tensor: Tensor, length: number, op: string): FloatArray {
   if (isFloatingPoint(tensor.dtype)) return numberArray(tensor.dtype, length) as FloatArray;
-  throw new DTypeError(`${op}: expected a floating-point tensor, got ${tensor.dtype}`, { op, dtypes: [tensor.dtype] });
+  throw new DTypeError(`${op}: expected a floating-point tensor, got ${tensor.dtype}`, { dtypes: [tensor.dtype] });
 }
 
 /** Writes host data into a tensor without recording, so that parameters may be filled at any time. */
@@ -191,13 +191,11 @@ export function dirac_(tensor: Tensor, { groups = 1 }: { readonly groups?: numbe
   const { shape } = tensor;
   if (shape.length < 3 || shape.length > 5) {
     throw new ShapeError(`dirac_: Only tensors with 3, 4, or 5 dimensions are supported, got ${formatShape(shape)}`, {
-      op: "dirac_",
       shapes: [shape],
     });
   }
   if (shape[0] % groups !== 0) {
     throw new ShapeError(`dirac_: dim 0 must be divisible by groups, got ${formatShape(shape)} and groups=${groups}`, {
-      op: "dirac_",
       shapes: [shape],
     });
   }
@@ -217,7 +215,7 @@ export function fans({ shape }: { readonly shape: Shape }): { readonly fanIn: nu
   if (shape.length < 2) {
     throw new ShapeError(
       `init: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got ${formatShape(shape)}`,
-      { op: "init", shapes: [shape] },
+      { shapes: [shape] },
     );
   }
   const field = shape.slice(2).reduce((n, k) => n * k, 1);
@@ -247,9 +245,7 @@ const GAINS: { readonly [K in Nonlinearity]: (param: number | undefined) => numb
  */
 export function calculateGain(nonlinearity: Nonlinearity, param?: number): number {
   if (!Object.hasOwn(GAINS, nonlinearity)) {
-    throw new ValueError(`calculateGain: Unsupported nonlinearity ${nonlinearity}; there are ${Object.keys(GAINS).join(", ")}`, {
-      op: "calculateGain",
-    });
+    throw new ValueError(`calculateGain: Unsupported nonlinearity ${nonlinearity}; there are ${Object.keys(GAINS).join(", ")}`);
   }
   return GAINS[nonlinearity](param);
 }
@@ -270,7 +266,7 @@ export function xavierNormal_(tensor: Tensor, { gain = 1, ...options }: XavierOp
 function kaimingStd(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity = "leaky_relu" }: KaimingOptions): number {
   const { fanIn, fanOut } = fans(tensor);
   if (mode !== "fan_in" && mode !== "fan_out") {
-    throw new ValueError(`init: Mode ${mode} not supported, please use one of fan_in, fan_out`, { op: "init" });
+    throw new ValueError(`init: Mode ${mode} not supported, please use one of fan_in, fan_out`);
   }
   return calculateGain(nonlinearity, a) / Math.sqrt(mode === "fan_in" ? fanIn : fanOut);
 }
@@ -296,7 +292,6 @@ export function orthogonal_(tensor: Tensor, { gain = 1, generator = defaultGener
   const { shape } = tensor;
   if (shape.length < 2) {
     throw new ShapeError(`orthogonal_: Only tensors with 2 or more dimensions are supported, got ${formatShape(shape)}`, {
-      op: "orthogonal_",
       shapes: [shape],
     });
   }
@@ -352,7 +347,7 @@ export function sparse_(
 
 function matrixShape(op: string, { shape }: Tensor): [rows: number, columns: number] {
   if (shape.length !== 2) {
-    throw new ShapeError(`${op}: Only tensors with 2 dimensions are supported, got ${formatShape(shape)}`, { op, shapes: [shape] });
+    throw new ShapeError(`${op}: Only tensors with 2 dimensions are supported, got ${formatShape(shape)}`, { shapes: [shape] });
   }
   return [shape[0], shape[1]];
 }

@@ -1,7 +1,7 @@
-import { type Device, type DType, NotSupportedError, Tensor, ValueError } from "@sconce/core";
+import { type Device, type DType, NotSupportedError, Tensor, tracer, ValueError } from "@sconce/core";
 import { convertAll, convertAllAsync, emptyAll, parseTarget, type Target, tensorsOf } from "./convert.js";
 import { BackwardCall, type BackwardHook, Hooks, type RemovableHandle } from "./hooks.js";
-import { escapeScope, guardFields, Parameter, zeroGrads } from "./parameter.js";
+import { escapeScope, Parameter, zeroGrads } from "./parameter.js";
 import { moduleText } from "./repr.js";
 import { type IncompatibleKeys, loadState, type StateDict } from "./state.js";
 
@@ -85,7 +85,8 @@ export abstract class Module extends Callable {
     if (typeof this.forward !== "function") {
       throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
-    guardFields(this, this.#items, [this.#preHooks, this.#forwardHooks, this.#backwardHooks]);
+    const hooks = [this.#preHooks, this.#forwardHooks, this.#backwardHooks] as readonly Hooks<unknown>[];
+    tracer?.guardFields(this, () => [...this.#items, ...hooks.map((each) => [each, ...each])].flat());
     if (this.#hookless) return this.forward(...inputs);
     let given = inputs;
     for (const hook of this.#preHooks) {

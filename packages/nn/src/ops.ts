@@ -32,7 +32,6 @@ export function requireSameShape(op: string, input: Tensor, target: Tensor, mess
   for (const x of [input, target]) expectTensor(op, x);
   if (!sameShape(input.shape, target.shape)) {
     throw new ShapeError(`${op}: ${message}, got ${formatShape(target.shape)} and ${formatShape(input.shape)}`, {
-      op,
       shapes: [input.shape, target.shape],
     });
   }

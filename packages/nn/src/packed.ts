@@ -63,22 +63,20 @@ export function hostLengths(op: string, lengths: readonly number[] | Tensor): nu
   if (Array.isArray(lengths)) return [...(lengths as readonly number[])];
   const given = lengths as Tensor;
   if (given.ndim !== 1) {
-    throw new ShapeError(`${op}: expected lengths of one dimension, got ${formatShape(given.shape)}`, { op, shapes: [given.shape] });
+    throw new ShapeError(`${op}: expected lengths of one dimension, got ${formatShape(given.shape)}`, { shapes: [given.shape] });
   }
   return Array.from(given.dataSync(), Number);
 }
 
 function checkLengths(op: string, lengths: readonly number[], steps: number, count: number): void {
   if (lengths.length !== count) {
-    throw new ShapeError(`${op}: Expected \`len(lengths)\` to be equal to batch_size, but got ${lengths.length} (batch_size=${count})`, {
-      op,
-    });
+    throw new ShapeError(`${op}: Expected \`len(lengths)\` to be equal to batch_size, but got ${lengths.length} (batch_size=${count})`);
   }
   if (!lengths.every((n) => Number.isInteger(n) && n > 0)) {
-    throw new ValueError(`${op}: Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0`, { op });
+    throw new ValueError(`${op}: Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0`);
   }
   const longest = Math.max(...lengths);
-  if (longest > steps) throw new ShapeError(`${op}: expected lengths of at most ${steps} steps, got ${longest}`, { op });
+  if (longest > steps) throw new ShapeError(`${op}: expected lengths of at most ${steps} steps, got ${longest}`);
 }
 
 /** How many sequences, which fall in length, reach each step. */
@@ -104,7 +102,7 @@ export function packPaddedSequence(
 ): PackedSequence {
   const op = "packPaddedSequence";
   if (input.ndim < 2) {
-    throw new ShapeError(`${op}: expected at least two dimensions, got ${formatShape(input.shape)}`, { op, shapes: [input.shape] });
+    throw new ShapeError(`${op}: expected at least two dimensions, got ${formatShape(input.shape)}`, { shapes: [input.shape] });
   }
   const [count, steps] = batchFirst ? input.shape : [input.shape[1], input.shape[0]];
   const given = hostLengths(op, lengths);
@@ -113,7 +111,6 @@ export function packPaddedSequence(
   if (!falls && enforceSorted) {
     throw new ValueError(
       `${op}: \`lengths\` array must be sorted in decreasing order when \`enforce_sorted\` is True; pass { enforceSorted: false }`,
-      { op },
     );
   }
   const order = given.map((_, i) => i).sort((a, b) => given[b] - given[a]);
@@ -152,7 +149,6 @@ export function padPackedSequence(
     throw new ValueError(
       `padPackedSequence: Expected total_length to be at least the length of the longest sequence in input, but got ` +
         `total_length=${steps} and max sequence length being ${longest}`,
-      { op: "padPackedSequence" },
     );
   }
   const [count] = batchSizes;
@@ -184,7 +180,7 @@ export interface PadSequenceOptions extends BatchFirstOptions {
  */
 export function padSequence(sequences: Iterable<Tensor>, { batchFirst = false, paddingValue = 0 }: PadSequenceOptions = {}): Tensor {
   const list = [...sequences];
-  if (list.length === 0) throw new ShapeError("padSequence: received an empty list of sequences", { op: "padSequence" });
+  if (list.length === 0) throw new ShapeError("padSequence: received an empty list of sequences");
   const steps = Math.max(...list.map(({ shape }) => shape[0]));
   const padded = list.map((x) => {
     const missing = steps - x.shape[0];

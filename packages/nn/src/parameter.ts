@@ -8,7 +8,6 @@ import {
   Tensor,
   type TensorOptions,
   tensorOf,
-  tracer,
   ValueError,
   write,
   zeros,
@@ -41,7 +40,7 @@ export class Parameter extends Tensor {
     if (requiresGrad && !data.isFloatingPoint()) {
       throw new DTypeError(
         `Parameter: Only Tensors of floating point dtype can require gradients, got ${data.dtype}; pass { requiresGrad: false } or convert it`,
-        { op: "Parameter", dtypes: [data.dtype] },
+        { dtypes: [data.dtype] },
       );
     }
     super(data.storage, data);
@@ -100,43 +99,6 @@ export class UninitializedParameter extends Parameter {
 /** True for a parameter or buffer whose shape is not known yet. */
 export function isLazy(x: unknown): x is UninitializedParameter {
   return x instanceof UninitializedParameter;
-}
-
-/** What an object holds by name, and what the arrays and plain objects in it hold. */
-type Held = readonly (readonly [name: string, value: unknown, inside: Held | null])[];
-
-const MAX_DEPTH = 8;
-
-function heldBy(value: object, depth = 0): Held {
-  return Object.entries(value).map(([name, item]) => {
-    const isPlain = Array.isArray(item) || (item && Object.getPrototypeOf(item) === Object.prototype);
-    return [name, item, isPlain && depth < MAX_DEPTH ? heldBy(item, depth + 1) : null];
-  });
-}
-
-function holds(value: object, held: Held): boolean {
-  const now = value as { readonly [name: string]: unknown };
-  return (
-    Object.keys(now).length === held.length &&
-    held.every(([name, item, inside]) => Object.is(now[name], item) && (inside === null || holds(item as object, inside)))
-  );
-}
-
-/** Lets a compiled function hold only while the fields, members and hooks of a module are the same, and which of them are trained. */
-export function guardFields(module: object, items: ReadonlyMap<string, unknown>, hooks: readonly { readonly version: number }[]): void {
-  tracer?.guard(() => {
-    const fields = heldBy(module);
-    const members = [...items];
-    const versions = hooks.map(({ version }) => version);
-    const tensors = [...fields, ...members].map(([, value]) => value).filter((value) => value instanceof Tensor);
-    const flags = tensors.map(({ trainable }) => trainable);
-    return () =>
-      items.size === members.length &&
-      holds(module, fields) &&
-      members.every(([name, value]) => items.get(name) === value) &&
-      hooks.every(({ version }, i) => version === versions[i]) &&
-      tensors.every(({ trainable }, i) => trainable === flags[i]);
-  });
 }
 
 /** Clears the gradients of parameters: to null, or to zeros. */

@@ -53,7 +53,7 @@ export class ParametrizationList extends ListContainer<Module> {
 
   protected override checkItem(item: Module): Module {
     if (item instanceof Module) return item;
-    throw new ValueError("registerParametrization: expected a module", { op: "registerParametrization" });
+    throw new ValueError("registerParametrization: expected a module");
   }
 }
 
@@ -89,7 +89,7 @@ export function registerParametrization<M extends Module>(module: M, name: strin
   const fields = module as unknown as Fields;
   const value = fields[name];
   if (!(value instanceof Tensor)) {
-    throw new ValueError(`${op}: Module '${module.constructor.name}' does not have a parameter with name '${name}'`, { op });
+    throw new ValueError(`${op}: Module '${module.constructor.name}' does not have a parameter with name '${name}'`);
   }
   const present = listOf(module, name);
   if (present !== null) {
@@ -102,7 +102,7 @@ export function registerParametrization<M extends Module>(module: M, name: strin
     if (!sameShape(result.shape, value.shape)) {
       throw new ShapeError(
         `${op}: Registering a parametrization may not change the shape of the tensor, got ${formatShape(result.shape)} for ${formatShape(value.shape)}`,
-        { op, shapes: [result.shape, value.shape] },
+        { shapes: [result.shape, value.shape] },
       );
     }
     const plain = module.constructor.name;
@@ -130,13 +130,10 @@ export function removeParametrizations<M extends Module>(
 ): M {
   const op = "removeParametrizations";
   const list = listOf(module, name);
-  if (list === null) throw new ValueError(`${op}: Module ${module.constructor.name} does not have a parametrization on ${name}`, { op });
+  if (list === null) throw new ValueError(`${op}: Module ${module.constructor.name} does not have a parametrization on ${name}`);
   if (!leaveParametrized && list.originals > 0) {
     throw new ValueError(
       `${op}: Cannot leave unparametrized (leave_parametrized=False) a tensor that is parametrized in terms of a sequence of tensors`,
-      {
-        op,
-      },
     );
   }
   const original = list.parameters()[0];

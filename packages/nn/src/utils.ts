@@ -23,7 +23,6 @@ export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>)
   const total = list.reduce((n, parameter) => n + parameter.numel(), 0);
   if (vector.ndim !== 1 || vector.shape[0] !== total) {
     throw new ShapeError(`vectorToParameters: expected a vector of ${total} elements, got ${formatShape(vector.shape)}`, {
-      op: "vectorToParameters",
       shapes: [vector.shape],
     });
   }

@@ -40,7 +40,7 @@ function weightOf(op: string, module: Module, name: string): Parameter {
   const weight = fieldsOf(module)[name];
   if (weight instanceof Parameter) return weight;
   const made = weight instanceof Tensor ? "is computed already" : "is no parameter";
-  throw new ValueError(`${op}: cannot be applied to ${module.constructor.name}, whose '${name}' ${made}`, { op });
+  throw new ValueError(`${op}: cannot be applied to ${module.constructor.name}, whose '${name}' ${made}`);
 }
 
 /**
@@ -73,7 +73,7 @@ export function removeWeightNorm<M extends Module>(module: M, name = "weight"): 
 
 function remove<M extends Module>(op: string, module: M, name: string, parts: readonly string[]): M {
   if (!parts.every((part) => fieldsOf(module)[part] instanceof Tensor)) {
-    throw new ValueError(`${op}: norm of '${name}' not found in ${module.constructor.name}`, { op });
+    throw new ValueError(`${op}: norm of '${name}' not found in ${module.constructor.name}`);
   }
   const weight = new Parameter(fieldsOf(module)[name].detach().clone());
   for (const part of parts) Reflect.deleteProperty(module, part);
@@ -98,7 +98,7 @@ export function outputDim(module: Module): number {
 
 /** @throws ValueError unless there is at least one step. */
 export function checkIterations(op: string, n: number): void {
-  if (!(n > 0)) throw new ValueError(`${op}: Expected n_power_iterations to be positive, but got n_power_iterations=${n}`, { op });
+  if (!(n > 0)) throw new ValueError(`${op}: Expected n_power_iterations to be positive, but got n_power_iterations=${n}`);
 }
 
 /**

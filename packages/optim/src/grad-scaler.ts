@@ -115,7 +115,6 @@ export class GradScaler {
     const half = grads.find(({ dtype }) => dtype === "float16");
     if (half !== undefined) {
       throw new DTypeError("unscale_: Attempting to unscale FP16 gradients; keep parameters in float32 and use autocast", {
-        op: "unscale_",
         dtypes: [half.dtype],
       });
     }
@@ -267,5 +266,5 @@ function advance(optimizer: Optimizing): true {
 }
 
 function refuse(op: string, message: string): SconceError {
-  return new SconceError(`${op}: ${message}`, { op });
+  return new SconceError(`${op}: ${message}`);
 }

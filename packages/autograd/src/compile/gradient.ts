@@ -171,9 +171,6 @@ export class CompiledNode extends TapeNode {
     if (walk.createGraph) {
       throw new NotSupportedError(
         "backward: gradients of a compiled function cannot be differentiated again; compile the function that takes them",
-        {
-          op: "backward",
-        },
       );
     }
     const grads = (Array.isArray(grad) ? grad : [grad]).map((g, i) => g ?? absent(this.#outputs[i]));

@@ -263,7 +263,6 @@ function storageOf({ find }: Cell): Storage {
   if (storage === undefined) {
     throw new SconceError(
       "compile: a gradient that the function found when it was compiled is missing now; clear and fill gradients inside of it, or all outside",
-      { op: "compile" },
     );
   }
   return storage;

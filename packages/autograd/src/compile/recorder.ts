@@ -26,6 +26,7 @@ import {
 } from "@sconce/core";
 
 import { AccumulateGrad, nodesMade, type TapeNode } from "../node.js";
+import { sameFields } from "./fields.js";
 import { type HostCall, hostOf } from "./host.js";
 
 /** A buffer of the program, by number. */
@@ -397,6 +398,10 @@ export class Recorder implements Tracer, Recording {
     this.guards.push(look);
   }
 
+  guardFields(object: object, more: () => readonly unknown[]): void {
+    this.guards.push(() => sameFields(object, more));
+  }
+
   refuse(op: string, why: string = READS): never {
     const error = refusal(op, why);
     this.#failure ??= error;
@@ -405,7 +410,7 @@ export class Recorder implements Tracer, Recording {
 }
 
 function refusal(op: string, why: string): NotSupportedError {
-  return new NotSupportedError(`${op}: ${why}`, { op });
+  return new NotSupportedError(`${op}: ${why}`);
 }
 
 const SHADOWED = ["run", "upload", "download", "downloadSync", "later"] as const;

@@ -18,7 +18,6 @@ export function viewOf(x: Tensor, { shape, strides, offset }: Layout): Tensor {
   if (isContiguous(x.shape, x.strides)) return tensorOver(x.storage, { shape, strides, offset: x.offset + offset });
   throw new NotSupportedError(
     "compile: the function returns a view of an argument that is itself a view with gaps; return a clone() of it, or pass contiguous()",
-    { op: "compile" },
   );
 }
 

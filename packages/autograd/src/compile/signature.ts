@@ -64,7 +64,7 @@ function isLike(x: Tensor, { shape, dtype, backend, needsGrad: needs }: TensorKe
 }
 
 function refuse(why: string): never {
-  throw new NotSupportedError(`compile: ${why}`, { op: "compile" });
+  throw new NotSupportedError(`compile: ${why}`);
 }
 
 /** @throws NotSupportedError for a tensor that no program can take. */

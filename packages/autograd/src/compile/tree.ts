@@ -65,9 +65,7 @@ const MAX_DEPTH = 64;
 /** @throws NotSupportedError for a tree that holds itself. */
 function deeper(depth: number): number {
   if (depth < MAX_DEPTH) return depth + 1;
-  throw new NotSupportedError(`compile: expected arguments and results of at most ${MAX_DEPTH} levels; does one hold itself?`, {
-    op: "compile",
-  });
+  throw new NotSupportedError(`compile: expected arguments and results of at most ${MAX_DEPTH} levels; does one hold itself?`);
 }
 
 /** The leaves of arguments or results, in order: tensors, and whatever else holds no such. */

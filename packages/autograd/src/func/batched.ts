@@ -31,7 +31,7 @@ export function inside<T>(level: Level, fn: () => T): T {
 }
 
 function refusal(op: string, why: string): SconceError {
-  return new SconceError(`${op}: not possible inside of vmap, where a tensor stands for each of several examples: ${why}`, { op });
+  return new SconceError(`${op}: not possible inside of vmap, where a tensor stands for each of several examples: ${why}`);
 }
 
 const DATA_DEPENDENT =
@@ -110,7 +110,7 @@ const TAPE = "take gradients with grad(), vjp() and their relatives from @sconce
 
 function storageOf(level: Level, storage: Storage): Storage {
   if (level.open) return storage;
-  throw new SconceError("vmap: a tensor made inside of vmap was used after it had ended; return it from the function", { op: "vmap" });
+  throw new SconceError("vmap: a tensor made inside of vmap was used after it had ended; return it from the function");
 }
 
 /** An input of an op at a level. */

@@ -50,7 +50,6 @@ export function record<R>(op: string, inputs: readonly Tensor[], fn: (inputs: re
 function start(op: string, x: Tensor, outer: boolean): Tensor {
   if (!x.isFloatingPoint()) {
     throw new DTypeError(`${op}: expected floating-point tensors to differentiate by, got ${x.dtype}; convert with .float() first`, {
-      op,
       dtypes: [x.dtype],
     });
   }
@@ -114,14 +113,13 @@ function recorded({ outer }: Recording<unknown>, directions: readonly Tensor[]):
 /** A direction as what is on the tape sees it. @throws SconceError unless directions are like the tensors that they belong to. */
 function directionsAt(op: string, { at }: Recording<unknown>, given: readonly Tensor[], points: readonly Point[]): Tensor[] {
   if (given.length !== points.length) {
-    throw new SconceError(`${op}: expected ${points.length} tensors in the structure of what they belong to, got ${given.length}`, { op });
+    throw new SconceError(`${op}: expected ${points.length} tensors in the structure of what they belong to, got ${given.length}`);
   }
   return given.map((t, i) => {
     const { shape, dtype, device } = points[i].tensor;
     const own = shape.slice(at.length);
     if (t.ndim === own.length && t.shape.every((n, d) => n === own[d])) return lower(t.to({ dtype, device }), at);
     throw new SconceError(`${op}: expected tensors of the shapes of what they belong to, got [${t.shape}] for [${own}]`, {
-      op,
       shapes: [t.shape, own],
     });
   });

@@ -34,10 +34,10 @@ function selected<A extends readonly unknown[]>(
   const numbers = (typeof argnums === "number" ? [argnums] : argnums).map((n) => {
     const at = n < 0 ? n + args.length : n;
     if (Number.isSafeInteger(at) && at >= 0 && at < args.length) return at;
-    throw new SconceError(`${op}: expected argnums from 0 to ${args.length - 1}, got ${n}`, { op });
+    throw new SconceError(`${op}: expected argnums from 0 to ${args.length - 1}, got ${n}`);
   });
   const tree = flatten(numbers.map((at) => args[at]));
-  if (tree.leaves.length === 0) throw new SconceError(`${op}: expected tensors in the arguments to differentiate by, got none`, { op });
+  if (tree.leaves.length === 0) throw new SconceError(`${op}: expected tensors in the arguments to differentiate by, got none`);
   const put = (leaves: readonly Tensor[]): A => {
     const filledIn = tree.rebuild(leaves);
     return args.map((arg, i) => (numbers.includes(i) ? filledIn[numbers.indexOf(i)] : arg)) as unknown as A;
@@ -50,12 +50,7 @@ function checkScalar(op: string, value: unknown): void {
   const { leaves } = flatten(value);
   if (leaves.length === 1 && leaves[0] === value && leaves[0].ndim === 0) return;
   const got = leaves.length === 1 && leaves[0] === value ? `a tensor of [${leaves[0].shape}]` : typeof value;
-  throw new SconceError(
-    `${op}: expected the function to return a tensor without dimensions (a scalar), got ${got}; reduce it, or use vjp`,
-    {
-      op,
-    },
-  );
+  throw new SconceError(`${op}: expected the function to return a tensor without dimensions (a scalar), got ${got}; reduce it, or use vjp`);
 }
 
 /** The gradient and all that the function returned. */

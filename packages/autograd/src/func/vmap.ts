@@ -55,7 +55,7 @@ export function vmap<A extends readonly unknown[], R>(fn: (...args: A) => R, opt
   const { chunkSize = null } = options;
   if (chunkSize === null) return (...args) => runAll(fn, args, options);
   if (!Number.isSafeInteger(chunkSize) || chunkSize < 1) {
-    throw new SconceError(`vmap: expected chunkSize to be a positive integer, got ${chunkSize}`, { op: "vmap" });
+    throw new SconceError(`vmap: expected chunkSize to be a positive integer, got ${chunkSize}`);
   }
   return (...args) => runChunks(fn, args, options, chunkSize);
 }
@@ -70,9 +70,7 @@ interface Inputs {
 
 function readInputs(args: readonly unknown[], inDims: BatchDims): Inputs {
   if (Array.isArray(inDims) && inDims.length !== args.length) {
-    throw new SconceError(`vmap: expected inDims to have one entry for each argument, got ${inDims.length} for ${args.length}`, {
-      op: "vmap",
-    });
+    throw new SconceError(`vmap: expected inDims to have one entry for each argument, got ${inDims.length} for ${args.length}`);
   }
   const { leaves, rebuild } = flatten(args);
   const given = spreadTree<BatchDim>(inDims, args, isDim);
@@ -85,18 +83,17 @@ function readInputs(args: readonly unknown[], inDims: BatchDims): Inputs {
     if (x.shape[dim] !== size) {
       throw new ShapeError(
         `vmap: Expected all tensors to have the same size in the mapped dimension, got sizes ${size} and ${x.shape[dim]} for the mapped dimension`,
-        { op: "vmap", shapes: leaves.map(({ shape }) => shape) },
+        { shapes: leaves.map(({ shape }) => shape) },
       );
     }
   });
-  if (size === null) throw new SconceError("vmap: at least one of the arguments must be a tensor to be mapped over", { op: "vmap" });
+  if (size === null) throw new SconceError("vmap: at least one of the arguments must be a tensor to be mapped over");
   return { leaves, dims, size, rebuild };
 }
 
 function position(x: Tensor, dim: number, rank: number, what: string): number {
   if (Number.isSafeInteger(dim) && dim >= -rank && dim < rank) return dim < 0 ? dim + rank : dim;
   throw new ShapeError(`vmap: expected an entry of ${what} from ${-rank} to ${rank - 1} for a tensor of ${x.ndim} dimensions, got ${dim}`, {
-    op: "vmap",
     shapes: [x.shape],
   });
 }
@@ -139,7 +136,7 @@ function collect<R>(level: Level, result: R, outDims: BatchDims): R {
   const { leaves, rebuild } = flatten(result);
   if (leaves.length === 0 || typeof result !== "object") {
     if (!(result instanceof Tensor || Array.isArray(result) || isPlain(result))) {
-      throw new SconceError(`vmap: expected the function to return tensors, got ${typeof result}`, { op: "vmap" });
+      throw new SconceError(`vmap: expected the function to return tensors, got ${typeof result}`);
     }
   }
   const dims = spreadTree<BatchDim>(outDims, result, isDim);
@@ -149,9 +146,7 @@ function collect<R>(level: Level, result: R, outDims: BatchDims): R {
       const operand = operandAt(level, x);
       if (dim === null) {
         if (!operand.batched) return x;
-        throw new SconceError("vmap: expected a result with outDims null to be the same for all examples, got one that differs", {
-          op: "vmap",
-        });
+        throw new SconceError("vmap: expected a result with outDims null to be the same for all examples, got one that differs");
       }
       return moved(spreadOut(operand, level.size), 0, position(x, dim, x.ndim + 1, "outDims"));
     }),
@@ -198,7 +193,6 @@ function runCall(level: Level, call: Call, next: Handler): readonly Tensor[] {
   if (draws && level.randomness === "error") {
     throw new SconceError(
       "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness or perform the randomness out of vmap",
-      { op: "vmap" },
     );
   }
   if (draws) return next(widened(call as Call<"random">, level)).map((x) => new BatchedTensor(level, x));
@@ -218,7 +212,7 @@ function write(level: Level, target: Tensor, result: Tensor, next: () => void): 
     throw new SconceError(
       "vmap: inplace arithmetic is not possible because the written-to tensor is the same for all examples and the result differs between " +
         "them; use the op without the underscore",
-      { op: "vmap", shapes: [target.shape] },
+      { shapes: [target.shape] },
     );
   }
 }

@@ -73,6 +73,19 @@ export class Emitter {
     return this.#imports.get(name) as number;
   }
 
+  /** Calls the imported function on each lane of `args`, result in `out`. */
+  callLanes(name: string, args: readonly Local[], out: Local, type: "f32x4" | "f64x2" | "i32x4" | "i64x2"): void {
+    const { f } = this;
+    const lanes = type.endsWith("x4") ? 4 : 2;
+    for (let i = 0; i < lanes; i++) {
+      if (i > 0) f.get(out);
+      for (const arg of args) f.get(arg).lane(`${type}.extract_lane`, i);
+      f.call(this.imported(name));
+      if (i === 0) f.op(`${type}.splat`).set(out);
+      else f.lane(`${type}.replace_lane`, i).set(out);
+    }
+  }
+
   /** Polynomial in `x`, coefficients from the highest power down, into `out`. */
   poly(x: Local, coefficients: readonly number[], out: Local, type: "f32x4" | "f64x2" = "f32x4"): void {
     const { f } = this;

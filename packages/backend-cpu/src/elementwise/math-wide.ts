@@ -1,5 +1,6 @@
 /**
- * Elementary functions on four float32 lanes that need double precision in the middle: sin, cos and pow.
+ * Elementary functions on four float32 lanes that need double precision in the middle: sin, cos and pow. They are a part of the backend, without
+ * which the reference functions are called lane by lane.
  *
  * @module
  */
@@ -12,19 +13,6 @@ const HALF_PI_HIGH = 1.5707963267341256;
 const HALF_PI_LOW = 6.077100506506192e-11;
 const SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
 const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
-
-/** Calls the imported function on each lane of `args`, result in `out`. */
-export function callLanes(e: Emitter, name: string, args: readonly Local[], out: Local, type: "f32x4" | "f64x2" | "i32x4" | "i64x2"): void {
-  const { f } = e;
-  const lanes = type.endsWith("x4") ? 4 : 2;
-  for (let i = 0; i < lanes; i++) {
-    if (i > 0) f.get(out);
-    for (const arg of args) f.get(arg).lane(`${type}.extract_lane`, i);
-    f.call(e.imported(name));
-    if (i === 0) f.op(`${type}.splat`).set(out);
-    else f.lane(`${type}.replace_lane`, i).set(out);
-  }
-}
 
 /** Applies `half` to the low and the high two lanes of `sources` as doubles; it leaves a pair, converted back, on the stack. */
 function inHalves(e: Emitter, sources: readonly Local[], half: (doubles: readonly Local[]) => void, out: Local): void {
@@ -81,7 +69,7 @@ function guarded(e: Emitter, name: string, args: readonly Local[], guard: () => 
   guard();
   e.f.op("i32x4.all_true").if(
     () => fast(out),
-    () => callLanes(e, name, args, out, "f32x4"),
+    () => e.callLanes(name, args, out, "f32x4"),
   );
   e.f.get(out);
   e.release(out);

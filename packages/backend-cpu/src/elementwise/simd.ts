@@ -8,7 +8,6 @@ import type { BaseScalarOp, ComputeDType, DType } from "@sconce/core";
 import type { Local, OpName } from "../wasm/asm.js";
 import type { Emitter } from "./emitter.js";
 import { erf, exp, expm1, log, log1p, log2, sigmoid, tanh } from "./math.js";
-import { callLanes, cos, pow, sin } from "./math-wide.js";
 import { fit } from "./narrow.js";
 import { importName, type OpExpr, operandType, opsOf, type Plan } from "./plan.js";
 
@@ -88,6 +87,27 @@ const compare = (name: string, bool: Cell): Row => ({
   bool,
 });
 
+/** Functions of float32 vectors that few programs need. */
+export type VectorFunctions = { readonly [K in "sin" | "cos" | "pow"]: Emit };
+
+let vectors: VectorFunctions | null = null;
+
+/** Makes the vector functions known, which are a part of the backend. */
+export function useVectors(functions: VectorFunctions): void {
+  vectors = functions;
+}
+
+/** The row of a vector function, which is looked up when a kernel needs it; without it the reference function is called. */
+const vectorRow = (op: keyof VectorFunctions, integers?: Cell): Row => ({
+  get float32(): Cell {
+    return vectors?.[op] ?? "call";
+  },
+  float64: "call",
+  int32: integers,
+  int64: integers,
+  guarded: true,
+});
+
 const SIMD: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   neg: numbers("neg"),
   abs: { ...numbers("abs"), bool: kept },
@@ -101,8 +121,8 @@ const SIMD: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   log1p: approximated(log1p),
   log2: approximated(log2),
   log10: called,
-  sin: { ...approximated(sin), guarded: true },
-  cos: { ...approximated(cos), guarded: true },
+  sin: vectorRow("sin"),
+  cos: vectorRow("cos"),
   tan: called,
   asin: called,
   acos: called,
@@ -132,7 +152,7 @@ const SIMD: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   truncDivide: { ...floats("div", "trunc"), int32: "scalar", int64: "scalar" },
   remainder: { ...called, int32: "scalar", int64: "scalar" },
   fmod: { ...called, int32: "scalar", int64: "scalar" },
-  pow: { float32: pow, float64: "call", int32: "call", int64: "call", guarded: true },
+  pow: vectorRow("pow", "call"),
   atan2: called,
   maximum: { ...floats("max"), int32: ["max_s"], int64: select("i64x2.gt_s"), bool: ["v128.or"] },
   minimum: { ...floats("min"), int32: ["min_s"], int64: select("i64x2.lt_s"), bool: ["v128.and"] },
@@ -265,7 +285,7 @@ export function printVector(e: Emitter, expr: OpExpr, args: readonly Local[]): v
   const type = dtype === "bool" ? undefined : VECTOR[dtype];
   if (cell === "call") {
     const out = e.temp();
-    callLanes(e, importName(expr.op, dtype), args, out, type as VectorType);
+    e.callLanes(importName(expr.op, dtype), args, out, type as VectorType);
     f.get(out);
     e.release(out);
   } else if (typeof cell === "function") cell(e, x, y, z);

@@ -52,7 +52,7 @@ describe("negative log likelihood", () => {
           ],
           attrs,
         );
-      expect(run).toThrow(`index ${bad} is out of bounds`);
+      expect(run).toThrow(`nll: Target ${bad} is out of bounds`);
     }
   });
 });

@@ -26,8 +26,7 @@ function eachTarget(
     for (let p = 0; p < inner; p++, i++) {
       const t = targets[start + i];
       if (t === ignoreIndex) continue;
-      if (t < 0 || t >= classes)
-        throw new ValueError(`nll: Target ${t} is out of bounds; expected classes from 0 to ${classes - 1}`, { op: "nll" });
+      if (t < 0 || t >= classes) throw new ValueError(`nll: Target ${t} is out of bounds; expected classes from 0 to ${classes - 1}`);
       visit(i, (n * classes + t) * inner + p);
     }
   }

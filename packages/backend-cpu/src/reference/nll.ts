@@ -12,8 +12,7 @@ function without({ strides, offset }: Steps, dim: number): Steps {
 }
 
 function checkClass(t: number, classes: number): void {
-  if (t < 0 || t >= classes)
-    throw new ValueError(`nll: Target ${t} is out of bounds; expected classes from 0 to ${classes - 1}`, { op: "nll" });
+  if (t < 0 || t >= classes) throw new ValueError(`nll: Target ${t} is out of bounds; expected classes from 0 to ${classes - 1}`);
 }
 
 /** A gradient that is one number for all targets reads it again and again. */

@@ -25,12 +25,11 @@ function extents(op: string, rank: number, { s, dim }: FftnOptions): readonly Ex
   const count = lengths?.length ?? rank;
   const dims =
     dim === undefined ? Array.from({ length: count }, (_, i) => rank - count + i) : [dim].flat().map((d) => normalizeDim(d, rank, op));
-  if (new Set(dims).size < dims.length) throw new ShapeError(`${op}: FFT dims must be unique, got [${dims}]`, { op });
+  if (new Set(dims).size < dims.length) throw new ShapeError(`${op}: FFT dims must be unique, got [${dims}]`);
   if (lengths !== undefined && lengths.length !== dims.length) {
-    throw new ShapeError(`${op}: When given, dim and shape arguments must have the same length, got [${dims}] and [${lengths}]`, { op });
+    throw new ShapeError(`${op}: When given, dim and shape arguments must have the same length, got [${dims}] and [${lengths}]`);
   }
-  if (dims.some((d) => d < 0))
-    throw new ShapeError(`${op}: Got shape with ${count} values but input tensor only has ${rank} dimensions`, { op });
+  if (dims.some((d) => d < 0)) throw new ShapeError(`${op}: Got shape with ${count} values but input tensor only has ${rank} dimensions`);
   return dims.map((d, i) => ({ dim: d, n: lengths === undefined || lengths[i] === -1 ? null : lengths[i] }));
 }
 

@@ -24,7 +24,7 @@ export interface FftOptions {
 /** The factor of a transform's result. */
 function scaleOf(op: string, n: number, norm: FftNorm, inverse: boolean): number {
   if (norm === "ortho") return 1 / Math.sqrt(n);
-  if (norm !== "backward" && norm !== "forward") throw new ValueError(`${op}: Invalid normalization mode: ${JSON.stringify(norm)}`, { op });
+  if (norm !== "backward" && norm !== "forward") throw new ValueError(`${op}: Invalid normalization mode: ${JSON.stringify(norm)}`);
   return inverse === (norm === "backward") ? 1 / n : 1;
 }
 
@@ -32,7 +32,7 @@ function scaleOf(op: string, n: number, norm: FftNorm, inverse: boolean): number
 export function floating(op: string, x: Tensor): Tensor {
   if (!isFloatingPoint(x.dtype)) return x.to({ dtype: "float32" });
   if (x.dtype === "float32" || x.dtype === "float64") return x;
-  throw new NotSupportedError(`${op}: expected float32 or float64, got ${x.dtype}; convert with .float()`, { op, dtypes: [x.dtype] });
+  throw new NotSupportedError(`${op}: expected float32 or float64, got ${x.dtype}; convert with .float()`, { dtypes: [x.dtype] });
 }
 
 /** A dimension counted from the front. @throws ShapeError if there is none to transform. */
@@ -40,14 +40,13 @@ function transformedDim(op: string, x: Tensor, dim: number, rank: number): numbe
   if (rank > 0) return normalizeDim(dim, rank, op);
   throw new ShapeError(
     `${op}: Invalid number of data points (0) specified, expected at least one dimension besides that of pairs, got ${formatShape(x.shape)}`,
-    { op, shapes: [x.shape] },
+    { shapes: [x.shape] },
   );
 }
 
 /** Cut or filled up with zeros along a dimension. */
 function resized(op: string, x: Tensor, dim: number, n: number): Tensor {
-  if (!(Number.isInteger(n) && n > 0))
-    throw new ShapeError(`${op}: Invalid number of data points (${n}) specified`, { op, shapes: [x.shape] });
+  if (!(Number.isInteger(n) && n > 0)) throw new ShapeError(`${op}: Invalid number of data points (${n}) specified`, { shapes: [x.shape] });
   if (x.shape[dim] >= n) return narrowAt(x, dim, 0, n);
   return constantPadNd(x, [...new Array<number>(2 * (x.ndim - 1 - dim)).fill(0), 0, n - x.shape[dim]]);
 }
@@ -107,7 +106,7 @@ function complexToReal(z: Tensor, { op, options: { n, dim = -1, norm = "backward
   const pairs = floating(op, requirePairs(op, z));
   const d = transformedDim(op, pairs, dim, pairs.ndim - 1);
   const length = n ?? 2 * (pairs.shape[d] - 1);
-  if (length < 1) throw new ShapeError(`${op}: Invalid number of data points (${length}) specified`, { op, shapes: [z.shape] });
+  if (length < 1) throw new ShapeError(`${op}: Invalid number of data points (${length}) specified`, { shapes: [z.shape] });
   const half = Math.floor(length / 2) + 1;
   const x = resized(op, pairs, d, half);
   const scale = scaleOf(op, length, norm, sign === 1);

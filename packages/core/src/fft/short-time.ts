@@ -46,14 +46,12 @@ interface Frames {
 /** The window in the middle of `nFft` samples. @throws ValueError for lengths that make no frames. */
 function framesOf(op: string, like: Tensor, nFft: number, { hopLength, winLength = nFft, window }: FrameOptions): Frames {
   const hop = hopLength ?? Math.floor(nFft / 4);
-  if (!(hop > 0)) throw new ValueError(`${op}: expected hopLength > 0, but got hopLength=${hop}`, { op });
-  if (!(winLength > 0 && winLength <= nFft))
-    throw new ValueError(`${op}: expected 0 < winLength <= nFft, but got winLength=${winLength}`, { op });
+  if (!(hop > 0)) throw new ValueError(`${op}: expected hopLength > 0, but got hopLength=${hop}`);
+  if (!(winLength > 0 && winLength <= nFft)) throw new ValueError(`${op}: expected 0 < winLength <= nFft, but got winLength=${winLength}`);
   if (window !== undefined && (window.ndim !== 1 || window.shape[0] !== winLength)) {
     throw new ShapeError(
       `${op}: expected a 1D window tensor of size equal to winLength=${winLength}, but got window with size ${formatShape(window.shape)}`,
       {
-        op,
         shapes: [window.shape],
       },
     );
@@ -80,13 +78,13 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
   const op = "stft";
   const { center = true, padMode = "reflect", normalized = false, onesided = true } = options;
   if (x.ndim !== 1 && x.ndim !== 2)
-    throw new ShapeError(`${op}: expected a 1D or 2D tensor, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
+    throw new ShapeError(`${op}: expected a 1D or 2D tensor, got ${formatShape(x.shape)}`, { shapes: [x.shape] });
   const { hop, window } = framesOf(op, floating(op, x), nFft, options);
   let signal = floating(op, x).reshape([x.ndim === 1 ? 1 : x.shape[0], 1, -1]);
   if (center) signal = pad(signal, [Math.floor(nFft / 2), Math.floor(nFft / 2)], { mode: padMode });
   signal = signal.squeeze(1);
   if (!(nFft > 0 && nFft <= signal.shape[1])) {
-    throw new ShapeError(`${op}: expected 0 < nFft < ${signal.shape[1]}, but got nFft=${nFft}`, { op, shapes: [x.shape] });
+    throw new ShapeError(`${op}: expected 0 < nFft < ${signal.shape[1]}, but got nFft=${nFft}`, { shapes: [x.shape] });
   }
   const frames = signal.unfold(1, nFft, hop).mul(window); // [B, frames, nFft]
   const norm = normalized ? "ortho" : "backward";
@@ -108,18 +106,17 @@ export function istft(z: Tensor, nFft: number, options: IstftOptions = {}): Tens
   const { normalized = false, onesided, returnComplex = false } = options;
   const pairs = floating(op, requirePairs(op, z));
   if (pairs.ndim !== 3 && pairs.ndim !== 4)
-    throw new ShapeError(`${op}: expected a tensor with 3 or 4 dimensions, got ${formatShape(z.shape)}`, { op, shapes: [z.shape] });
+    throw new ShapeError(`${op}: expected a tensor with 3 or 4 dimensions, got ${formatShape(z.shape)}`, { shapes: [z.shape] });
   const spectrum = pairs.ndim === 3 ? pairs.unsqueeze(0) : pairs;
   const half = onesided ?? spectrum.shape[1] !== nFft;
   const expected = half ? Math.floor(nFft / 2) + 1 : nFft;
   if (spectrum.shape[1] !== expected) {
     throw new ShapeError(`${op}: expected the frequency dimension to have size ${expected}, but got ${spectrum.shape[1]}`, {
-      op,
       shapes: [z.shape],
     });
   }
   if (half && returnComplex) {
-    throw new ValueError(`${op}: cannot have onesided output if window or input is complex; leave out onesided or returnComplex`, { op });
+    throw new ValueError(`${op}: cannot have onesided output if window or input is complex; leave out onesided or returnComplex`);
   }
   const norm = normalized ? "ortho" : "backward";
   const columns = spectrum.transpose(1, 2); // [B, frames, frequencies, 2]
@@ -148,7 +145,7 @@ function checkGaps(op: string, weights: Tensor): void {
   // A device that cannot block is not asked.
   if (weights.storage.backend.downloadSync === undefined) return;
   if (weights.detach().abs().min().itemSync() <= 1e-11)
-    throw new ValueError(`${op}: window overlap add min: 1; the windows leave a gap, take a smaller hopLength`, { op });
+    throw new ValueError(`${op}: window overlap add min: 1; the windows leave a gap, take a smaller hopLength`);
 }
 
 /** Frames `[B, frames, n]` added where they overlap: `[B, L]`. */

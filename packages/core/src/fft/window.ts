@@ -11,7 +11,7 @@ export interface WindowOptions extends TensorOptions {
 
 function made(op: string, length: number, { periodic = true, ...options }: WindowOptions, at: (t: number) => number): Tensor {
   if (!(Number.isInteger(length) && length >= 0))
-    throw new ValueError(`${op}: requires non-negative window_length, got window_length=${length}`, { op });
+    throw new ValueError(`${op}: requires non-negative window_length, got window_length=${length}`);
   const span = periodic ? length : length - 1;
   const data = Float64Array.from({ length }, (_, i) => (length === 1 ? 1 : at(i / span)));
   return tensor(data, { dtype: "float32", ...options });

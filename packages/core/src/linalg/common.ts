@@ -11,7 +11,7 @@ export class LinAlgError extends SconceError {}
 /** Throws a LinAlgError that names the item of the batch. */
 export function fail(op: string, batch: Shape | boolean, at: number, message: string): never {
   const inBatch = typeof batch === "boolean" ? batch : batch.length > 0;
-  throw new LinAlgError(`${op}: ${inBatch ? `(Batch element ${at}): ` : ""}${message}`, { op });
+  throw new LinAlgError(`${op}: ${inBatch ? `(Batch element ${at}): ` : ""}${message}`);
 }
 
 /** Several results by name; they can be taken apart in order, too. */
@@ -28,14 +28,12 @@ export function requireMatrix(op: string, x: Tensor, name = "A"): void {
     throw new DTypeError(
       `${op}: Expected a floating point tensor as input (float32 or float64). Got ${dtypeWord(x.dtype)}; convert with .float()`,
       {
-        op,
         dtypes: [x.dtype],
       },
     );
   }
   if (x.ndim < 2) {
     throw new ShapeError(`${op}: The input tensor ${name} must have at least 2 dimensions, got ${formatShape(x.shape)}`, {
-      op,
       shapes: [x.shape],
     });
   }
@@ -47,7 +45,6 @@ export function requireSquare(op: string, x: Tensor, name = "A"): void {
   const [m, n] = x.shape.slice(-2);
   if (m !== n) {
     throw new ShapeError(`${op}: ${name} must be batches of square matrices, but they are ${m} by ${n} matrices`, {
-      op,
       shapes: [x.shape],
     });
   }
@@ -59,7 +56,6 @@ export function requireSame(op: string, a: Tensor, b: Tensor): void {
   throw new DTypeError(
     `${op}: Expected A and B to have the same dtype, but found ${a.dtype} and ${b.dtype} instead; convert one with .to()`,
     {
-      op,
       dtypes: [a.dtype, b.dtype],
     },
   );

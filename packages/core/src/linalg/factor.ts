@@ -212,7 +212,6 @@ function checkReflectors(op: string, a: Tensor, tau: Tensor): void {
   const k = tau.shape[tau.ndim - 1];
   if (m >= n && k <= n && tau.ndim === a.ndim - 1) return;
   throw new ShapeError(`${op}: expected a of [..., m, n] with m >= n and tau of [..., k] with k <= n`, {
-    op,
     shapes: [a.shape, tau.shape],
   });
 }

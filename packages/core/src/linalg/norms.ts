@@ -46,7 +46,6 @@ function converted(op: string, x: Tensor, dtype: DType | undefined): Tensor {
   const y = dtype === undefined ? x : x.to({ dtype });
   if (isFloatingPoint(y.dtype)) return y;
   throw new DTypeError(`${op}: Expected a floating point tensor as input. Got ${dtypeWord(y.dtype)}; convert with .float()`, {
-    op,
     dtypes: [y.dtype],
   });
 }
@@ -71,7 +70,6 @@ export function vectorNorm(x: Tensor, { ord = 2, dim, keepdim = false, dtype }: 
   if ((ord < 0 || ord === Number.POSITIVE_INFINITY) && dims.some((d) => y.shape[d] === 0)) {
     const what = dim === undefined ? "on an empty tensor" : `on the dimensions ${JSON.stringify(dim)} of an empty tensor`;
     throw new ShapeError(`${op}: cannot compute the ${ord} norm ${what} because the operation does not have an identity`, {
-      op,
       shapes: [x.shape],
     });
   }
@@ -96,16 +94,14 @@ export function matrixNorm(a: Tensor, { ord = "fro", dim = [-2, -1], keepdim = f
   const x = converted(op, a, dtype);
   if (x.ndim < 2)
     throw new ShapeError(`${op}: The input tensor A must have at least 2 dimensions, got ${formatShape(x.shape)}`, {
-      op,
       shapes: [x.shape],
     });
   const dims = dim.map((d) => normalizeDim(d, x.ndim, op));
-  if (dims.length !== 2 || dims[0] === dims[1])
-    throw new ShapeError(`${op}: dim must be a 2-tuple of different dimensions, got [${dim}]`, { op });
+  if (dims.length !== 2 || dims[0] === dims[1]) throw new ShapeError(`${op}: dim must be a 2-tuple of different dimensions, got [${dim}]`);
   if (ord === "fro") return vectorNorm(x, { dim: dims, keepdim });
   if (ord === "nuc" || Math.abs(ord) === 2) return spectral(x, ord, dims, keepdim);
   if (Math.abs(ord) !== 1 && Math.abs(ord) !== Number.POSITIVE_INFINITY) {
-    throw new ValueError(`${op}: Order ${ord} not supported; take "fro", "nuc", 1, -1, 2, -2, Infinity or -Infinity`, { op });
+    throw new ValueError(`${op}: Order ${ord} not supported; take "fro", "nuc", 1, -1, 2, -2, Infinity or -Infinity`);
   }
   const [sumOver, over] = Math.abs(ord) === 1 ? dims : [dims[1], dims[0]];
   return composite("LinalgMatrixNorm", [x], () => {
@@ -144,13 +140,12 @@ export function norm(x: Tensor, { ord, dim, ...rest }: NormOptions = {}): Tensor
   const dims = dim === undefined ? (x.ndim === 1 ? [0] : [-2, -1]) : [dim].flat();
   if (dim === undefined && x.ndim !== 1 && x.ndim !== 2) {
     throw new ShapeError(`${op}: If dim is not specified but ord is, the input must be 1D or 2D. Got ${x.ndim}D`, {
-      op,
       shapes: [x.shape],
     });
   }
   if (dims.length === 2) return matrixNorm(x, { ...rest, ord, dim: dims });
-  if (dims.length !== 1) throw new ShapeError(`${op}: If dim is specified, it must be of length 1 or 2. Got [${dims}]`, { op });
-  if (typeof ord === "string") throw new ValueError(`${op}: the order "${ord}" is for matrices; give two dimensions`, { op });
+  if (dims.length !== 1) throw new ShapeError(`${op}: If dim is specified, it must be of length 1 or 2. Got [${dims}]`);
+  if (typeof ord === "string") throw new ValueError(`${op}: the order "${ord}" is for matrices; give two dimensions`);
   return vectorNorm(x, { ...rest, ord, dim: dims });
 }
 

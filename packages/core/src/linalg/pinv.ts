@@ -99,14 +99,13 @@ export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOp
   requireMatrix(op, a);
   requireSame(op, a, b);
   if (!["gels", "gelsy", "gelsd", "gelss"].includes(driver)) {
-    throw new ValueError(`${op}: expected driver "gels", "gelsy", "gelsd" or "gelss", got ${JSON.stringify(driver)}`, { op });
+    throw new ValueError(`${op}: expected driver "gels", "gelsy", "gelsd" or "gelss", got ${JSON.stringify(driver)}`);
   }
   const [m, n] = sizeOfMatrix(a);
   const vector = b.ndim === a.ndim - 1;
   const right = vector ? b.unsqueeze(-1) : b;
   if (right.ndim < 2 || right.shape[right.ndim - 2] !== m) {
     throw new ShapeError(`${op}: input.size(-2) should match other.size(-2), got ${formatShape(a.shape)} and ${formatShape(b.shape)}`, {
-      op,
       shapes: [a.shape, b.shape],
     });
   }
@@ -129,14 +128,13 @@ export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOp
  */
 export function tensorinv(a: Tensor, { ind = 2 }: { readonly ind?: number } = {}): Tensor {
   const op = "linalg.tensorinv";
-  if (!(ind > 0)) throw new ValueError(`${op}: Expected a strictly positive integer for 'ind', got ${ind}`, { op });
+  if (!(ind > 0)) throw new ValueError(`${op}: Expected a strictly positive integer for 'ind', got ${ind}`);
   const [to, from] = [a.shape.slice(0, ind), a.shape.slice(ind)];
   const size = to.reduce((x, y) => x * y, 1);
   if (size !== from.reduce((x, y) => x * y, 1)) {
     throw new ShapeError(
       `${op}: Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), got ${formatShape(a.shape)}`,
       {
-        op,
         shapes: [a.shape],
       },
     );
@@ -157,7 +155,7 @@ export function tensorsolve(a: Tensor, b: Tensor, { dims }: { readonly dims?: re
   if (rest.reduce((x, y) => x * y, 1) !== size) {
     throw new ShapeError(
       `${op}: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
-      { op, shapes: [a.shape, b.shape] },
+      { shapes: [a.shape, b.shape] },
     );
   }
   return solve(moved.reshape([size, size]), b.reshape([size])).reshape(rest);

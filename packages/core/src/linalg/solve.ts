@@ -103,13 +103,12 @@ function solveAny(op: string, a: Tensor, b: Tensor, left: boolean, check: boolea
   requireSquare(op, a);
   requireSame(op, a, b);
   const vector = left && isVector(a, b);
-  if (!left && isVector(a, b))
-    throw new ShapeError(`${op}: Vector broadcasting of the right hand side is not supported with left: false`, { op });
+  if (!left && isVector(a, b)) throw new ShapeError(`${op}: Vector broadcasting of the right hand side is not supported with left: false`);
   const right = vector ? b.unsqueeze(-1) : left ? b : b.mT;
   if (right.ndim < 2 || right.shape[right.ndim - 2] !== a.shape[a.ndim - 1]) {
     throw new ShapeError(
       `${op}: Incompatible shapes of A and B for the equation ${left ? "AX = B" : "XA = B"}, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
-      { op, shapes: [a.shape, b.shape] },
+      { shapes: [a.shape, b.shape] },
     );
   }
   const [aa, bb] = broadcastBatch(op, left ? a : a.mT, right);
@@ -193,7 +192,7 @@ export function solveTriangular(a: Tensor, b: Tensor, { upper, left = true, unit
   if (b.shape[left ? b.ndim - 2 : b.ndim - 1] !== n) {
     throw new ShapeError(
       `${op}: Incompatible shapes of A and B for the equation ${left ? "AX = B" : "XA = B"}, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
-      { op, shapes: [a.shape, b.shape] },
+      { shapes: [a.shape, b.shape] },
     );
   }
   const [aa, bb] = broadcastBatch(op, left ? a : a.mT, left ? b : b.mT);

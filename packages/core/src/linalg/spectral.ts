@@ -72,8 +72,7 @@ const EIGVALSH: HostOp<EighParams> = {
 
 function eighParams(op: string, a: Tensor, uplo: string): EighParams {
   requireSquare(op, a);
-  if (uplo !== "L" && uplo !== "U")
-    throw new ValueError(`${op}: Expected UPLO argument to be "L" or "U", got ${JSON.stringify(uplo)}`, { op });
+  if (uplo !== "L" && uplo !== "U") throw new ValueError(`${op}: Expected UPLO argument to be "L" or "U", got ${JSON.stringify(uplo)}`);
   return { op, upper: uplo === "U" };
 }
 

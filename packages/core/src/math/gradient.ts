@@ -30,15 +30,12 @@ export function gradient(x: Tensor, { spacing = 1, dim, edgeOrder = 1 }: Gradien
   const dims = dim === undefined ? x.shape.map((_, d) => d) : [dim].flat().map((d) => normalizeDim(d, x.ndim, op));
   const spacings = typeof spacing === "number" ? dims.map(() => spacing) : spacing;
   if (spacings.length !== dims.length) {
-    throw new ValueError(`${op}: expected spacing to be unspecified, a scalar or a list of length ${dims.length}, got ${spacings.length}`, {
-      op,
-    });
+    throw new ValueError(`${op}: expected spacing to be unspecified, a scalar or a list of length ${dims.length}, got ${spacings.length}`);
   }
-  if (edgeOrder !== 1 && edgeOrder !== 2)
-    throw new ValueError(`${op}: only supports edgeOrder=1 and edgeOrder=2, got ${edgeOrder}`, { op });
+  if (edgeOrder !== 1 && edgeOrder !== 2) throw new ValueError(`${op}: only supports edgeOrder=1 and edgeOrder=2, got ${edgeOrder}`);
   return dims.map((d, i) => {
     if (x.shape[d] < edgeOrder + 1)
-      throw new ValueError(`${op}: expected each dimension size to be at least edgeOrder+1`, { op, shapes: [x.shape] });
+      throw new ValueError(`${op}: expected each dimension size to be at least edgeOrder+1`, { shapes: [x.shape] });
     return along(x, d, spacings[i], edgeOrder);
   });
 }

@@ -57,19 +57,16 @@ export function histogramdd(
   { range, weight, density = false }: HistogramddOptions = {},
 ): { readonly hist: Tensor; readonly binEdges: readonly Tensor[] } {
   const op = "histogramdd";
-  if (x.ndim < 2)
-    throw new ShapeError(`${op}: input tensor should have at least 2 dimensions, but got ${x.ndim}`, { op, shapes: [x.shape] });
+  if (x.ndim < 2) throw new ShapeError(`${op}: input tensor should have at least 2 dimensions, but got ${x.ndim}`, { shapes: [x.shape] });
   const n = x.shape[x.ndim - 1];
   const counts = typeof bins === "number" ? new Array<number>(n).fill(bins) : bins;
-  if (counts.length !== n)
-    throw new ShapeError(`${op}: expected ${n} sequences of bin edges or numbers of bins, got ${counts.length}`, { op });
-  if (range !== undefined && range.length !== 2 * n)
-    throw new ShapeError(`${op}: expected ${2 * n} range values, got ${range.length}`, { op });
+  if (counts.length !== n) throw new ShapeError(`${op}: expected ${n} sequences of bin edges or numbers of bins, got ${counts.length}`);
+  if (range !== undefined && range.length !== 2 * n) throw new ShapeError(`${op}: expected ${2 * n} range values, got ${range.length}`);
   const points = x.detach().reshape([-1, n]);
   const binEdges = counts.map((count, d) => (typeof count === "number" ? evenEdges(op, points, d, count, range) : count));
   const weights = weight === undefined ? constantLike(x, 1, x.dtype, [points.shape[0]]) : weight.detach().reshape([-1]);
   if (weights.shape[0] !== points.shape[0])
-    throw new ShapeError(`${op}: expected ${points.shape[0]} weights, got ${weights.shape[0]}`, { op, shapes: [weights.shape] });
+    throw new ShapeError(`${op}: expected ${points.shape[0]} weights, got ${weights.shape[0]}`, { shapes: [weights.shape] });
   const [hist] = applyHost(HISTOGRAM, [points, weights, ...binEdges], null);
   return { hist: density ? densityOf(hist, binEdges) : hist, binEdges };
 }
@@ -89,7 +86,7 @@ const EDGES: HostOp<{ readonly count: number; readonly range: readonly number[] 
 };
 
 function evenEdges(op: string, points: Tensor, d: number, count: number, range: readonly number[] | undefined): Tensor {
-  if (!(count > 0)) throw new ValueError(`${op}: bins must be > 0, but got ${count} for dimension ${d}`, { op });
+  if (!(count > 0)) throw new ValueError(`${op}: bins must be > 0, but got ${count} for dimension ${d}`);
   return applyHost(EDGES, [points.select(1, d)], { count, range: range?.slice(2 * d, 2 * d + 2) })[0];
 }
 

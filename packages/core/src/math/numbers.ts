@@ -36,7 +36,7 @@ function integers(name: string, fn: Integers): (x: TensorOrScalar, y: TensorOrSc
     const operands = [x, y];
     const dtype = resultType(...operands);
     if (isFloatingPoint(dtype) || dtype === "bool")
-      throw new DTypeError(`${name}: expected integers, got ${dtype}; convert with .int()`, { op: name, dtypes: [dtype] });
+      throw new DTypeError(`${name}: expected integers, got ${dtype}; convert with .int()`, { dtypes: [dtype] });
     return applyHost(op, stretched(name, convertAll(leadOf(name, operands), operands, dtype)), null)[0];
   };
 }
@@ -96,7 +96,6 @@ const EXPONENT: HostOp<null> = {
 export function frexp(x: Tensor): { readonly mantissa: Tensor; readonly exponent: Tensor } {
   if (!isFloatingPoint(x.dtype))
     throw new DTypeError(`frexp: expected a floating-point tensor, got ${x.dtype}; convert with .float()`, {
-      op: "frexp",
       dtypes: [x.dtype],
     });
   const [exponent] = applyHost(EXPONENT, [x], null);

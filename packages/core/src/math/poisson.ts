@@ -28,7 +28,7 @@ const MANY = 10;
 
 /** A Poisson number from the host generator. @throws ValueError for a negative rate. */
 export function drawPoisson(generator: Generator, rate: number): number {
-  if (!(rate >= 0)) throw new ValueError(`poisson: invalid Poisson rate, expected rate to be non-negative, got ${rate}`, { op: "poisson" });
+  if (!(rate >= 0)) throw new ValueError(`poisson: invalid Poisson rate, expected rate to be non-negative, got ${rate}`);
   if (rate === 0) return 0;
   if (rate >= MANY) return byRejection(generator, rate);
   const end = Math.exp(-rate);

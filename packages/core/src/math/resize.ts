@@ -18,7 +18,6 @@ import type { Tensor } from "../tensor/tensor.js";
 export function resize_(x: Tensor, shape: Shape): Tensor {
   if (x.trainable)
     throw new SconceError("resize_: cannot resize variables that require grad; use the op on x.detach()", {
-      op: "resize_",
       shapes: [x.shape],
     });
   const { storage, offset } = x;

@@ -40,14 +40,13 @@ export function segmentReduce(
 ): Tensor {
   const op = "segmentReduce";
   if (!Object.hasOwn(IDENTITY, reduce))
-    throw new ValueError(`${op}: unsupported reduction ${JSON.stringify(reduce)}; take sum, mean, max, min or prod`, { op });
-  if (normalizeDim(axis, x.ndim, op) !== 0) throw new NotSupportedError(`${op}: Currently only dim=0 is supported, got ${axis}`, { op });
+    throw new ValueError(`${op}: unsupported reduction ${JSON.stringify(reduce)}; take sum, mean, max, min or prod`);
+  if (normalizeDim(axis, x.ndim, op) !== 0) throw new NotSupportedError(`${op}: Currently only dim=0 is supported, got ${axis}`);
   const bounds = boundsOf(op, lengths, offsets);
   if (!unsafe && bounds[bounds.length - 1] !== x.shape[0]) {
     throw new ShapeError(
       `${op}: Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1), got ${bounds[bounds.length - 1]} for ${x.shape[0]}`,
       {
-        op,
         shapes: [x.shape],
       },
     );
@@ -60,7 +59,7 @@ export function segmentReduce(
 /** Where the segments start, and the end of the last. */
 function boundsOf(op: string, lengths: Tensor | undefined, offsets: Tensor | undefined): readonly number[] {
   if (offsets !== undefined) return Array.from(offsets.dataSync(), Number);
-  if (lengths === undefined) throw new ValueError(`${op}: Either lengths or offsets must be defined.`, { op });
+  if (lengths === undefined) throw new ValueError(`${op}: Either lengths or offsets must be defined.`);
   const bounds = [0];
   for (const n of lengths.dataSync()) bounds.push(bounds[bounds.length - 1] + Number(n));
   return bounds;

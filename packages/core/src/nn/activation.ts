@@ -31,7 +31,7 @@ export function gelu(x: Tensor, { approximate = "none" }: { readonly approximate
     requireFloat("gelu", x);
     return activation("geluTanh", x, "Gelu");
   }
-  throw new ValueError(`gelu: approximate argument must be either none or tanh, got ${JSON.stringify(approximate)}`, { op: "gelu" });
+  throw new ValueError(`gelu: approximate argument must be either none or tanh, got ${JSON.stringify(approximate)}`);
 }
 
 /** `x * sigmoid(x)`. */
@@ -57,7 +57,7 @@ export function selu(x: Tensor): Tensor {
 /** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. */
 export function celu(x: Tensor, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
   requireFloat("celu", x);
-  if (alpha === 0) throw new ValueError("celu: ZeroDivisionError: alpha cannot be 0 for CELU", { op: "celu" });
+  if (alpha === 0) throw new ValueError("celu: ZeroDivisionError: alpha cannot be 0 for CELU");
   // The exponential sees no positive number, so where it is not chosen its gradient is finite.
   return composite("Celu", [x], () => choose(x.lt(0), x.clampMax(0).div(alpha).expm1().mul(alpha), x, x.dtype));
 }
@@ -106,7 +106,7 @@ export function tanhshrink(x: Tensor): Tensor {
 /** `x` moved towards 0 by `lambda`. */
 export function softshrink(x: Tensor, lambda = 0.5): Tensor {
   if (!(lambda >= 0)) {
-    throw new ValueError(`softshrink: lambda must be greater or equal to 0, but found to be ${lambda}`, { op: "softshrink" });
+    throw new ValueError(`softshrink: lambda must be greater or equal to 0, but found to be ${lambda}`);
   }
   return withNumbers("softshrink", x, [lambda]);
 }
@@ -125,7 +125,7 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
     throw new ValueError(
       `prelu: Mismatch of parameter numbers and input channel size, got ${weight.numel()} parameters in ${weight.ndim} dimensions ` +
         `for ${channels} channels`,
-      { op: "prelu", shapes: [x.shape, weight.shape] },
+      { shapes: [x.shape, weight.shape] },
     );
   }
   const slope = weight.numel() === 1 ? weight.reshape([]) : weight.reshape([channels, ...x.shape.slice(2).map(() => 1)]);

@@ -33,7 +33,6 @@ function checkDTypes(op: string, x: Tensor, weight: Tensor, bias: Tensor | null 
   throw new DTypeError(
     `${op}: Input type (${word(x)}) and ${other === weight ? "weight" : "bias"} type (${word(other)}) should be the same`,
     {
-      op,
       dtypes: [x.dtype, other.dtype],
     },
   );
@@ -45,7 +44,7 @@ function checkGroups(op: string, weight: Tensor, groups: number): void {
   throw new ShapeError(
     `${op}: Given groups=${groups}, expected weight to be at least ${groups} at dimension 0 and divisible by it, ` +
       `but got weight of size ${formatShape(weight.shape)} instead`,
-    { op, shapes: [weight.shape] },
+    { shapes: [weight.shape] },
   );
 }
 
@@ -54,14 +53,14 @@ function checkBias(op: string, weight: Tensor, bias: Tensor | null | undefined, 
   throw new ShapeError(
     `${op}: Given weight of size ${formatShape(weight.shape)}, expected bias to be 1-dimensional with ${channels} elements, ` +
       `but got bias of size ${formatShape(bias.shape)} instead`,
-    { op, shapes: [weight.shape, bias.shape] },
+    { shapes: [weight.shape, bias.shape] },
   );
 }
 
 function checkWeightRank(op: string, weight: Tensor, n: number): void {
   expectTensor(op, weight);
   if (weight.ndim !== n + 2)
-    throw new ShapeError(`${op}: expected ${n + 2}-dimensional weight, got ${formatShape(weight.shape)}`, { op, shapes: [weight.shape] });
+    throw new ShapeError(`${op}: expected ${n + 2}-dimensional weight, got ${formatShape(weight.shape)}`, { shapes: [weight.shape] });
   checkAtLeast(weight.shape.slice(2), 1, op, "kernel size should be greater than zero");
 }
 
@@ -72,7 +71,7 @@ function checkKernelFits(op: string, x: Tensor, weight: Tensor, { padding, dilat
   throw new ShapeError(
     `${op}: Calculated padded input size per channel: (${formatSizes(padded)}). Kernel size: (${formatSizes(kernel)}). ` +
       `Kernel size can't be greater than actual input size`,
-    { op, shapes: [x.shape, weight.shape] },
+    { shapes: [x.shape, weight.shape] },
   );
 }
 
@@ -83,7 +82,7 @@ function samePadding(
   stride: readonly number[],
   dilation: readonly number[],
 ): { before: number[]; extra: number[] } {
-  if (stride.some((s) => s !== 1)) throw new ShapeError(`${op}: padding='same' is not supported for strided convolutions`, { op });
+  if (stride.some((s) => s !== 1)) throw new ShapeError(`${op}: padding='same' is not supported for strided convolutions`);
   const total = weight.shape.slice(2).map((k, d) => dilation[d] * (k - 1));
   return { before: total.map((t) => Math.floor(t / 2)), extra: total.map((t) => t % 2) };
 }
@@ -126,7 +125,7 @@ function convolve(
     throw new ShapeError(
       `${op}: Given groups=${groups}, weight of size ${formatShape(weight.shape)}, expected input${formatShape(x.shape)} to have ` +
         `${weight.shape[1] * groups} channels, but got ${x.shape[1]} channels instead`,
-      { op, shapes: [x.shape, weight.shape] },
+      { shapes: [x.shape, weight.shape] },
     );
   }
   let input = x;
@@ -159,7 +158,7 @@ function transposed(x: Tensor, n: number, weight: Tensor, bias: Tensor | null | 
   checkAtLeast(dilation, 1, op, "dilation should be greater than zero");
   checkAtLeast(extra, 0, op, "negative output padding is not supported");
   if (extra.some((e, d) => e >= stride[d] && e >= dilation[d])) {
-    throw new ShapeError(`${op}: output padding must be smaller than either stride or dilation, but got ${formatShape(extra)}`, { op });
+    throw new ShapeError(`${op}: output padding must be smaller than either stride or dilation, but got ${formatShape(extra)}`);
   }
   const attrs = { stride, padding, dilation, groups };
   return batchedInput(x, n, op, (input) => [convolveTransposed(input, weight, bias, attrs, extra, op)])[0];
@@ -177,7 +176,7 @@ function convolveTransposed(
     throw new ShapeError(
       `${op}: Given transposed=1, weight of size ${formatShape(weight.shape)}, expected input${formatShape(x.shape)} to have ` +
         `${weight.shape[0]} channels, but got ${x.shape[1]} channels instead`,
-      { op, shapes: [x.shape, weight.shape] },
+      { shapes: [x.shape, weight.shape] },
     );
   }
   const { stride, padding, dilation, groups } = attrs;
@@ -188,7 +187,7 @@ function convolveTransposed(
     throw new ShapeError(
       `${op}: Given input size per channel: (${formatSizes(x.shape.slice(2))}). Calculated output size per channel: (${formatSizes(sizes)}). ` +
         `Output size is too small`,
-      { op, shapes: [x.shape, weight.shape] },
+      { shapes: [x.shape, weight.shape] },
     );
   }
   // Where the extra size reaches another stride, a convolution of the result would be longer than x: compute all and cut.

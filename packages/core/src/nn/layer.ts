@@ -115,7 +115,6 @@ function checkAffine(op: string, x: Tensor, shape: readonly number[], ...tensors
     throw new ShapeError(
       `${op}: Expected weight and bias to be of same shape as normalized_shape ${formatShape(shape)}, got ${formatShape(t.shape)}`,
       {
-        op,
         shapes: [t.shape],
       },
     );
@@ -129,7 +128,7 @@ function checkNormalized(op: string, x: Tensor, normalizedShape: readonly number
     throw new ShapeError(
       `${op}: Given normalized_shape=${formatShape(normalizedShape)}, expected input with shape ${formatShape(["*", ...normalizedShape] as number[])}, ` +
         `but got input of size${formatShape(x.shape)}`,
-      { op, shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return normalizedShape.map((_, d) => lead + d);
@@ -139,15 +138,13 @@ function normalizeBatch(x: Tensor, options: BatchNormOptions): readonly Tensor[]
   requireFloat(x, "batchNorm", "expected a floating-point tensor");
   // PyTorch lets an empty vector pass.
   if (x.ndim === 1 && x.shape[0] === 0) return [x.clone(), x.detach(), x.detach()];
-  if (x.ndim < 2)
-    throw new ShapeError(`batchNorm: expected at least [N, C], got ${formatShape(x.shape)}`, { op: "batchNorm", shapes: [x.shape] });
+  if (x.ndim < 2) throw new ShapeError(`batchNorm: expected at least [N, C], got ${formatShape(x.shape)}`, { shapes: [x.shape] });
   const { weight, bias, mean, variance, eps = 1e-5 } = options;
   const channels = x.shape[1];
   requireParameterDType("batchNorm", x, ...given(weight, bias, mean, variance));
   for (const t of given(weight, bias, mean, variance)) {
     if (t.numel() !== channels) {
       throw new ShapeError(`batchNorm: running_mean, running_var, weight and bias should contain ${channels} elements not ${t.numel()}`, {
-        op: "batchNorm",
         shapes: [x.shape, t.shape],
       });
     }
@@ -268,7 +265,7 @@ export function groupNorm(x: Tensor, numGroups: number, { weight, bias, eps = 1e
   if (x.ndim < 2 || channels % numGroups !== 0) {
     throw new ShapeError(
       `groupNorm: Expected number of channels in input to be divisible by num_groups, but got input of shape ${formatShape(x.shape)} and num_groups=${numGroups}`,
-      { op: "groupNorm", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   checkAffine("groupNorm", x, [channels], weight, bias);
@@ -306,7 +303,7 @@ export function dropout(
 export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { readonly paddingIdx?: number | null } = {}): Tensor {
   for (const t of [indices, weight]) expectTensor("embedding", t);
   if (weight.ndim !== 2)
-    throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`, { op: "embedding", shapes: [weight.shape] });
+    throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`, { shapes: [weight.shape] });
   const at = indexTensor(indices, "embedding").reshape([indices.numel()]);
   const shape = [...indices.shape, weight.shape[1]];
   return composite("Embedding", [weight], () => {
@@ -330,8 +327,7 @@ export function oneHot(x: Tensor, numClasses = -1): Tensor {
   else
     checkElements(classes, (now) => {
       const largest = largestClass(readSync(now, "oneHot"));
-      if (largest >= n)
-        throw new ValueError(`oneHot: Class values must be smaller than num_classes, got ${largest} for ${n}`, { op: "oneHot" });
+      if (largest >= n) throw new ValueError(`oneHot: Class values must be smaller than num_classes, got ${largest} for ${n}`);
     });
   const columns = positions(
     classes,
@@ -344,7 +340,7 @@ export function oneHot(x: Tensor, numClasses = -1): Tensor {
 function largestClass(classes: Iterable<number | bigint>): number {
   let largest = -1;
   for (const value of classes) {
-    if (value < 0) throw new ValueError(`oneHot: Class values must be non-negative, got ${value}`, { op: "oneHot" });
+    if (value < 0) throw new ValueError(`oneHot: Class values must be non-negative, got ${value}`);
     if (Number(value) > largest) largest = Number(value);
   }
   return largest;

@@ -22,11 +22,11 @@ export interface WindowOptions {
 
 /** Sizes before and after each dimension, from PyTorch's order (last dimension first). */
 function padsByDim(x: Tensor, pads: readonly number[]): { readonly before: number; readonly after: number }[] {
-  if (pads.length % 2 !== 0) throw new ShapeError(`pad: Padding length must be divisible by 2, got ${formatShape(pads)}`, { op: "pad" });
+  if (pads.length % 2 !== 0) throw new ShapeError(`pad: Padding length must be divisible by 2, got ${formatShape(pads)}`);
   if (pads.length / 2 > x.ndim) {
     throw new ShapeError(
       `pad: Padding length should be less than or equal to two times the input dimension, got ${formatShape(pads)} for ${formatShape(x.shape)}`,
-      { op: "pad", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return x.shape.map((_, d) => {
@@ -42,7 +42,7 @@ export function constantPadNd(x: Tensor, pads: readonly number[], value = 0): Te
   if (shape.some((n) => n < 0)) {
     throw new ShapeError(
       `pad: The input size ${formatShape(x.shape)}, plus negative padding ${formatShape(pads)}, resulted in a negative output size`,
-      { op: "pad", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return composite("ConstantPadNd", [x], () => {
@@ -100,7 +100,6 @@ function checkPad(x: Tensor, dim: number, before: number, after: number, mode: s
       ? "Padding value causes wrapping around more than once"
       : "Padding size should be less than the corresponding input dimension";
   throw new ShapeError(`pad: ${text}, but got: padding (${before}, ${after}) at dimension ${dim} of input ${formatShape(x.shape)}`, {
-    op: "pad",
     shapes: [x.shape],
   });
 }
@@ -113,8 +112,7 @@ function checkPad(x: Tensor, dim: number, before: number, after: number, mode: s
  */
 export function pad(x: Tensor, pads: readonly number[], { mode = "constant", value = 0 }: PadOptions = {}): Tensor {
   if (mode === "constant") return constantPadNd(x, pads, value);
-  if (!(mode in LABEL))
-    throw new ValueError(`pad: Unrecognised padding mode ${mode}; use constant, reflect, replicate or circular`, { op: "pad" });
+  if (!(mode in LABEL)) throw new ValueError(`pad: Unrecognised padding mode ${mode}; use constant, reflect, replicate or circular`);
   if (pads.some((p) => p < 0)) {
     // Cut first: what is cut off must not be mirrored.
     const cut = pads.map((p) => Math.min(p, 0));
@@ -153,7 +151,6 @@ function blockCounts(op: string, size: readonly number[], { kernel, dilation, pa
   throw new ShapeError(
     `${op}: Given input with spatial size (${size.join(", ")}), kernel_size=(${kernel.join(", ")}), dilation=(${dilation.join(", ")}), ` +
       `padding=(${padding.join(", ")}), calculated shape of the array of sliding blocks as (${counts.join(", ")}), but its components must be at least one`,
-    { op },
   );
 }
 
@@ -205,7 +202,7 @@ export function col2im(x: Tensor, outputSize: Spatial, kernelSize: Spatial, opti
       throw new ShapeError(
         `col2im: Expected size of input's dimension 1 to be divisible by the product of kernel_size ${sizeOf(kernel)} and dimension 2 to match ` +
           `the calculated number of sliding blocks ${counts.join(" * ")} = ${sizeOf(counts)}, got ${formatShape(input.shape)}`,
-        { op: "col2im", shapes: [input.shape] },
+        { shapes: [input.shape] },
       );
     }
     const attrs = { stride, padding, dilation, groups: channels, inputShape: [n, channels, ...size] };
@@ -221,7 +218,7 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
   if (x.ndim < 3 || c % (factor * factor) !== 0) {
     throw new ShapeError(
       `pixelShuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor ${factor}, got ${formatShape(x.shape)}`,
-      { op: "pixelShuffle", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   const lead = x.shape.slice(0, -3);
@@ -240,7 +237,6 @@ export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
     throw new ShapeError(
       `pixelUnshuffle: expects height and width to be divisible by downscale_factor ${factor}, got ${formatShape(x.shape)}`,
       {
-        op: "pixelUnshuffle",
         shapes: [x.shape],
       },
     );
@@ -257,7 +253,6 @@ export function channelShuffle(x: Tensor, groups: number): Tensor {
   const [n, c, ...rest] = x.shape;
   if (x.ndim < 3 || c % groups !== 0) {
     throw new ShapeError(`channelShuffle: Number of channels must be divisible by groups ${groups}, got ${formatShape(x.shape)}`, {
-      op: "channelShuffle",
       shapes: [x.shape],
     });
   }

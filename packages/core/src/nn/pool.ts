@@ -64,7 +64,6 @@ function windowOf(n: number, op: string, kernelSize: Spatial, options: Pick<MaxP
     if (padding[d] <= (dilation[d] * (k - 1) + 1) / 2) return;
     throw new ShapeError(
       `${op}: pad should be at most half of effective kernel size, but got pad=${padding[d]}, kernel_size=${k} and dilation=${dilation[d]}`,
-      { op },
     );
   });
   return { kernel, stride, padding, dilation };
@@ -74,7 +73,6 @@ function outputSize(x: Tensor, { kernel, stride, padding, dilation }: Window, ce
   const input = x.shape.slice(2);
   if (x.shape.slice(1).some((n) => n === 0)) {
     throw new ShapeError(`${op}: Expected a tensor with optional 0 dim batch size for input, but got: ${formatShape(x.shape)}`, {
-      op,
       shapes: [x.shape],
     });
   }
@@ -89,7 +87,7 @@ function outputSize(x: Tensor, { kernel, stride, padding, dilation }: Window, ce
     throw new ShapeError(
       `${op}: Given input size: (${formatSizes([x.shape[1], ...input], "x")}). Calculated output size: ` +
         `(${formatSizes([x.shape[1], ...out], "x")}). Output size is too small`,
-      { op, shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return out;
@@ -120,7 +118,7 @@ function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOpti
   }
   const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
   const divisor = options.divisorOverride ?? null;
-  if (divisor === 0) throw new ShapeError(`${op}: divisor must be not zero`, { op });
+  if (divisor === 0) throw new ShapeError(`${op}: divisor must be not zero`);
   const attrs = { kernel, stride, padding, countIncludePad: options.countIncludePad ?? true, divisor };
   return batchedInput(x, n, op, (input) => {
     const size = outputSize(input, { kernel, stride, padding, dilation }, options.ceilMode ?? false, op);
@@ -132,13 +130,12 @@ function adaptiveSizes(x: Tensor, n: number, size: AdaptiveSize, op: string): nu
   const input = x.shape.slice(2);
   const list =
     typeof size === "number" ? new Array<number>(n).fill(size) : size.length === 1 ? new Array<number | null>(n).fill(size[0]) : size;
-  if (list.length !== n) throw new ShapeError(`${op}: output_size must be ${n}, got ${formatShape(list as number[])}`, { op });
+  if (list.length !== n) throw new ShapeError(`${op}: output_size must be ${n}, got ${formatShape(list as number[])}`);
   const out = list.map((s, d) => s ?? input[d]);
   checkAtLeast(out, 0, op, "elements of output_size must be greater than or equal to 0");
   checkDevice(x.storage.backend, [...x.shape.slice(0, 2), ...out], x.dtype, op);
   if (input.some((s) => s === 0)) {
     throw new ShapeError(`${op}: Expected input to have non-zero size for non-batch dimensions, got ${formatShape(x.shape)}`, {
-      op,
       shapes: [x.shape],
     });
   }
@@ -250,7 +247,6 @@ function maxUnpool(x: Tensor, n: number, indices: Tensor, kernelSize: Spatial, o
     throw new ShapeError(
       `${op}: Expected shape of indices to be the same as that of the input tensor, got ${formatShape(x.shape)} and ${formatShape(indices.shape)}`,
       {
-        op,
         shapes: [x.shape, indices.shape],
       },
     );

@@ -106,23 +106,19 @@ function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor = false }:
   if ((size === undefined) === (scaleFactor === undefined)) {
     throw new ValueError(
       `interpolate: ${size === undefined ? "either size or scale_factor should be defined" : "only one of size or scale_factor should be defined"}`,
-      {
-        op: "interpolate",
-      },
     );
   }
   const list = spread((size ?? scaleFactor) as number | readonly number[]);
   if (list.length !== input.length) {
     throw new ShapeError(
       `interpolate: Input and output must have the same number of spatial dimensions, got ${formatShape(x.shape)} and ${formatShape(list)}`,
-      { op: "interpolate", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   if (list.some((n) => (size === undefined ? !(n > 0 && Number.isFinite(n)) : !Number.isInteger(n) || n < 1))) {
     throw new ShapeError(
       `interpolate: Input and output sizes should be greater than 0, but got ${formatShape(list)} for ${formatShape(x.shape)}`,
       {
-        op: "interpolate",
         shapes: [x.shape],
       },
     );
@@ -158,7 +154,7 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
     throw new ShapeError(
       `interpolate: expected [N, C, ...] with 1 to 3 spatial dimensions that fit the mode (3D: linear, 4D: bilinear and bicubic, 5D: trilinear), ` +
         `got ${formatShape(x.shape)} with mode ${mode}`,
-      { op: "interpolate", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   if (mode !== "nearest" && mode !== "nearest-exact") requireFloat(x, "interpolate", `mode ${mode} takes floating-point input`);
@@ -166,7 +162,7 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   if (list.some(({ from, to }) => from < 1 || to < 1)) {
     throw new ShapeError(
       `interpolate: Input and output sizes should be greater than 0, but got input ${formatShape(x.shape)} and output ${formatShape(list.map((r) => r.to))}`,
-      { op: "interpolate", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   if (mode === "area")

@@ -9,17 +9,17 @@ export type Spatial = number | readonly number[];
 /** A number for each of `n` spatial dimensions. @throws ShapeError for a list of another length. */
 export function spatial(value: Spatial, n: number, op: string, name: string): number[] {
   if (typeof value === "number") return new Array<number>(n).fill(value);
-  if (!Array.isArray(value)) throw new ShapeError(`${op}: expected ${name} to be a number or a list of ${n}, got ${typeof value}`, { op });
+  if (!Array.isArray(value)) throw new ShapeError(`${op}: expected ${name} to be a number or a list of ${n}, got ${typeof value}`);
   if (value.length === 1) return new Array<number>(n).fill(value[0]);
   if (value.length !== n) {
-    throw new ShapeError(`${op}: ${name} must either be a single int, or a tuple of ${n} ints, got ${formatShape(value)}`, { op });
+    throw new ShapeError(`${op}: ${name} must either be a single int, or a tuple of ${n} ints, got ${formatShape(value)}`);
   }
   return [...value];
 }
 
 /** Throws ShapeError unless all entries are integers of at least `least`. */
 export function checkAtLeast(list: readonly number[], least: number, op: string, message: string): void {
-  if (list.some((n) => !Number.isInteger(n) || n < least)) throw new ShapeError(`${op}: ${message}, got ${formatShape(list)}`, { op });
+  if (list.some((n) => !Number.isInteger(n) || n < least)) throw new ShapeError(`${op}: ${message}, got ${formatShape(list)}`);
 }
 
 /** Runs what takes `[N, C, ...]` also on `[C, ...]`. @throws ShapeError for other ranks. */
@@ -28,7 +28,7 @@ export function batchedInput<T extends readonly Tensor[]>(x: Tensor, n: number, 
   if (x.ndim !== n + 1) {
     throw new ShapeError(
       `${op}: Expected ${n + 1}D (unbatched) or ${n + 2}D (batched) input to ${op}, but got input of size: ${formatShape(x.shape)}`,
-      { op, shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return fn(unsqueezeAt(x, 0)).map((y) => squeezeAt(y, 0));

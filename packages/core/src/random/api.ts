@@ -26,7 +26,7 @@ type Fill = (generator: Generator, out: FloatArray, dtype: DType) => void;
 /** Draws on the host, as PyTorch's CPU generator does, and uploads. */
 function drawFloats(op: string, shape: Shape, options: RandomTensorOptions, fill: Fill): Tensor {
   const { dtype = getDefaultDType(), generator = defaultGenerator() } = options;
-  if (!isFloatingPoint(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, got ${dtype}`, { op, dtypes: [dtype] });
+  if (!isFloatingPoint(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, got ${dtype}`, { dtypes: [dtype] });
   const data = drawn(() => {
     const out = numberArray(dtype, sizeOf(shape)) as FloatArray;
     fill(generator, out, dtype);
@@ -93,10 +93,7 @@ function drawIntegers(op: string, low: number, high: number, shape: Shape, from:
  */
 export function randint(...args: RandintArgs): Tensor {
   const at = args.findIndex((x) => Array.isArray(x));
-  if (at < 1)
-    throw new ShapeError("randint: expected randint(high, shape) or randint(low, high, shape), with the shape as an array", {
-      op: "randint",
-    });
+  if (at < 1) throw new ShapeError("randint: expected randint(high, shape) or randint(low, high, shape), with the shape as an array");
   const [low, high] = at === 1 ? [0, args[0]] : [args[0], args[1] as number];
   return drawIntegers("randint", low, high, args[at] as Shape, "int32", (args[at + 1] as RandomTensorOptions | undefined) ?? NONE);
 }
@@ -140,7 +137,6 @@ export function multinomial(weights: Tensor, numSamples: number, options: Multin
   const { replacement = false, generator = defaultGenerator() } = options;
   if (weights.ndim < 1 || weights.ndim > 2 || weights.shape[weights.ndim - 1] === 0) {
     throw new ShapeError(`multinomial: prob_dist must be 1 or 2 dim and not empty, got ${weights.ndim} dimensions`, {
-      op: "multinomial",
       shapes: [weights.shape],
     });
   }
@@ -159,7 +155,7 @@ export function multinomial(weights: Tensor, numSamples: number, options: Multin
 export function normal(mean: number | Tensor, std: number | Tensor = 1, shape?: Shape, options: RandomTensorOptions = NONE): Tensor {
   const [m, s] = [mean, std].map((x) => (isTensor(x) ? x.detach() : x));
   if (!isTensor(m) && !isTensor(s)) {
-    if (shape === undefined) throw new ShapeError("normal: expected a shape beside two numbers", { op: "normal" });
+    if (shape === undefined) throw new ShapeError("normal: expected a shape beside two numbers");
     return drawFloats("normal", shape, options, (g, out) => fillNormal(g, out, m, s));
   }
   const like = (isTensor(m) ? m : s) as Tensor;

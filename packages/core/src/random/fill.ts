@@ -154,5 +154,5 @@ function checkProbability(op: string, p: number): void {
 }
 
 function fail(op: string, message: string): never {
-  throw new ValueError(`${op}: ${message}`, { op });
+  throw new ValueError(`${op}: ${message}`);
 }

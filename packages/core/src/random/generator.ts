@@ -39,14 +39,12 @@ export class Generator {
    */
   manualSeed(seed: number | bigint): this {
     if (typeof seed !== "bigint" && !Number.isInteger(seed)) {
-      throw new ValueError(`manualSeed: expected an integer, got ${seed}`, { op: "manualSeed" });
+      throw new ValueError(`manualSeed: expected an integer, got ${seed}`);
     }
     if (tracer !== null) tracer.refuse("manualSeed", RESEEDED);
     const wide = BigInt(seed);
     if (wide < -(1n << 63n) || wide >= 1n << 64n) {
-      throw new ValueError(`manualSeed: Overflow when unpacking long, expected a seed from -2^63 to 2^64 - 1, got ${seed}`, {
-        op: "manualSeed",
-      });
+      throw new ValueError(`manualSeed: Overflow when unpacking long, expected a seed from -2^63 to 2^64 - 1, got ${seed}`);
     }
     this.current = BigInt.asUintN(64, wide);
     this.engine = new Mt19937(Number(BigInt.asUintN(32, wide)));
@@ -143,14 +141,14 @@ export class Generator {
    */
   setState(state: Uint8Array): this {
     if (state.length !== STATE_BYTES) {
-      throw new ValueError(`setState: expected a generator state of ${STATE_BYTES} bytes, got ${state.length}`, { op: "setState" });
+      throw new ValueError(`setState: expected a generator state of ${STATE_BYTES} bytes, got ${state.length}`);
     }
     const { position } = this;
     const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
     const left = view.getInt32(OFFSET.left, true);
     const next = view.getUint32(OFFSET.next, true);
     if (view.getInt32(OFFSET.seeded, true) !== 1 || left < 1 || left > WORDS || (left > 1 && next !== WORDS + 1 - left)) {
-      throw new ValueError("setState: Invalid mt19937 state; pass what getState returned", { op: "setState" });
+      throw new ValueError("setState: Invalid mt19937 state; pass what getState returned");
     }
     this.current = view.getBigUint64(OFFSET.seed, true);
     this.engine = new Mt19937(0);

@@ -58,7 +58,7 @@ export function fillRandom(generator: Generator, out: TypedArray, dtype: DType):
  */
 export function drawPermutation(generator: Generator, n: number): Int32Array {
   if (!Number.isInteger(n) || n < 0 || n > 0x7fffffff) {
-    throw new ValueError(`randperm: n must be non-negative and below 2^31, got ${n}`, { op: "randperm" });
+    throw new ValueError(`randperm: n must be non-negative and below 2^31, got ${n}`);
   }
   const order = new Int32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
@@ -112,5 +112,5 @@ function representable(bound: bigint, inward: 1n | -1n, digits: 24n | 53n): bigi
 }
 
 function fail(message: string): never {
-  throw new ValueError(`randint: ${message}`, { op: "randint" });
+  throw new ValueError(`randint: ${message}`);
 }

@@ -71,5 +71,5 @@ function checkWeights(weights: FloatArray, rows: number, columns: number): void 
 }
 
 function fail(message: string): never {
-  throw new ValueError(`multinomial: ${message}`, { op: "multinomial" });
+  throw new ValueError(`multinomial: ${message}`);
 }

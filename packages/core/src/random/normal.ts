@@ -45,7 +45,7 @@ export function nextNormal(generator: Generator): number {
 }
 
 function checkStd(std: number): void {
-  if (!(std >= 0)) throw new ValueError(`normal: normal expects std >= 0.0, but found std ${std}`, { op: "normal" });
+  if (!(std >= 0)) throw new ValueError(`normal: normal expects std >= 0.0, but found std ${std}`);
 }
 
 /** Turns the 16 uniform samples at `start` into normal ones, 8 pairs in halves. */

@@ -164,7 +164,7 @@ function logical(op: ScalarOp, boolOp: ScalarOp, x: Tensor, other: TensorOrScala
 
 function checkAlpha(op: string, alpha: number, dtype: ReturnType<typeof resultType>): void {
   if (isFloatingPoint(dtype) || Number.isInteger(alpha)) return;
-  throw new ValueError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`, { op });
+  throw new ValueError(`${op}: For integral input tensors, argument alpha must not be a floating point number, got ${alpha}`);
 }
 
 function scaled(op: "add" | "sub", label: string, x: Tensor, other: TensorOrScalar, alpha: number): Tensor {
@@ -179,7 +179,7 @@ function refuseBoolSub(x: Tensor, other: TensorOrScalar): void {
   const both = x.dtype === "bool" && otherBool;
   throw new DTypeError(
     `sub: Subtraction, the \`-\` operator, with ${both ? "two bool tensors" : "a bool tensor"} is not supported; use logicalXor() or logicalNot()`,
-    { op: "sub", dtypes: ["bool"] },
+    { dtypes: ["bool"] },
   );
 }
 
@@ -188,7 +188,7 @@ export function divide(x: TensorOrScalar, other: TensorOrScalar, roundingMode: "
   if (roundingMode === null) return (isTensor(x) ? floatBinary("div", x, other) : null) ?? pointwiseFloat("div", [x, other]);
   if (roundingMode === "floor") return integerDivision("floorDivide", x, other, "Div2");
   if (roundingMode === "trunc") return integerDivision("truncDivide", x, other, "Div2");
-  throw new ValueError(`div: expected roundingMode null, "trunc" or "floor", got ${JSON.stringify(roundingMode)}`, { op: "div" });
+  throw new ValueError(`div: expected roundingMode null, "trunc" or "floor", got ${JSON.stringify(roundingMode)}`);
 }
 
 type IntegerDivision = "floorDivide" | "truncDivide" | "remainder" | "fmod";
@@ -198,7 +198,7 @@ export function integerDivision(op: IntegerDivision, x: TensorOrScalar, other: T
   const dtype = resultType(x, other);
   refuseBool(op, dtype);
   if (!isTensor(other) && Number(other) === 0 && !isFloatingPoint(dtype)) {
-    throw new ValueError(`${op}: ZeroDivisionError: expected a divisor other than 0 for ${dtype}`, { op, dtypes: [dtype] });
+    throw new ValueError(`${op}: ZeroDivisionError: expected a divisor other than 0 for ${dtype}`, { dtypes: [dtype] });
   }
   return pointwise(op, [x, other], { label, dtype });
 }
@@ -233,7 +233,6 @@ function powNumber(x: Tensor, exponent: Scalar): Tensor {
   if (!isFloatingPoint(dtype)) {
     if (isIntegral(exponent) && Number(exponent) < 0) {
       throw new ValueError(`pow: Integers to negative integer powers are not allowed, got ${x.dtype} and ${exponent}; use .float() first`, {
-        op: "pow",
         dtypes: [x.dtype],
       });
     }

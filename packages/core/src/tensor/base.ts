@@ -126,7 +126,7 @@ export class TensorBase implements Layout {
 
   /** Size of the first dimension. @throws ShapeError for a tensor without dimensions. */
   get length(): number {
-    if (this.ndim === 0) throw new ShapeError("length: len() of a 0-d tensor", { op: "length" });
+    if (this.ndim === 0) throw new ShapeError("length: len() of a 0-d tensor");
     return this.shape[0];
   }
 
@@ -214,14 +214,11 @@ export class TensorBase implements Layout {
   typedArray(): TypedArray {
     const { storage } = this;
     if ((this as { readonly requiresGrad?: boolean }).requiresGrad === true) {
-      throw new SconceError("typedArray: can't call typedArray() on a tensor that requires grad; use t.detach().typedArray()", {
-        op: "typedArray",
-      });
+      throw new SconceError("typedArray: can't call typedArray() on a tensor that requires grad; use t.detach().typedArray()");
     }
     if (storage.host !== null) return storage.host;
     if (!this.isContiguous() || this.offset !== 0 || this.numel() !== storage.size) {
       throw new ShapeError(`typedArray: expected a whole contiguous tensor, got a view of ${formatShape(this.shape)}; clone() it first`, {
-        op: "typedArray",
         shapes: [this.shape],
       });
     }
@@ -364,7 +361,6 @@ export class TensorBase implements Layout {
 function checkSingle(x: Tensor, op: string): void {
   if (x.numel() !== 1) {
     throw new ValueError(`${op}: only one element tensors can be converted to JavaScript scalars, got ${formatShape(x.shape)}`, {
-      op,
       shapes: [x.shape],
     });
   }
@@ -373,7 +369,7 @@ function checkSingle(x: Tensor, op: string): void {
 function toOptions(target: Device | DType | Tensor | ToOptions, dtype?: DType): ToOptions {
   if (typeof target !== "string") {
     if (typeof target !== "object" || target === null)
-      throw new ValueError(`to: expected a dtype, a device, a tensor or options, got ${target}`, { op: "to" });
+      throw new ValueError(`to: expected a dtype, a device, a tensor or options, got ${target}`);
     return target instanceof TensorBase ? { device: target.device, dtype: target.dtype } : (target as ToOptions);
   }
   return isDType(target) ? { dtype: target } : { device: target, ...(dtype === undefined ? {} : { dtype }) };
@@ -392,7 +388,7 @@ function known(value: Value): TypedArray | null {
 function toNumber(value: number | bigint, op: string): number {
   if (typeof value === "number") return value;
   const n = Number(value);
-  if (!Number.isSafeInteger(n)) throw new ValueError(`${op}: ${value} is beyond 2^53; read it with data()`, { op });
+  if (!Number.isSafeInteger(n)) throw new ValueError(`${op}: ${value} is beyond 2^53; read it with data()`);
   return n;
 }
 
@@ -418,9 +414,6 @@ export function requireArrayDType(array: unknown, op: string): DType {
   if (dtype === undefined) {
     throw new ValueError(
       `${op}: expected a Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, BigInt64Array or Uint8Array, got ${describe(array)}`,
-      {
-        op,
-      },
     );
   }
   return dtype;

@@ -67,7 +67,7 @@ export class CompareOps extends MathOps {
     const x = this.detach();
     const b = other.detach();
     if (!(rtol >= 0 && atol >= 0)) {
-      throw new ValueError(`isclose: expected rtol and atol of at least zero, got ${rtol} and ${atol}`, { op: "isclose" });
+      throw new ValueError(`isclose: expected rtol and atol of at least zero, got ${rtol} and ${atol}`);
     }
     let close = x.eq(b);
     if (equalNan) close = close.logicalOr(x.isnan().logicalAnd(b.isnan()));

@@ -139,7 +139,7 @@ export function alongDim(x: Tensor, dim: number, op: string, fn: (x: Tensor, dim
 /** Throws DTypeError unless `x` is floating-point. */
 export function requireFloat(x: Tensor, op: string, message: string): void {
   if (!isFloatingPoint(x.dtype)) {
-    throw new DTypeError(`${op}: ${message}, got ${x.dtype}; convert with .float() first`, { op, dtypes: [x.dtype] });
+    throw new DTypeError(`${op}: ${message}, got ${x.dtype}; convert with .float() first`, { dtypes: [x.dtype] });
   }
 }
 
@@ -147,7 +147,6 @@ export function requireFloat(x: Tensor, op: string, message: string): void {
 export function indexTensor(index: Tensor, op: string): Tensor {
   if (!isInteger(index.dtype)) {
     throw new DTypeError(`${op}: Expected dtype int32 or int64 for index, got ${index.dtype}; convert with .int()`, {
-      op,
       dtypes: [index.dtype],
     });
   }
@@ -163,7 +162,7 @@ export function narrowIndex(index: Tensor): Tensor {
 /** @throws ValueError for what is no tensor. */
 export function expectTensor(op: string, x: unknown): void {
   if ((x as Tensor | null | undefined)?.storage) return;
-  throw new ValueError(`${op}: expected a tensor, got ${x === null ? "null" : typeof x}`, { op });
+  throw new ValueError(`${op}: expected a tensor, got ${x === null ? "null" : typeof x}`);
 }
 
 /** Throws DTypeError unless all tensors have one dtype; where ops are cast, they get it afterwards. */
@@ -175,7 +174,6 @@ export function requireSameDType(op: string, ...tensors: readonly Tensor[]): voi
     if (t.dtype === first.dtype) continue;
     const words = `${dtypeWord(first.dtype)} != ${dtypeWord(t.dtype)}`.toLowerCase();
     throw new DTypeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${words}; convert one with .to()`, {
-      op,
       dtypes: tensors.map((x) => x.dtype),
     });
   }
@@ -186,6 +184,6 @@ export function fitting(op: string, target: Tensor, result: Tensor): Tensor {
   if (sameShape(target.shape, result.shape)) return result;
   throw new ShapeError(
     `${op}: output with shape ${formatShape(target.shape)} doesn't match the broadcast shape ${formatShape(result.shape)}`,
-    { op, shapes: [target.shape, result.shape] },
+    { shapes: [target.shape, result.shape] },
   );
 }

@@ -74,12 +74,12 @@ export function leadOf(name: string, operands: readonly TensorOrScalar[]): Tenso
     if (isTensor(x)) {
       if (lead === undefined || (lead.ndim === 0 && x.ndim > 0)) lead = x;
     } else if (typeof x !== "number" && typeof x !== "boolean" && typeof x !== "bigint") {
-      throw new ValueError(`${name}: expected a tensor or a number, got ${x === null ? "null" : typeof x}`, { op: name });
+      throw new ValueError(`${name}: expected a tensor or a number, got ${x === null ? "null" : typeof x}`);
     } else if (typeof x === "bigint") {
       checkScalarFits(name, x, "int64");
     }
   }
-  if (lead === undefined) throw new ValueError(`${name}: expected at least one tensor, got ${operands.join(" and ")}`, { op: name });
+  if (lead === undefined) throw new ValueError(`${name}: expected at least one tensor, got ${operands.join(" and ")}`);
   return lead;
 }
 
@@ -100,7 +100,7 @@ export function capital(name: string): string {
 
 /** PyTorch's refusal of a dtype that an op has no kernel for. */
 export function notImplemented(op: string, dtype: DType, hint: string): DTypeError {
-  return new DTypeError(`${op}: "${op}" not implemented for '${dtypeWord(dtype)}'; ${hint}`, { op, dtypes: [dtype] });
+  return new DTypeError(`${op}: "${op}" not implemented for '${dtypeWord(dtype)}'; ${hint}`, { dtypes: [dtype] });
 }
 
 /** @throws DTypeError unless the tensor is floating-point. */

@@ -6,9 +6,13 @@ import { type Shape, sizeOf } from "../shape.js";
 import { tracer } from "../tracing.js";
 import type { Tensor } from "./tensor.js";
 
-/** Looks at elements on the host, where it can have them at once, and throws if they do not fit; a traced function looks at each replay. */
+/**
+ * Looks at elements on the host, where it can have them at once, and throws if they do not fit: at those of all examples inside of vmap, and
+ * at each replay of a traced function.
+ */
 export function checkElements(x: Tensor, check: (x: Tensor) => void): void {
-  if (x.wrapped !== null) return;
+  let real = x.detach();
+  while (real.wrapped !== null) real = real.wrapped;
   const look = (now: Tensor): void => {
     if (!isReadable(now)) return;
     // Not `using`, whose helper would be in every bundle.
@@ -19,8 +23,8 @@ export function checkElements(x: Tensor, check: (x: Tensor) => void): void {
       region[Symbol.dispose]();
     }
   };
-  if (tracer === null) look(x.detach());
-  else tracer.hand(x.detach(), look, () => undefined);
+  if (tracer === null) look(real);
+  else tracer.hand(real, look, () => undefined);
 }
 
 /**

@@ -18,7 +18,6 @@ function replaced(x: Tensor, source: Tensor, layout: Layout, op: string, label: 
     throw new ShapeError(
       `${op}: expected src to have a size equal to the slice of self ${formatShape(layout.shape)}, got ${formatShape(source.shape)}`,
       {
-        op,
         shapes: [source.shape, layout.shape],
       },
     );
@@ -30,13 +29,13 @@ function diagonalDims(x: Tensor, { offset = 0, dim1 = 0, dim2 = 1 }: DiagonalOpt
   requireInteger(offset, op, "offset");
   const a = normalizeDim(dim1, x.ndim, op);
   const b = normalizeDim(dim2, x.ndim, op);
-  if (a === b) throw new ShapeError(`${op}: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op, shapes: [x.shape] });
+  if (a === b) throw new ShapeError(`${op}: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { shapes: [x.shape] });
   return [a, b];
 }
 
 function triangle(x: Tensor, op: "tril" | "triu", diagonal: number): Tensor {
   if (x.ndim < 2) {
-    throw new ShapeError(`${op}: input tensor must have at least 2 dimensions, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
+    throw new ShapeError(`${op}: input tensor must have at least 2 dimensions, got ${formatShape(x.shape)}`, { shapes: [x.shape] });
   }
   requireInteger(diagonal, op, "diagonal");
   const rows = unsqueezeAt(iota(x, x.shape[x.ndim - 2]), 1);
@@ -70,7 +69,7 @@ export class DiagonalOps extends GatherOps {
   /** The sum of the diagonal of a matrix. @throws ShapeError for other ranks. */
   trace(): Tensor {
     if (this.ndim !== 2) {
-      throw new ShapeError(`trace: expected a matrix, got ${formatShape(this.shape)}`, { op: "trace", shapes: [this.shape] });
+      throw new ShapeError(`trace: expected a matrix, got ${formatShape(this.shape)}`, { shapes: [this.shape] });
     }
     return composite("Trace", [this.self], () => apply("diagonal", [this.self], { offset: 0, dim1: 0, dim2: 1 }).sum());
   }
@@ -88,8 +87,7 @@ export class DiagonalOps extends GatherOps {
     const d = normalizeDim(dim, this.ndim, "sliceScatter");
     const { step = 1 } = range;
     for (const value of [range.start ?? 0, range.end ?? 0]) requireInteger(value, "sliceScatter", "start and end");
-    if (!Number.isInteger(step) || step <= 0)
-      throw new ShapeError(`sliceScatter: slice step must be positive, got ${step}`, { op: "sliceScatter" });
+    if (!Number.isInteger(step) || step <= 0) throw new ShapeError(`sliceScatter: slice step must be positive, got ${step}`);
     const { start, length } = resolveSlice({ start: range.start, stop: range.end, step }, this.shape[d]);
     const layout = VIEWS.slice(rowMajor(this.self), { dim: d, start, step, length });
     return replaced(this.self, source, layout, "sliceScatter", "SliceScatter");

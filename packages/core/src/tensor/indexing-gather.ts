@@ -27,7 +27,7 @@ function checkIndex(self: Tensor, dim: number, index: Tensor, op: string): { rea
   if (Math.max(at.ndim, 1) !== Math.max(self.ndim, 1)) {
     throw new ShapeError(
       `${op}: Index tensor must have the same number of dimensions as input tensor, got ${formatShape(index.shape)} for ${formatShape(self.shape)}`,
-      { op, shapes: [index.shape, self.shape] },
+      { shapes: [index.shape, self.shape] },
     );
   }
   const larger = at.shape.some((n, i) => i !== d && n > (self.shape[i] ?? 1));
@@ -35,7 +35,7 @@ function checkIndex(self: Tensor, dim: number, index: Tensor, op: string): { rea
     throw new ShapeError(
       `${op}: Size does not match at dimension ${at.shape.findIndex((n, i) => i !== d && n > self.shape[i])} expected index ` +
         `${formatShape(index.shape)} to be smaller than self ${formatShape(self.shape)} apart from dimension ${d}`,
-      { op, shapes: [index.shape, self.shape] },
+      { shapes: [index.shape, self.shape] },
     );
   }
   return { d, at };
@@ -69,7 +69,6 @@ function scatter(x: Tensor, dim: number, index: Tensor, source: Tensor | number,
 function fitSource(source: Tensor, index: Tensor, op: string): Tensor {
   if (source.ndim !== index.ndim || index.shape.some((n, i) => n > source.shape[i])) {
     throw new ShapeError(`${op}: Expected index ${formatShape(index.shape)} to be smaller than src ${formatShape(source.shape)}`, {
-      op,
       shapes: [index.shape, source.shape],
     });
   }
@@ -88,7 +87,7 @@ function identity(reduce: ScatterReduction, dtype: DType): number {
 
 function scatterReduce(x: Tensor, dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, includeSelf: boolean): Tensor {
   const op = "scatterReduce";
-  if (!(reduce in MODE)) throw new ValueError(`${op}: reduce argument must be either sum, prod, mean, amax or amin, got ${reduce}`, { op });
+  if (!(reduce in MODE)) throw new ValueError(`${op}: reduce argument must be either sum, prod, mean, amax or amin, got ${reduce}`);
   const base = includeSelf ? x : scatter(x, dim, index, identity(reduce, x.dtype), "set", op, "Scatter");
   const out = scatter(base, dim, index, source, MODE[reduce], op, reduce === "sum" ? "ScatterAdd" : "ScatterReduce");
   if (reduce !== "mean") return out;
@@ -101,7 +100,7 @@ function scatterReduce(x: Tensor, dim: number, index: Tensor, source: Tensor, re
 /** A dimension and a 1-d index for the `index*` ops. */
 function checkRows(x: Tensor, dim: number, index: Tensor, op: string): { readonly d: number; readonly at: Tensor } {
   if (index.ndim > 1) {
-    throw new ShapeError(`${op}(): Index is supposed to be a vector, got ${formatShape(index.shape)}`, { op, shapes: [index.shape] });
+    throw new ShapeError(`${op}(): Index is supposed to be a vector, got ${formatShape(index.shape)}`, { shapes: [index.shape] });
   }
   return { d: normalizeDim(dim, x.ndim, op), at: atLeast1d(indexTensor(index, op)) };
 }
@@ -116,7 +115,7 @@ function updateRows(x: Tensor, dim: number, index: Tensor, source: Tensor, mode:
     throw new ShapeError(
       `${op}(): Number of indices should be equal to source.size(dim) and the other sizes to those of self, ` +
         `got index ${formatShape(index.shape)}, source ${formatShape(source.shape)} and self ${formatShape(x.shape)}`,
-      { op, shapes: [index.shape, source.shape, x.shape] },
+      { shapes: [index.shape, source.shape, x.shape] },
     );
   }
   const out = apply("indexUpdate", [own, at, rows.cast(x.dtype)], { dim: d, mode }, label);
@@ -216,7 +215,6 @@ export class GatherOps extends IndexingOps {
     const { d, at } = checkRows(this.self, dim, index, "indexFill");
     if (value instanceof TensorBase && value.ndim > 0) {
       throw new ShapeError(`indexFill: only supports a 0-dimensional value tensor, got ${formatShape(value.shape)}`, {
-        op: "indexFill",
         shapes: [value.shape],
       });
     }
@@ -280,7 +278,7 @@ export class GatherOps extends IndexingOps {
     if (index.ndim !== this.ndim) {
       throw new ShapeError(
         `takeAlongDim: input and indices should have the same number of dimensions, got ${formatShape(this.shape)} and ${formatShape(index.shape)}`,
-        { op: "takeAlongDim", shapes: [this.shape, index.shape] },
+        { shapes: [this.shape, index.shape] },
       );
     }
     const without = (shape: Shape, size: number) => shape.map((n, i) => (i === d ? size : n));

@@ -68,10 +68,7 @@ function toEntry(index: Index, op: string): Entry {
   if (index === null || typeof index === "number" || typeof index === "string") return { kind: "basic", index };
   if (Array.isArray(index)) return { kind: "list", list: parseList(index as IndexList) };
   if (!(index instanceof TensorBase)) {
-    throw new DTypeError(
-      `${op}: expected an integer, slice string, null, "...", boolean, list or tensor as an index, got ${typeof index}`,
-      { op },
-    );
+    throw new DTypeError(`${op}: expected an integer, slice string, null, "...", boolean, list or tensor as an index, got ${typeof index}`);
   }
   return tensorEntry(index as Tensor, op);
 }
@@ -79,7 +76,6 @@ function toEntry(index: Index, op: string): Entry {
 function tensorEntry(tensor: Tensor, op: string): Entry {
   if (tensor.isFloatingPoint()) {
     throw new DTypeError(`${op}: tensors used as indices must be long, byte or bool tensors, got ${tensor.dtype}; convert with .int()`, {
-      op,
       dtypes: [tensor.dtype],
     });
   }
@@ -100,17 +96,16 @@ function consumed(entry: Entry): number {
 
 /** Applies the basic entries as views and collects the others. */
 export function plan(x: Tensor, indices: readonly Index[], op: string): Plan {
-  if (!Array.isArray(indices)) throw new DTypeError(`${op}: expected a list of indices, got ${typeof indices}`, { op });
+  if (!Array.isArray(indices)) throw new DTypeError(`${op}: expected a list of indices, got ${typeof indices}`);
   const entries = indices.map((index) => toEntry(index, op));
   const used = entries.reduce((n, entry) => n + consumed(entry), 0);
   if (used > x.ndim) {
     throw new ShapeError(`${op}: too many indices for tensor of dimension ${x.ndim}, got ${used} for ${formatShape(x.shape)}`, {
-      op,
       shapes: [x.shape],
     });
   }
   if (entries.filter((entry) => entry.kind === "basic" && entry.index === "...").length > 1) {
-    throw new ShapeError(`${op}: an index can only have a single ellipsis ("...")`, { op });
+    throw new ShapeError(`${op}: an index can only have a single ellipsis ("...")`);
   }
   const build = new Builder(x, op, x.ndim - used);
   for (const entry of entries) build.add(entry);
@@ -190,7 +185,7 @@ class Builder {
     throw new ShapeError(
       `${this.#op}: The shape of the mask ${formatShape(shape)} at index ${this.from} does not match the shape of the indexed tensor ` +
         `${formatShape(view.shape)} at index ${dim}`,
-      { op: this.#op, shapes: [shape, view.shape] },
+      { shapes: [shape, view.shape] },
     );
   }
 
@@ -264,7 +259,7 @@ function broadcastShapes(pickers: readonly Picker[], op: string): Shape {
   } catch {
     throw new ShapeError(
       `${op}: shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes.map(formatShape).join(", ")}`,
-      { op, shapes },
+      { shapes },
     );
   }
 }

@@ -62,7 +62,7 @@ function fit(value: Tensor, shape: Shape): Tensor {
   if (!fits) {
     throw new ShapeError(
       `setAt: shape mismatch: value tensor of shape ${formatShape(value.shape)} cannot be broadcast to indexing result of shape ${formatShape(shape)}`,
-      { op: "setAt", shapes: [value.shape, shape] },
+      { shapes: [value.shape, shape] },
     );
   }
   return expandTo(reshapeTo(value, own), shape);
@@ -136,8 +136,7 @@ export class IndexingOps extends CountOps {
   indexPut(indices: readonly Tensor[], value: Tensor | number, { accumulate = false }: SetAtOptions = {}): Tensor {
     const { view, pickers, mask } = plan(this.self, indices, "indexPut");
     const source = toValue("indexPut", this.self, value);
-    if (pickers.length === 0 && mask === null)
-      throw new ValueError("indexPut: expected at least one index tensor, got none", { op: "indexPut" });
+    if (pickers.length === 0 && mask === null) throw new ValueError("indexPut: expected at least one index tensor, got none");
     const pick = joinPickers(view, mask === null ? pickers : readMask(mask, "indexPut"), "indexPut");
     return composite("IndexPut", [view, source], () => updated(view, pick, source, accumulate));
   }

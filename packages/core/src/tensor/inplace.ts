@@ -18,7 +18,7 @@ export function into(x: Tensor, op: string, result: Tensor): Tensor {
     throw new ShapeError(
       `${op}: output with shape ${formatShape(x.shape)} doesn't match the broadcast shape ${formatShape(result.shape)}; ` +
         `an in-place op cannot grow its tensor, use the op without the underscore`,
-      { op, shapes: [x.shape, result.shape] },
+      { shapes: [x.shape, result.shape] },
     );
   }
   mutate(x, result.cast(x.dtype));
@@ -153,7 +153,7 @@ export class InplaceOps extends StatisticsOps {
 
   /** Writes `value` on the main diagonal of a matrix. */
   fillDiagonal_(value: number): Tensor {
-    if (this.ndim < 2) throw new ShapeError("fillDiagonal_: dimensions must larger than 1", { op: "fillDiagonal_", shapes: [this.shape] });
+    if (this.ndim < 2) throw new ShapeError("fillDiagonal_: dimensions must larger than 1", { shapes: [this.shape] });
     this.diagonal().fill_(value);
     return this.self;
   }

@@ -22,15 +22,13 @@ function tokens(text: string, where: string): string[] {
   const out: string[] = [];
   for (let i = 0; i < text.length; i++) {
     if (text.startsWith("...", i)) {
-      if (out.includes("..."))
-        throw new ValueError(`einsum(): found '.' for ${where} for which an ellipsis was already found`, { op: "einsum" });
+      if (out.includes("...")) throw new ValueError(`einsum(): found '.' for ${where} for which an ellipsis was already found`);
       out.push("...");
       i += 2;
     } else if (/[A-Za-z]/.test(text[i])) out.push(text[i]);
     else
       throw new ValueError(
         `einsum(): invalid subscript given at index ${i} of ${where}: ${JSON.stringify(text)}; subscripts are letters and "..."`,
-        { op: "einsum" },
       );
   }
   return out;
@@ -48,26 +46,22 @@ function operandNames(list: readonly string[], x: Tensor, index: number): string
     throw new ShapeError(
       `einsum(): the number of subscripts in the equation (${letters}) ${extra < 0 ? "is more than" : "does not match"} the number of dimensions ` +
         `(${x.ndim}) for operand ${index}${extra > 0 ? " and no ellipsis was given" : ""}, got ${formatShape(x.shape)}`,
-      { op: "einsum", shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return expandEllipsis(list, extra);
 }
 
 function parse(equation: string, operands: readonly Tensor[]): Equation {
-  if (typeof equation !== "string")
-    throw new ValueError(`einsum(): expected an equation such as "ij,jk->ik", got ${equation}`, { op: "einsum" });
+  if (typeof equation !== "string") throw new ValueError(`einsum(): expected an equation such as "ij,jk->ik", got ${equation}`);
   const text = equation.replaceAll(" ", "");
   const [left, right, ...more] = text.split("->");
-  if (more.length > 0) throw new ValueError(`einsum(): expected one "->", got ${JSON.stringify(equation)}`, { op: "einsum" });
+  if (more.length > 0) throw new ValueError(`einsum(): expected one "->", got ${JSON.stringify(equation)}`);
   const parts = left.split(",");
   if (parts.length !== operands.length) {
     const word = parts.length > operands.length ? "fewer" : "more";
     throw new ValueError(
       `einsum(): ${word} operands were provided than specified in the equation: ${operands.length} for ${JSON.stringify(equation)}`,
-      {
-        op: "einsum",
-      },
     );
   }
   const inputs = parts.map((part, i) => operandNames(tokens(part, `operand ${i}`), operands[i], i));
@@ -90,10 +84,10 @@ function explicitOutput(text: string, inputs: Equation["inputs"]): string[] {
   const known = new Set(inputs.flat());
   for (const name of list) {
     if (list.indexOf(name) !== list.lastIndexOf(name)) {
-      throw new ValueError(`einsum(): output subscript ${name} appears more than once in the output`, { op: "einsum" });
+      throw new ValueError(`einsum(): output subscript ${name} appears more than once in the output`);
     }
     if (name !== "..." && !known.has(name)) {
-      throw new ValueError(`einsum(): output subscript ${name} does not appear in the equation for any input operand`, { op: "einsum" });
+      throw new ValueError(`einsum(): output subscript ${name} does not appear in the equation for any input operand`);
     }
   }
   return list.flatMap((name) => (name === "..." ? ellipsisNames(inputs) : [name]));
@@ -109,7 +103,7 @@ function distinct(x: Tensor, names: readonly string[], operand: number): Named {
     if (tensor.shape[i] !== tensor.shape[j]) {
       throw new ShapeError(
         `einsum(): subscript ${list[i]} is repeated for operand ${operand} but the sizes don't match, ${tensor.shape[j]} != ${tensor.shape[i]}`,
-        { op: "einsum", shapes: [x.shape] },
+        { shapes: [x.shape] },
       );
     }
     const name = list[i];
@@ -130,7 +124,7 @@ function checkSizes(named: readonly Named[]): void {
         throw new ShapeError(
           `einsum(): operands do not broadcast: subscript ${name} has size ${own} for one operand and ${known} for another, ` +
             `got ${named.map((n) => formatShape(n.tensor.shape)).join(", ")}`,
-          { op: "einsum", shapes: named.map((n) => n.tensor.shape) },
+          { shapes: named.map((n) => n.tensor.shape) },
         );
       }
       size.set(name, known === 1 ? own : known);

@@ -29,7 +29,7 @@ function sizes(x: Tensor): string {
 }
 
 export function refuse(op: string, message: string, ...tensors: readonly Tensor[]): never {
-  throw new ShapeError(`${op}: ${message}`, { op, shapes: tensors.map((t) => t.shape) });
+  throw new ShapeError(`${op}: ${message}`, { shapes: tensors.map((t) => t.shape) });
 }
 
 /** Product of two matrices, or throws PyTorch's error with the transpose that would fit. */
@@ -190,7 +190,6 @@ function chainSplits(dims: readonly number[]): number[][] {
 export function multiDot(tensors: readonly Tensor[]): Tensor {
   if (tensors.length < 2) {
     throw new ShapeError(`multiDot: expected at least 2 tensors but got ${tensors.length}`, {
-      op: "multiDot",
       shapes: tensors.map((t) => t.shape),
     });
   }

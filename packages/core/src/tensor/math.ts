@@ -29,7 +29,6 @@ export class MathOps extends ArithmeticOps {
   neg(): Tensor {
     if (this.dtype === "bool") {
       throw new DTypeError("neg: Negation, the `-` operator, on a bool tensor is not supported; use logicalNot()", {
-        op: "neg",
         dtypes: ["bool"],
       });
     }

@@ -69,7 +69,7 @@ export class MovementOps extends TensorBase {
       throw new ShapeError(
         `view: view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces), ` +
           `got ${formatShape(to)} for ${formatShape(this.shape)} with strides ${formatShape(this.strides)}. Use .reshape(...) instead.`,
-        { op: "view", shapes: [this.shape, to] },
+        { shapes: [this.shape, to] },
       );
     }
     return apply("reshape", [this.self], { shape: to }, "View");
@@ -129,12 +129,11 @@ export class MovementOps extends TensorBase {
       throw new ShapeError(
         `permute: number of dimensions in the tensor input does not match the length of the desired ordering of dimensions ` +
           `i.e. input.dim() = ${this.ndim} is not equal to len(dims) = ${list.length}`,
-        { op: "permute", shapes: [this.shape] },
+        { shapes: [this.shape] },
       );
     }
     const order = list.map((d) => normalizeDim(d, this.ndim, "permute"));
-    if (new Set(order).size !== order.length)
-      throw new ShapeError(`permute: repeated dim in permute, got ${formatShape(list)}`, { op: "permute" });
+    if (new Set(order).size !== order.length) throw new ShapeError(`permute: repeated dim in permute, got ${formatShape(list)}`);
     return apply("permute", [this.self], { dims: order });
   }
 
@@ -157,7 +156,6 @@ export class MovementOps extends TensorBase {
   t(): Tensor {
     if (this.ndim > 2) {
       throw new ShapeError(`t: t() expects a tensor with <= 2 dimensions, but self is ${this.ndim}D; use transpose or permute`, {
-        op: "t",
         shapes: [this.shape],
       });
     }
@@ -172,8 +170,7 @@ export class MovementOps extends TensorBase {
   /** The last two dimensions swapped: the transpose of each matrix. @throws ShapeError for a vector. */
   get mT(): Tensor {
     if (this.ndim === 0) return apply("alias", [this.self], null);
-    if (this.ndim === 1)
-      throw new ShapeError(`mT: expected a tensor with 2 or more dimensions, got ${formatShape(this.shape)}`, { op: "mT" });
+    if (this.ndim === 1) throw new ShapeError(`mT: expected a tensor with 2 or more dimensions, got ${formatShape(this.shape)}`);
     return this.transpose(-2, -1);
   }
 
@@ -184,8 +181,7 @@ export class MovementOps extends TensorBase {
 
   /** The transpose of a matrix. @throws ShapeError unless there are two dimensions or none. */
   get H(): Tensor {
-    if (this.ndim !== 0 && this.ndim !== 2)
-      throw new ShapeError(`H: expected a matrix, got ${formatShape(this.shape)}; use mH`, { op: "H" });
+    if (this.ndim !== 0 && this.ndim !== 2) throw new ShapeError(`H: expected a matrix, got ${formatShape(this.shape)}; use mH`);
     return this.mH;
   }
 
@@ -198,7 +194,6 @@ export class MovementOps extends TensorBase {
     if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length) {
       throw new ShapeError(
         `movedim: Invalid source or destination dims: expected as many distinct sources as destinations, got [${from}] and [${to}]`,
-        { op: "movedim" },
       );
     }
     const order = new Array<number>(rank).fill(-1);
@@ -246,19 +241,16 @@ export class MovementOps extends TensorBase {
 
   /** `length` positions of a dimension from `start`. @throws ShapeError if they are not there. */
   narrow(dim: number, start: number, length: number): Tensor {
-    if (this.ndim === 0) throw new ShapeError("narrow: narrow() cannot be applied to a 0-dim tensor.", { op: "narrow" });
+    if (this.ndim === 0) throw new ShapeError("narrow: narrow() cannot be applied to a 0-dim tensor.");
     const at = normalizeDim(dim, this.ndim, "narrow");
     const size = this.shape[at];
-    if (length < 0) throw new ShapeError(`narrow: narrow(): length must be non-negative, got ${length}`, { op: "narrow" });
+    if (length < 0) throw new ShapeError(`narrow: narrow(): length must be non-negative, got ${length}`);
     if (!Number.isInteger(start) || !Number.isInteger(length) || start < -size || start > size) {
-      throw new ShapeError(`narrow: start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`, {
-        op: "narrow",
-      });
+      throw new ShapeError(`narrow: start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`);
     }
     const first = start < 0 ? start + size : start;
     if (first + length > size) {
       throw new ShapeError(`narrow: start (${first}) + length (${length}) exceeds dimension size (${size})`, {
-        op: "narrow",
         shapes: [this.shape],
       });
     }
@@ -267,12 +259,11 @@ export class MovementOps extends TensorBase {
 
   /** Position `index` of a dimension, without that dimension. @throws ShapeError if it is not there. */
   select(dim: number, index: number): Tensor {
-    if (this.ndim === 0) throw new ShapeError("select: select() cannot be applied to a 0-dim tensor.", { op: "select" });
+    if (this.ndim === 0) throw new ShapeError("select: select() cannot be applied to a 0-dim tensor.");
     const at = normalizeDim(dim, this.ndim, "select");
     const size = this.shape[at];
     if (!Number.isInteger(index) || index < -size || index >= size) {
       throw new ShapeError(`select: index ${index} is out of bounds for dimension ${at} with size ${size}`, {
-        op: "select",
         shapes: [this.shape],
       });
     }
@@ -285,9 +276,9 @@ export class MovementOps extends TensorBase {
    * @throws ShapeError unless `step` is positive.
    */
   slice(dim: number, start?: number | null, end?: number | null, step = 1): Tensor {
-    if (this.ndim === 0) throw new ShapeError("slice: slice() cannot be applied to a 0-dim tensor.", { op: "slice" });
+    if (this.ndim === 0) throw new ShapeError("slice: slice() cannot be applied to a 0-dim tensor.");
     const at = normalizeDim(dim, this.ndim, "slice");
-    if (!Number.isInteger(step) || step <= 0) throw new ShapeError(`slice: slice step must be positive, got ${step}`, { op: "slice" });
+    if (!Number.isInteger(step) || step <= 0) throw new ShapeError(`slice: slice step must be positive, got ${step}`);
     const size = this.shape[at];
     const clip = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
     const first = clip(requireInteger(start ?? 0, "slice", "start"));
@@ -301,7 +292,7 @@ export class MovementOps extends TensorBase {
     requireInteger(offset, "diagonal", "offset");
     const first = normalizeDim(dim1, this.ndim, "diagonal");
     const second = normalizeDim(dim2, this.ndim, "diagonal");
-    if (first === second) throw new ShapeError(`diagonal: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op: "diagonal" });
+    if (first === second) throw new ShapeError(`diagonal: diagonal dimensions cannot be identical ${dim1}, ${dim2}`);
     return apply("diagonal", [this.self], { offset, dim1: first, dim2: second });
   }
 
@@ -312,9 +303,9 @@ export class MovementOps extends TensorBase {
     requireInteger(size, "unfold", "size");
     requireInteger(step, "unfold", "step");
     if (size < 0 || size > length) {
-      throw new ShapeError(`unfold: maximum size for tensor at dimension ${at} is ${length} but size is ${size}`, { op: "unfold" });
+      throw new ShapeError(`unfold: maximum size for tensor at dimension ${at} is ${length} but size is ${size}`);
     }
-    if (step <= 0) throw new ShapeError(`unfold: step is ${step} but must be > 0`, { op: "unfold" });
+    if (step <= 0) throw new ShapeError(`unfold: step is ${step} but must be > 0`);
     return this.ndim === 0 ? this.asStrided([size], [1], this.offset) : apply("unfold", [this.self], { dim: at, size, step });
   }
 
@@ -373,7 +364,6 @@ export function stridedLayout(shape: Shape, strides: readonly number[], offset: 
   checkShape(shape, op);
   if (strides.some((s) => s < 0) || offset < 0) {
     throw new ShapeError(`${op}: negative strides and offsets are not supported, got strides ${formatShape(strides)}, offset ${offset}`, {
-      op,
       shapes: [shape],
     });
   }
@@ -384,7 +374,7 @@ export function stridedLayout(shape: Shape, strides: readonly number[], offset: 
 
 /** An integer argument. @throws ValueError for anything else. */
 export function requireInteger(value: number, op: string, name: string): number {
-  if (!Number.isSafeInteger(value)) throw new ValueError(`${op}: expected an integer ${name}, got ${value}`, { op });
+  if (!Number.isSafeInteger(value)) throw new ValueError(`${op}: expected an integer ${name}, got ${value}`);
   return value;
 }
 
@@ -401,7 +391,7 @@ function expandedShape(from: Shape, to: Shape): Shape {
     throw new ShapeError(
       `expand: the number of sizes provided (${to.length}) must be greater or equal to the number of dimensions in the tensor (${from.length}), ` +
         `got ${formatShape(to)} for ${formatShape(from)}`,
-      { op: "expand", shapes: [from, to] },
+      { shapes: [from, to] },
     );
   }
   return to.map((size, i) => {
@@ -411,7 +401,7 @@ function expandedShape(from: Shape, to: Shape): Shape {
     throw new ShapeError(
       `expand: The expanded size of the tensor (${size}) must match the existing size (${old}) at non-singleton dimension ${i}.  ` +
         `Target sizes: ${formatShape(to)}.  Tensor sizes: ${formatShape(from)}`,
-      { op: "expand", shapes: [from, to] },
+      { shapes: [from, to] },
     );
   });
 }

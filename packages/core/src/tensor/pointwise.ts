@@ -37,7 +37,7 @@ export class PointwiseOps extends ActivationOps {
   clamp(options: ClampOptions): Tensor {
     const { min = null, max = null } = options ?? {};
     const x = this.self;
-    if (min === null && max === null) throw new ValueError("clamp: At least one of 'min' or 'max' must not be None", { op: "clamp" });
+    if (min === null && max === null) throw new ValueError("clamp: At least one of 'min' or 'max' must not be None");
     // PyTorch numbers the overload with tensors 0 and that with numbers 1.
     const label = isTensor(min) || isTensor(max) ? "Clamp" : "Clamp1";
     if (max === null) return bounded("clamp", "clampMin", x, min as TensorOrScalar, label);
@@ -74,13 +74,11 @@ export class PointwiseOps extends ActivationOps {
     const x = this.self;
     if (mask.dtype !== "bool") {
       throw new DTypeError(`maskedFill: maskedFill only supports boolean masks, but got mask with dtype ${mask.dtype}`, {
-        op: "maskedFill",
         dtypes: [mask.dtype],
       });
     }
     if (isTensor(value) && value.ndim > 0) {
       throw new ShapeError(`maskedFill: only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`, {
-        op: "maskedFill",
         shapes: [value.shape],
       });
     }
@@ -96,7 +94,6 @@ export class PointwiseOps extends ActivationOps {
     for (const [name, other] of Object.entries({ end, weight })) {
       if (isTensor(other) && other.dtype !== x.dtype) {
         throw new DTypeError(`lerp: expected dtype ${x.dtype} for \`${name}\` but got dtype ${other.dtype}`, {
-          op: "lerp",
           dtypes: [x.dtype, other.dtype],
         });
       }
@@ -120,7 +117,6 @@ export class PointwiseOps extends ActivationOps {
     const x = this.self;
     if (!isFloatingPoint(a.dtype) && !isFloatingPoint(b.dtype)) {
       throw new DTypeError("addcdiv: Integer division with addcdiv is not supported; use x.add(a.div(b)) or convert with .float()", {
-        op: "addcdiv",
         dtypes: [a.dtype, b.dtype],
       });
     }
@@ -144,7 +140,6 @@ export class PointwiseOps extends ActivationOps {
     const x = this.self;
     if (x.dtype !== values.dtype) {
       throw new DTypeError(`heaviside: not yet implemented for tensors with different dtypes, got ${x.dtype} and ${values.dtype}`, {
-        op: "heaviside",
         dtypes: [x.dtype, values.dtype],
       });
     }
@@ -165,7 +160,6 @@ export function filling(x: Tensor, value: Scalar | Tensor): Tensor {
   if (!isTensor(value)) return filled(x, value);
   if (value.ndim > 0) {
     throw new ShapeError(`fill: only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions`, {
-      op: "fill",
       shapes: [value.shape],
     });
   }
@@ -191,7 +185,7 @@ export function select(condition: Tensor, yes: TensorOrScalar, no: TensorOrScala
   if (condition.dtype !== "bool" && condition.dtype !== "uint8") {
     throw new DTypeError(
       `where: where expected condition to be a boolean tensor, but got a tensor with dtype ${dtypeWord(condition.dtype)}; compare it with .ne(0)`,
-      { op: "where", dtypes: [condition.dtype] },
+      { dtypes: [condition.dtype] },
     );
   }
   const dtype = isTensor(yes) || isTensor(no) ? resultType(yes, no) : scalarsType(condition, yes, no);

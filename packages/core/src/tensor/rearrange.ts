@@ -23,7 +23,6 @@ export class RearrangeOps extends MovementOps {
       throw new ShapeError(
         `split: split expects split_size be non-negative (and 0 only for a dimension of size 0), but got split_size=${size}`,
         {
-          op: "split",
           shapes: [this.shape],
         },
       );
@@ -35,7 +34,7 @@ export class RearrangeOps extends MovementOps {
 
   /** At most `chunks` pieces of equal size along a dimension, the last one maybe smaller. */
   chunk(chunks: number, dim: DimArgument = 0): Tensor[] {
-    if (!(chunks > 0)) throw new ShapeError(`chunk: chunk expects \`chunks\` to be greater than 0, got: ${chunks}`, { op: "chunk" });
+    if (!(chunks > 0)) throw new ShapeError(`chunk: chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
     const total = this.shape[dimensionOf(this.self, "chunk", dim)];
     const size = Math.ceil(total / chunks);
     return size === 0 ? this.split(new Array<number>(chunks).fill(0), dim) : this.split(size, dim);
@@ -50,7 +49,7 @@ export class RearrangeOps extends MovementOps {
       return edges.slice(1).map((end, i) => this.slice(at, edges[i], end));
     }
     if (!(sections > 0)) {
-      throw new ShapeError(`tensorSplit: number of sections must be larger than 0, got ${sections}`, { op: "tensorSplit" });
+      throw new ShapeError(`tensorSplit: number of sections must be larger than 0, got ${sections}`);
     }
     const extra = total % sections;
     const sizes = Array.from({ length: sections }, (_, i) => Math.floor(total / sections) + (i < extra ? 1 : 0));
@@ -95,13 +94,13 @@ export class RearrangeOps extends MovementOps {
 
   /** A copy with the second dimension reversed. */
   fliplr(): Tensor {
-    if (this.ndim < 2) throw new ShapeError(`fliplr: Input must be >= 2-d, got ${formatShape(this.shape)}`, { op: "fliplr" });
+    if (this.ndim < 2) throw new ShapeError(`fliplr: Input must be >= 2-d, got ${formatShape(this.shape)}`);
     return this.flip(1);
   }
 
   /** A copy with the first dimension reversed. */
   flipud(): Tensor {
-    if (this.ndim < 1) throw new ShapeError("flipud: Input must be >= 1-d, got []", { op: "flipud" });
+    if (this.ndim < 1) throw new ShapeError("flipud: Input must be >= 1-d, got []");
     return this.flip(0);
   }
 
@@ -113,27 +112,24 @@ export class RearrangeOps extends MovementOps {
   roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
     const x = this.self;
     const steps = [shifts].flat();
-    if (steps.length === 0) throw new ShapeError("roll: `shifts` required", { op: "roll" });
+    if (steps.length === 0) throw new ShapeError("roll: `shifts` required");
     if (dims === undefined || [dims].flat().length === 0) {
-      if (steps.length !== 1)
-        throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and 0 dims`, { op: "roll" });
+      if (steps.length !== 1) throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and 0 dims`);
       return composite("Roll", [x], () => rolled(x.reshape(-1), steps[0], 0).reshape(x.shape));
     }
     const at = [dims].flat().map((d) => normalizeDim(d, this.ndim, "roll"));
     if (at.length !== steps.length) {
-      throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and ${at.length} dims`, { op: "roll" });
+      throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and ${at.length} dims`);
     }
     return composite("Roll", [x], () => steps.reduce((y, step, i) => rolled(y, step, at[i]), x));
   }
 
   /** A copy turned by `k` quarters from the first to the second of `dims`. */
   rot90(k = 1, dims: readonly [number, number] = [0, 1]): Tensor {
-    if (this.ndim < 2) throw new ShapeError(`rot90: expected total dims >= 2, but got total dims = ${this.ndim}`, { op: "rot90" });
+    if (this.ndim < 2) throw new ShapeError(`rot90: expected total dims >= 2, but got total dims = ${this.ndim}`);
     const [a, b] = dims.map((d) => normalizeDim(d, this.ndim, "rot90"));
     if (a === b) {
-      throw new ShapeError(`rot90: expected rotation dims to be different, but got dim0 = ${dims[0]} and dim1 = ${dims[1]}`, {
-        op: "rot90",
-      });
+      throw new ShapeError(`rot90: expected rotation dims to be different, but got dim0 = ${dims[0]} and dim1 = ${dims[1]}`);
     }
     const x = this.self;
     const quarters = ((k % 4) + 4) % 4;
@@ -151,11 +147,11 @@ export class RearrangeOps extends MovementOps {
       throw new ShapeError(
         `repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor, got ${formatShape(list)} for ` +
           formatShape(x.shape),
-        { op: "repeat", shapes: [x.shape] },
+        { shapes: [x.shape] },
       );
     }
     if (list.some((n) => !Number.isInteger(n) || n < 0)) {
-      throw new ShapeError(`repeat: Trying to create tensor with negative dimension, got ${formatShape(list)}`, { op: "repeat" });
+      throw new ShapeError(`repeat: Trying to create tensor with negative dimension, got ${formatShape(list)}`);
     }
     const shape = [...new Array<number>(lead).fill(1), ...x.shape];
     return composite("Repeat", [x], () => {
@@ -184,7 +180,7 @@ export class RearrangeOps extends MovementOps {
     if ((counts.length !== size && counts.length !== 1) || counts.some((n) => !Number.isInteger(n) || n < 0)) {
       throw new ShapeError(
         `repeatInterleave: repeats must have the same size as input along dim and no negative counts, got ${counts.length} for ${size}`,
-        { op: "repeatInterleave", shapes: [x.shape] },
+        { shapes: [x.shape] },
       );
     }
     const index = Array.from({ length: size }, (_, i) => new Array<number>(counts[i % counts.length]).fill(i)).flat();
@@ -195,7 +191,7 @@ export class RearrangeOps extends MovementOps {
   diag(diagonal = 0): Tensor {
     if (this.ndim === 1) return this.diagEmbed({ offset: diagonal });
     if (this.ndim === 2) return this.diagonal(diagonal).clone();
-    throw new ShapeError(`diag: matrix or a vector expected, got ${formatShape(this.shape)}`, { op: "diag", shapes: [this.shape] });
+    throw new ShapeError(`diag: matrix or a vector expected, got ${formatShape(this.shape)}`, { shapes: [this.shape] });
   }
 
   /** A matrix with all elements on a diagonal. */
@@ -209,7 +205,7 @@ export class RearrangeOps extends MovementOps {
     requireInteger(offset, "diagEmbed", "offset");
     const rank = x.ndim + 1;
     const [a, b] = [normalizeDim(dim1, rank, "diagEmbed"), normalizeDim(dim2, rank, "diagEmbed")];
-    if (a === b) throw new ShapeError(`diagEmbed: diagonal dimensions cannot be identical ${dim1}, ${dim2}`, { op: "diagEmbed" });
+    if (a === b) throw new ShapeError(`diagEmbed: diagonal dimensions cannot be identical ${dim1}, ${dim2}`);
     const size = x.shape[x.ndim - 1] + Math.abs(offset);
     const rest = [...x.shape.slice(0, -1)];
     const shape: number[] = Array.from({ length: rank }, (_, i) => (i === a || i === b ? size : (rest.shift() as number)));
@@ -225,21 +221,19 @@ export class RearrangeOps extends MovementOps {
 }
 
 function dimensionOf(x: Tensor, op: string, dim: DimArgument): number {
-  if (x.ndim === 0) throw new ShapeError(`${op}: expected at least a 1-dimensional tensor, got a 0-dim tensor`, { op });
+  if (x.ndim === 0) throw new ShapeError(`${op}: expected at least a 1-dimensional tensor, got a 0-dim tensor`);
   return normalizeDim(dimOf(dim), x.ndim, op);
 }
 
 function evenSplit(x: Tensor, op: string, sections: number | readonly number[], rank: number, dim: number): Tensor[] {
   if (x.ndim < rank) {
-    throw new ShapeError(`${op}: requires a tensor with at least ${rank} dimension, but got a tensor with ${x.ndim} dimensions!`, {
-      op,
-    });
+    throw new ShapeError(`${op}: requires a tensor with at least ${rank} dimension, but got a tensor with ${x.ndim} dimensions!`);
   }
   if (typeof sections === "number" && !(sections > 0 && x.shape[dim] % sections === 0)) {
     throw new ShapeError(
       `${op}: attempted to split along dimension ${dim}, but the size of the dimension ${x.shape[dim]} is not divisible by the ` +
         `split_size ${sections}!`,
-      { op, shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   return x.tensorSplit(sections, dim);
@@ -250,7 +244,6 @@ function checkSizes(sizes: readonly number[], total: number, dim: number): reado
     throw new ShapeError(
       `split: split_with_sizes expects split_sizes to have only non-negative entries that sum exactly to ${total} (input tensor's size at ` +
         `dimension ${dim}), but got input tensor's split_sizes=${formatShape(sizes)}`,
-      { op: "split" },
     );
   }
   return sizes;

@@ -149,7 +149,6 @@ export class CountOps extends OrderOps {
       throw new ValueError(
         `bincount: bincount only supports 1-d non-negative integral inputs, got ${formatShape(this.shape)} ${this.dtype}`,
         {
-          op: "bincount",
           shapes: [this.shape],
           dtypes: [this.dtype],
         },
@@ -158,7 +157,7 @@ export class CountOps extends OrderOps {
     if (weights !== undefined && (weights.ndim !== 1 || weights.shape[0] !== this.shape[0])) {
       throw new ValueError(
         `bincount: weights should be 1-d and have the same length as input, got ${formatShape(weights.shape)} for ${formatShape(this.shape)}`,
-        { op: "bincount", shapes: [this.shape, weights.shape] },
+        { shapes: [this.shape, weights.shape] },
       );
     }
     const length = Math.max(minlength, most + 1);

@@ -63,7 +63,7 @@ function sorted(x: Tensor, dim: number, descending = false): readonly Tensor[] {
 }
 
 function rangeError(op: string, message: string, x: Tensor): ShapeError {
-  return new ShapeError(`${op}(): ${message}, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
+  return new ShapeError(`${op}(): ${message}, got ${formatShape(x.shape)}`, { shapes: [x.shape] });
 }
 
 /** Position among the sorted entries of the lower median: NaN wins unless `ignoreNan`. */
@@ -215,7 +215,7 @@ export class OrderOps extends ScanOps {
    */
   histc({ bins = 100, min = 0, max = 0 }: { readonly bins?: number; readonly min?: number; readonly max?: number } = {}): Tensor {
     requireFloat(this.self, "histc", '"histogram_cpu" not implemented for integers');
-    if (max < min) throw new ValueError(`histc: max must be larger than min, got ${min} and ${max}`, { op: "histc" });
+    if (max < min) throw new ValueError(`histc: max must be larger than min, got ${min} and ${max}`);
     const x = this.detach().reshape([-1]);
     const zeros = constantLike(x, 0, x.dtype, [bins]);
     if (x.numel() === 0) return zeros.clone();

@@ -82,7 +82,7 @@ function checkMean(x: Tensor, op: string): void {
     throw new DTypeError(
       `${op}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtypeWord(x.dtype)}; ` +
         `convert with .float() first`,
-      { op, dtypes: [x.dtype] },
+      { dtypes: [x.dtype] },
     );
   }
 }
@@ -93,13 +93,12 @@ function checkNotEmpty(x: Tensor, dims: readonly number[], full: boolean, op: st
     throw new ShapeError(
       `${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument, ` +
         `got ${formatShape(x.shape)}`,
-      { op, shapes: [x.shape] },
+      { shapes: [x.shape] },
     );
   }
   const empty = dims.find((d) => x.shape[d] === 0);
   if (empty === undefined) return;
   throw new ShapeError(`${op}(): Expected reduction dim ${empty} to have non-zero size, got ${formatShape(x.shape)}`, {
-    op,
     shapes: [x.shape],
   });
 }
@@ -336,9 +335,7 @@ export class ReductionOps extends PointwiseOps {
     requireFloat(x, "norm", "linalg.vector_norm: Expected a floating point or complex tensor as input");
     const order = all.p === "fro" || all.p === undefined ? 2 : all.p;
     if (typeof order !== "number")
-      throw new ValueError(`norm: expected a number or "fro" as p, got ${JSON.stringify(order)}; other matrix norms are in linalg.norm`, {
-        op: "norm",
-      });
+      throw new ValueError(`norm: expected a number or "fro" as p, got ${JSON.stringify(order)}; other matrix norms are in linalg.norm`);
     return composite("LinalgVectorNorm", [x], () => vectorNorm(x, order, dims, keepdim));
   }
 }

@@ -38,25 +38,24 @@ export function difference(x: Tensor, dim: number): Tensor {
 function checkWeights(name: string, weights: Tensor | undefined, observations: number, floating: boolean): void {
   if (weights === undefined) return;
   const fail = (message: string): never => {
-    throw new ShapeError(`cov(): ${message}, got ${formatShape(weights.shape)} ${weights.dtype}`, { op: "cov", shapes: [weights.shape] });
+    throw new ShapeError(`cov(): ${message}, got ${formatShape(weights.shape)} ${weights.dtype}`, { shapes: [weights.shape] });
   };
   if (weights.ndim > 1) fail(`expected ${name} to have one or fewer dimensions`);
   if (weights.isFloatingPoint() !== floating) fail(`expected ${name} to have ${floating ? "floating point" : "integral"} dtype`);
   if (weights.numel() !== observations)
     fail(`expected ${name} to have the same numel as there are observations in the input (${observations})`);
   checkElements(weights, (now) => {
-    if (now.lt(0).any().itemSync()) throw new ValueError(`cov: ${name} cannot be negative`, { op: "cov" });
+    if (now.lt(0).any().itemSync()) throw new ValueError(`cov: ${name} cannot be negative`);
   });
 }
 
 function cov(input: Tensor, { correction = 1, fweights, aweights }: CovOptions): Tensor {
   if (input.ndim > 2) {
     throw new ShapeError(`cov(): expected input to have two or fewer dimensions but got an input with ${input.ndim} dimensions`, {
-      op: "cov",
       shapes: [input.shape],
     });
   }
-  if (input.dtype === "bool") throw new ValueError("cov(): bool dtype is not supported for input", { op: "cov", dtypes: [input.dtype] });
+  if (input.dtype === "bool") throw new ValueError("cov(): bool dtype is not supported for input", { dtypes: [input.dtype] });
   const x = (input.isFloatingPoint() ? input : input.float()).reshape(input.ndim === 2 ? input.shape : [1, input.numel()]);
   const n = x.shape[1];
   checkWeights("fweights", fweights, n, false);
@@ -81,7 +80,7 @@ export class StatisticsOps extends LinalgOps {
    * tensor([1, 4, 9]).diff(); // tensor([3., 5.])
    */
   diff({ n = 1, dim = -1, prepend, append }: DiffOptions = {}): Tensor {
-    if (this.ndim === 0) throw new ShapeError("diff: diff expects input to be at least one-dimensional, got []", { op: "diff" });
+    if (this.ndim === 0) throw new ShapeError("diff: diff expects input to be at least one-dimensional, got []");
     const d = normalizeDim(dim, this.ndim, "diff");
     if (n === 0) return this.clone();
     const parts = [prepend, this.self, append].filter((t): t is Tensor => t !== undefined);
@@ -110,7 +109,6 @@ export class StatisticsOps extends LinalgOps {
     requireFloat(this.self, "renorm", "expected a floating-point tensor");
     if (this.ndim < 2) {
       throw new ShapeError(`renorm: input needs at least 2 dimensions, got ${formatShape(this.shape)}`, {
-        op: "renorm",
         shapes: [this.shape],
       });
     }
@@ -136,7 +134,6 @@ export class StatisticsOps extends LinalgOps {
     const lead = this.ndim - shape.length;
     if (lead < 0 || shape.some((n, d) => n !== 1 && n !== this.shape[lead + d])) {
       throw new ShapeError(`sumToSize: size ${formatShape(shape)} is not expandable to size ${formatShape(this.shape)}`, {
-        op: "sumToSize",
         shapes: [this.shape, shape],
       });
     }

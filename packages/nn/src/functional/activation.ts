@@ -87,7 +87,7 @@ export interface RreluOptions extends InplaceOptions {
  */
 export function rrelu(input: Tensor, { lower = 1 / 8, upper = 1 / 3, training = false, inplace }: RreluOptions = {}): Tensor {
   if (!(lower <= upper)) {
-    throw new ValueError(`rrelu: Lower bound should be less than or equal to the upper bound, got ${lower} and ${upper}`, { op: "rrelu" });
+    throw new ValueError(`rrelu: Lower bound should be less than or equal to the upper bound, got ${lower} and ${upper}`);
   }
   if (!training) return leakyRelu(input, (lower + upper) / 2, { inplace });
   const noise = apply("random", [], { shape: input.shape, device: input.device, ...defaultGenerator().nextKernelStream() });
@@ -205,12 +205,11 @@ export function logSigmoid(input: Tensor): Tensor {
  */
 export function glu(input: Tensor, along: number | { readonly dim?: number } = -1): Tensor {
   const { dim = -1 } = withOption<{ readonly dim?: number }>("dim", along);
-  if (input.ndim === 0) throw new ShapeError("glu: glu does not support 0-dimensional tensors", { op: "glu", shapes: [input.shape] });
+  if (input.ndim === 0) throw new ShapeError("glu: glu does not support 0-dimensional tensors", { shapes: [input.shape] });
   const d = normalizeDim(dim, input.ndim, "glu");
   const half = input.shape[d] / 2;
   if (!Number.isInteger(half)) {
     throw new ShapeError(`glu: Halving dimension must be even, but dimension ${d} is size ${input.shape[d]}`, {
-      op: "glu",
       shapes: [input.shape],
     });
   }

@@ -87,5 +87,5 @@ function checkAttention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor 
           : mask !== null && isCausal
             ? "Explicit attn_mask should not be set when is_causal=True"
             : null;
-  if (problem !== null) throw new ShapeError(`${op}: ${problem}, got ${shapes.map(formatShape).join(", ")}`, { op, shapes });
+  if (problem !== null) throw new ShapeError(`${op}: ${problem}, got ${shapes.map(formatShape).join(", ")}`, { shapes });
 }

@@ -76,24 +76,23 @@ function checkTarget(op: string, input: Tensor, target: Tensor, weight: Tensor |
     throw new DTypeError(
       `${op}: expected scalar type Long or Int for the target's class indices, got ${target.dtype}; convert with .int()`,
       {
-        op,
         dtypes: [input.dtype, target.dtype],
       },
     );
   }
-  if (input.ndim === 0) throw new ShapeError(`${op}: expected input [N, C, ...] or [C], got []`, { op, shapes });
+  if (input.ndim === 0) throw new ShapeError(`${op}: expected input [N, C, ...] or [C], got []`, { shapes });
   const expected = input.ndim === 1 ? [] : [input.shape[0], ...input.shape.slice(2)];
   if (input.ndim > 1 && target.ndim > 0 && input.shape[0] !== target.shape[0]) {
     throw new ShapeError(
       `${op}: Expected input batch_size (${input.shape[0]}) to match target batch_size (${target.shape[0]}), ` +
         `got ${formatShape(input.shape)} and ${formatShape(target.shape)}`,
-      { op, shapes },
+      { shapes },
     );
   }
   if (!sameShape(expected, target.shape)) {
     throw new ShapeError(
       `${op}: Expected target size ${formatShape(expected)}, got ${formatShape(target.shape)} for input ${formatShape(input.shape)}`,
-      { op, shapes },
+      { shapes },
     );
   }
   const classes = classesOf(input);
@@ -101,7 +100,7 @@ function checkTarget(op: string, input: Tensor, target: Tensor, weight: Tensor |
     throw new ShapeError(
       `${op}: weight tensor should be defined either for all ${classes} classes or no classes but got weight tensor of shape: ` +
         formatShape(weight.shape),
-      { op, shapes: [input.shape, weight.shape] },
+      { shapes: [input.shape, weight.shape] },
     );
   }
 }
@@ -145,7 +144,7 @@ function guarded(op: string, input: Tensor, target: Tensor, { ignoreIndex = -100
     const classes = classesOf(input);
     const bad = [...target.dataSync()].find((t) => Number(t) !== ignoreIndex && (t < 0 || t >= classes));
     if (bad === undefined) throw error;
-    throw new ValueError(`${op}: Target ${bad} is out of bounds; expected classes from 0 to ${classes - 1}`, { op, shapes: [input.shape] });
+    throw new ValueError(`${op}: Target ${bad} is out of bounds; expected classes from 0 to ${classes - 1}`, { shapes: [input.shape] });
   }
 }
 
@@ -164,7 +163,7 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
   const { labelSmoothing = 0, reduction = "mean" } = options;
   checkReduction(op, reduction);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ValueError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`, { op });
+    throw new ValueError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
   }
   for (const x of [input, target]) expectTensor(op, x);
   if (sameShape(input.shape, target.shape)) return probabilityLoss(input, target, options);
@@ -181,11 +180,10 @@ function probabilityLoss(
   const op = "crossEntropy";
   if (!isFloatingPoint(target.dtype)) {
     throw new DTypeError(`${op}: Expected floating point type for target with class probabilities, got ${target.dtype}`, {
-      op,
       dtypes: [target.dtype],
     });
   }
-  if (ignoreIndex >= 0) throw new ValueError(`${op}: ignore_index is not supported for floating point target`, { op });
+  if (ignoreIndex >= 0) throw new ValueError(`${op}: ignore_index is not supported for floating point target`);
   const dim = classDim(input);
   const classes = classesOf(input);
   const spread = labelSmoothing === 0 ? target : target.mul(1 - labelSmoothing).add(labelSmoothing / classes);

@@ -20,11 +20,10 @@ function lengthsOf(name: string, lengths: Lengths, count: number, most: number):
   const list =
     typeof lengths === "number" ? [lengths] : Array.isArray(lengths) ? [...lengths] : Array.from((lengths as Tensor).dataSync(), Number);
   if (list.length !== count) {
-    throw new ShapeError(`ctcLoss: ${name} must be of size batch_size: expected ${count}, got ${list.length}`, { op: "ctcLoss" });
+    throw new ShapeError(`ctcLoss: ${name} must be of size batch_size: expected ${count}, got ${list.length}`);
   }
   const wrong = list.find((n) => !(n >= 0 && n <= most));
-  if (wrong !== undefined)
-    throw new ValueError(`ctcLoss: Expected ${name} to have value at most ${most}, but got value ${wrong}`, { op: "ctcLoss" });
+  if (wrong !== undefined) throw new ValueError(`ctcLoss: Expected ${name} to have value at most ${most}, but got value ${wrong}`);
   return list;
 }
 
@@ -46,7 +45,6 @@ function labelsOf(targets: Tensor, lengths: readonly number[], blank: number): T
   });
   if (start !== targets.shape[0]) {
     throw new ShapeError(`ctcLoss: expected targets of ${start} labels, the sum of target_lengths, got ${formatShape(targets.shape)}`, {
-      op: "ctcLoss",
       shapes: [targets.shape],
     });
   }
@@ -158,13 +156,11 @@ export function ctcLoss(
   }
   if (logProbs.ndim !== 3) {
     throw new ShapeError(`${op}: expected log_probs [T, N, C] or [T, C], got ${formatShape(logProbs.shape)}`, {
-      op,
       shapes: [logProbs.shape],
     });
   }
   const [most, n, classes] = logProbs.shape;
-  if (!(blank >= 0 && blank < classes))
-    throw new ValueError(`${op}: blank must be in label range, got ${blank} for ${classes} classes`, { op });
+  if (!(blank >= 0 && blank < classes)) throw new ValueError(`${op}: blank must be in label range, got ${blank} for ${classes} classes`);
   const inputs = lengthsOf("input_lengths", inputLengths, n, most);
   const lengths = lengthsOf("target_lengths", targetLengths, n, targets.ndim === 2 ? targets.shape[1] : targets.shape[0]);
   const steps = Math.max(...inputs, 1);

@@ -48,8 +48,7 @@ export function pairwiseDistance(x1: Tensor, x2: Tensor, { p = 2, eps = 1e-6, ke
  * F.pdist(tensor([[0, 0], [3, 4], [0, 1]])); // tensor([5.0000, 1.0000, 4.2426])
  */
 export function pdist(input: Tensor, p = 2): Tensor {
-  if (input.ndim !== 2)
-    throw new ShapeError(`pdist: only supports 2D tensors, got ${formatShape(input.shape)}`, { op: "pdist", shapes: [input.shape] });
+  if (input.ndim !== 2) throw new ShapeError(`pdist: only supports 2D tensors, got ${formatShape(input.shape)}`, { shapes: [input.shape] });
   const [rows, others] = combinations(arange(0, input.shape[0], 1, { device: input.device })).unbind(1);
   return input.indexSelect(0, rows).sub(input.indexSelect(0, others)).norm(p, 1);
 }

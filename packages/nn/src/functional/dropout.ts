@@ -14,7 +14,7 @@ export interface DropoutOptions {
 }
 
 function checkProbability(op: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) throw new ValueError(`${op}: dropout probability has to be between 0 and 1, but got ${p}`, { op });
+  if (!(p >= 0 && p <= 1)) throw new ValueError(`${op}: dropout probability has to be between 0 and 1, but got ${p}`);
 }
 
 /** True with probability `1 - p`, drawn in the kernel: the same on every device, apart from the generator of the host. */
@@ -75,7 +75,6 @@ export function dropout3d(input: Tensor, p?: number | DropoutOptions, options?: 
 function checkRank(op: string, input: Tensor, ranks: readonly number[]): void {
   if (ranks.includes(input.ndim)) return;
   throw new ShapeError(`${op}: expected ${ranks.map((n) => `${n}-D`).join(" or ")} input, got ${formatShape(input.shape)}`, {
-    op,
     shapes: [input.shape],
   });
 }

@@ -55,13 +55,12 @@ function checkBags(
 ): void {
   const op = "embeddingBag";
   const refuse = (message: string): never => {
-    throw new ValueError(`${op}: ${message}`, { op, shapes: [input.shape] });
+    throw new ValueError(`${op}: ${message}`, { shapes: [input.shape] });
   };
   if (mode !== "sum" && mode !== "mean" && mode !== "max") refuse(`mode has to be one of sum, mean or max, got ${mode}`);
   if (mode === "max" && scaleGradByFreq) refuse("max mode does not support scaling the gradient by the frequency");
   if (input.ndim !== 1 && input.ndim !== 2) {
     throw new ShapeError(`${op}: input has to be 1D or 2D Tensor, but got Tensor of dimension ${input.ndim}`, {
-      op,
       shapes: [input.shape],
     });
   }
@@ -74,7 +73,7 @@ function checkBags(
     );
   }
   if (mode !== "sum") {
-    throw new NotSupportedError(`${op}: per_sample_weights is only supported for mode='sum' (got mode='${mode}')`, { op });
+    throw new NotSupportedError(`${op}: per_sample_weights is only supported for mode='sum' (got mode='${mode}')`);
   }
 }
 

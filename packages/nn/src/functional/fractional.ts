@@ -45,11 +45,11 @@ function each(value: Spatial, n: number): readonly number[] {
 /** @throws ValueError unless exactly one of the two is given, and ratios are between 0 and 1. */
 export function checkFractional(op: string, { outputSize, outputRatio }: FractionalOptions): void {
   if (outputSize === undefined && outputRatio === undefined)
-    throw new ValueError(`${op}: requires specifying either an output size or an output ratio`, { op });
+    throw new ValueError(`${op}: requires specifying either an output size or an output ratio`);
   if (outputSize !== undefined && outputRatio !== undefined)
-    throw new ValueError(`${op}: only one of outputSize and outputRatio may be specified`, { op });
+    throw new ValueError(`${op}: only one of outputSize and outputRatio may be specified`);
   if (outputRatio !== undefined && !each(outputRatio, 1).every((r) => r > 0 && r < 1))
-    throw new ValueError(`${op}: output_ratio must be between 0 and 1 (got ${each(outputRatio, 1).join(", ")})`, { op });
+    throw new ValueError(`${op}: output_ratio must be between 0 and 1 (got ${each(outputRatio, 1).join(", ")})`);
 }
 
 function fractionalMaxPool(
@@ -62,7 +62,6 @@ function fractionalMaxPool(
   checkFractional(op, options);
   if (input.ndim !== rank + 1 && input.ndim !== rank + 2)
     throw new ShapeError(`${op}: Expected ${rank + 1}D or ${rank + 2}D tensor, but got: ${formatShape(input.shape)}`, {
-      op,
       shapes: [input.shape],
     });
   if (input.ndim === rank + 1) {
@@ -76,7 +75,6 @@ function fractionalMaxPool(
   output.forEach((n, i) => {
     if (n + kernel[i] - 1 > sizes[i])
       throw new ShapeError(`${op}: pool size (${kernel[i]}) too large relative to input of size ${sizes[i]} for an output of ${n}`, {
-        op,
         shapes: [input.shape],
       });
   });

@@ -64,10 +64,10 @@ export function gridSample(input: Tensor, grid: Tensor, options: GridSampleOptio
   const op = "gridSample";
   const { mode = "bilinear", paddingMode = "zeros", alignCorners = false } = options;
   if (!(mode in TAPS) && mode !== "nearest") {
-    throw new ValueError(`${op}: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '${mode}'`, { op });
+    throw new ValueError(`${op}: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '${mode}'`);
   }
   if (!["zeros", "border", "reflection"].includes(paddingMode)) {
-    throw new ValueError(`${op}: expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '${paddingMode}'`, { op });
+    throw new ValueError(`${op}: expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '${paddingMode}'`);
   }
   const sizes = input.shape.slice(2);
   const rank = sizes.length;
@@ -75,11 +75,11 @@ export function gridSample(input: Tensor, grid: Tensor, options: GridSampleOptio
     throw new ShapeError(
       `${op}: expected input and grid to have same batch size and grid to have size ${rank} in last dimension, ` +
         `got ${formatShape(input.shape)} and ${formatShape(grid.shape)}`,
-      { op, shapes: [input.shape, grid.shape] },
+      { shapes: [input.shape, grid.shape] },
     );
   }
   if (mode === "bicubic" && rank !== 2)
-    throw new ShapeError(`${op}: bicubic interpolation only supports 4D input`, { op, shapes: [input.shape] });
+    throw new ShapeError(`${op}: bicubic interpolation only supports 4D input`, { shapes: [input.shape] });
   const [n, channels] = input.shape;
   const area = grid.shape.slice(1, -1);
   const rows = input.reshape([n, channels, sizes.reduce((a, b) => a * b, 1)]);
@@ -158,7 +158,7 @@ export function affineGrid(theta: Tensor, size: Shape, { alignCorners = false }:
   if (!fits || (rank !== 2 && rank !== 3)) {
     throw new ShapeError(
       `affineGrid: Expected a batch of ${rank}D affine matrices of shape Nx${rank}x${rank + 1} for size ${formatShape(size)}. Got ${formatShape(theta.shape)}`,
-      { op: "affineGrid", shapes: [theta.shape, size] },
+      { shapes: [theta.shape, size] },
     );
   }
   const { dtype, device } = theta;

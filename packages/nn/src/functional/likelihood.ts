@@ -55,7 +55,7 @@ export function gaussianNllLoss(
 ): Tensor {
   const spread = fitVariance(input, variance);
   checkElements(spread, (now) => {
-    if (now.lt(0).any().itemSync()) throw new ValueError("gaussianNllLoss: var has negative entry/entries", { op: "gaussianNllLoss" });
+    if (now.lt(0).any().itemSync()) throw new ValueError("gaussianNllLoss: var has negative entry/entries");
   });
   // The cut is in value alone: the gradient passes it.
   const cut = spread.detach().clampMin(eps).sub(spread.detach());
@@ -71,7 +71,6 @@ function fitVariance(input: Tensor, variance: Tensor): Tensor {
   throw new ShapeError(
     `gaussianNllLoss: var is of incorrect size, got ${formatShape(variance.shape)} for input ${formatShape(input.shape)}`,
     {
-      op: "gaussianNllLoss",
       shapes: [input.shape, variance.shape],
     },
   );

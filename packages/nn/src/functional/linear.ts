@@ -17,7 +17,7 @@ export function bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: T
     throw new ShapeError(
       `bilinear: expected [..., ${in1}] and [..., ${in2}] for weight ${formatShape(weight.shape)}, ` +
         `got ${formatShape(input1.shape)} and ${formatShape(input2.shape)}`,
-      { op: "bilinear", shapes: [input1.shape, input2.shape, weight.shape] },
+      { shapes: [input1.shape, input2.shape, weight.shape] },
     );
   }
   const inputs = bias === null ? [input1, input2, weight] : [input1, input2, weight, bias];

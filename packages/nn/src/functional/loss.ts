@@ -57,8 +57,7 @@ export function smoothL1Loss(
   target: Tensor,
   { reduction = "mean", beta = 1 }: ReductionOptions & { readonly beta?: number } = {},
 ): Tensor {
-  if (beta < 0)
-    throw new ValueError(`smoothL1Loss: smooth_l1_loss does not support negative values for beta, got ${beta}`, { op: "smoothL1Loss" });
+  if (beta < 0) throw new ValueError(`smoothL1Loss: smooth_l1_loss does not support negative values for beta, got ${beta}`);
   warnIfBroadcast("smoothL1Loss", input, target);
   if (beta === 0) return reduced("smoothL1Loss", input.sub(target).abs(), reduction);
   return piecewise("smoothL1", "SmoothL1Loss", input, target, beta, reduction);
@@ -74,7 +73,7 @@ export function huberLoss(
   { reduction = "mean", delta = 1 }: ReductionOptions & { readonly delta?: number } = {},
 ): Tensor {
   if (!(delta > 0)) {
-    throw new ValueError(`huberLoss: huber_loss does not support non-positive values for delta, got ${delta}`, { op: "huberLoss" });
+    throw new ValueError(`huberLoss: huber_loss does not support non-positive values for delta, got ${delta}`);
   }
   warnIfBroadcast("huberLoss", input, target);
   return piecewise("huber", "HuberLoss", input, target, delta, reduction);
@@ -119,7 +118,6 @@ function requireUnit(op: string, input: Tensor): void {
   checkElements(input, (x) => {
     if (x.ge(0).logicalAnd(x.le(1)).all().itemSync() !== 0) return;
     throw new ValueError(`${op}: all elements of input should be between 0 and 1; pass logits to binaryCrossEntropyWithLogits`, {
-      op,
       shapes: [input.shape],
     });
   });

@@ -90,7 +90,7 @@ export function multiMarginLoss(
   target: Tensor,
   { p = 1, margin = 1, weight = null, reduction = "mean" }: MultiMarginOptions = {},
 ): Tensor {
-  if (p !== 1 && p !== 2) throw new ValueError(`multiMarginLoss: only p == 1 and p == 2 supported, got ${p}`, { op: "multiMarginLoss" });
+  if (p !== 1 && p !== 2) throw new ValueError(`multiMarginLoss: only p == 1 and p == 2 supported, got ${p}`);
   return composite("MultiMarginLoss", [input], () => {
     const classes = input.shape.at(-1) ?? 1;
     const x = input.reshape([-1, classes]);

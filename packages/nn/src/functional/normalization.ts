@@ -58,13 +58,12 @@ export function batchNorm(
   const { training = false, weight, bias, eps } = options;
   if (!training) {
     if (runningMean === null || runningVar === null) {
-      throw new ShapeError("batchNorm: expected running_mean and running_var outside of training, got null", { op: "batchNorm" });
+      throw new ShapeError("batchNorm: expected running_mean and running_var outside of training, got null");
     }
     return normalizeBatch(input, { weight, bias, eps, mean: runningMean, variance: runningVar })[0];
   }
   if (perChannel(input.shape) === 1) {
     throw new ShapeError(`batchNorm: Expected more than 1 value per channel when training, got input size ${sizeText(input.shape)}`, {
-      op: "batchNorm",
       shapes: [input.shape],
     });
   }
@@ -93,7 +92,6 @@ export function instanceNorm(
   const [n, channels, ...rest] = input.shape;
   if (useInputStats && rest.reduce((a, b) => a * b, 1) === 1) {
     throw new ShapeError(`instanceNorm: Expected more than 1 spatial element when training, got input size ${sizeText(input.shape)}`, {
-      op: "instanceNorm",
       shapes: [input.shape],
     });
   }
@@ -138,7 +136,6 @@ export function localResponseNorm(
     throw new ShapeError(
       `localResponseNorm: Expected 3D or higher dimensionality input (got ${input.ndim} dimensions), ${formatShape(input.shape)}`,
       {
-        op: "localResponseNorm",
         shapes: [input.shape],
       },
     );

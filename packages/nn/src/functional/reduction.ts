@@ -11,7 +11,7 @@ export interface ReductionOptions {
 /** @throws ValueError for an unknown reduction. */
 export function checkReduction(op: string, reduction: string): asserts reduction is Reduction {
   if (reduction !== "mean" && reduction !== "sum" && reduction !== "none") {
-    throw new ValueError(`${op}: ${reduction} is not a valid value for reduction; there are mean, sum, none`, { op });
+    throw new ValueError(`${op}: ${reduction} is not a valid value for reduction; there are mean, sum, none`);
   }
 }
 

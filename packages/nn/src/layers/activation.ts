@@ -337,7 +337,6 @@ export class Softmax2d extends Module {
   override forward(input: Tensor): Tensor {
     if (input.ndim !== 3 && input.ndim !== 4) {
       throw new ShapeError(`Softmax2d: expected input to be a 3D or 4D tensor, got ${formatShape(input.shape)}`, {
-        op: "Softmax2d",
         shapes: [input.shape],
       });
     }

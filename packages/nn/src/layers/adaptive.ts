@@ -40,7 +40,6 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
       throw new ValueError(
         "AdaptiveLogSoftmaxWithLoss: cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where each " +
           `value is between 1 and n_classes-1, got ${formatShape(cutoffs)} for ${nClasses} classes`,
-        { op: "AdaptiveLogSoftmaxWithLoss" },
       );
     }
     this.inFeatures = inFeatures;
@@ -62,7 +61,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     if (target.ndim > 1 || input.ndim !== target.ndim + 1 || (target.ndim === 1 && input.shape[0] !== target.shape[0])) {
       throw new ShapeError(
         `${op}: Input and target should have the same size in the batch dimension, got ${formatShape(input.shape)} and ${formatShape(target.shape)}`,
-        { op, shapes: [input.shape, target.shape] },
+        { shapes: [input.shape, target.shape] },
       );
     }
     const batched = target.ndim === 1;
@@ -73,7 +72,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     let output = x.newFull([x.shape[0]], 0);
     const list = Array.from(classes.dataSync(), Number);
     if (list.some((c) => c < 0 || c >= this.nClasses)) {
-      throw new ValueError(`${op}: Target values should be in [0, ${this.nClasses - 1}]`, { op });
+      throw new ValueError(`${op}: Target values should be in [0, ${this.nClasses - 1}]`);
     }
     for (let i = 0; i + 1 < this.cutoffs.length; i++) {
       const [low, high] = [this.cutoffs[i], this.cutoffs[i + 1]];

@@ -84,9 +84,7 @@ export class MultiheadAttention extends Module {
     super();
     checkSizes("MultiheadAttention", { embedDim, numHeads });
     if (embedDim % numHeads !== 0) {
-      throw new ValueError(`MultiheadAttention: embed_dim must be divisible by num_heads, got ${embedDim} and ${numHeads}`, {
-        op: "MultiheadAttention",
-      });
+      throw new ValueError(`MultiheadAttention: embed_dim must be divisible by num_heads, got ${embedDim} and ${numHeads}`);
     }
     const { dropout = 0, bias = true, addBiasKv = false, addZeroAttn = false, kdim, vdim, batchFirst = false } = options;
     this.embedDim = embedDim;
@@ -173,7 +171,7 @@ export class MultiheadAttention extends Module {
                 : null;
     if (problem === null) return;
     const shapes = [query.shape, key.shape, value.shape];
-    throw new ShapeError(`MultiheadAttention: ${problem}, got ${shapes.map(formatShape).join(", ")}`, { op: "MultiheadAttention", shapes });
+    throw new ShapeError(`MultiheadAttention: ${problem}, got ${shapes.map(formatShape).join(", ")}`, { shapes });
   }
 
   /** Queries, keys and values of size E: by one matrix product where they are the same tensor. */
@@ -227,13 +225,12 @@ export class MultiheadAttention extends Module {
 function checkMask(name: string, mask: Tensor, shape: Shape): void {
   const op = "MultiheadAttention";
   if (mask.dtype !== "bool" && !mask.isFloatingPoint()) {
-    throw new ValueError(`${op}: only bool and floating types of ${name} are supported, got ${mask.dtype}`, { op });
+    throw new ValueError(`${op}: only bool and floating types of ${name} are supported, got ${mask.dtype}`);
   }
   if (sameShape(mask.shape, shape)) return;
   throw new ShapeError(
     `${op}: The shape of the ${shape.length}D ${name} is ${formatShape(mask.shape)}, but should be ${formatShape(shape)}`,
     {
-      op,
       shapes: [mask.shape, shape],
     },
   );

@@ -111,7 +111,7 @@ export abstract class ListContainer<T extends Item> extends Container<T> {
   at(index: number): T {
     const found = Number.isInteger(index) ? [...this].at(index) : undefined;
     if (found === undefined) {
-      throw new ValueError(`at: index ${index} is out of range of ${this.length} items`, { op: "at" });
+      throw new ValueError(`at: index ${index} is out of range of ${this.length} items`);
     }
     return found;
   }
@@ -168,7 +168,7 @@ export abstract class DictContainer<T extends Item> extends Container<T> {
    */
   get(name: string): T {
     const found = itemsOf<T>(this).get(name);
-    if (found === undefined) throw new ValueError(`get: no item "${name}"; there are: ${[...this.keys()].join(", ")}`, { op: "get" });
+    if (found === undefined) throw new ValueError(`get: no item "${name}"; there are: ${[...this.keys()].join(", ")}`);
     return found;
   }
 

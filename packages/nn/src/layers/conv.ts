@@ -92,7 +92,7 @@ function checkConv(layer: ConvBase): void {
   checkSizes(op, { inChannels, outChannels }, 0);
   for (const size of kernelSize) checkSizes(op, { kernelSize: size });
   const fail = (message: string): never => {
-    throw new ValueError(`${op}: ${message}`, { op });
+    throw new ValueError(`${op}: ${message}`);
   };
   if (inChannels % groups !== 0) fail(`in_channels must be divisible by groups, got ${inChannels} and ${groups}`);
   if (outChannels % groups !== 0) fail(`out_channels must be divisible by groups, got ${outChannels} and ${groups}`);
@@ -139,7 +139,7 @@ abstract class ConvTranspose extends ConvBase {
       if (size < least || size >= least + stride[i]) {
         throw new ShapeError(
           `${this.constructor.name}: requested an output size of ${formatShape(sizes)}, but valid sizes of dimension ${i} range from ${least} to ${least + stride[i] - 1}`,
-          { op: this.constructor.name, shapes: [input.shape] },
+          { shapes: [input.shape] },
         );
       }
       return size - least;

@@ -21,7 +21,7 @@ abstract class DropoutBase extends Module {
     super();
     const { p = 0.5, inplace = false } = withOption<DropoutLayerOptions>("p", first, options);
     if (typeof p !== "number" || !(p >= 0 && p <= 1)) {
-      throw new ValueError(`${new.target.name}: dropout probability has to be between 0 and 1, but got ${p}`, { op: new.target.name });
+      throw new ValueError(`${new.target.name}: dropout probability has to be between 0 and 1, but got ${p}`);
     }
     this.p = p;
     this.inplace = inplace;

@@ -46,9 +46,7 @@ export class EmbeddingBag extends Module {
     const { maxNorm = null, normType = 2, scaleGradByFreq = false, mode = "mean", includeLastOffset = false, paddingIdx = null } = options;
     checkSizes("EmbeddingBag", { numEmbeddings, embeddingDim }, 0);
     if (paddingIdx !== null && (paddingIdx >= numEmbeddings || paddingIdx < -numEmbeddings)) {
-      throw new ShapeError(`EmbeddingBag: padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`, {
-        op: "EmbeddingBag",
-      });
+      throw new ShapeError(`EmbeddingBag: padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`);
     }
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;
@@ -62,7 +60,7 @@ export class EmbeddingBag extends Module {
     if (table !== null && !sameShape(table.shape, [numEmbeddings, embeddingDim])) {
       throw new ShapeError(
         `EmbeddingBag: Shape of weight does not match num_embeddings and embedding_dim, got ${formatShape(table.shape)}`,
-        { op: "EmbeddingBag", shapes: [table.shape] },
+        { shapes: [table.shape] },
       );
     }
     this.weight = table === null ? filledParameter([numEmbeddings, embeddingDim], 0, options) : new Parameter(table);
@@ -76,7 +74,6 @@ export class EmbeddingBag extends Module {
   ): EmbeddingBag {
     if (table.ndim !== 2) {
       throw new ShapeError("fromPretrained: Embeddings parameter is expected to be 2-dimensional", {
-        op: "fromPretrained",
         shapes: [table.shape],
       });
     }

@@ -35,9 +35,7 @@ export class Embedding extends Module {
     super();
     checkSizes("Embedding", { numEmbeddings, embeddingDim }, 0);
     if (paddingIdx !== null && !(paddingIdx < numEmbeddings && paddingIdx >= -numEmbeddings)) {
-      throw new ShapeError(`Embedding: Padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`, {
-        op: "Embedding",
-      });
+      throw new ShapeError(`Embedding: Padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`);
     }
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;
@@ -56,7 +54,6 @@ export class Embedding extends Module {
   ): Embedding {
     if (table.ndim !== 2) {
       throw new ShapeError("fromPretrained: Embeddings parameter is expected to be 2-dimensional", {
-        op: "fromPretrained",
         shapes: [table.shape],
       });
     }

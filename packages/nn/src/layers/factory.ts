@@ -34,7 +34,7 @@ export function resetWeightAndBias(weight: Parameter, bias: Parameter | null): v
 export function checkSizes(op: string, sizes: Readonly<Record<string, number>>, least = 1): void {
   for (const [name, size] of Object.entries(sizes)) {
     if (!Number.isInteger(size) || size < least) {
-      throw new ShapeError(`${op}: expected ${name} to be an integer of at least ${least}, got ${size}`, { op });
+      throw new ShapeError(`${op}: expected ${name} to be an integer of at least ${least}, got ${size}`);
     }
   }
 }

@@ -69,7 +69,7 @@ function channelsOf(layer: string, input: Tensor, rank: number): number {
   if (input.ndim !== rank + 1 && input.ndim !== rank + 2) {
     throw new ShapeError(
       `${layer}: Expected ${rank + 1}D (unbatched) or ${rank + 2}D (batched) input, but got input of size: ${formatShape(input.shape)}`,
-      { op: layer, shapes: [input.shape] },
+      { shapes: [input.shape] },
     );
   }
   return input.shape[input.ndim - rank - 1];
@@ -135,7 +135,7 @@ function postponeConv(conv: AnyConv, { becomes, transposed, outChannels, options
     fill: (inChannels) => {
       layer.inChannels = inChannels;
       if (inChannels % groups !== 0) {
-        throw new ShapeError(`${name}: in_channels must be divisible by groups, got ${inChannels} and ${groups}`, { op: name });
+        throw new ShapeError(`${name}: in_channels must be divisible by groups, got ${inChannels} and ${groups}`);
       }
       const [first, second] = transposed ? [inChannels, outChannels] : [outChannels, inChannels];
       weight.materialize([first, second / groups, ...kernelSize]);

@@ -87,7 +87,6 @@ function checkRank(op: string, input: Tensor, ranks: readonly number[]): void {
   throw new ShapeError(
     `${op}: expected ${ranks.map((n) => `${n}D`).join(" or ")} input (got ${input.ndim}D input), ${formatShape(input.shape)}`,
     {
-      op,
       shapes: [input.shape],
     },
   );
@@ -232,9 +231,7 @@ export class GroupNorm extends Module {
     super();
     checkSizes("GroupNorm", { numGroups, numChannels });
     if (numChannels % numGroups !== 0) {
-      throw new ValueError(`GroupNorm: num_channels must be divisible by num_groups, got ${numChannels} and ${numGroups}`, {
-        op: "GroupNorm",
-      });
+      throw new ValueError(`GroupNorm: num_channels must be divisible by num_groups, got ${numChannels} and ${numGroups}`);
     }
     this.numGroups = numGroups;
     this.numChannels = numChannels;

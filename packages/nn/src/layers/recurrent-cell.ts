@@ -66,7 +66,7 @@ export abstract class RNNCellBase extends Module {
   private check(input: Tensor, hx: State | null): void {
     const op = this.constructor.name;
     const refuse = (message: string, shape: readonly number[]): never => {
-      throw new ShapeError(`${op}: ${message}, ${formatShape(shape)}`, { op, shapes: [input.shape, shape] });
+      throw new ShapeError(`${op}: ${message}, ${formatShape(shape)}`, { shapes: [input.shape, shape] });
     };
     if (input.ndim !== 1 && input.ndim !== 2) {
       refuse(`Expected input to be 1-D or 2-D but received ${input.ndim}-D tensor`, input.shape);
@@ -105,7 +105,7 @@ export class RNNCell extends RNNCellBase {
 
   constructor(inputSize: number, hiddenSize: number, { nonlinearity = "tanh", ...options }: RNNCellOptions = {}) {
     if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
-      throw new ValueError(`RNNCell: Unknown nonlinearity: ${nonlinearity}; there are tanh, relu`, { op: "RNNCell" });
+      throw new ValueError(`RNNCell: Unknown nonlinearity: ${nonlinearity}; there are tanh, relu`);
     }
     super("RNN_TANH", inputSize, hiddenSize, options);
     this.nonlinearity = nonlinearity;

@@ -144,7 +144,6 @@ export abstract class RNNBase extends Module {
     const name = this.constructor.name;
     if (input.ndim !== 2 && input.ndim !== 3) {
       throw new ShapeError(`${name}: Expected input to be 2-D or 3-D but received ${input.ndim}-D tensor, ${formatShape(input.shape)}`, {
-        op: name,
         shapes: [input.shape],
       });
     }
@@ -154,7 +153,7 @@ export abstract class RNNBase extends Module {
     // [T, N, inputSize]
     const x = !batched ? input.unsqueeze(1) : this.batchFirst ? input.transpose(0, 1) : input;
     const [steps, count] = x.shape;
-    if (steps === 0) throw new ShapeError(`${name}: Expected sequence length to be larger than 0 in RNN`, { op: name, shapes: [x.shape] });
+    if (steps === 0) throw new ShapeError(`${name}: Expected sequence length to be larger than 0 in RNN`, { shapes: [x.shape] });
     const start = given === null ? this.zeros(x, count) : this.checkedState(given, count);
     const sizes = new Array<number>(steps).fill(count);
     const [packed, state] = this.runLayers(x.reshape([steps * count, this.inputSize]), sizes, start);
@@ -199,7 +198,7 @@ export abstract class RNNBase extends Module {
         : x.shape[rank - 1] !== this.inputSize
           ? `${what}.size(-1) must be equal to input_size. Expected ${this.inputSize}, got ${x.shape[rank - 1]}`
           : null;
-    if (problem !== null) throw new ShapeError(`${name}: ${problem}, ${formatShape(x.shape)}`, { op: name, shapes: [x.shape] });
+    if (problem !== null) throw new ShapeError(`${name}: ${problem}, ${formatShape(x.shape)}`, { shapes: [x.shape] });
   }
 
   private batchedState(hx: State, batched: boolean): State {
@@ -209,7 +208,7 @@ export abstract class RNNBase extends Module {
     if (wrong !== undefined) {
       throw new ShapeError(
         `${name}: For ${batched ? "batched 3-D" : "unbatched 2-D"} input, hx should also be ${rank}-D but got ${wrong.ndim}-D tensor`,
-        { op: name, shapes: [wrong.shape] },
+        { shapes: [wrong.shape] },
       );
     }
     return batched ? hx : hx.map((s) => s.unsqueeze(1));
@@ -221,7 +220,7 @@ export abstract class RNNBase extends Module {
       const got = hx[i]?.shape ?? [];
       if (formatShape(got) === formatShape(shape)) return;
       const part = this.mode === "LSTM" ? `hidden[${i}]` : "hidden";
-      throw new ShapeError(`${name}: Expected ${part} size ${formatShape(shape)}, got ${formatShape(got)}`, { op: name, shapes: [got] });
+      throw new ShapeError(`${name}: Expected ${part} size ${formatShape(shape)}, got ${formatShape(got)}`, { shapes: [got] });
     });
     return hx;
   }
@@ -242,7 +241,7 @@ type Settings = Required<Pick<LSTMOptions, "numLayers" | "dropout" | "projSize">
 
 function checkSettings(op: string, { numLayers, dropout: p, projSize }: Settings, hiddenSize: number, mode: RecurrentMode): void {
   const refuse = (message: string): never => {
-    throw new ValueError(`${op}: ${message}`, { op });
+    throw new ValueError(`${op}: ${message}`);
   };
   if (!(p >= 0 && p <= 1)) {
     refuse(`dropout should be a number in range [0, 1] representing the probability of an element being zeroed, got ${p}`);
@@ -280,7 +279,7 @@ export class RNN extends RNNBase {
 
   constructor(inputSize: number, hiddenSize: number, { nonlinearity = "tanh", ...options }: RNNOptions = {}) {
     if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
-      throw new ValueError(`RNN: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`, { op: "RNN" });
+      throw new ValueError(`RNN: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`);
     }
     super(nonlinearity === "tanh" ? "RNN_TANH" : "RNN_RELU", inputSize, hiddenSize, options);
     this.nonlinearity = nonlinearity;

@@ -297,14 +297,11 @@ export class Transformer extends Module {
   override forward(src: Tensor, tgt: Tensor, masks: TransformerMasks = {}): Tensor {
     const batch = this.batchFirst ? 0 : 1;
     if (src.ndim === 3 && src.shape[batch] !== tgt.shape[batch]) {
-      throw new ValueError(`Transformer: the batch number of src and tgt must be equal, got ${src.shape[batch]} and ${tgt.shape[batch]}`, {
-        op: "Transformer",
-      });
+      throw new ValueError(`Transformer: the batch number of src and tgt must be equal, got ${src.shape[batch]} and ${tgt.shape[batch]}`);
     }
     if (src.shape.at(-1) !== this.dModel || tgt.shape.at(-1) !== this.dModel) {
       throw new ValueError(
         `Transformer: the feature number of src and tgt must be equal to d_model, got ${src.shape.at(-1)} and ${tgt.shape.at(-1)}`,
-        { op: "Transformer" },
       );
     }
     const { srcMask: mask = null, srcKeyPaddingMask = null, ...rest } = masks;

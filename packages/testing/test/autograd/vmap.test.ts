@@ -204,6 +204,24 @@ describe("what vmap refuses", () => {
     expect(() => vmap((_: Tensor) => 3)(x)).toThrow("return tensors");
   });
 
+  it("elements out of range, of any example", () => {
+    const classes = tensor([
+      [0, 1],
+      [1, 2],
+    ]).int();
+    expect(() => vmap((a: Tensor) => F.oneHot(a, 2))(classes)).toThrow("Class values must be smaller than num_classes, got 2 for 2");
+    expect(vmap((a: Tensor) => F.oneHot(a, 3))(classes).tolistSync()).toEqual([
+      [
+        [1, 0, 0],
+        [0, 1, 0],
+      ],
+      [
+        [0, 1, 0],
+        [0, 0, 1],
+      ],
+    ]);
+  });
+
   it("tensors that outlive it", () => {
     let kept: Tensor | null = null;
     vmap((a: Tensor) => {

@@ -1,4 +1,5 @@
 import { type KernelName, NotSupportedError } from "@sconce/core";
+import type { VectorFunctions } from "../../elementwise/simd.js";
 import type { ReferenceKernel } from "../../reference/array.js";
 import type { SpecialFunctions } from "../../reference/scalar.js";
 import { type Fill, intoNew, type Kernel } from "../kernel.js";
@@ -11,8 +12,11 @@ export interface KernelRow<K extends KernelName> {
   readonly reference: ReferenceKernel<K>;
 }
 
-/** Every kernel, and the functions that elementwise kernels call. */
-export type KernelTable = { readonly [K in KernelName]: KernelRow<K> } & { readonly special: SpecialFunctions };
+/** Every kernel, and the functions that elementwise kernels call or print. */
+export type KernelTable = { readonly [K in KernelName]: KernelRow<K> } & {
+  readonly special: SpecialFunctions;
+  readonly vectors: VectorFunctions;
+};
 /** Some of the kernels. */
 export type KernelPart = Partial<KernelTable>;
 
@@ -55,7 +59,6 @@ export function rowOf<K extends KernelName>(kernels: KernelPart, name: K): Kerne
   if (row !== undefined) return row;
   throw new NotSupportedError(
     `${name}: expected a CPU backend with this kernel, got parts without it; give cpuBackend the part \`${PART[name] ?? "dense"}\` too, or import "@sconce/backend-cpu"`,
-    { op: name },
   );
 }
 
