@@ -22,21 +22,29 @@ const isFresh = (home) => {
   );
 };
 
-/** The modules that an entry loads, found while the bundler reads them. */
-function collector(entry) {
-  const found = new Set();
-  function visit(context, id) {
-    if (found.has(id)) return;
-    found.add(id);
-    for (const next of context.getModuleInfo(id)?.importedIds ?? []) visit(context, next);
+/** Finds, while the bundler reads them, the modules that the index loads, and those that several of the other entries do. */
+function collector({ index, ...others }) {
+  const shared = new Set();
+  const common = new Set();
+  function loadedBy(context, id, all = new Set()) {
+    if (all.has(id)) return all;
+    all.add(id);
+    for (const next of context.getModuleInfo(id)?.importedIds ?? []) loadedBy(context, next, all);
+    return all;
   }
   const plugin = {
-    name: "modules-of-an-entry",
+    name: "shared-modules",
     buildEnd() {
-      visit(this, entry);
+      for (const id of loadedBy(this, index)) shared.add(id);
+      const once = new Set();
+      for (const entry of Object.values(others)) for (const id of loadedBy(this, entry)) (once.has(id) ? common : once).add(id);
     },
   };
-  return { found, plugin };
+  const groups = [
+    { name: "shared", test: (id) => shared.has(id) },
+    { name: "common", test: (id) => common.has(id) && !shared.has(id) },
+  ];
+  return { plugin, groups };
 }
 
 /** A source in ASCII is kept in one byte a character, which engines read faster. */
@@ -49,21 +57,36 @@ const ascii = {
   },
 };
 
+/** The bundler's helpers stand in the chunks that use them, on the line of their import: a file of their own is one more to load. */
+const helpersInline = {
+  name: "helpers-inline",
+  generateBundle(_options, files) {
+    const helpers = Object.values(files).find(({ name }) => name === "rolldown-runtime");
+    if (helpers === undefined) return;
+    const code = helpers.code.replace(/^(\/\/|export).*$/gm, "").replace(/\s+/g, " ");
+    for (const file of Object.values(files))
+      if (file.type === "chunk")
+        file.code = file.code.replace(/^import (\{.*)?"\.\/rolldown-runtime\.js";/, (_all, names) => (names ? code : ""));
+    delete files[helpers.fileName];
+  },
+};
+
 /**
- * Bundles one package: a file for each entry, what the package's index loads in one file that all entries share. Other packages stay
+ * Bundles one package: a file for each entry, what the package's index loads in one file that all entries share, and what
+ * else several entries load in another. Other packages stay
  * imports, so that a process has one copy of each. Names stay, because modules print the names of their classes; maps lead to
  * the modules in `dist`.
  */
 async function bundle(home, entries) {
-  const { found, plugin } = collector(entries.index);
+  const { plugin, groups } = collector(entries);
   const several = Object.keys(entries).length > 1;
   const bundler = await rolldown({
     input: entries,
     platform: "neutral",
+    experimental: { attachDebugInfo: "none" },
     external: (id) => !id.startsWith(".") && !id.startsWith(home),
-    plugins: [plugin, ascii],
+    plugins: [plugin, helpersInline, ascii],
   });
-  const inIndex = (id) => found.has(id) || id.startsWith("\0");
   const dir = join(home, "dist/bundle");
   rmSync(dir, { recursive: true, force: true });
   await bundler.write({
@@ -74,7 +97,7 @@ async function bundle(home, entries) {
     comments: { legal: true, annotation: true, jsdoc: false },
     sourcemap: true,
     sourcemapExcludeSources: true,
-    ...(several ? { codeSplitting: { groups: [{ name: "shared", test: inIndex }] } } : {}),
+    ...(several ? { codeSplitting: { groups } } : {}),
   });
   await bundler.close();
 }
