@@ -27,6 +27,8 @@ function kernel(name: "matmul" | "softmax"): Call {
         : () => backend.run("softmax", [view], [spec], { dim: 1, log: false });
     return () => {
       for (const handle of run()) backend.free(handle);
+      // It owns the buffer in `view`, which would be freed with it.
+      return x;
     };
   };
 }
