@@ -33,10 +33,11 @@ export class Results {
   /** Called at the end of a trace. `args` are the tensors among the arguments. */
   constructor(recorder: Recorder, tree: unknown, args: readonly Tensor[]) {
     const memories = new Map<Storage, number>();
+    const leaves = leavesOf(tree);
     this.#tree = mapLeaves(tree, () => null);
     const live: Tensor[] = [];
     this.live = live;
-    this.#outputs = leavesOf(tree).map((leaf): Output => {
+    this.#outputs = leaves.map((leaf): Output => {
       if (!(leaf instanceof Tensor)) return { kind: "value", value: leaf };
       const { storage, shape, strides, offset, trainable } = leaf;
       const layout = { shape, strides, offset };

@@ -84,6 +84,8 @@ describe("objects among the arguments of a compiled function", () => {
     const loop: unknown[] = [];
     loop.push(loop);
     expect(() => f(x, loop)).toThrow("does one hold itself?");
+    const returnsLoop = compile(() => loop);
+    expect(() => returnsLoop()).toThrow("does one hold itself?");
   });
 });
 
