@@ -7,6 +7,8 @@ import { RunnerProcess } from "./process.js";
 
 /** How long and how often to measure. */
 export interface Effort {
+  /** Milliseconds of steps before the first run: engines go on compiling for a thousand steps and more. */
+  readonly warmup: number;
   /** Milliseconds of one run. */
   readonly run: number;
   /** Runs of each runner at most. */
@@ -104,7 +106,7 @@ export class Crew {
 /** Times the contenders in turns. A contender whose time is up leaves the others to go on. */
 async function alternate(
   contenders: readonly Contender[],
-  effort: Effort,
+  effort: Omit<Effort, "warmup">,
   lose: (contender: Contender, error: Error) => void,
 ): Promise<void> {
   let active = [...contenders];
@@ -142,8 +144,7 @@ export async function measureCase(
     else if (runner === runners[0]) return [];
   }
   const lose = (contender: Contender, error: Error): void => crew.lose(contender.process.name, reasonOf(work, error));
-  // Compiles and warms up; its times are dropped.
-  await alternate(contenders, { run: effort.run, runs: 1, seconds: 0 }, lose);
+  await alternate(contenders, { run: effort.warmup, runs: 1, seconds: 0 }, lose);
   for (const contender of contenders) {
     contender.times.length = 0;
     contender.spent = 0;

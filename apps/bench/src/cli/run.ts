@@ -16,6 +16,7 @@ export interface Options {
   readonly threads: readonly number[];
   readonly peers: readonly string[];
   readonly seconds: number;
+  readonly warmup: number;
   readonly runs: number;
   readonly steps: number;
   readonly wide?: boolean;
@@ -60,8 +61,8 @@ function runnersOf(suite: string, setting: Setting, peers: readonly string[], fi
 /** The jobs of a suite that times calls: the runners' processes live as long as the suite. */
 function timedJobs(suite: string, setting: Setting, options: Options, findings: Findings, limits: BenchReport["limits"]): Job[] {
   const effort: Effort = options.quick
-    ? { run: RUN_MILLISECONDS / 5, runs: 1, seconds: 1 }
-    : { run: RUN_MILLISECONDS, runs: options.runs, seconds: options.seconds };
+    ? { warmup: RUN_MILLISECONDS / 5, run: RUN_MILLISECONDS / 5, runs: 1, seconds: 1 }
+    : { warmup: options.warmup * 1000, run: RUN_MILLISECONDS, runs: options.runs, seconds: options.seconds };
   const cases = casesOf(suite, setting.device, options.quick === true);
   const crew = new Crew(suite, setting, findings);
   const peers = options.peers.flatMap((peer) => PEERS[peer]);

@@ -86,9 +86,14 @@ async function timeRun({ step }: Task, steps: number): Promise<number> {
   return performance.now() - started;
 }
 
-/** Steps that a run needs to be long enough to be timed; finding out warms everything up. */
-async function stepsOfRun(task: Task): Promise<number> {
-  for (let steps = 1; ; steps *= 2) if ((await timeRun(task, steps)) >= LEAST_RUN) return steps;
+/** Steps that a run needs to be long enough to be timed, found after `warmup` milliseconds of steps: engines go on compiling for long. */
+async function stepsOfRun(task: Task, warmup: number): Promise<number> {
+  const started = performance.now();
+  for (let steps = 1; ; ) {
+    const isLong = (await timeRun(task, steps)) >= LEAST_RUN;
+    if (isLong && performance.now() - started >= warmup) return steps;
+    if (!isLong) steps *= 2;
+  }
 }
 
 /** Runs of each contender until its time is up; Sconce goes on beside the others, since ratios are of pairs. Who fails leaves. */
@@ -103,7 +108,7 @@ async function takeTurns(contenders: readonly Contender[], work: Case, job: Job,
     }
   };
   for (const contender of contenders) {
-    await attempt(contender, async () => void turns.push({ contender, steps: await stepsOfRun(contender.task), spent: 0 }));
+    await attempt(contender, async () => void turns.push({ contender, steps: await stepsOfRun(contender.task, job.budget), spent: 0 }));
   }
   if (turns[0]?.contender !== contenders[0]) return;
   const isOpen = ({ spent, contender }: Turn): boolean => spent < job.budget || contender.times.length < LEAST_RUNS;
