@@ -8,6 +8,8 @@ import { loadRunner } from "./runners.js";
 
 /** The least time of one run: clocks of browsers tick in steps of up to 0.1 ms. */
 const LEAST_RUN = 20;
+/** Milliseconds that a contender warms up for at most. */
+const MOST_WARMUP = 2000;
 /** The least number of runs of each contender. */
 const LEAST_RUNS = 3;
 
@@ -108,7 +110,7 @@ async function takeTurns(contenders: readonly Contender[], work: Case, job: Job,
     }
   };
   for (const contender of contenders) {
-    await attempt(contender, async () => void turns.push({ contender, steps: await stepsOfRun(contender.task, job.budget), spent: 0 }));
+    await attempt(contender, async () => void turns.push({ contender, steps: await stepsOfRun(contender.task, Math.min(job.budget, MOST_WARMUP)), spent: 0 }));
   }
   if (turns[0]?.contender !== contenders[0]) return;
   const isOpen = ({ spent, contender }: Turn): boolean => spent < job.budget || contender.times.length < LEAST_RUNS;
