@@ -44,15 +44,16 @@ export function shareItems(
   }
 }
 
-/** Cuts a range into parts that are multiples of `unit`; the work takes so many nanoseconds in all. */
+/** Cuts a range into parts that are multiples of `unit`, `most` at most; the work takes so many nanoseconds in all. */
 export function shareRange(
   pool: ThreadPool | undefined,
   nanoseconds: number,
   size: number,
   unit: number,
   body: (calls: Calls, first: number, end: number) => void,
+  most: number = size,
 ): void {
-  const parts = pool?.parts(nanoseconds, Math.ceil(size / unit)) ?? 1;
+  const parts = pool?.parts(nanoseconds, Math.min(most, Math.ceil(size / unit))) ?? 1;
   if (pool === undefined || parts === 1) body(DIRECT, 0, size);
   else runRanges(pool, parts, size, unit, body);
 }

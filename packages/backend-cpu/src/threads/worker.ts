@@ -5,8 +5,8 @@
  */
 import { CALL_HEAD, WORDS } from "./control.js";
 
-/** Looks at the epoch this often before it sleeps: about 10 microseconds, in which the next kernel of a chain usually comes. */
-const SPINS = 4000;
+/** Looks at the epoch this often before it sleeps: about 100 microseconds, in which the next kernel of a step usually comes. */
+const SPINS = 40_000;
 
 /** What a worker is given at its start. */
 export interface WorkerStart {

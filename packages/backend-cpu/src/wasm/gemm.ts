@@ -4,6 +4,7 @@
  * @module
  */
 import type { ThreadPool } from "../threads/pool.js";
+import { getNumThreads } from "../threads/settings.js";
 import { type Calls, DIRECT, shareRange } from "../threads/share.js";
 import { type Exports, instantiate, type WasmFunction } from "./asm.js";
 import { ACCUMULATE, type Element, RELU } from "./element.js";
@@ -185,6 +186,8 @@ export function product(
 /** Rows and columns that a part of a product has a multiple of: tiles of rows, and vectors of columns side by side. */
 const ROW_UNIT = 8;
 const COLUMN_UNIT = 32;
+/** Rows or columns from which packing the other operand once more for a part takes little of its time. */
+const PART_SIZE = 512;
 
 /** Hands the range of a product along its longer side to `body` for each thread, see {@link shareRange}. */
 export function shareProduct(
@@ -194,14 +197,13 @@ export function shareProduct(
   bytes: number,
   body: (calls: Calls, part: Product) => void,
 ): void {
-  if (p.m >= p.n) {
-    shareRange(pool, nanoseconds, p.m, ROW_UNIT, (calls, first, end) => {
-      body(calls, { ...p, m: end - first, a: p.a + first * p.aRow * bytes, c: p.c + first * p.cRow * bytes });
-    });
-  } else {
-    shareRange(pool, nanoseconds, p.n, COLUMN_UNIT, (calls, first, end) => {
-      const bias = p.bias ? p.bias + first * bytes : 0;
-      body(calls, { ...p, n: end - first, b: p.b + first * p.bColumn * bytes, c: p.c + first * bytes, bias });
-    });
-  }
+  const most = Math.max(getNumThreads(), Math.floor(Math.max(p.m, p.n) / PART_SIZE));
+  const rows = (calls: Calls, first: number, end: number): void =>
+    body(calls, { ...p, m: end - first, a: p.a + first * p.aRow * bytes, c: p.c + first * p.cRow * bytes });
+  const columns = (calls: Calls, first: number, end: number): void => {
+    const bias = p.bias ? p.bias + first * bytes : 0;
+    body(calls, { ...p, n: end - first, b: p.b + first * p.bColumn * bytes, c: p.c + first * bytes, bias });
+  };
+  if (p.m >= p.n) shareRange(pool, nanoseconds, p.m, ROW_UNIT, rows, most);
+  else shareRange(pool, nanoseconds, p.n, COLUMN_UNIT, columns, most);
 }
