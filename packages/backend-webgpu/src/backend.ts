@@ -13,7 +13,7 @@ import {
   unregisterBackend,
   type View,
 } from "@sconce/core";
-import { checkIndices, takesIndices } from "@sconce/core/shader";
+import { checkIndices } from "@sconce/core/shader";
 import { Calls, isRecordable, numbersOf } from "./calls.js";
 import { hasSubgroups, isSoftware, openDevice } from "./device.js";
 import type { GpuAdapterInfo, GpuDevice } from "./gpu.js";
@@ -131,11 +131,10 @@ export class WebGpuBackend implements Backend {
   run<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Handle[] {
     const machine = this.#machine;
     machine.queue.check();
-    if (takesIndices(kernel)) checkIndices(kernel, inputs.map(blockView), attrs);
-    const isRecorded = isRecordable(kernel) && !machine.queue.isHeld;
-    const call = isRecorded ? this.#calls.find(kernel, inputs, outputs, attrs) : undefined;
-    if (call !== undefined) return call.run(machine, inputs, (attrs as Partial<Kernels["elementwise"]>).numbers);
-    return isRecorded ? this.#record(kernel, inputs, outputs, attrs) : this.#encode(kernel, inputs, outputs, attrs);
+    const known = this.#calls.find(kernel, inputs, outputs, attrs);
+    if (known === null || known.checksIndices) checkIndices(kernel, inputs.map(blockView), attrs);
+    if (known !== null) return known.call.run(machine.queue, inputs, (attrs as Partial<Kernels["elementwise"]>).numbers);
+    return isRecordable(kernel) ? this.#record(kernel, inputs, outputs, attrs) : this.#encode(kernel, inputs, outputs, attrs);
   }
 
   #encode<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Block[] {
@@ -147,15 +146,26 @@ export class WebGpuBackend implements Backend {
   /** Runs a kernel and notes what it does for further calls. */
   #record<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], attrs: Kernels[K]): readonly Block[] {
     const machine = this.#machine;
-    const recorder = new Recorder(inputs);
+    if (this.#calls.isFull || machine.queue.constants.isFull) this.#forget();
+    const recorder = new Recorder(inputs, numbersOf(attrs));
     machine.recorder = recorder;
     try {
       const results = this.#encode(kernel, inputs, outputs, attrs);
-      this.#calls.add(kernel, inputs, outputs, attrs, recorder.end(results, numbersOf(attrs)));
+      this.#calls.add(kernel, inputs, outputs, attrs, recorder.end(results));
       return results;
     } finally {
       machine.recorder = null;
     }
+  }
+
+  /** Forgets the recorded calls, unless commands that are held back are to use their parameters. */
+  #forget(): void {
+    const { queue } = this.#machine;
+    queue.flush();
+    if (queue.isHeld) return;
+    this.#calls.clear();
+    queue.constants.reset();
+    queue.pipelines.forgetGroups();
   }
 
   /** Takes a buffer back. */

@@ -4,16 +4,22 @@
  * @module
  */
 import { type DType, type Expr, type KernelName, type Kernels, type Spec, sameShape, type View } from "@sconce/core";
-import { type NumberList, usesOf } from "@sconce/core/shader";
+import { type NumberList, takesIndices, usesOf } from "@sconce/core/shader";
 import type { RecordedCall } from "./recorder.js";
 
+/** A recorded call, and what it depends on. */
 interface Entry {
+  readonly kernel: KernelName;
+  /** The host looks at its indices before it runs. */
+  readonly checksIndices: boolean;
   /** What {@link sign} writes. */
   readonly signature: Int32Array;
   /** Of inputs, then of outputs. */
   readonly dtypes: readonly DType[];
   readonly attrs: Attrs;
   readonly call: RecordedCall;
+  /** The call that came after it when it was last made: programs repeat themselves. */
+  next: Entry | null;
 }
 
 type Attrs = Readonly<Record<string, unknown>>;
@@ -69,6 +75,28 @@ function sign(inputs: readonly View[], outputs: readonly Spec[], { exprs, expr }
   return true;
 }
 
+/** True if {@link sign} would write this signature. */
+function isSigned(known: Int32Array, inputs: readonly View[], outputs: readonly Spec[], { exprs, expr }: Signed): boolean {
+  let at = 0;
+  if (known[at++] !== inputs.length) return false;
+  for (let i = 0; i < inputs.length; i++) {
+    const { handle, shape, strides, offset } = inputs[i];
+    let twin = 0;
+    while (inputs[twin].handle !== handle) twin++;
+    if (known[at] !== twin || known[at + 1] !== offset || known[at + 2] !== shape.length) return false;
+    at += 3;
+    for (let d = 0; d < shape.length; d++, at += 2) if (known[at] !== shape[d] || known[at + 1] !== strides[d]) return false;
+  }
+  for (let i = 0; i < outputs.length; i++) {
+    const { shape } = outputs[i];
+    if (known[at++] !== shape.length) return false;
+    for (let d = 0; d < shape.length; d++) if (known[at++] !== shape[d]) return false;
+  }
+  if (expr !== undefined && known[at++] !== expr.id) return false;
+  if (exprs !== undefined) for (let i = 0; i < exprs.length; i++) if (known[at++] !== exprs[i].id) return false;
+  return at === known.length;
+}
+
 /** True if calls of a kernel can be recorded. */
 export function isRecordable(kernel: KernelName): boolean {
   return !UNRECORDED.has(kernel);
@@ -84,26 +112,65 @@ export function numbersOf(attrs: object): NumberList {
 export class Calls {
   readonly #entries = new Map<KernelName, Map<number, Entry[]>>();
   #count = 0;
+  /** The call made last. */
+  #last: Entry | null = null;
+
+  /** True if no more calls are to be recorded. */
+  get isFull(): boolean {
+    return this.#count >= MOST;
+  }
 
   /** The call that does this work, if one was recorded. */
-  find(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object): RecordedCall | undefined {
-    if (!sign(inputs, outputs, attrs)) return undefined;
-    const entries = this.#entries.get(kernel)?.get(hash & SMALL);
-    if (entries === undefined) return undefined;
-    for (let i = 0; i < entries.length; i++) if (matches(entries[i], inputs, outputs, attrs as Attrs)) return entries[i].call;
-    return undefined;
+  find(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object): Entry | null {
+    const last = this.#last;
+    let entry = last === null ? null : last.next;
+    if (
+      entry === null ||
+      entry.kernel !== kernel ||
+      !isSigned(entry.signature, inputs, outputs, attrs) ||
+      !isAlike(entry, inputs, outputs, attrs as Attrs)
+    ) {
+      entry = this.#search(kernel, inputs, outputs, attrs);
+      if (entry === null) return null;
+      if (last !== null) last.next = entry;
+    }
+    this.#last = entry;
+    return entry;
+  }
+
+  #search(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object): Entry | null {
+    const byHash = this.#entries.get(kernel);
+    if (byHash === undefined || !sign(inputs, outputs, attrs)) return null;
+    const entries = byHash.get(hash & SMALL);
+    if (entries === undefined) return null;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i];
+      if (hasSignature(entry) && isAlike(entry, inputs, outputs, attrs as Attrs)) return entry;
+    }
+    return null;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#last = null;
+    this.#count = 0;
   }
 
   add(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object, call: RecordedCall): void {
     if (!sign(inputs, outputs, attrs)) return;
-    if (++this.#count > MOST) {
-      this.#entries.clear();
-      this.#count = 1;
-    }
+    this.#count++;
     let byHash = this.#entries.get(kernel);
     if (byHash === undefined) this.#entries.set(kernel, (byHash = new Map()));
     const dtypes = [...inputs, ...outputs].map(({ dtype }) => dtype);
-    const entry: Entry = { signature: signature.slice(0, length), dtypes, attrs: unsigned(attrs), call };
+    const entry: Entry = {
+      kernel,
+      checksIndices: takesIndices(kernel),
+      signature: signature.slice(0, length),
+      dtypes,
+      attrs: unsigned(attrs),
+      call,
+      next: null,
+    };
     const others = byHash.get(hash & SMALL);
     if (others === undefined) byHash.set(hash & SMALL, [entry]);
     else others.push(entry);
@@ -116,13 +183,18 @@ function unsigned(attrs: object): Attrs {
   return Object.fromEntries(rest.map(([key, value]) => [key, Array.isArray(value) ? [...value] : value]));
 }
 
-function matches(entry: Entry, inputs: readonly View[], outputs: readonly Spec[], attrs: Attrs): boolean {
-  const { signature: known, dtypes } = entry;
+/** True if {@link sign} has just written the signature of a call. */
+function hasSignature({ signature: known }: Entry): boolean {
   if (known.length !== length) return false;
   for (let i = 0; i < known.length; i++) if (known[i] !== signature[i]) return false;
+  return true;
+}
+
+/** True if dtypes and the attributes that are not signed are those of a call. */
+function isAlike({ dtypes, attrs: known }: Entry, inputs: readonly View[], outputs: readonly Spec[], attrs: Attrs): boolean {
   for (let i = 0; i < inputs.length; i++) if (dtypes[i] !== inputs[i].dtype) return false;
   for (let i = 0; i < outputs.length; i++) if (dtypes[inputs.length + i] !== outputs[i].dtype) return false;
-  return sameAttrs(entry.attrs, attrs);
+  return sameAttrs(known, attrs);
 }
 
 function sameAttrs(known: Attrs, attrs: Attrs): boolean {

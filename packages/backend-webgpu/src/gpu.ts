@@ -42,7 +42,7 @@ export interface GpuPass {
   /** As in the WebGPU specification. */
   setPipeline(pipeline: object): void;
   /** As in the WebGPU specification. */
-  setBindGroup(index: number, group: object, offsets: readonly number[]): void;
+  setBindGroup(index: number, group: object, offsets?: readonly number[]): void;
   /** As in the WebGPU specification. */
   dispatchWorkgroups(x: number, y?: number, z?: number): void;
   /** As in the WebGPU specification. */

@@ -57,8 +57,10 @@ export class Machine {
   run(program: Program, blocks: readonly Block[], size: number): void {
     if (size === 0) return;
     const groups = program.by === "invocation" ? Math.ceil(size / program.workgroup) : size;
-    this.recorder?.dispatched({ program, words: this.queue.openParams, workgroups: groups, size }, blocks);
-    this.queue.dispatch(program, blocks, groups, size);
+    const { queue, recorder } = this;
+    const launch = queue.prepare(program, blocks, groups, size, recorder?.isConstant === true);
+    recorder?.dispatched(launch, launch.at < 0 ? queue.openParams : null);
+    queue.launch(launch);
   }
 }
 

@@ -5,7 +5,7 @@ import { Source } from "./wgsl/source.js";
 
 it("keeps 1,024 pipelines, lets go of those that were not wanted for longest, and makes them again", async () => {
   const device = new Proxy({}, { get: () => () => ({}) }) as GpuDevice;
-  const pipelines = new Pipelines(device, {} as GpuBuffer, false);
+  const pipelines = new Pipelines(device, {} as GpuBuffer, {} as GpuBuffer, false);
   const all: Program[] = [];
   const named = (name: string): Program => pipelines.get(name, () => new Source(64));
   const often = pipelines.pipelineOf(named("often"));

@@ -10,6 +10,8 @@ export interface Program {
   readonly workgroup: number;
   readonly by: "invocation" | "workgroup";
   readonly layout: BindLayout;
+  /** The program for parameters that lie in one place, where there is one. */
+  constant: Program | null;
   pipeline: object | null;
   /** When its pipeline was last wanted, in launches. */
   used: number;
@@ -17,7 +19,8 @@ export interface Program {
 
 /** Binding layout that all kernels with as many buffers and as large a parameter block share. */
 interface BindLayout {
-  readonly key: number;
+  readonly reads: number;
+  readonly writes: number;
   readonly group: object;
   readonly pipeline: object;
   readonly paramBytes: number;
@@ -27,6 +30,8 @@ interface BindLayout {
 
 interface BindGroup {
   readonly ids: readonly number[];
+  /** Where its parameters lie: -1 for those of the open batch, whose offset comes with each dispatch. */
+  readonly at: number;
   readonly group: object;
 }
 
@@ -34,9 +39,9 @@ const MOST_GROUPS = 8192;
 /** Engines hold integers of so many bits without memory of their own. */
 const SMALL = 2 ** 30 - 1;
 
-/** True if a bind group has these buffers. */
-function binds({ ids }: BindGroup, blocks: readonly Block[]): boolean {
-  if (ids.length !== blocks.length) return false;
+/** True if a bind group has these buffers and parameters. */
+function binds({ ids, at }: BindGroup, blocks: readonly Block[], wanted: number): boolean {
+  if (at !== wanted || ids.length !== blocks.length) return false;
   for (let i = 0; i < ids.length; i++) if (ids[i] !== blocks[i].id) return false;
   return true;
 }
@@ -48,6 +53,7 @@ const MOST_PIPELINES = 1024;
 export class Pipelines {
   readonly #device: GpuDevice;
   readonly #params: GpuBuffer;
+  readonly #constants: GpuBuffer;
   readonly #subgroups: boolean;
   readonly #layouts = new Map<number, BindLayout>();
   readonly #programs = new Map<string, Program>();
@@ -60,10 +66,12 @@ export class Pipelines {
   /** Pipelines made so far. */
   compiled = 0;
 
-  constructor(device: GpuDevice, params: GpuBuffer, subgroups: boolean) {
+  /** Parameters lie in `params` for a batch, in `constants` for longer. */
+  constructor(device: GpuDevice, params: GpuBuffer, constants: GpuBuffer, subgroups: boolean) {
     this.#device = device;
     this.#subgroups = subgroups;
     this.#params = params;
+    this.#constants = constants;
   }
 
   /** The program of a key, printed on first use. */
@@ -77,7 +85,16 @@ export class Pipelines {
   make(label: string, source: Source, by: Program["by"] = "invocation"): Program {
     const code = source.text(by, this.#subgroups);
     const layout = this.#layout(source.reads, source.writes, Math.ceil((source.words * 4) / BLOCK_BYTES) * BLOCK_BYTES);
-    return { label, code, workgroup: source.workgroup, by, layout, pipeline: null, used: 0 };
+    return { label, code, workgroup: source.workgroup, by, layout, constant: null, pipeline: null, used: 0 };
+  }
+
+  /** The same program for parameters that lie in one place, so that dispatches need no offset. */
+  constantOf(program: Program): Program {
+    if (program.constant === null) {
+      const { reads, writes, paramBytes } = program.layout;
+      program.constant = { ...program, layout: this.#layout(reads, writes, paramBytes, false), pipeline: null, used: 0 };
+    }
+    return program.constant;
   }
 
   /** The pipeline of a program, compiled now if it must be. */
@@ -119,41 +136,42 @@ export class Pipelines {
     return { label, layout: layout.pipeline, compute: { module, entryPoint: "main" } };
   }
 
-  #layout(reads: number, writes: number, paramBytes: number): BindLayout {
-    const key = (paramBytes / BLOCK_BYTES) * 65536 + reads * 256 + writes;
+  #layout(reads: number, writes: number, paramBytes: number, hasDynamicOffset: boolean = true): BindLayout {
+    const key = (paramBytes / BLOCK_BYTES) * 65536 + reads * 512 + writes * 2 + Number(hasDynamicOffset);
     let layout = this.#layouts.get(key);
     if (layout === undefined) {
       const entry = (binding: number, buffer: object): object => ({ binding, visibility: 4, buffer });
       const entries = [
         ...Array.from({ length: reads }, (_, i) => entry(i, { type: "read-only-storage" })),
         ...Array.from({ length: writes }, (_, i) => entry(reads + i, { type: "storage" })),
-        entry(reads + writes, { type: "uniform", hasDynamicOffset: true }),
+        entry(reads + writes, { type: "uniform", hasDynamicOffset }),
       ];
       const group = this.#device.createBindGroupLayout({ entries });
       const pipeline = this.#device.createPipelineLayout({ bindGroupLayouts: [group] });
-      layout = { key, group, pipeline, paramBytes, groups: new Map() };
+      layout = { reads, writes, group, pipeline, paramBytes, groups: new Map() };
       this.#layouts.set(key, layout);
     }
     return layout;
   }
 
-  /** The bind group of a program's layout with these buffers: parameters sit behind a dynamic offset, so one group serves all calls. */
-  groupOf({ layout }: Program, blocks: readonly Block[]): object {
-    let hash = 0;
+  /** The bind group of a program's layout with these buffers. `at` says where constant parameters lie; one group serves all others. */
+  groupOf({ layout }: Program, blocks: readonly Block[], at: number): object {
+    let hash = at & SMALL;
     for (let i = 0; i < blocks.length; i++) hash = (Math.imul(hash, 31) + blocks[i].id) & SMALL;
     const known = layout.groups.get(hash);
-    if (known !== undefined) for (let i = 0; i < known.length; i++) if (binds(known[i], blocks)) return known[i].group;
-    return this.#makeGroup(layout, blocks, hash);
+    if (known !== undefined) for (let i = 0; i < known.length; i++) if (binds(known[i], blocks, at)) return known[i].group;
+    return this.#makeGroup(layout, blocks, at, hash);
   }
 
-  #makeGroup(layout: BindLayout, blocks: readonly Block[], hash: number): object {
+  #makeGroup(layout: BindLayout, blocks: readonly Block[], at: number, hash: number): object {
     if (++this.#groups > MOST_GROUPS) this.forgetGroups();
+    const params = at < 0 ? { buffer: this.#params } : { buffer: this.#constants, offset: at };
     const entries = [
       ...blocks.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
-      { binding: blocks.length, resource: { buffer: this.#params, size: layout.paramBytes } },
+      { binding: blocks.length, resource: { ...params, size: layout.paramBytes } },
     ];
     const group = this.#device.createBindGroup({ layout: layout.group, entries });
-    const made = { ids: blocks.map(({ id }) => id), group };
+    const made = { ids: blocks.map(({ id }) => id), at, group };
     const others = layout.groups.get(hash);
     if (others === undefined) layout.groups.set(hash, [made]);
     else others.push(made);

@@ -13,6 +13,9 @@ export interface Block {
   indices: TypedArray | null;
   /** A block that lives as long as this one: what a kernel keeps for its gradient. */
   kept: Block | null;
+  /** The idle blocks of its size, and its place among them; -1 while it is none of them. */
+  readonly home: Block[];
+  place: number;
 }
 
 /** Stands for the number of a batch that is not open yet: commands that are held back use the buffer. */
@@ -71,13 +74,23 @@ export class Pool {
     const list = this.#idle.get(size);
     if (list !== undefined) {
       for (let i = list.length - 1; i >= 0; i--) {
-        if (list[i].batch >= before) continue;
-        const [block] = i === list.length - 1 ? [list.pop() as Block] : list.splice(i, 1);
-        this.#idleBytes -= size;
-        return block;
+        if (list[i].batch < before) return this.retake(list[i]);
       }
     }
     return this.#create(size, shape);
+  }
+
+  /** Takes an idle block. */
+  retake(block: Block): Block {
+    const { home, place } = block;
+    const last = home.pop() as Block;
+    if (last !== block) {
+      home[place] = last;
+      last.place = place;
+    }
+    block.place = -1;
+    this.#idleBytes -= block.bytes;
+    return block;
   }
 
   #create(bytes: number, shape: readonly number[] | undefined): Block {
@@ -98,7 +111,9 @@ export class Pool {
     }
     this.#buffers++;
     this.#bytes += bytes;
-    return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null, kept: null };
+    let home = this.#idle.get(bytes);
+    if (home === undefined) this.#idle.set(bytes, (home = []));
+    return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null, kept: null, home, place: -1 };
   }
 
   give(block: Block): void {
@@ -106,9 +121,7 @@ export class Pool {
     const { kept } = block;
     block.kept = null;
     if (kept !== null) this.give(kept);
-    let list = this.#idle.get(block.bytes);
-    if (list === undefined) this.#idle.set(block.bytes, (list = []));
-    list.push(block);
+    block.place = block.home.push(block) - 1;
     this.#idleBytes += block.bytes;
     if (this.#idleBytes > IDLE_LIMIT) this.trim();
   }
@@ -119,15 +132,10 @@ export class Pool {
     if (blocks.length === 0) return;
     this.#onDestroy(blocks);
     for (const block of blocks) {
+      this.retake(block);
       block.buffer.destroy();
       this.#buffers--;
       this.#bytes -= block.bytes;
-      this.#idleBytes -= block.bytes;
     }
-    for (const [size, list] of this.#idle)
-      this.#idle.set(
-        size,
-        list.filter(({ batch }) => batch === HELD),
-      );
   }
 }

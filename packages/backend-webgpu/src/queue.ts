@@ -1,5 +1,6 @@
 import { DeviceError } from "@sconce/core";
 import { HEADER_WORDS } from "@sconce/core/shader";
+import { Constants } from "./constants.js";
 import { type GpuBuffer, type GpuDevice, type GpuEncoder, type GpuPass, USAGE } from "./gpu.js";
 import { Params } from "./params.js";
 import { Pipelines, type Program } from "./pipelines.js";
@@ -13,6 +14,26 @@ const BATCH_DISPATCHES = 512;
 export interface QueueInfo {
   readonly dispatches: number;
   readonly submits: number;
+}
+
+/** A dispatch that can be made again. */
+export interface Launch {
+  readonly program: Program;
+  /** Where its parameters lie among the constants; -1 if they are those begun last. */
+  readonly at: number;
+  /** Number of invocations or workgroups, and of those in a row, as the header says. */
+  readonly size: number;
+  readonly row: number;
+  /** Workgroups. */
+  readonly x: number;
+  readonly y: number;
+  /** The buffers that it reads, then those that it writes. */
+  blocks: Block[];
+  /** Their bind group, null until it is looked for, and the age of the bind groups that it is of. */
+  group: object | null;
+  age: number;
+  /** The batch that its buffers are marked with. */
+  batch: number;
 }
 
 /** A command that waits for those before it: for their pipelines, or for the host. */
@@ -34,6 +55,7 @@ export class Queue {
   readonly pool: Pool;
   readonly pipelines: Pipelines;
   readonly profiler: Profiler;
+  readonly constants: Constants;
   readonly #device: GpuDevice;
   readonly #params = new Params();
   readonly #paramBuffer: GpuBuffer;
@@ -64,7 +86,8 @@ export class Queue {
     this.#device = device;
     this.#mostGroups = device.limits.maxComputeWorkgroupsPerDimension;
     this.#paramBuffer = device.createBuffer({ size: this.#params.words.byteLength, usage: USAGE.uniform | USAGE.copyDst });
-    this.pipelines = new Pipelines(device, this.#paramBuffer, subgroups);
+    this.constants = new Constants(device);
+    this.pipelines = new Pipelines(device, this.#paramBuffer, this.constants.buffer, subgroups);
     this.profiler = new Profiler(device);
     const beforeDestroy = (blocks: readonly Block[]): void => {
       if (blocks.some((block) => block.batch === this.#batch)) this.flush();
@@ -107,44 +130,77 @@ export class Queue {
     return this.#held !== null;
   }
 
-  /**
-   * Adds a dispatch of the program with the parameters begun last: the buffers that it reads, then those that it writes, and the bind group
-   * that holds them where it is known.
-   */
-  dispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number, known: object | null = null): void {
+  /** A dispatch of the program with the parameters begun last, which become constants where that is asked for and there is room. */
+  prepare(program: Program, blocks: readonly Block[], workgroups: number, size: number, isConstant: boolean): Launch {
+    const x = Math.min(workgroups, this.#mostGroups);
+    const row = program.by === "invocation" ? x * program.workgroup : x;
+    this.#params.header(size, row);
+    const at = isConstant ? this.constants.add(this.#params, program.layout.paramBytes) : -1;
+    return {
+      program: at < 0 ? program : this.pipelines.constantOf(program),
+      at,
+      size,
+      row,
+      x,
+      y: Math.ceil(workgroups / x),
+      blocks: [...blocks],
+      group: null,
+      age: 0,
+      batch: 0,
+    };
+  }
+
+  /** Adds a dispatch. */
+  launch(launch: Launch): void {
     if (this.#held !== null) {
-      this.#holdDispatch(program, blocks, workgroups, size);
+      this.#holdLaunch(launch);
       return;
     }
-    for (let i = 0; i < blocks.length; i++) blocks[i].batch = this.#batch;
-    const x = Math.min(workgroups, this.#mostGroups);
-    this.#params.header(size, program.by === "invocation" ? x * program.workgroup : x);
-    const pipeline = this.pipelines.pipelineOf(program);
-    const group = known ?? this.pipelines.groupOf(program, blocks);
+    const { program, at } = launch;
+    const { pipelines } = this;
+    if (launch.group === null || launch.age !== pipelines.age || launch.batch !== this.#batch) this.#bind(launch);
+    const pipeline = program.pipeline ?? pipelines.pipelineOf(program);
     const pass = this.#pass === null || this.profiler.active ? this.#openPass(program.label) : this.#pass;
     if (pipeline !== this.#pipeline) {
       pass.setPipeline(pipeline);
       this.#pipeline = pipeline;
     }
-    this.#offsets[0] = this.#params.start * 4;
-    pass.setBindGroup(0, group, this.#offsets);
-    if (workgroups === x) pass.dispatchWorkgroups(x);
-    else pass.dispatchWorkgroups(x, Math.ceil(workgroups / x));
+    if (at < 0) {
+      this.#offsets[0] = this.#params.start * 4;
+      pass.setBindGroup(0, launch.group as object, this.#offsets);
+    } else pass.setBindGroup(0, launch.group as object);
+    if (launch.y === 1) pass.dispatchWorkgroups(launch.x);
+    else pass.dispatchWorkgroups(launch.x, launch.y);
     this.#dispatches++;
     if (++this.#inBatch >= BATCH_DISPATCHES) this.flush();
   }
 
-  #holdDispatch(program: Program, blocks: readonly Block[], workgroups: number, size: number): void {
-    const words = this.#params.withdraw();
-    this.#hold({
-      program,
-      blocks,
-      run: () => {
+  /** Finds the bind group of a dispatch and marks its buffers as those of the open batch. */
+  #bind(launch: Launch): void {
+    const { program, blocks, at } = launch;
+    const { pipelines } = this;
+    if (launch.group === null || launch.age !== pipelines.age) {
+      launch.group = pipelines.groupOf(program, blocks, at);
+      launch.age = pipelines.age;
+    }
+    for (let i = 0; i < blocks.length; i++) blocks[i].batch = this.#batch;
+    launch.batch = this.#batch;
+    pipelines.pipelineOf(program);
+  }
+
+  #holdLaunch(launch: Launch): void {
+    const blocks = [...launch.blocks];
+    const words = launch.at < 0 ? this.#params.withdraw() : null;
+    const run = (): void => {
+      if (words !== null) {
         if (!this.#params.hasRoom) this.flush();
         this.#params.resume(words);
-        this.dispatch(program, blocks, workgroups, size);
-      },
-    });
+      }
+      launch.blocks = blocks;
+      launch.group = null;
+      this.launch(launch);
+    };
+    this.#hold({ program: launch.program, blocks, run });
   }
 
   #hold(command: Held): void {

@@ -6,45 +6,46 @@
  */
 import type { View } from "@sconce/core";
 import { kindOf, type NumberList } from "@sconce/core/shader";
-import type { Machine } from "./machine.js";
 import type { Params } from "./params.js";
-import type { Program } from "./pipelines.js";
 import type { Block } from "./pool.js";
+import type { Launch, Queue } from "./queue.js";
 
 /** A buffer of a call: an input, by number, or one that it makes, counted down from -1. */
 type Ref = number;
 
-/** What a dispatch has besides buffers. */
-interface Command {
-  readonly program: Program;
-  /** The parameters behind the header. */
-  readonly words: Int32Array;
-  readonly workgroups: number;
-  readonly size: number;
-}
-
-interface Dispatch extends Command {
+interface Dispatch {
   readonly kind: "dispatch";
+  readonly launch: Launch;
   readonly refs: readonly Ref[];
-  /** The buffers of the last call. */
-  readonly blocks: Block[];
-  /** Their bind group, and the age of the bind groups that it is of. */
-  group: object | null;
-  age: number;
+  /** The parameters behind header and numbers; null where they lie on the device. */
+  readonly words: Int32Array | null;
 }
 
-type Step =
-  | Dispatch
-  | { readonly kind: "make"; readonly ref: Ref; readonly bytes: number; readonly shape: readonly number[] }
-  | { readonly kind: "free"; readonly ref: Ref };
+interface Make {
+  readonly kind: "make";
+  readonly ref: Ref;
+  readonly bytes: number;
+  readonly shape: readonly number[];
+  /** What the last call got: where each gets the same again, so do the bind groups. */
+  block: Block;
+}
+
+type Step = Dispatch | Make | { readonly kind: "free"; readonly ref: Ref };
+
+/** Dispatches of a call whose parameters may stay on the device; long calls, such as those of recurrent layers, upload the others. */
+const MOST_CONSTANT = 64;
 
 /** Hears what a kernel asks for. */
 export class Recorder {
   readonly #steps: Step[] = [];
   readonly #refs = new Map<Block, Ref>();
+  readonly #numbers: NumberList;
   #made = 0;
+  #dispatches = 0;
 
-  constructor(inputs: readonly View[]) {
+  /** The parameters of the first dispatch begin with the numbers, which differ from call to call. */
+  constructor(inputs: readonly View[], numbers: NumberList) {
+    this.#numbers = numbers;
     inputs.forEach(({ handle }, i) => {
       if (!this.#refs.has(handle as Block)) this.#refs.set(handle as Block, i);
     });
@@ -53,16 +54,23 @@ export class Recorder {
   made(block: Block, shape: readonly number[]): void {
     const ref = -++this.#made;
     this.#refs.set(block, ref);
-    this.#steps.push({ kind: "make", ref, bytes: block.bytes, shape: [...shape] });
+    this.#steps.push({ kind: "make", ref, bytes: block.bytes, shape: [...shape], block });
   }
 
   freed(block: Block): void {
     this.#steps.push({ kind: "free", ref: this.#refOf(block) });
   }
 
-  dispatched(command: Command, blocks: readonly Block[]): void {
-    const refs = blocks.map((block) => this.#refOf(block));
-    this.#steps.push({ kind: "dispatch", ...command, refs, blocks: [...blocks], group: null, age: 0 });
+  /** True if the parameters of the next dispatch are the same in every call. */
+  get isConstant(): boolean {
+    return this.#dispatches < MOST_CONSTANT && (this.#dispatches > 0 || this.#numbers.length === 0);
+  }
+
+  /** `words` are the parameters behind the header, unless they lie on the device. */
+  dispatched(launch: Launch, words: Int32Array | null): void {
+    const refs = launch.blocks.map((block) => this.#refOf(block));
+    const numbers = this.#dispatches++ === 0 ? this.#numbers.length : 0;
+    this.#steps.push({ kind: "dispatch", launch, refs, words: words === null ? null : words.slice(numbers) });
   }
 
   #refOf(block: Block): Ref {
@@ -71,14 +79,10 @@ export class Recorder {
     return ref;
   }
 
-  /** The call of the kernel that returned `results`. The parameters of its first dispatch begin with the numbers, which change. */
-  end(results: readonly Block[], numbers: NumberList): RecordedCall {
-    const steps = this.#steps;
-    const first = steps.findIndex(({ kind }) => kind === "dispatch");
-    const head = steps[first];
-    if (head?.kind === "dispatch") steps[first] = { ...head, words: head.words.slice(numbers.length) };
+  /** The call of the kernel that returned `results`. */
+  end(results: readonly Block[]): RecordedCall {
     const refs = results.map((block) => this.#refOf(block));
-    return new RecordedCall(steps, refs, this.#made, first < 0 ? [] : numbers);
+    return new RecordedCall(this.#steps, refs, this.#made, this.#dispatches === 0 ? [] : this.#numbers);
   }
 }
 
@@ -98,18 +102,21 @@ export class RecordedCall {
   }
 
   /** Does the work for other buffers and numbers. */
-  run(machine: Machine, inputs: readonly View[], numbers: readonly (number | bigint)[] | undefined): readonly Block[] {
-    const { pool } = machine.queue;
-    const made = this.#made;
+  run(queue: Queue, inputs: readonly View[], numbers: readonly (number | bigint)[] | undefined): readonly Block[] {
+    const { pool } = queue;
+    const steps = this.#steps;
     let isFirst = true;
-    for (const step of this.#steps) {
-      if (step.kind === "make") made[-1 - step.ref] = pool.takeOf(step.bytes, undefined, step.shape);
-      else if (step.kind === "free") pool.give(this.#blockOf(step.ref, inputs));
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i];
+      if (step.kind === "make") {
+        const { block, bytes, shape } = step;
+        this.#made[-1 - step.ref] = step.block = block.place >= 0 ? pool.retake(block) : pool.takeOf(bytes, undefined, shape);
+      } else if (step.kind === "free") pool.give(this.#blockOf(step.ref, inputs));
       else {
-        const params = machine.params();
-        if (isFirst && numbers !== undefined) this.#write(params, numbers);
+        this.#bind(step, inputs);
+        if (step.words !== null) this.#write(queue, step, isFirst ? numbers : undefined);
         isFirst = false;
-        this.#dispatch(machine, step, params, inputs);
+        queue.launch(step.launch);
       }
     }
     const results = new Array<Block>(this.#results.length);
@@ -126,29 +133,27 @@ export class RecordedCall {
     return ref < 0 ? this.#made[-1 - ref] : (inputs[ref].handle as Block);
   }
 
-  #write(params: Params, numbers: readonly (number | bigint)[]): void {
+  #bind({ launch, refs }: Dispatch, inputs: readonly View[]): void {
+    const { blocks } = launch;
+    for (let i = 0; i < refs.length; i++) {
+      const block = this.#blockOf(refs[i], inputs);
+      if (blocks[i] === block) continue;
+      blocks[i] = block;
+      launch.group = null;
+    }
+  }
+
+  #write(queue: Queue, { launch, words }: Dispatch, numbers: readonly (number | bigint)[] | undefined): void {
+    const params = queue.params();
+    if (numbers !== undefined) this.#writeNumbers(params, numbers);
+    params.append(words as Int32Array).header(launch.size, launch.row);
+  }
+
+  #writeNumbers(params: Params, numbers: readonly (number | bigint)[]): void {
     for (const { index, isFloat } of this.#numbers) {
       const value = Number(numbers[index]);
       if (isFloat) params.float(value);
       else params.int(value);
     }
-  }
-
-  #dispatch({ queue }: Machine, step: Dispatch, params: Params, inputs: readonly View[]): void {
-    const { blocks, refs, program } = step;
-    const { pipelines } = queue;
-    params.append(step.words);
-    let same = step.age === pipelines.age && step.group !== null;
-    for (let i = 0; i < refs.length; i++) {
-      const block = this.#blockOf(refs[i], inputs);
-      if (blocks[i] === block) continue;
-      blocks[i] = block;
-      same = false;
-    }
-    if (!same) {
-      step.group = pipelines.groupOf(program, blocks);
-      step.age = pipelines.age;
-    }
-    queue.dispatch(program, blocks, step.workgroups, step.size, step.group);
   }
 }
