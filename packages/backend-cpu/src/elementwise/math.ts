@@ -67,6 +67,13 @@ export function exp(e: Emitter, x: Local): void {
   e.release(k, p, half);
 }
 
+/** The exponential of what is at most 80, or NaN; 0 where the result would be subnormal. */
+export function weightExp(e: Emitter, x: Local): void {
+  // From here on 2^k is 2^-127, whose bits are those of 0.
+  e.f.get(x).get(e.f32x4(-88)).op("f32x4.pmax").set(x);
+  moderateExp(e, x);
+}
+
 /** The exponential of what lies between -80 and 80, or is NaN: neither subnormal nor infinite. */
 function moderateExp(e: Emitter, x: Local): void {
   const { f } = e;

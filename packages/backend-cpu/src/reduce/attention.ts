@@ -4,7 +4,7 @@
  * @module
  */
 import { Emitter } from "../elementwise/emitter.js";
-import { exp, log } from "../elementwise/math.js";
+import { log, weightExp } from "../elementwise/math.js";
 import { F32, I32, type Local, ModuleBuilder, type Operand } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import { Accumulator } from "./accumulate.js";
@@ -114,11 +114,11 @@ function emitWeigh(e: Emitter, masked: boolean): void {
     // A row that has seen nothing yet: its exponentials are those of minus infinity.
     f.get(most).f32x4(0).get(most).f32x4(Number.NEGATIVE_INFINITY).op("f32x4.ne", "v128.bitselect").set(most);
     f.get(before).get(most).op("f32x4.sub").set(rescale);
-    exp(e, rescale);
+    weightExp(e, rescale);
     f.set(rescale);
     alongRow(e, limit, { inputs: [scores], outputs: [scores], sums: [added] }, (score) => {
       f.get(score).get(most).op("f32x4.sub").set(score);
-      exp(e, score);
+      weightExp(e, score);
       f.set(score);
       return [score, score];
     });
@@ -158,7 +158,7 @@ function emitReweigh(e: Emitter, masked: boolean): void {
     loadSplat(e, logs, own);
     alongScores(e, { limit, scores, mask: masked ? mask : undefined, scale }, undefined, (score) => {
       f.get(score).get(own).op("f32x4.sub").set(score);
-      exp(e, score);
+      weightExp(e, score);
       f.set(score);
       return [score];
     });

@@ -31,7 +31,7 @@ interface Tile {
 const tileOf = (form: Tile["form"]): Tile => ({ rows: form === "short" ? 4 : 6, vectors: form === "joins" ? 4 : 2, form });
 const WIDE = tileOf("joins");
 
-const BLOCK_DEPTH = 256;
+const BLOCK_DEPTH = 384;
 const BLOCK_TILES = 20;
 const BLOCK_COLUMNS = 1024;
 /** Room at the front of a workspace: a clipped tile, a clipped bias, and values whose addition changes nothing. */

@@ -20,8 +20,8 @@ import { withDense } from "./dense.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitAttention(options), heap.memory));
 
-/** Queries and keys of a block: 64 KiB of scores. */
-const QUERIES = 64;
+/** Queries and keys of a block: 128 KiB of scores. */
+const QUERIES = 128;
 const KEYS = 256;
 const BLOCK_BYTES = 4 * QUERIES * KEYS;
 
@@ -197,15 +197,14 @@ export const attentionGrad: Fill<"attentionGrad"> = (machine, inputs, outputs, b
   const { batch, length, keys, size, width, kernels } = b;
   const [q, k, v] = inputs.slice(1, 4).map(matrixOf);
   const [dq, dk, dv] = outputs.map(({ shape }, i) => denseOf(blocks[i].pointer, batch, shape[shape.length - 2], shape[shape.length - 1]));
-  for (const [i, { shape }] of outputs.entries()) {
-    const start = blocks[i].pointer / 4;
-    machine.heap.f32.fill(0, start, start + product(shape));
-  }
+  // Keys that no query sees.
+  if (attrs.causal)
+    for (const i of [1, 2]) machine.heap.f32.fill(0, blocks[i].pointer / 4, blocks[i].pointer / 4 + product(outputs[i].shape));
   const [scores, slopes] = [scoreBlock(b.scores, batch), scoreBlock(b.slopes, batch)];
   const callsEach = 1 + 7 * Math.ceil(length / QUERIES) * Math.ceil(keys / KEYS);
   const nanoseconds = batch * length * keys * ((3 * size + 2 * width) * NANOSECONDS_PER_STEP + NANOSECONDS_PER_SCORE);
-  const add = (calls: Calls, sizes: readonly number[], item: number, own: Matrix, right: Matrix, into: Matrix): void =>
-    b.multiply(calls, sizes, item, own, right, into, ACCUMULATE, LEFT);
+  const add = (calls: Calls, sizes: readonly number[], item: number, own: Matrix, right: Matrix, into: Matrix, first: boolean): void =>
+    b.multiply(calls, sizes, item, own, right, into, first ? 0 : ACCUMULATE, LEFT);
   withMask(machine, inputs[6], (mask) => {
     const reweigh = mask === undefined ? kernels.reweigh : kernels.reweighMasked;
     withDense(machine, [inputs[0], inputs[4], inputs[5]], ([gradAt, resultAt, logAt]) => {
@@ -216,13 +215,14 @@ export const attentionGrad: Fill<"attentionGrad"> = (machine, inputs, outputs, b
           b.eachRange(item, row, (range) => {
             const { rows, column, columns } = range;
             const [queries, grads] = [from(q, row), from(grad, row)];
+            const first = row === 0 && !attrs.causal;
             b.multiply(calls, [rows, columns, size], item, queries, turned(from(k, column)), scores, 0, RESULT);
             calls.call(reweigh, SCORES, [...b.maskArguments(range, mask), logAt + 4 * (item * length + row)]);
             b.multiply(calls, [rows, columns, width], item, grads, turned(from(v, column)), slopes, 0, RESULT);
-            add(calls, [columns, width, rows], item, turned(scores), grads, from(dv, column));
+            add(calls, [columns, width, rows], item, turned(scores), grads, from(dv, column), first);
             calls.call(kernels.slope, SLOPES, [rows, columns, b.scale, b.scores, b.slopes, 4 * KEYS, b.each + 4 * row]);
-            add(calls, [rows, size, columns], item, slopes, from(k, column), from(dq, row));
-            add(calls, [columns, size, rows], item, turned(slopes), queries, from(dk, column));
+            add(calls, [rows, size, columns], item, slopes, from(k, column), from(dq, row), column === 0);
+            add(calls, [columns, size, rows], item, turned(slopes), queries, from(dk, column), first);
           });
         }
       });
