@@ -1,29 +1,24 @@
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { entriesOf, isJoined, joinImports, stableNames } from "./bundle-names.mjs";
 import { workspaces } from "./prepare.mjs";
 import { root } from "./shell.mjs";
 
-/** What a published package gives to Node, by entry: `index` -> its compiled module; null for a package that Node reads as it is. */
-function entriesOf(workspace) {
-  const { exports, publishConfig } = JSON.parse(readFileSync(join(root, workspace, "package.json"), "utf8"));
-  if (publishConfig?.exports === undefined) return null;
-  const modules = Object.values(exports).filter((target) => typeof target !== "string");
-  return Object.fromEntries(modules.map(({ default: file }) => [file.slice("./dist/".length, -".js".length), join(root, workspace, file)]));
-}
+const SCRIPTS = ["./bundle.mjs", "./bundle-names.mjs"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
 const isFresh = (home) => {
   const made = join(home, "dist/bundle/index.js");
   if (!existsSync(made)) return false;
   const { mtimeMs } = statSync(made);
-  return [join(home, "dist/.tsbuildinfo"), join(home, "package.json"), fileURLToPath(import.meta.url)].every(
-    (file) => statSync(file).mtimeMs < mtimeMs,
-  );
+  return [join(home, "dist/.tsbuildinfo"), join(home, "package.json"), ...SCRIPTS].every((file) => statSync(file).mtimeMs < mtimeMs);
 };
 
-/** Finds, while the bundler reads them, the modules that the index loads, and those that several of the other entries do. */
-function collector({ index, ...others }) {
+/** Finds, while the bundler reads them, the modules that importing the package or `sconce` loads, and those that several of the other entries do. */
+function collector(entries) {
+  const files = Object.values(entries);
+  const first = files.filter((file) => file === entries.index || isJoined(file));
   const shared = new Set();
   const common = new Set();
   function loadedBy(context, id, all = new Set()) {
@@ -35,9 +30,9 @@ function collector({ index, ...others }) {
   const plugin = {
     name: "shared-modules",
     buildEnd() {
-      for (const id of loadedBy(this, index)) shared.add(id);
+      for (const file of first) loadedBy(this, file, shared);
       const once = new Set();
-      for (const entry of Object.values(others)) for (const id of loadedBy(this, entry)) (once.has(id) ? common : once).add(id);
+      for (const file of files) if (!first.includes(file)) for (const id of loadedBy(this, file)) (once.has(id) ? common : once).add(id);
     },
   };
   const groups = [
@@ -57,6 +52,15 @@ const ascii = {
   },
 };
 
+/** Private methods keep their names too, for stack traces: while locals are shortened, the sign before them is a letter that nothing else has. */
+const privateNames = {
+  name: "private-names",
+  renderChunk: (code) => ({ code: code.replaceAll("#", "\u01c2"), map: null }),
+  generateBundle(_options, files) {
+    for (const file of Object.values(files)) if (file.type === "chunk") file.code = file.code.replaceAll("\u01c2", "#");
+  },
+};
+
 /** The bundler's helpers stand in the chunks that use them, on the line of their import: a file of their own is one more to load. */
 const helpersInline = {
   name: "helpers-inline",
@@ -72,10 +76,10 @@ const helpersInline = {
 };
 
 /**
- * Bundles one package: a file for each entry, what the package's index loads in one file that all entries share, and what
- * else several entries load in another. Other packages stay
- * imports, so that a process has one copy of each. Names stay, because modules print the names of their classes; maps lead to
- * the modules in `dist`.
+ * Bundles one package: a file for each entry, what importing the package or `sconce` loads of it in one file that all entries share, and
+ * what else several entries load in another. Other packages stay imports, so that a process has one copy of each. Lines and the names of
+ * functions and classes stay, because modules print the latter and stack traces both; locals are short, which V8 reads faster. Maps lead to the
+ * modules in `dist`.
  */
 async function bundle(home, entries) {
   const { plugin, groups } = collector(entries);
@@ -85,7 +89,7 @@ async function bundle(home, entries) {
     platform: "neutral",
     experimental: { attachDebugInfo: "none" },
     external: (id) => !id.startsWith(".") && !id.startsWith(home),
-    plugins: [plugin, helpersInline, ascii],
+    plugins: [plugin, privateNames, helpersInline, stableNames(entries), joinImports, ascii],
   });
   const dir = join(home, "dist/bundle");
   rmSync(dir, { recursive: true, force: true });
@@ -94,6 +98,7 @@ async function bundle(home, entries) {
     format: "esm",
     chunkFileNames: "[name].js",
     keepNames: true,
+    minify: { compress: false, mangle: { toplevel: false, keepNames: true }, codegen: { removeWhitespace: false } },
     comments: { legal: true, annotation: true, jsdoc: false },
     sourcemap: true,
     sourcemapExcludeSources: true,

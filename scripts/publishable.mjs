@@ -10,19 +10,22 @@ import { output, root } from "./shell.mjs";
 /** attw's profile `esm-only`: how CommonJS and Node 10 would resolve is no matter. */
 const ignored = ["node10", "node16-cjs"];
 
+/** The entry for the bundles of other packages: for Node, without types. */
+const BUNDLE = "./bundle";
+
 async function lint({ manifest, tarball }) {
   const { messages } = await publint({ pack: { tarball: new Uint8Array(readFileSync(tarball)).buffer }, strict: true });
   return messages.map((message) => formatMessage(message, manifest, { color: false }));
 }
 
 async function resolveTypes({ tarball }) {
-  const { types, problems } = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+  const { types, problems } = await checkPackage(createPackageFromTarballData(readFileSync(tarball)), { excludeEntrypoints: [BUNDLE] });
   if (!types) return ["no types in the package"];
   return problems.filter(({ resolutionKind }) => !ignored.includes(resolutionKind)).map((problem) => JSON.stringify(problem));
 }
 
 /** What resolves in the workspace resolves alike when published; Node alone gets bundles. */
-function sameEntries({ exports }, workspace) {
+function sameEntries({ exports: { [BUNDLE]: _own, ...exports } }, workspace) {
   const own = JSON.parse(readFileSync(join(root, workspace, "package.json"), "utf8")).exports;
   const others = Object.entries(exports).map(([name, target]) => [
     name,
