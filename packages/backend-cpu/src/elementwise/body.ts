@@ -55,8 +55,8 @@ export class Body {
     }
   }
 
-  /** Computes one step; `use` gets the locals of the roots. With `count`, only so many lanes are read. */
-  step(count: Local | undefined, use: (roots: readonly Local[]) => void): void {
+  /** Computes one step; `use` gets the locals of the roots. With `count`, only so many lanes are read; `offset` is as in {@link load}. */
+  step(count: Local | undefined, use: (roots: readonly Local[]) => void, offset = 0): void {
     const e = this.#e;
     const { order, uses, roots } = this.#plan;
     const values = new Map<Expr, Local>(this.#fixed);
@@ -68,7 +68,7 @@ export class Body {
     };
     for (const expr of order) {
       if (this.#fixed.has(expr)) continue;
-      if (expr.kind === "input") load(e, expr.dtype, this.width, this.#pointers[expr.index], this.#steps[expr.index], count);
+      if (expr.kind === "input") load(e, expr.dtype, this.width, this.#pointers[expr.index], this.#steps[expr.index], count, offset);
       else if (expr.kind === "op") {
         const args = expr.args.map((arg) => values.get(arg) as Local);
         print(e, this.width, expr, args);
@@ -82,10 +82,10 @@ export class Body {
     roots.forEach(done);
   }
 
-  /** Moves the pointers of adjacent inputs on by one full step. */
-  advance(): void {
+  /** Moves the pointers of adjacent inputs on by so many full steps. */
+  advance(steps = 1): void {
     this.#classes.forEach((c, i) => {
-      if (c === 1) this.#e.f.inc(this.#pointers[i], this.width * BYTES[this.#plan.inputs[i]]);
+      if (c === 1) this.#e.f.inc(this.#pointers[i], steps * this.width * BYTES[this.#plan.inputs[i]]);
     });
   }
 }

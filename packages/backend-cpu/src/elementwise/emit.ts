@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Expr } from "@sconce/core";
 import { I32, instantiate, type Local, ModuleBuilder, type WasmFunction } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import { Body, type StrideClass } from "./body.js";
@@ -58,22 +59,39 @@ export function emitElementwise(
       return scattered ? e.hoist(`step${classes.length + i}`, I32, () => nest.stride(classes.length + i, dims - 1)) : undefined;
     });
     const left = f.local(I32);
-    const step = (count: Local | undefined): void => {
-      body.step(count, (roots) => roots.forEach((root, i) => store(e, plan.roots[i].dtype, width, targets[i], steps[i], root, count)));
+    const leave = (roots: readonly Local[], count?: Local, offset?: number): void =>
+      roots.forEach((root, i) => store(e, plan.roots[i].dtype, width, targets[i], steps[i], root, count, offset));
+    const advance = (count: number): void => {
+      body.advance(count);
+      if (!scattered) targets.forEach((target, i) => f.inc(target, count * width * BYTES[plan.roots[i].dtype]));
     };
+    const pairs = !scattered && fillsVectors(plan, width, classes);
     nest.loops(0, dims - 1, nest.bases(), (pointers) => {
       body.start(pointers);
       targets.forEach((target, i) => f.get(pointers[classes.length + i]).set(target));
       nest.size(dims - 1);
       f.set(left);
+      if (pairs) {
+        fullSteps(e, left, 2 * width, () => {
+          body.step(undefined, (first) =>
+            body.step(undefined, (second) => [first, second].forEach((roots, i) => leave(roots, undefined, 16 * i)), 16),
+          );
+          advance(2);
+        });
+      }
       fullSteps(e, left, width, () => {
-        step(undefined);
-        body.advance();
-        if (!scattered) targets.forEach((target, i) => f.inc(target, width * BYTES[plan.roots[i].dtype]));
+        body.step(undefined, (roots) => leave(roots));
+        advance(1);
       });
-      if (width > 1) f.get(left).if(() => step(left));
+      if (width > 1) f.get(left).if(() => body.step(left, (roots) => leave(roots, left)));
     });
   });
+}
+
+/** True if the elements of a step fill a vector, and those of the next step the vector after it. */
+function fillsVectors({ order, roots }: Plan, width: Width, classes: readonly StrideClass[]): boolean {
+  const fills = ({ dtype }: Expr): boolean => width * BYTES[dtype] === 16;
+  return roots.every(fills) && order.every((e) => e.kind !== "input" || classes[e.index] === 0 || (classes[e.index] === 1 && fills(e)));
 }
 
 /** Repeats `body` while `left` is at least `width`, taking `width` off each time. */

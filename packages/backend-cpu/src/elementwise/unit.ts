@@ -143,9 +143,18 @@ function eachLane(e: Emitter, width: 4 | 2, count: Local | undefined, lane: (i: 
 
 /**
  * Puts the next elements of an input on the stack. `step` is the local with the distance of elements in bytes, undefined if they are
- * adjacent; with a step the pointer moves on. `count` limits the number of elements.
+ * adjacent; with a step the pointer moves on. `count` limits the number of elements. Whole vectors of at least 4 bytes an element may lie `offset`
+ * bytes further on.
  */
-export function load(e: Emitter, dtype: DType, width: Width, pointer: Local, step: Local | undefined, count: Local | undefined): void {
+export function load(
+  e: Emitter,
+  dtype: DType,
+  width: Width,
+  pointer: Local,
+  step: Local | undefined,
+  count: Local | undefined,
+  offset = 0,
+): void {
   const { f } = e;
   const bytes = BYTES[dtype];
   if (width === 1) {
@@ -157,7 +166,7 @@ export function load(e: Emitter, dtype: DType, width: Width, pointer: Local, ste
   if (step === undefined && count === undefined) {
     if (bytes === 1) f.get(pointer).mem(width === 4 ? "v128.load32_zero" : "v128.load16_splat");
     else if (bytes === 2) f.get(pointer).mem("v128.load64_zero");
-    else f.get(pointer).mem("v128.load");
+    else f.get(pointer).mem("v128.load", offset);
   } else {
     const bits = LANE_BITS[bytes];
     const out = e.temp();
@@ -185,6 +194,7 @@ export function store(
   step: Local | undefined,
   value: Local,
   count: Local | undefined,
+  offset = 0,
 ): void {
   const { f } = e;
   const bytes = BYTES[dtype];
@@ -198,7 +208,7 @@ export function store(
   }
   const whole = step === undefined && count === undefined;
   if (bytes >= 4 && whole) {
-    f.get(pointer).get(value).mem("v128.store");
+    f.store("v128.store", pointer, value, offset);
     return;
   }
   let source = value;
