@@ -129,7 +129,7 @@ export class MultiheadAttention extends Module {
     const { needWeights = true, averageAttnWeights = true } = options;
     this.checkInputs(query, key, value);
     const batched = query.ndim === 3;
-    const [q, k, v] = this.project(query, key, value).map((x) => this.heads(batched ? x : x.unsqueeze(this.batchFirst ? 0 : 1)));
+    const [q, k, v] = this.project(query, key, value).flatMap((x) => this.heads(batched ? x : x.unsqueeze(this.batchFirst ? 0 : 1)));
     const masks = this.masks(q, k, options, batched);
     const scale = 1 / Math.sqrt(this.headDim);
     const [keys, values] = [this.extended(k, this.biasK), this.extended(v, this.biasV)];
@@ -174,20 +174,24 @@ export class MultiheadAttention extends Module {
     throw new ShapeError(`MultiheadAttention: ${problem}, got ${shapes.map(formatShape).join(", ")}`, { shapes });
   }
 
-  /** Queries, keys and values of size E: by one matrix product where they are the same tensor. */
+  /** Queries, keys and values of size E: by one matrix product, side by side, where they are the same tensor. */
   private project(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
     const { inProjWeight, inProjBias, qProjWeight, kProjWeight, vProjWeight } = this;
     const inputs = [query, key, value];
-    if (inProjWeight !== null && query === key && key === value) return linear(query, inProjWeight, inProjBias).chunk(3, -1);
+    if (inProjWeight !== null && query === key && key === value) return [linear(query, inProjWeight, inProjBias)];
     const weights = inProjWeight?.chunk(3) ?? ([qProjWeight, kProjWeight, vProjWeight] as Tensor[]);
     const biases = inProjBias?.chunk(3);
     return inputs.map((x, i) => linear(x, weights[i], biases?.[i]));
   }
 
-  /** `[L, N, E]` or `[N, L, E]` to `[N, H, L, D]`. */
-  private heads(x: Tensor): Tensor {
-    const [a, b] = x.shape;
-    return x.reshape([a, b, this.numHeads, this.headDim]).permute(this.batchFirst ? [0, 2, 1, 3] : [1, 2, 0, 3]);
+  /** `[L, N, E]` or `[N, L, E]`, or several times E side by side, to `[N, H, L, D]` each. */
+  private heads(x: Tensor): Tensor[] {
+    const [a, b, size] = x.shape;
+    const order = this.batchFirst ? [0, 2, 1, 3] : [1, 2, 0, 3];
+    const split = [this.numHeads, this.headDim];
+    // Apart before they are split, so that their gradients are put together without copies of their own.
+    const parts = size === this.embedDim ? [x.reshape([a, b, ...split])] : x.reshape([a, b, size / this.embedDim, ...split]).unbind(2);
+    return parts.map((part) => part.permute(order));
   }
 
   /** Keys or values `[N, H, S, D]` with the trained one and zeros behind them. */
