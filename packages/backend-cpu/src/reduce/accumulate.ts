@@ -11,7 +11,8 @@ import { F32, F64, I32, I64, type LaneName, type Local, type OpName, V128, type 
 
 /** What values are while they are combined; `mask` is bool in vectors. */
 type Kind = "f32x4" | "f64x2" | "i32x4" | "i64x2" | "mask" | "f32" | "f64" | "i32" | "i64";
-type Combine = "sum" | "prod" | "max" | "min";
+/** `most` is a maximum in one instruction, which passes over NaN. */
+type Combine = "sum" | "prod" | "max" | "min" | "most";
 
 const VECTOR_KIND: { readonly [D in ComputeDType]: Kind } = {
   float32: "f32x4",
@@ -31,13 +32,13 @@ const SCALAR_KIND: { readonly [D in ComputeDType]: Kind } = {
 };
 
 /** The same combination for every kind: `any` is a maximum of bools, `all` a minimum; so are their sums and products. */
-function combineOf(op: ReduceOp, dtype: DType): Combine {
+function combineOf(op: ReduceOp | "most", dtype: DType): Combine {
   if (op === "any" || (dtype === "bool" && op === "sum")) return "max";
   if (op === "all" || (dtype === "bool" && op === "prod")) return "min";
   return op;
 }
 
-const NAME: { readonly [C in Combine]: string } = { sum: "add", prod: "mul", max: "max", min: "min" };
+const NAME: { readonly [C in Combine]: string } = { sum: "add", prod: "mul", max: "max", min: "min", most: "pmax" };
 const INTEGER_LIMIT: { readonly [C in "max" | "min"]: { readonly i32: number; readonly i64: bigint } } = {
   max: { i32: -0x80000000, i64: -0x8000000000000000n },
   min: { i32: 0x7fffffff, i64: 0x7fffffffffffffffn },
@@ -47,14 +48,15 @@ const FLOAT_IDENTITY: { readonly [C in Combine]: number } = {
   prod: 1,
   max: Number.NEGATIVE_INFINITY,
   min: Number.POSITIVE_INFINITY,
+  most: Number.NEGATIVE_INFINITY,
 };
 
 /** The value that changes nothing, as a hoisted local. */
 function identity(e: Emitter, kind: Kind, combine: Combine): Local {
   const float = FLOAT_IDENTITY[combine];
+  if (kind === "f32x4" || kind === "f64x2") return e[kind](float);
   const limits = combine === "max" || combine === "min" ? INTEGER_LIMIT[combine] : undefined;
   const [int, big] = limits === undefined ? [float, BigInt(float)] : [limits.i32, limits.i64];
-  if (kind === "f32x4" || kind === "f64x2") return e[kind](float);
   if (kind === "i32x4") return e.i32x4(int);
   if (kind === "i64x2") return e.i64x2(big);
   if (kind === "mask") return e.i32x4(combine === "max" ? 0 : -1);
@@ -100,7 +102,7 @@ export class Accumulator {
   readonly #lanes: Local[];
   readonly #totals: Local[];
 
-  constructor(e: Emitter, op: ReduceOp, dtype: DType, width: Width, unroll: number) {
+  constructor(e: Emitter, op: ReduceOp | "most", dtype: DType, width: Width, unroll: number) {
     this.#e = e;
     this.#dtype = dtype;
     this.#width = width;
@@ -229,7 +231,7 @@ export class Accumulator {
       f.get(from)
         .lane(`${vector}.extract_lane` as LaneName, i)
         .set(b);
-      combineLocals(e, scalar, this.#combine, a, b);
+      combineLocals(e, scalar, this.#combine === "most" ? "max" : this.#combine, a, b);
       f.set(a);
     }
     f.get(a);

@@ -95,7 +95,7 @@ function emitWeigh(e: Emitter, masked: boolean): void {
   const scale = splatBits(e, bits);
   const limit = e.temp(I32);
   const [most, before, rescale, sum] = [e.temp(), e.temp(), e.temp(), e.temp()];
-  const best = new Accumulator(e, "max", "float32", 4, 4);
+  const best = new Accumulator(e, "most", "float32", 4, 4);
   const [added] = rowSums(e, 1);
   f.countDown(f.local(I32), rows, () => {
     limitOf(e, columns, seen, limit);

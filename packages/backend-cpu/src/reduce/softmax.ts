@@ -27,7 +27,7 @@ function emitRows(e: Emitter, log: boolean): void {
   const [rows, length, source, target] = [0, 1, 2, 3];
   const high = e.temp();
   const sum = e.temp();
-  const best = new Accumulator(e, "max", "float32", 4, 4);
+  const best = new Accumulator(e, "most", "float32", 4, 4);
   const [total] = rowSums(e, 1);
   const lessHigh = (x: Local): void => void f.get(x).get(high).op("f32x4.sub").set(x);
   f.countDown(f.local(I32), rows, () => {
