@@ -60,7 +60,7 @@ export function emitGemm(options: KernelOptions, element: Element): Uint8Array<A
   emitDriver(module, element, "gemm", tiles, emitMacro(module, element, tiles));
   const turned = options.tile === "short" ? tiles : emitTiles(module, element, tileOf("short"), options.fma, tiles.packB);
   emitDriver(module, element, "gemmTurned", turned, emitTurnedMacro(module, element, turned));
-  emitGemvRows(module, element, options.fma);
+  emitGemvRows(module, element, options);
   emitGemvColumns(module, element, options.fma);
   module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
   return module.bytes();

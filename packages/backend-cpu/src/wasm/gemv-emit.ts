@@ -6,29 +6,31 @@
 import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, type MemName, type ModuleBuilder, V128 } from "./asm.js";
 import { ACCUMULATE, type Element, horizontalSum, RELU, zeroVector } from "./element.js";
+import type { KernelOptions } from "./features.js";
 
-/** Rows of a group: 6 sums, 2 vectors of x and the 6 loads of one step stay within the 15 registers V8 can use. */
-const DOT_ROWS = 3;
+/**
+ * Rows of groups, each with two sums and two vectors of x: 12 sums, 2 vectors and 1 load stay within the 15 registers V8 can use, up to
+ * version 12, which loads first, only 6 sums, 2 vectors and 6 loads.
+ */
+const dotRowsOf = ({ tile }: KernelOptions): readonly number[] => (tile === "tall" ? [6, 3, 1] : [3, 1]);
 /** Rows added to y in one sweep over it, and vectors of each row at a time; 4 factors and 10 loads fit the registers likewise. */
 const SWEEP_ROWS = 4;
 const SWEEP_VECTORS = 2;
 
 /**
- * Emits `gemvRows(n, k, x, matrix, rowStride, y, mode)`: `y[j] = sum over i of x[i] matrix[j][i]` with contiguous rows, three rows at
- * a time with two sums each.
+ * Emits `gemvRows(n, k, x, matrix, rowStride, y, mode)`: `y[j] = sum over i of x[i] matrix[j][i]` with contiguous rows, several
+ * rows at a time with two sums each.
  */
-export function emitGemvRows(module: ModuleBuilder, element: Element, fma: boolean): void {
+export function emitGemvRows(module: ModuleBuilder, element: Element, options: KernelOptions): void {
+  const { fma } = options;
+  const groups = dotRowsOf(options);
   const f = module.function("gemvRows", Array(7).fill(I32));
   const [n, k, , matrix, stride, y] = [0, 1, 2, 3, 4, 5];
   const [j, whole] = f.locals(I32, 2);
-  const [i, x, wholeSteps, ...rowPointers] = f.locals(I32, 3 + DOT_ROWS);
-  const state: DotState = { i, x, wholeSteps, rows: rowPointers, sums: f.locals(V128, 2 * DOT_ROWS), inputs: f.locals(V128, 2) };
+  const [i, x, wholeSteps, ...rowPointers] = f.locals(I32, 3 + groups[0]);
+  const state: DotState = { i, x, wholeSteps, rows: rowPointers, sums: f.locals(V128, 2 * groups[0]), inputs: f.locals(V128, 2) };
   const { and, lit, sub } = arithmetic(f);
   f.assign(state.wholeSteps, and(k, lit(-2 * element.lanes)));
-  f.assign(
-    whole,
-    sub(n, () => f.apply("i32.rem_u", n, lit(DOT_ROWS))),
-  );
   const rows = (count: number): void => {
     dotRows(f, element, fma, state, count);
     for (let row = 0; row < count; row++) {
@@ -39,8 +41,13 @@ export function emitGemvRows(module: ModuleBuilder, element: Element, fma: boole
     for (let row = 0; row < count; row++) f.addTo(matrix, stride);
     f.inc(y, count * element.bytes);
   };
-  f.forRange(j, whole, DOT_ROWS, () => rows(DOT_ROWS));
-  f.forRange(j, n, 1, () => rows(1));
+  for (const count of groups) {
+    f.assign(
+      whole,
+      sub(n, () => f.apply("i32.rem_u", sub(n, j), lit(count))),
+    );
+    f.forRange(j, whole, count, () => rows(count));
+  }
 }
 
 interface DotState {
