@@ -1,8 +1,9 @@
 import { NotSupportedError } from "@sconce/core";
 import { describe, expect, it } from "vitest";
+import { DIRECT } from "./threads/share.js";
 import { instantiate } from "./wasm/asm.js";
 import { kernelOptions } from "./wasm/features.js";
-import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, gemmKernels, type Product } from "./wasm/gemm.js";
+import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, gemmKernels, type Product, RELU } from "./wasm/gemm.js";
 import { Heap } from "./wasm/memory.js";
 import { configureCpu } from "./wide.js";
 import { isWide } from "./wide-state.js";
@@ -29,7 +30,8 @@ describe("wide vectors", () => {
     for (const deterministic of [false, true]) {
       const options = kernelOptions(heap, deterministic);
       const narrow = gemmKernels(heap, FLOAT32, options);
-      const wide = { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory).gemm };
+      const { gemm, gemmTurned } = instantiate(emitWideGemm(options), heap.memory);
+      const wide = { ...narrow, wide: gemm, wideTurned: gemmTurned };
       const workspace = heap.workspace(0, narrow.workspaceBytes);
       for (const [m, n, k] of [
         [1, 16, 1],
@@ -48,19 +50,22 @@ describe("wide vectors", () => {
           for (let i = 0; i < count; i++) heap.f32[pointer / 4 + i] = Math.sin(i * 7 + pointer);
         }
         for (const transposed of [false, true]) {
-          for (const [mode, added] of [
-            [0, 0],
-            [0, bias],
-            [ACCUMULATE, 0],
-          ]) {
+          for (const [path, mode, added] of [
+            ["packed", 0, 0],
+            ["packed", 0, bias],
+            ["packed", ACCUMULATE, 0],
+            ["turned", 0, 0],
+            ["turned", 0, bias],
+            ["turned", RELU, bias],
+          ] as const) {
             const left = transposed ? { aRow: 1, aColumn: m, bRow: 1, bColumn: k } : { aRow: k, aColumn: 1, bRow: n, bColumn: 1 };
             const [one, two] = [x, y].map((c, i) => {
               heap.f32.fill(0.3, c / 4, c / 4 + m * n);
               const p: Product = { m, n, k, a, b, c, cRow: n, mode, bias: added, ...left };
-              callProduct({ call: (kernel, _, args) => kernel(...args) }, i === 0 ? narrow : wide, "packed", p, workspace);
+              callProduct(DIRECT, i === 0 ? narrow : wide, i === 0 ? "packed" : path, p, workspace);
               return heap.i32.slice(c / 4, c / 4 + m * n);
             });
-            expect(one, `${m}x${n}x${k} ${transposed} ${mode}`).toEqual(two);
+            expect(one, `${m}x${n}x${k} ${transposed} ${path} ${mode}`).toEqual(two);
           }
         }
         for (const pointer of [a, b, bias, x, y]) heap.free(pointer);

@@ -31,8 +31,8 @@ import { type Fill, twin } from "./kernel.js";
 export const float32 = (machine: Machine): GemmKernels => (isWide() ? wideFloat32 : narrowFloat32)(machine);
 const narrowFloat32 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));
 const wideFloat32 = perMachine((machine): GemmKernels => {
-  const { gemm } = instantiate(emitWideGemm(machine.options), machine.heap.memory);
-  return { ...narrowFloat32(machine), wide: gemm };
+  const { gemm, gemmTurned } = instantiate(emitWideGemm(machine.options), machine.heap.memory);
+  return { ...narrowFloat32(machine), wide: gemm, wideTurned: gemmTurned };
 });
 const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, options));
 
@@ -101,7 +101,7 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
   const offsets = batch > 1 ? batchOffsets(output.shape.slice(0, rank - 2), batch, a, b) : [0, 0];
   if (other?.products(machine, kernels.element.bytes, p, offsets)) return;
   const nanoseconds = batch * m * n * k * NANOSECONDS_PER_STEP;
-  const path = pathOf(p);
+  const path = pathOf(p, kernels);
   const { pool } = machine;
   const workspace = pool.scratch(kernels.workspaceBytes);
   if (batch > 1) {

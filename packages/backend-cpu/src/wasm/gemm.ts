@@ -22,14 +22,17 @@ const ZERO: Pointer = 0;
 /** The matrix kernels of one element type, linked to one memory; every thread has its own instance. */
 export interface GemmKernels {
   readonly element: Element;
+  /** Turned products read their right operand where it lies. */
+  readonly direct: boolean;
   /** Bytes of scratch memory that each running product needs to itself, as from `heap.workspace(thread, bytes)`. */
   readonly workspaceBytes: number;
   /** Emitted and linked at their first use. */
   readonly exports: Exports;
   /** The kernel of small products without mode and bias, likewise. */
   readonly small: WasmFunction;
-  /** The `gemm` with wide tiles, where it is in use. */
+  /** The `gemm` and `gemmTurned` with wide tiles, where they are in use. */
   readonly wide?: WasmFunction;
+  readonly wideTurned?: WasmFunction;
 }
 
 /**
@@ -54,6 +57,7 @@ export function gemmKernels(
   let single: WasmFunction | undefined;
   return {
     element,
+    direct: options.tile === "tall",
     workspaceBytes: gemmWorkspace(element),
     get exports(): Exports {
       return (blocked ??= instantiate(emitGemm(options, element), heap.memory));
@@ -85,7 +89,7 @@ export interface Product {
 export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "small" | "turned" | "packed";
 
 /** Chooses the kernel. */
-export function pathOf(p: Product): ProductPath {
+export function pathOf(p: Product, kernels: Pick<GemmKernels, "direct">): ProductPath {
   if (p.k === 0) return "empty";
   if (p.m === 1 && p.aColumn === 1 && (p.bRow === 1 || p.bColumn === 1) && !(p.bias && p.mode & ACCUMULATE)) {
     return p.bRow === 1 ? "rowByRows" : "rowByColumns";
@@ -95,14 +99,28 @@ export function pathOf(p: Product): ProductPath {
     if (p.aRow === 1) return "columnByColumns";
   }
   if (p.m * p.n * p.k <= SMALL && !p.bias && !p.mode) return "small";
-  return isThin(p) ? "turned" : "packed";
+  return isTurned(p, kernels) ? "turned" : "packed";
 }
 
 /** Multiplications up to which a product takes longer to pack than to compute. */
 const SMALL = 64;
 
-/** True if so few columns leave most of a tile empty that they are better off as its rows. A bias would be added last there, and not first: other bits. */
-const isThin = ({ m, n, bias }: Product): boolean => m >= 8 && n <= 12 && (n - 1) % 8 < 4 && bias === 0;
+/** Rows of a product up to which packing its right operand counts, and columns up to which those that are added to fill tiles do. */
+const FEW_ROWS = 256;
+const FEW_COLUMNS = 200;
+/** Depth from which on that is worth turning the result. */
+const LEAST_DEPTH = 64;
+
+/**
+ * True if the rows of the product are better off as the columns of its tiles: where few columns would leave much of a tile empty, and where
+ * the right operand is the larger one and then needs no packing.
+ */
+function isTurned({ m, n, k, bRow, mode }: Product, { direct }: Pick<GemmKernels, "direct">): boolean {
+  const leavesEmpty = (n - 1) % 8 < 4;
+  if (m < 8 || mode & ACCUMULATE) return false;
+  if (n <= 12 && leavesEmpty) return true;
+  return m < n && k >= LEAST_DEPTH && (direct ? bRow === 1 && m <= FEW_ROWS : leavesEmpty && m % 8 === 0 && n <= FEW_COLUMNS);
+}
 
 /** What the wide kernel does, and where its tiles do not stay half empty. It gives the same bits as the other one. */
 const suitsWide = ({ n, mode, bias }: Product): boolean => n >= 16 && (mode & RELU) === 0 && (bias === 0 || (mode & ACCUMULATE) === 0);
@@ -136,6 +154,7 @@ export function callPacked(calls: Calls, { element, exports, wide }: GemmKernels
 /** The calls of a product. */
 export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPath, p: Product, workspace: Pointer): void {
   const { bytes } = kernels.element;
+  const turned = p.m >= 16 ? kernels.wideTurned : undefined;
   const { m, n, k, a, b, c, mode, bias } = p;
   if (path === "packed") callPacked(calls, kernels, p, workspace);
   else if (path === "small") {
@@ -143,7 +162,18 @@ export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPat
     calls.call(kernels.small, 0, [m, n, k, ...left, ...right, c, p.cRow * bytes]);
   } else if (path === "turned") {
     const [left, right] = [[b, p.bColumn * bytes, p.bRow * bytes] as const, [a, p.aColumn * bytes, p.aRow * bytes] as const];
-    calls.call(kernels.exports.gemmTurned, WORKSPACE_ARGUMENT, [n, m, k, ...left, ...right, c, p.cRow * bytes, mode, bias, workspace]);
+    calls.call(turned ?? kernels.exports.gemmTurned, WORKSPACE_ARGUMENT, [
+      n,
+      m,
+      k,
+      ...left,
+      ...right,
+      c,
+      p.cRow * bytes,
+      mode,
+      bias,
+      workspace,
+    ]);
   } else if (path === "empty") {
     // One step of 0 * 0 leaves what mode and bias ask for.
     calls.call(kernels.exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);
@@ -180,7 +210,7 @@ export function product(
 ): void {
   if (m === 0 || n === 0) return;
   const p = { m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias };
-  callProduct(DIRECT, kernels, pathOf(p), p, workspace);
+  callProduct(DIRECT, kernels, pathOf(p, kernels), p, workspace);
 }
 
 /** Rows and columns that a part of a product has a multiple of: tiles of rows, and vectors of columns side by side. */

@@ -39,6 +39,9 @@ export function eachStep(
 /** Does `rows` rows of a product with the weights; the whole of the step is given, so that all of its rows go by one kernel. */
 type Multiply = (calls: Calls, step: Omit<Product, keyof Right>, rows: number) => void;
 
+/** Panels that serve all steps are better than no panels. */
+const ALL_PACKED = { direct: false };
+
 /** Calls `use` with the product that all steps do, whose weights are packed once for them. */
 export function withWeights(machine: Machine, steps: ReturnType<typeof stepsOf>, weights: Right, use: (multiply: Multiply) => void): void {
   const kernels = float32(machine);
@@ -48,7 +51,7 @@ export function withWeights(machine: Machine, steps: ReturnType<typeof stepsOf>,
     if (panels) packPanels(kernels, weights, panels, workspace);
     use((calls, step, rows) => {
       const whole = { ...weights, ...step };
-      const path = pathOf(whole);
+      const path = pathOf(whole, ALL_PACKED);
       const right = panels && path === "packed" ? { b: panels, mode: whole.mode | PANELS } : {};
       callProduct(calls, kernels, path, { ...whole, m: rows, ...right }, workspace);
     });
