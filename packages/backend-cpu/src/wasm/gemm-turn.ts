@@ -24,6 +24,8 @@ import {
 /** Columns of b at a time. Their panels take a quarter of those of the packed product; the result takes the rest, as many rows as fit. */
 const TURN_COLUMNS = BLOCK_COLUMNS / 4;
 const TURN_ROWS = 744;
+/** Rows of the micro-kernel for the last tile where that is enough. */
+const FEWER_ROWS = 4;
 
 /**
  * Emits `gemmTurned(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace)`: element (i, j) of a b goes to row j, `cRow`
@@ -32,7 +34,8 @@ const TURN_ROWS = 744;
  */
 export function emitTurned(module: ModuleBuilder, element: Element, tiles: Tiles, fma: boolean): void {
   const { tile, packA, packB } = tiles;
-  const macro = emitTurnedMacro(module, element, tile, emitMicro(module, element, tile, fma, tile.rows, true));
+  const micro = [...new Set([FEWER_ROWS, tile.rows])].map((rows) => emitMicro(module, element, tile, fma, rows, true));
+  const macro = emitTurnedMacro(module, element, tile, micro);
   const turn = emitTurn(module, element);
   const f = module.function("gemmTurned", Array(14).fill(I32));
   const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace] = Array.from({ length: 14 }, (_, i) => i);
@@ -80,17 +83,21 @@ export function emitTurned(module: ModuleBuilder, element: Element, tiles: Tiles
 }
 
 /** Emits `macro(rows, columns, depth, a, aRow, aColumn, b, c, cRow, mode, bias, extra)`: whole tiles alone, since c has room for them. */
-function emitTurnedMacro(module: ModuleBuilder, element: Element, tile: Tile, micro: FunctionBuilder): FunctionBuilder {
+function emitTurnedMacro(module: ModuleBuilder, element: Element, tile: Tile, micro: readonly FunctionBuilder[]): FunctionBuilder {
   const f = module.function(undefined, Array(12).fill(I32));
   const [rows, columns, depth, a, aRow, aColumn, b, c, cRow, mode, bias, extra] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
-  const [i, j, source, target, ownBias] = f.locals(I32, 5);
-  const { lit, mul, sub } = arithmetic(f);
+  const [i, j, source, target, ownBias, left] = f.locals(I32, 6);
+  const { lit, lt, mul, sub } = arithmetic(f);
   const tileBytes = columnsOf(element, tile) * element.bytes;
   const direct = readsDirectly(tile);
   f.forRange(j, columns, columnsOf(element, tile), () => {
     f.assign(i, lit(0)).assign(source, a).assign(target, c).assign(ownBias, bias);
     f.forRange(i, rows, tile.rows, () => {
-      f.call(micro, depth, source, b, target, cRow, mode, ownBias, extra, sub(rows, i), ...(direct ? [aRow, aColumn] : []));
+      f.assign(left, sub(rows, i));
+      const call = (kernel: FunctionBuilder) => (): unknown =>
+        f.call(kernel, depth, source, b, target, cRow, mode, ownBias, extra, left, ...(direct ? [aRow, aColumn] : []));
+      if (micro.length === 1) call(micro[0])();
+      else f.push(lt(lit(FEWER_ROWS), left)).if(call(micro[1]), call(micro[0]));
       f.addTo(source, direct ? mul(aRow, lit(tile.rows)) : mul(depth, lit(tile.rows * element.bytes)));
       f.addTo(target, mul(cRow, lit(tile.rows)));
       f.get(bias).if(() => f.inc(ownBias, tile.rows * element.bytes));

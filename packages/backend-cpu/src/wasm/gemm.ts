@@ -88,8 +88,11 @@ export interface Product {
 /** The kernel for a product; that of a whole product serves its parts too, so that they give the same bits. */
 export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "small" | "turned" | "packed";
 
+/** What the choice of a kernel depends on besides the product. */
+export type PathOptions = Pick<GemmKernels, "direct" | "wideTurned">;
+
 /** Chooses the kernel. */
-export function pathOf(p: Product, kernels: Pick<GemmKernels, "direct">): ProductPath {
+export function pathOf(p: Product, kernels: PathOptions): ProductPath {
   if (p.k === 0) return "empty";
   if (p.m === 1 && p.aColumn === 1 && (p.bRow === 1 || p.bColumn === 1) && !(p.bias && p.mode & ACCUMULATE)) {
     return p.bRow === 1 ? "rowByRows" : "rowByColumns";
@@ -106,20 +109,22 @@ export function pathOf(p: Product, kernels: Pick<GemmKernels, "direct">): Produc
 const SMALL = 64;
 
 /** Rows of a product up to which packing its right operand counts, and columns up to which those that are added to fill tiles do. */
-const FEW_ROWS = 256;
+const FEW_ROWS = 128;
 const FEW_COLUMNS = 200;
 /** Depth from which on that is worth turning the result. */
-const LEAST_DEPTH = 64;
+const LEAST_DEPTH = 96;
 
 /**
  * True if the rows of the product are better off as the columns of its tiles: where few columns would leave much of a tile empty, and where
  * the right operand is the larger one and then needs no packing.
  */
-function isTurned({ m, n, k, bRow, mode }: Product, { direct }: Pick<GemmKernels, "direct">): boolean {
+function isTurned({ m, n, k, bRow, mode }: Product, { direct, wideTurned }: PathOptions): boolean {
   const leavesEmpty = (n - 1) % 8 < 4;
   if (m < 8 || mode & ACCUMULATE) return false;
   if (n <= 12 && leavesEmpty) return true;
-  return m < n && k >= LEAST_DEPTH && (direct ? bRow === 1 && m <= FEW_ROWS : leavesEmpty && m % 8 === 0 && n <= FEW_COLUMNS);
+  if (m > FEW_ROWS || m >= n || k < LEAST_DEPTH) return false;
+  const added = -m & (wideTurned === undefined ? 7 : 15);
+  return direct ? bRow === 1 && 8 * added <= m : leavesEmpty && added === 0 && n <= FEW_COLUMNS;
 }
 
 /** What the wide kernel does, and where its tiles do not stay half empty. It gives the same bits as the other one. */
