@@ -57,17 +57,17 @@ function rootOf(op: string, x: Tensor, gradient: Tensor | null | undefined, i: n
 }
 
 /** The gradient of a result of one element. */
-function implicit(op: string, x: Tensor): Tensor {
+function implicit(op: string, x: Tensor): () => Tensor {
   if (x.numel() !== 1) {
     throw new ShapeError(
       `${op}: grad can be implicitly created only for scalar outputs, got ${formatShape(x.shape)}; reduce it, or pass the gradient`,
       { shapes: [x.shape] },
     );
   }
-  return tensorOf(constantValue(x.storage.backend, x.shape, x.dtype, 1));
+  return () => tensorOf(constantValue(x.storage.backend, x.shape, x.dtype, 1));
 }
 
-function checked(op: string, x: Tensor, gradient: Tensor, i: number): Tensor {
+function checked(op: string, x: Tensor, gradient: Tensor, i: number): () => Tensor {
   if (!sameShape(x.shape, gradient.shape)) {
     throw new ShapeError(
       `${op}: Mismatch in shape: grad_output[${i}] has a shape of ${formatShape(gradient.shape)} and output[${i}] has a shape of ${formatShape(x.shape)}`,
@@ -79,7 +79,7 @@ function checked(op: string, x: Tensor, gradient: Tensor, i: number): Tensor {
       dtypes: [gradient.dtype],
     });
   }
-  return gradient.to({ dtype: x.dtype, device: x.device });
+  return () => gradient.to({ dtype: x.dtype, device: x.device });
 }
 
 function captureOf(history: History): Capture {

@@ -5,7 +5,7 @@ import { mode } from "./mode.js";
 import type { Gradients, NodeHook, TapeNode, Walk } from "./node.js";
 
 /** Where a walk starts, with the gradient there. */
-export type Root = readonly [node: TapeNode, output: number, grad: Tensor];
+export type Root = readonly [node: TapeNode, output: number, grad: () => Tensor];
 
 /** A gradient that the walk hands out instead of, or besides, adding it to `grad`. */
 export interface Capture {
@@ -115,7 +115,7 @@ export class Engine implements Walk {
     this.#scope = this.createGraph ? null : new Scope();
     try {
       if (this.#captures !== null) this.#wanted = leadingTo(roots, this.#captures);
-      for (const [node, output, grad] of roots) if (this.wants(node)) this.send(node, output, grad);
+      for (const [node, output, grad] of roots) if (this.wants(node)) this.send(node, output, grad());
       for (let node = this.#ready.pop(); node !== undefined; node = this.#ready.pop()) this.#step(node);
       // A pending gradient would hold what the graph has let go of; a hook may have cleared it already.
       if (!this.createGraph) realiseAll(this.#filled.filter((grad) => !grad.isDisposed));

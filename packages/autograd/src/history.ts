@@ -186,7 +186,7 @@ function rowMajor(shape: readonly number[]): Layout {
 
 /** Keeps a tensor past the end of the scope that made it. */
 export function escape(x: Tensor): void {
-  x.storage.owner?.escape(x.storage);
+  x.storage.owner?.remove(x.storage);
 }
 
 /** What is known about a tensor, up to date, or undefined. */

@@ -38,8 +38,8 @@ function regionOf(scope: Scope): Region {
   return scope.slot as Region;
 }
 
-/** Notes a node and the memory of its result with the open scope. */
+/** Notes a node and the memory of its result with the scope that a user has opened. */
 export function noteMade(node: TapeNode, storage: Storage): void {
-  const scope = currentScope();
+  const scope = currentScope()?.visible ?? null;
   if (scope !== null) regionOf(scope).add({ node, storage });
 }

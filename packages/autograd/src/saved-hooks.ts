@@ -18,7 +18,7 @@ export class SavedTensorsRegion implements Disposable {
 
 /** Keeps a tensor past the end of the scope that made it: the graph may outlive it. */
 function outliving(x: Tensor): Tensor {
-  x.storage.owner?.escape(x.storage);
+  x.storage.owner?.remove(x.storage);
   return x;
 }
 

@@ -1,4 +1,4 @@
-import { SconceError, type Shape, Storage, Tensor, tensorOver, type Value } from "@sconce/core";
+import { exposed, SconceError, type Shape, Storage, Tensor, tensorOver, type Value } from "@sconce/core";
 import { mode, type Packing } from "./mode.js";
 
 /** A tensor that a node keeps. */
@@ -42,13 +42,13 @@ class Packed implements Kept {
   }
 }
 
-/** Runs a hook without recording and without hooks on what it does. */
+/** Runs a hook without recording and without hooks on what it does. It may keep what it sees. */
 function unrecorded<T>(fn: () => T): T {
   const { enabled, packing } = mode;
   mode.enabled = false;
   mode.packing = null;
   try {
-    return fn();
+    return exposed(null, fn);
   } finally {
     mode.enabled = enabled;
     mode.packing = packing;

@@ -5,7 +5,7 @@ import { type DType, isFloatingPoint } from "./dtype.js";
 import { DTypeError, NotSupportedError, SconceError } from "./errors.js";
 import { checkDevice } from "./evaluate.js";
 import { isHalf } from "./half.js";
-import { refusePromise } from "./scope.js";
+import { expose, refusePromise } from "./scope.js";
 import type { Tensor } from "./tensor/tensor.js";
 import { tracer } from "./tracing.js";
 
@@ -89,7 +89,10 @@ class Mode implements Casting {
     if (known?.version === version && known.lowered.dtype === dtype && isUsable(known.lowered)) return known.lowered;
     const lowered = x.cast(dtype);
     // What was converted without recording passes no gradient on.
-    if ((lowered as { readonly requiresGrad?: boolean }).requiresGrad === true) this.#cache.set(x, { lowered, version });
+    if ((lowered as { readonly requiresGrad?: boolean }).requiresGrad === true) {
+      this.#cache.set(x, { lowered, version });
+      expose(lowered);
+    }
     return lowered;
   }
 

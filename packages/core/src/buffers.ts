@@ -7,11 +7,22 @@ import type { Backend, Handle } from "./backend.js";
 import { type DType, itemSize, type TypedArray } from "./dtype.js";
 import { tracer } from "./tracing.js";
 
+/**
+ * What the garbage collector watches for a value: engines carry it, with all that it refers to, through every collection of young objects,
+ * so it refers to nothing.
+ */
+export class Token {}
+
 /** What has a buffer. */
 interface Held {
   readonly backend: Backend;
   readonly dtype: DType;
   readonly size: number;
+}
+
+/** What stands for it in the eyes of the garbage collector. */
+interface Watched {
+  readonly token: Token;
 }
 
 /** A buffer, shared between a value and the finalizer that frees it when the value is collected. */
@@ -82,12 +93,35 @@ export function holdBuffer(value: Held, handle: Handle): Box {
   return box;
 }
 
+/**
+ * New buffers and their values. Most of them are freed within the step that makes them, and only the others are worth being watched: those that
+ * are there at the next microtask, or when many or large ones have been made since.
+ */
+let fresh: (Watched | Box)[] = [];
+let freshBytes = 0;
+const MOST_FRESH = 2 ** 11;
+const MOST_FRESH_BYTES = 2 ** 24;
+
 /** Has a buffer freed when its value is collected. */
-export function watchBuffer(value: Held, box: Box): void {
-  if (box.isWatched || box.handle === null) return;
+export function watchLater(value: Watched, box: Box): void {
+  if (fresh.length === 0) queueMicrotask(watchFresh);
+  freshBytes += box.bytes;
+  if (fresh.push(value, box) > MOST_FRESH || freshBytes > MOST_FRESH_BYTES) watchFresh();
+}
+
+function watchFresh(): void {
+  const list = fresh;
+  fresh = [];
+  freshBytes = 0;
+  for (let i = 0; i < list.length; i += 2) {
+    const box = list[i + 1] as Box;
+    if (box.handle !== null && !box.isWatched) watch(box, (list[i] as Watched).token);
+  }
+}
+
+function watch(box: Box, token: Token): void {
   box.isWatched = true;
-  const finalizer = box.generation === FIXED ? fixedFinalizer : finalizers[generation - box.generation];
-  finalizer.register(value, box);
+  (box.generation === FIXED ? fixedFinalizer : finalizers[0]).register(token, box);
 }
 
 /** Frees a buffer. */
@@ -107,7 +141,7 @@ export function forgetBox(box: Box): void {
 }
 
 function freeCollected(box: Box): void {
-  hadTurn = true;
+  noteTurn();
   freeBox(box);
 }
 
@@ -149,6 +183,11 @@ let readers = 0;
 let hadTurn = false;
 let warned = false;
 
+/** The event loop has had a turn, in which finalizers may run. */
+export function noteTurn(): void {
+  hadTurn = true;
+}
+
 /** True when {@link moveOld} has something to do. */
 export let isCrowded = false;
 
@@ -169,6 +208,7 @@ export function moveOld(): void {
   const last = generation++ - 1;
   old = young;
   young = [];
+  watchFresh();
   finalizers.unshift(new FinalizationRegistry(freeCollected));
   finalizers.length = 2;
   budget = Math.min(Math.max(GROWTH * returnedBytes, SHRINKAGE * budget), LARGEST_GENERATION);
@@ -194,17 +234,17 @@ export function moveBack(value: Held, former: Handle): Box {
 }
 
 /** Makes a buffer that is used young again. */
-export function renewBuffer(value: Held, box: Box): void {
+export function renewBuffer(box: Box, token: Token | null): void {
   if (box.generation === FIXED) return;
   box.generation = generation;
   addYoung(box, (box.backend.limits.resident as number) / 2);
-  if (box.isWatched) finalizers[0].register(value, box);
+  if (token !== null) watch(box, token);
 }
 
 /** Keeps a buffer where it is, for those who keep its handle. */
-export function fixBuffer(value: Held, box: Box): void {
+export function fixBuffer({ token }: Watched, box: Box): void {
   box.generation = FIXED;
-  fixedFinalizer.register(value, box);
+  watch(box, token);
 }
 
 /** Runs a function that takes handles and then computes with tensors. */

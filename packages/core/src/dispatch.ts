@@ -1,4 +1,5 @@
 import type { PrimitiveName, Primitives } from "./primitives.js";
+import { hiddenScope } from "./scope.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 /** One call of a primitive. */
@@ -99,12 +100,19 @@ export function applyAll<K extends PrimitiveName>(
  * tensors whose edges the group shows, in PyTorch's order.
  */
 export function composite(name: string, inputs: readonly Tensor[], fn: () => Tensor): Tensor {
-  return composer(name, inputs, () => [fn()])[0];
+  return compositeAll(name, inputs, () => [fn()])[0];
 }
 
-/** {@link composite} for several results. */
+/** {@link composite} for several results. What else is made on the way is freed at once. */
 export function compositeAll(name: string, inputs: readonly Tensor[], fn: () => readonly Tensor[]): readonly Tensor[] {
-  return composer(name, inputs, fn);
+  const region = hiddenScope();
+  try {
+    const outputs = composer(name, inputs, fn);
+    if (region !== null) for (const y of outputs) region.give(y);
+    return outputs;
+  } finally {
+    region?.[Symbol.dispose]();
+  }
 }
 
 /** Writes `result` into `target` in place; shapes and dtypes are equal. Returns `target`. */

@@ -40,12 +40,9 @@ export function tensorOf(value: Value): Tensor {
   return construct(new Storage(value), { shape: value.shape, strides: contiguousStrides(value.shape), offset: 0 });
 }
 
-/** A tensor of what a kernel has computed. A storage holds the value before it has its buffer, so that an open scope is known to free it. */
+/** A tensor of what a kernel has computed. */
 function resultOf(backend: Backend, { shape, dtype }: Spec, handle: Handle): Tensor {
-  const value = new Value(backend, shape, dtype, null, null);
-  const result = tensorOf(value);
-  value.settle(handle);
-  return result;
+  return tensorOf(settledValue(backend, shape, dtype, handle));
 }
 
 /** A tensor that shares `storage`. */

@@ -1,14 +1,21 @@
-import { currentScope, refusePromise, Scope } from "./scope.js";
+import { currentScope, expose, hiddenScope, refusePromise, Scope } from "./scope.js";
 import { TensorBase } from "./tensor/base.js";
 
-/** Calls `visit` for every tensor in arrays, plain objects, maps and sets. */
-function eachTensor(value: unknown, visit: (tensor: TensorBase) => void, seen: Set<unknown> = new Set()): void {
-  if (typeof value !== "object" || value === null || seen.has(value)) return;
-  seen.add(value);
+/** Calls `visit` for every tensor in arrays, plain objects, maps and sets, and `other` for objects that may hold some out of reach. */
+function eachTensor(
+  value: unknown,
+  visit: (tensor: TensorBase) => void,
+  other?: () => void,
+  seen: Set<unknown> | null = Array.isArray(value) ? new Set() : null,
+): void {
   if (value instanceof TensorBase) visit(value);
-  else if (Array.isArray(value) || value instanceof Set) for (const item of value) eachTensor(item, visit, seen);
-  else if (value instanceof Map) for (const item of value.values()) eachTensor(item, visit, seen);
-  else if (isPlain(value)) for (const item of Object.values(value)) eachTensor(item, visit, seen);
+  else if (typeof value === "object" && value !== null && seen?.has(value) !== true) {
+    const known = (seen ?? new Set()).add(value);
+    if (Array.isArray(value) || value instanceof Set) for (const item of value) eachTensor(item, visit, other, known);
+    else if (value instanceof Map) for (const item of value.values()) eachTensor(item, visit, other, known);
+    else if (isPlain(value)) for (const item of Object.values(value)) eachTensor(item, visit, other, known);
+    else other?.();
+  } else if (typeof value === "function") other?.();
 }
 
 function isPlain(value: object): boolean {
@@ -48,6 +55,34 @@ export function scope<T>(fn?: () => T): Scope | T {
  * const best = scope(() => keep(tensor([1, 2, 3])));
  */
 export function keep<T>(value: T): T {
-  eachTensor(value, (t) => (t.storage.owner ?? currentScope())?.escape(t.storage));
+  eachTensor(value, (t) => void t.storage.owner?.remove(t.storage));
   return value;
+}
+
+/**
+ * Runs a function of the library, and frees at its end the tensors that were made and are not in its result. For layers and functions of
+ * several ops, in which no code of the user runs but through {@link exposed}.
+ */
+export function hidden<T>(fn: () => T): T {
+  const region = hiddenScope();
+  if (region === null) return fn();
+  try {
+    const result = fn();
+    eachTensor(
+      result,
+      (t) => region.give(t),
+      () => region.releaseAll(),
+    );
+    return result;
+  } finally {
+    region[Symbol.dispose]();
+  }
+}
+
+/** Runs a function of the user inside of {@link hidden}: the tensors that it is given, and those that it makes, are not freed for it. */
+export function exposed<T>(given: unknown, fn: () => T): T {
+  const region = currentScope();
+  if (region?.hidden !== true) return fn();
+  eachTensor(given, expose, () => region.exposeAll());
+  return region.outside(fn);
 }

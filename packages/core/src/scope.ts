@@ -1,13 +1,10 @@
 import { SconceError } from "./errors.js";
+import { tracer } from "./tracing.js";
 
 /** What a scope frees at its end. */
 export interface Disposable_ {
   /** Frees what it holds. */
   dispose(): void;
-  /** A scope will free it. */
-  entered(): void;
-  /** No scope will free it any more: the garbage collector has to. */
-  escaped(): void;
   owner: Scope | null;
   /** Its place among what the owner frees. */
   place: number;
@@ -15,28 +12,48 @@ export interface Disposable_ {
 
 let current: Scope | null = null;
 
+/** A tensor, as far as scopes are concerned. */
+interface Owned {
+  readonly storage: Disposable_;
+  readonly wrapped: unknown;
+}
+
 /** A region whose tensors are freed at its end. Made by {@link scope}. */
 export class Scope implements Disposable {
   readonly #parent: Scope | null = current;
   #items: Disposable_[] | null = [];
+  /** It is around code of the library, for what that leaves behind: users neither open it nor see it. */
+  readonly hidden: boolean;
   /** Free for autograd, which is told when the scope has ended. */
   slot: { ended(parent: Scope | null): void } | null = null;
 
-  constructor() {
+  constructor(hidden = false) {
+    this.hidden = hidden;
     current = this;
+  }
+
+  /** The innermost scope from here on outwards that a user may know of. */
+  get visible(): Scope | null {
+    return this.hidden ? (this.#parent?.visible ?? null) : this;
   }
 
   /** Takes ownership of a storage. */
   add(item: Disposable_): void {
-    this.put(item);
-    item.entered();
+    const items = this.#items as Disposable_[];
+    item.owner = this;
+    item.place = items.length;
+    items.push(item);
   }
 
   /** Gives a storage to the scope outside, or to the garbage collector. */
   release(item: Disposable_): void {
-    if (!this.remove(item)) return;
-    if (this.#parent === null) item.escaped();
-    else this.#parent.put(item);
+    if (this.remove(item)) this.#parent?.add(item);
+  }
+
+  /** {@link Scope.release} for a result; for everything if it stands for other tensors. */
+  give({ storage, wrapped }: Owned): void {
+    if (wrapped === null) this.release(storage);
+    else this.releaseAll();
   }
 
   /** {@link Scope.release} for all that it owns. */
@@ -44,9 +61,11 @@ export class Scope implements Disposable {
     for (const item of this.#items?.slice() ?? []) this.release(item);
   }
 
-  /** Hands a storage over to the garbage collector for good. */
-  escape(item: Disposable_): void {
-    if (this.remove(item)) item.escaped();
+  /** {@link Scope.releaseAll} from all hidden scopes to what lies outside of them. */
+  exposeAll(): void {
+    if (!this.hidden) return;
+    this.releaseAll();
+    this.#parent?.exposeAll();
   }
 
   /** Strikes an item off; false if it is not of this scope. */
@@ -62,17 +81,10 @@ export class Scope implements Disposable {
     return true;
   }
 
-  private put(item: Disposable_): void {
-    const items = this.#items as Disposable_[];
-    item.owner = this;
-    item.place = items.length;
-    items.push(item);
-  }
-
-  /** Runs a function as if this scope, the innermost one, were not open: what it makes belongs to the scope outside. */
+  /** Runs a function of the user as if this scope, the innermost one, were not open: what it makes belongs to the user's scope outside. */
   outside<T>(fn: () => T): T {
     const inner = current;
-    current = this.#parent;
+    current = this.#parent?.visible ?? null;
     try {
       return fn();
     } finally {
@@ -100,6 +112,16 @@ export class Scope implements Disposable {
 /** The innermost open scope. */
 export function currentScope(): Scope | null {
   return current;
+}
+
+/** Takes a tensor out of the hidden scopes. */
+export function expose(x: Owned): void {
+  while (x.storage.owner?.hidden === true) x.storage.owner.give(x);
+}
+
+/** A scope around code of the library; null while a function is traced, which keeps what it makes for its replays. */
+export function hiddenScope(): Scope | null {
+  return tracer === null ? new Scope(true) : null;
 }
 
 const inside = (name: string): string => `put the ${name} block inside the loop, or write \`using _ = ${name}()\``;

@@ -1,5 +1,5 @@
 import type { Backend, Handle } from "./backend.js";
-import { type Box, fixBuffer, forgetBox, freeBox, generation, holdBuffer, moveBack, renewBuffer, watchBuffer } from "./buffers.js";
+import { type Box, fixBuffer, forgetBox, freeBox, generation, holdBuffer, moveBack, renewBuffer, Token, watchLater } from "./buffers.js";
 import type { DType, TypedArray } from "./dtype.js";
 import { convertScalar, numberArray } from "./dtype.js";
 import { DisposedError, ValueError } from "./errors.js";
@@ -50,8 +50,7 @@ export class Value {
   copy: TypedArray | null = null;
   #handle: Handle | null = null;
   #box: Box | null = null;
-  /** Storages that hold it and that scopes will free: while there are any, the garbage collector need not watch it. */
-  #scoped = 0;
+  #token: Token | null = null;
 
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
     this.backend = backend;
@@ -78,14 +77,20 @@ export class Value {
   private renew(handle: Handle): Handle | null {
     const box = this.#box as Box;
     if (box.handle === null) this.hold(moveBack(this, handle));
-    else renewBuffer(this, box);
+    else renewBuffer(box, this.#token);
     return this.#handle;
   }
 
   private hold(box: Box): void {
     this.#box = box;
     this.#handle = box.handle;
-    if (this.#scoped === 0) watchBuffer(this, box);
+    watchLater(this, box);
+  }
+
+  /** What the garbage collector watches in the value's place. */
+  get token(): Token {
+    this.#token ??= new Token();
+    return this.#token;
   }
 
   /** Gives the value its buffer and lets go of the expression. */
@@ -97,16 +102,6 @@ export class Value {
   /** Keeps the buffer where it is, so that others may keep the handle. */
   fix(): void {
     fixBuffer(this, this.#box as Box);
-  }
-
-  /** A storage that holds it will be freed by a scope. */
-  enterScope(): void {
-    this.#scoped++;
-  }
-
-  /** A storage that a scope would have freed, or has freed, lets go of it; who holds it still may be found by the garbage collector alone. */
-  leaveScope(): void {
-    if (--this.#scoped === 0 && this.#box !== null) watchBuffer(this, this.#box);
   }
 
   /** Takes the buffer away without freeing it: another value now owns it. */
@@ -238,9 +233,6 @@ export class Storage implements Disposable_ {
     const before = this.#value;
     this.#value = value;
     before.release();
-    if (this.owner === null) return;
-    value.enterScope();
-    before.leaveScope();
   }
 
   /** Swaps the content for an equal one (a move to another device) without counting a version. */
@@ -260,19 +252,8 @@ export class Storage implements Disposable_ {
     if (this.#freed !== null) return;
     this.#freed = how;
     this.#value.release();
-    if (this.owner !== null) {
-      this.owner.remove(this);
-      this.escaped();
-    }
-  }
-
-  entered(): void {
-    this.#value.enterScope();
-  }
-
-  escaped(): void {
+    this.owner?.remove(this);
     this.owner = null;
-    this.#value.leaveScope();
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Device, type DType, NotSupportedError, Tensor, tracer, ValueError } from "@sconce/core";
+import { type Device, type DType, exposed, NotSupportedError, Tensor, tracer, ValueError } from "@sconce/core";
 import { convertAll, convertAllAsync, emptyAll, parseTarget, type Target, tensorsOf } from "./convert.js";
 import { BackwardCall, type BackwardHook, Hooks, type RemovableHandle } from "./hooks.js";
 import { escapeScope, Parameter, zeroGrads } from "./parameter.js";
@@ -87,6 +87,11 @@ export abstract class Module extends Callable {
     }
     const hooks = [this.#preHooks, this.#forwardHooks, this.#backwardHooks] as readonly Hooks<unknown>[];
     tracer?.guardFields(this, () => [...this.#items, ...hooks.map((each) => [each, ...each])].flat());
+    if (Module.isTransient(this)) return this.forward(...inputs);
+    return exposed(inputs, () => this.#runOpenly(inputs));
+  }
+
+  #runOpenly(inputs: unknown[]): unknown {
     if (this.#hookless) return this.forward(...inputs);
     let given = inputs;
     for (const hook of this.#preHooks) {

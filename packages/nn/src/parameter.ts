@@ -1,17 +1,4 @@
-import {
-  constantValue,
-  contiguousValue,
-  DTypeError,
-  full,
-  hostEffect,
-  type Shape,
-  Tensor,
-  type TensorOptions,
-  tensorOf,
-  ValueError,
-  write,
-  zeros,
-} from "@sconce/core";
+import { contiguousValue, DTypeError, full, type Shape, Tensor, type TensorOptions, ValueError, zeros } from "@sconce/core";
 
 /** Settings of a {@link Parameter}. */
 export interface ParameterOptions {
@@ -55,7 +42,7 @@ export class Parameter extends Tensor {
 
 /** Keeps a tensor's memory past the end of the scope that made it. */
 export function escapeScope(x: Tensor): void {
-  x.storage.owner?.escape(x.storage);
+  x.storage.owner?.remove(x.storage);
 }
 
 /**
@@ -103,12 +90,6 @@ export function isLazy(x: unknown): x is UninitializedParameter {
 
 /** Clears the gradients of parameters: to null, or to zeros. */
 export function zeroGrads(parameters: readonly Tensor[], setToNone: boolean): void {
-  hostEffect(() => {
-    for (const parameter of parameters as readonly { grad?: Tensor | null }[]) {
-      const { grad } = parameter;
-      if (grad === null || grad === undefined) continue;
-      if (setToNone) parameter.grad = null;
-      else write(grad, tensorOf(constantValue(grad.storage.backend, grad.shape, grad.dtype, 0)));
-    }
-  });
+  for (const parameter of parameters as readonly { zeroGrad?(options: { setToNone: boolean }): void }[])
+    parameter.zeroGrad?.({ setToNone });
 }

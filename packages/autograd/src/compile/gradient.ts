@@ -45,7 +45,8 @@ export class Gradient {
     });
     const roots = outputs.map((y, i): Root => {
       const { target, output } = historyOf(y);
-      return [target as TapeNode, output, this.#incoming(recorder, y, i)];
+      const grad = this.#incoming(recorder, y, i);
+      return [target as TapeNode, output, () => grad];
     });
     new Engine({ retainGraph: true, createGraph: false, captures }).walk(roots);
     this.#results = captures.map(({ grad }) => {

@@ -94,7 +94,7 @@ interface WalkChoice {
 
 /** Gradients by some points of the tape, from those of others; zeros where nothing depends on one. */
 function walk(ends: readonly Point[], starts: readonly Point[], grads: readonly Tensor[], choice: WalkChoice): Tensor[] {
-  const roots = starts.flatMap(({ node, output }, i): Root[] => (node === null ? [] : [[node, output, grads[i]]]));
+  const roots = starts.flatMap(({ node, output }, i): Root[] => (node === null ? [] : [[node, output, () => grads[i]]]));
   const captures = ends.map(({ node, output }): Capture => ({ node: node as TapeNode, output, grad: null }));
   new Engine({ ...choice, captures }).walk(roots);
   return captures.map(({ grad }, i) => grad ?? filled(ends[i].tensor, 0));

@@ -7,6 +7,7 @@ import { applyFused, applyKernel, type FusedOp, type KernelOp } from "../fused.j
 import { isHalf } from "../half.js";
 import { defaultGenerator } from "../random/default.js";
 import type { Generator } from "../random/generator.js";
+import { hidden } from "../scope-api.js";
 import { sizeOf } from "../shape.js";
 import {
   add,
@@ -290,8 +291,10 @@ export function dropout(
   if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`, { op: "dropout" });
   if (!training || p === 0 || x.numel() === 0) return x;
   requireFloat(x, "dropout", "result type Float can't be cast to the desired output type");
-  const mask = p === 1 ? constantLike(x, 0) : dropoutMask(x, maskShape, p, generator);
-  return apply("mul", [x, mask], null, "Mul");
+  return hidden(() => {
+    const mask = p === 1 ? constantLike(x, 0) : dropoutMask(x, maskShape, p, generator);
+    return apply("mul", [x, mask], null, "Mul");
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   DTypeError,
   expectTensor,
   formatShape,
+  hidden,
   isFloatingPoint,
   isInteger,
   isReadable,
@@ -67,7 +68,7 @@ export function nllLoss(input: Tensor, target: Tensor, options: NllLossOptions =
   const op = "nllLoss";
   checkReduction(op, options.reduction ?? "mean");
   checkTarget(op, input, target, options.weight ?? null);
-  return likelihood(op, input, target, options);
+  return hidden(() => likelihood(op, input, target, options));
 }
 
 function checkTarget(op: string, input: Tensor, target: Tensor, weight: Tensor | null): void {
@@ -166,10 +167,12 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
     throw new ValueError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
   }
   for (const x of [input, target]) expectTensor(op, x);
-  if (sameShape(input.shape, target.shape)) return probabilityLoss(input, target, options);
+  if (sameShape(input.shape, target.shape)) return hidden(() => probabilityLoss(input, target, options));
   checkTarget(op, input, target, options.weight ?? null);
-  const logs = input.logSoftmax(classDim(input));
-  return labelSmoothing === 0 ? likelihood(op, logs, target, options) : smoothedLoss(logs, target, options);
+  return hidden(() => {
+    const logs = input.logSoftmax(classDim(input));
+    return labelSmoothing === 0 ? likelihood(op, logs, target, options) : smoothedLoss(logs, target, options);
+  });
 }
 
 function probabilityLoss(

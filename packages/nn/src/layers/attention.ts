@@ -1,4 +1,4 @@
-import { cat, formatShape, type Shape, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { cat, formatShape, hidden, type Shape, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { additiveMask, attend, attendOnly } from "../functional/attention.js";
 import { linear } from "../functional/linear.js";
 import { constant_, xavierNormal_, xavierUniform_ } from "../init.js";
@@ -8,7 +8,9 @@ import { type BiasOptions, checkSizes, filledParameter } from "./factory.js";
 import { Linear } from "./linear.js";
 
 /** A {@link Linear} under the name that PyTorch prints for the last one of an attention layer. */
-export class NonDynamicallyQuantizableLinear extends Linear {}
+export class NonDynamicallyQuantizableLinear extends Linear {
+  static override readonly transient: boolean = true;
+}
 
 /** Settings of {@link MultiheadAttention}. */
 export interface MultiheadAttentionOptions extends BiasOptions {
@@ -52,6 +54,7 @@ export interface AttentionCallOptions {
  * const [output, weights] = attention(x, x, x); // [8, 10, 16] and [8, 10, 10]
  */
 export class MultiheadAttention extends Module {
+  static override readonly transient: boolean = true;
   static override readonly stateKeys: Readonly<Record<string, string>> = {
     qProjWeight: "q_proj_weight",
     kProjWeight: "k_proj_weight",
@@ -126,8 +129,12 @@ export class MultiheadAttention extends Module {
     value: Tensor,
     options: AttentionCallOptions = {},
   ): [output: Tensor, weights: Tensor | null] {
-    const { needWeights = true, averageAttnWeights = true } = options;
     this.checkInputs(query, key, value);
+    return hidden(() => this.attention(query, key, value, options));
+  }
+
+  private attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionCallOptions): [output: Tensor, weights: Tensor | null] {
+    const { needWeights = true, averageAttnWeights = true } = options;
     const batched = query.ndim === 3;
     const [q, k, v] = this.project(query, key, value).flatMap((x) => this.heads(batched ? x : x.unsqueeze(this.batchFirst ? 0 : 1)));
     const masks = this.masks(q, k, options, batched);

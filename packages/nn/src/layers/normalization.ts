@@ -1,4 +1,4 @@
-import { formatShape, full, type Shape, ShapeError, type Tensor, ValueError, write } from "@sconce/core";
+import { formatShape, full, hidden, type Shape, ShapeError, type Tensor, ValueError, write } from "@sconce/core";
 import { pad } from "@sconce/core/nn";
 import * as F from "../functional/normalization.js";
 import { Module } from "../module.js";
@@ -107,10 +107,13 @@ abstract class BatchNorm extends RunningNorm {
 
   override forward(input: Tensor): Tensor {
     checkRank(this.constructor.name, input, this.ranks);
-    const { weight, bias, eps, training, trackRunningStats } = this;
-    const momentum = training && trackRunningStats ? countBatch(this) : 0;
-    const [mean, variance] = !training || trackRunningStats ? [this.runningMean, this.runningVar] : [null, null];
-    return F.batchNorm(input, mean, variance, { weight, bias, eps, momentum, training: training || (mean === null && variance === null) });
+    const { weight, bias, eps, trackRunningStats } = this;
+    const [mean, variance] = !this.training || trackRunningStats ? [this.runningMean, this.runningVar] : [null, null];
+    const training = this.training || (mean === null && variance === null);
+    return hidden(() => {
+      const momentum = this.training && trackRunningStats ? countBatch(this) : 0;
+      return F.batchNorm(input, mean, variance, { weight, bias, eps, momentum, training });
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { cat, formatShape, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
+import { cat, exposed, formatShape, hidden, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
 import { dropout } from "../functional/dropout.js";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
@@ -127,7 +127,7 @@ export abstract class RNNBase extends Module {
 
   /** Runs all layers over a tensor or a packed batch, from a state that may be missing. */
   protected run<I extends Tensor | PackedSequence>(input: I, hx: State | null): [output: I, state: State] {
-    return (input instanceof PackedSequence ? this.runPacked(input, hx) : this.runTensor(input as Tensor, hx)) as [I, State];
+    return (input instanceof PackedSequence ? this.runPacked(input, hx) : hidden(() => this.runTensor(input as Tensor, hx))) as [I, State];
   }
 
   private runPacked(input: PackedSequence, hx: State | null): [PackedSequence, State] {
@@ -136,7 +136,7 @@ export abstract class RNNBase extends Module {
     const sort = (x: Tensor): Tensor => (sortedIndices === null ? x : x.indexSelect(1, sortedIndices));
     const unsort = (x: Tensor): Tensor => (unsortedIndices === null ? x : x.indexSelect(1, unsortedIndices));
     const start = hx === null ? this.zeros(data, batchSizes[0]) : this.checkedState(hx, batchSizes[0]).map(sort);
-    const [output, state] = this.runLayers(data, batchSizes, start);
+    const [output, state] = hidden(() => this.runLayers(data, batchSizes, start));
     return [input.withData(output), state.map(unsort)];
   }
 
@@ -170,7 +170,8 @@ export abstract class RNNBase extends Module {
     for (let layer = 0; layer < numLayers; layer++) {
       const runs = directions.map((suffix, d) => {
         const from = starts.map((list) => list[layer * directions.length + d]);
-        return runLayer(mode, output, batchSizes, from, this.weights(layer, suffix), d === 1);
+        const weights = exposed(null, () => this.weights(layer, suffix));
+        return runLayer(mode, output, batchSizes, from, weights, d === 1);
       });
       for (const run of runs) states.push(run.state);
       output = runs.length === 1 ? runs[0].output : cat([runs[0].output, runs[1].output], 1);
@@ -275,6 +276,8 @@ export interface RNN {
  * const [output, hidden] = rnn(randn([5, 3, 10])); // [5, 3, 20] and [2, 3, 20]
  */
 export class RNN extends RNNBase {
+  static override readonly transient: boolean = true;
+
   readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number, hiddenSize: number, { nonlinearity = "tanh", ...options }: RNNOptions = {}) {
@@ -310,6 +313,8 @@ export interface GRU {
  * const [output, hidden] = gru(randn([3, 5, 10])); // [3, 5, 20] and [1, 3, 20]
  */
 export class GRU extends RNNBase {
+  static override readonly transient: boolean = true;
+
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
     super("GRU", inputSize, hiddenSize, options);
   }
@@ -341,6 +346,8 @@ export interface LSTM {
  * const [output, [hidden, cell]] = lstm(randn([5, 3, 10])); // [5, 3, 40], [2, 3, 20] and [2, 3, 20]
  */
 export class LSTM extends RNNBase {
+  static override readonly transient: boolean = true;
+
   constructor(inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
     super("LSTM", inputSize, hiddenSize, options);
   }

@@ -1,11 +1,10 @@
-import { Scope, Tensor, tracer } from "@sconce/core";
+import { hidden, Tensor } from "@sconce/core";
 import { Module } from "../module.js";
 import { asModule, DictContainer, entriesOf, ListContainer, type NamedItems, notCallable } from "./container.js";
 
 /**
  * Layers that run one after the other; each gets what the one before returned. Layers are reached by position (`net[0]`, `net.at(-1)`),
- * and by name where they have names. After `eval()`, what goes between layers of this library is freed at once unless gradients or hooks may
- * need it.
+ * and by name where they have names. What goes between layers of this library is freed as soon as no gradient needs it, unless hooks see it.
  *
  * Source: https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html
  *
@@ -27,17 +26,11 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
   }
 
   override forward(input: Tensor): Tensor {
-    // What goes between the layers would wait for the garbage collector.
-    const region = this.training || tracer !== null || !isTransient(this) ? null : new Scope();
-    try {
+    return hidden(() => {
       let x = input;
       for (const layer of this) x = (layer as Module)(x);
-      if (isPlain(x)) region?.release(x.storage);
-      else region?.releaseAll();
       return x;
-    } finally {
-      region?.[Symbol.dispose]();
-    }
+    });
   }
 
   /** The layers from `start` up to `end` in a new Sequential that shares them; names are kept. */
@@ -49,17 +42,6 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
   protected override checkItem(item: M): M {
     return asModule(item);
   }
-}
-
-/** True if nobody can hold what the layers hand on to each other. */
-function isTransient(layers: Iterable<Module>): boolean {
-  for (const layer of layers) if (!Module.isTransient(layer) || (layer instanceof Sequential && !isTransient(layer))) return false;
-  return true;
-}
-
-/** True for a tensor that does not stand for others, and from which no gradients go back. */
-function isPlain(x: Tensor & { readonly requiresGrad?: boolean }): boolean {
-  return x instanceof Tensor && x.wrapped === null && x.requiresGrad !== true;
 }
 
 function isRecord(value: unknown): boolean {

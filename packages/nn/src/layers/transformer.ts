@@ -1,4 +1,4 @@
-import { full, type Tensor, ValueError } from "@sconce/core";
+import { exposed, full, hidden, type Tensor, ValueError } from "@sconce/core";
 import { clone } from "../clone.js";
 import { gelu, relu } from "../functional/activation.js";
 import { xavierUniform_ } from "../init.js";
@@ -28,6 +28,11 @@ export interface TransformerLayerOptions extends BiasOptions {
   readonly normFirst?: boolean;
 }
 
+/** Calls what stands between two layers, which may be a function of the user's. */
+function activate(activation: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  return activation === relu || activation === gelu ? activation(x) : exposed([x], () => activation(x));
+}
+
 function activationOf(activation: TransformerActivation): (x: Tensor) => Tensor {
   if (activation === "relu") return relu;
   if (activation === "gelu") return gelu;
@@ -55,6 +60,7 @@ export interface EncoderLayerMasks {
  */
 export class TransformerEncoderLayer extends Module {
   static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn" };
+  static override readonly transient: boolean = true;
 
   selfAttn: MultiheadAttention;
   linear1: Linear;
@@ -90,13 +96,15 @@ export class TransformerEncoderLayer extends Module {
       const masks = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask };
       return this.dropout1(this.selfAttn(x, x, x, { ...masks, needWeights: false })[0]);
     };
-    const network = (x: Tensor): Tensor => this.dropout2(this.linear2(this.dropout(this.activation(this.linear1(x)))));
-    if (this.normFirst) {
-      const x = src.add(attention(this.norm1(src)));
-      return x.add(network(this.norm2(x)));
-    }
-    const x = this.norm1(src.add(attention(src)));
-    return this.norm2(x.add(network(x)));
+    const network = (x: Tensor): Tensor => this.dropout2(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
+    return hidden(() => {
+      if (this.normFirst) {
+        const x = src.add(attention(this.norm1(src)));
+        return x.add(network(this.norm2(x)));
+      }
+      const x = this.norm1(src.add(attention(src)));
+      return this.norm2(x.add(network(x)));
+    });
   }
 }
 
@@ -121,6 +129,7 @@ export interface DecoderMasks {
  */
 export class TransformerDecoderLayer extends Module {
   static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn", multiheadAttn: "multihead_attn" };
+  static override readonly transient: boolean = true;
 
   selfAttn: MultiheadAttention;
   multiheadAttn: MultiheadAttention;
@@ -163,16 +172,18 @@ export class TransformerDecoderLayer extends Module {
     const other = { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false };
     const attention = (x: Tensor): Tensor => this.dropout1(this.selfAttn(x, x, x, own)[0]);
     const recall = (x: Tensor): Tensor => this.dropout2(this.multiheadAttn(x, memory, memory, other)[0]);
-    const network = (x: Tensor): Tensor => this.dropout3(this.linear2(this.dropout(this.activation(this.linear1(x)))));
-    let x = tgt;
-    if (this.normFirst) {
-      x = x.add(attention(this.norm1(x)));
-      x = x.add(recall(this.norm2(x)));
-      return x.add(network(this.norm3(x)));
-    }
-    x = this.norm1(x.add(attention(x)));
-    x = this.norm2(x.add(recall(x)));
-    return this.norm3(x.add(network(x)));
+    const network = (x: Tensor): Tensor => this.dropout3(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
+    return hidden(() => {
+      let x = tgt;
+      if (this.normFirst) {
+        x = x.add(attention(this.norm1(x)));
+        x = x.add(recall(this.norm2(x)));
+        return x.add(network(this.norm3(x)));
+      }
+      x = this.norm1(x.add(attention(x)));
+      x = this.norm2(x.add(recall(x)));
+      return this.norm3(x.add(network(x)));
+    });
   }
 }
 
@@ -202,6 +213,8 @@ export interface EncoderMasks {
  * encoder(randn([10, 8, 16])); // [10, 8, 16]
  */
 export class TransformerEncoder extends Module {
+  static override readonly transient: boolean = true;
+
   layers: ModuleList<TransformerEncoderLayer>;
   readonly numLayers: number;
   norm: Module | null;
@@ -214,9 +227,11 @@ export class TransformerEncoder extends Module {
   }
 
   override forward(src: Tensor, { mask = null, srcKeyPaddingMask = null }: EncoderMasks = {}): Tensor {
-    let x = src;
-    for (const layer of this.layers) x = layer(x, { srcMask: mask, srcKeyPaddingMask });
-    return this.norm === null ? x : this.norm(x);
+    return hidden(() => {
+      let x = src;
+      for (const layer of this.layers) x = layer(x, { srcMask: mask, srcKeyPaddingMask });
+      return this.norm === null ? x : this.norm(x);
+    });
   }
 }
 
@@ -226,6 +241,8 @@ export class TransformerEncoder extends Module {
  * Source: https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html
  */
 export class TransformerDecoder extends Module {
+  static override readonly transient: boolean = true;
+
   layers: ModuleList<TransformerDecoderLayer>;
   readonly numLayers: number;
   norm: Module | null;
@@ -238,9 +255,11 @@ export class TransformerDecoder extends Module {
   }
 
   override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
-    let x = tgt;
-    for (const layer of this.layers) x = layer(x, memory, masks);
-    return this.norm === null ? x : this.norm(x);
+    return hidden(() => {
+      let x = tgt;
+      for (const layer of this.layers) x = layer(x, memory, masks);
+      return this.norm === null ? x : this.norm(x);
+    });
   }
 }
 
@@ -273,6 +292,8 @@ export interface TransformerMasks extends DecoderMasks, EncoderLayerMasks {}
  * model(randn([7, 3, 16]), randn([5, 3, 16]), { tgtMask }); // [5, 3, 16]
  */
 export class Transformer extends Module {
+  static override readonly transient: boolean = true;
+
   encoder: Module;
   decoder: Module;
   readonly dModel: number;
@@ -305,8 +326,7 @@ export class Transformer extends Module {
       );
     }
     const { srcMask: mask = null, srcKeyPaddingMask = null, ...rest } = masks;
-    const memory: Tensor = this.encoder(src, { mask, srcKeyPaddingMask });
-    return this.decoder(tgt, memory, rest);
+    return hidden(() => this.decoder(tgt, this.encoder(src, { mask, srcKeyPaddingMask }), rest));
   }
 
   /** A mask `[size, size]` that lets each position look at itself and those before it: 0 there, minus infinity elsewhere. */
