@@ -59,22 +59,27 @@ export function memory(): MemoryInfo {
 
 /** More than C libraries ever take from recycled memory, so a block is address space that nobody has touched. */
 const BLOCK_BYTES = 2 ** 25 + 2 ** 16;
-/** Blocks that may be too many: buffers come and go within a training step. */
-const SPARE_BLOCKS = 2;
 /**
- * The garbage collector does not see device memory, so blocks of half the size of the live buffers stand for it: it runs as they grow in
- * number, and they go when what it found has been freed. Half as many collections as with the whole size, for twice the garbage.
+ * The garbage collector does not see device memory, so a block stands for each so many bytes of buffers that it watches and that have come
+ * since it last found some: it runs when it has seen about two. In a synchronous loop, where it can free none, they would only take its time.
  */
+const BYTES_PER_BLOCK = 2 ** 25;
+const MOST_BLOCKS = 8;
 const ballast: object[] = [];
 const allocateBlock: () => object =
   typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): object } }).Buffer?.allocUnsafeSlow === "function"
     ? () => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): object } }).Buffer.allocUnsafeSlow(BLOCK_BYTES)
     : () => new ArrayBuffer(BLOCK_BYTES);
+/** Bytes of buffers that the garbage collector watches, and the least of them since it last found some. */
+let watchedBytes = 0;
+let leastWatched = 0;
+/** The event loop had a turn since the last block. */
+let mayFree = true;
 
-function balance(): void {
-  const wanted = Math.floor(liveBytes / (2 * BLOCK_BYTES));
-  while (ballast.length < wanted) ballast.push(allocateBlock());
-  if (ballast.length > wanted + SPARE_BLOCKS) ballast.length = wanted;
+function press(): void {
+  if (!mayFree || ballast.length === MOST_BLOCKS || watchedBytes - leastWatched < BYTES_PER_BLOCK * (ballast.length + 1)) return;
+  mayFree = false;
+  ballast.push(allocateBlock());
 }
 
 // ---- life
@@ -89,7 +94,6 @@ export function holdBuffer(value: Held, handle: Handle): Box {
   liveBuffers++;
   if (liveBytes > peakBytes) peakBytes = liveBytes;
   if (resident !== undefined) addYoung(box, resident / 2);
-  balance();
   return box;
 }
 
@@ -120,7 +124,11 @@ function watchFresh(): void {
 }
 
 function watch(box: Box, token: Token): void {
-  box.isWatched = true;
+  if (!box.isWatched) {
+    box.isWatched = true;
+    watchedBytes += box.bytes;
+    press();
+  }
   (box.generation === FIXED ? fixedFinalizer : finalizers[0]).register(token, box);
 }
 
@@ -138,11 +146,14 @@ export function forgetBox(box: Box): void {
   liveBytes -= box.bytes;
   liveBuffers--;
   if (box.generation === generation) youngBytes -= box.bytes;
+  if (box.isWatched) leastWatched = Math.min(leastWatched, (watchedBytes -= box.bytes));
 }
 
 function freeCollected(box: Box): void {
   noteTurn();
   freeBox(box);
+  ballast.length = 0;
+  leastWatched = watchedBytes;
 }
 
 // ---- moving to the host
@@ -157,6 +168,13 @@ export let generation = 1;
 const FIXED = 0;
 let young: Box[] = [];
 let old: Box[] = [];
+/** Those that are to move, a few at each op, and how many of them have been looked at. */
+let leaving: Box[] = [];
+let left = 0;
+/** Buffers and bytes that move at one op, unless they are late. */
+const PORTION = 64;
+const PORTION_BYTES = 2 ** 20;
+let isLate = false;
 let youngBytes = 0;
 /** Bytes that have come back in this generation. */
 let returnedBytes = 0;
@@ -185,7 +203,7 @@ let warned = false;
 
 /** The event loop has had a turn, in which finalizers may run. */
 export function noteTurn(): void {
-  hadTurn = true;
+  hadTurn = mayFree = true;
 }
 
 /** True when {@link moveOld} has something to do. */
@@ -198,31 +216,46 @@ function addYoung(box: Box, least: number): void {
     young = young.filter(({ handle }) => handle !== null);
     sweepAt = Math.max(sweepAt, 2 * young.length);
   }
-  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, budget)) isCrowded = true;
+  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, budget)) {
+    isLate = leaving.length > 0;
+    isCrowded = true;
+  }
 }
 
-/** Ends a generation and moves the one before it to the host, unless somebody has taken handles. */
+/** Moves some of the buffers of the generation before the last to the host, unless somebody has taken handles; ends a generation if there are none. */
 export function moveOld(): void {
   if (tracer !== null || readers > 0) return;
-  const leaving = old;
-  const last = generation++ - 1;
+  if (leaving.length === 0) endGeneration();
+  let [count, bytes] = isLate ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : [PORTION, PORTION_BYTES];
+  isLate = false;
+  for (; left < leaving.length && count > 0 && bytes > 0; left++, count--) {
+    const box = leaving[left];
+    const { backend, handle, dtype, size } = box;
+    if (handle === null || box.generation === FIXED || box.generation > generation - 2) continue;
+    contents.set(handle, (backend as Required<Backend>).downloadSync(handle, dtype, size));
+    freeBox(box);
+    bytes -= box.bytes;
+    lostBytes += box.bytes;
+    if (lostBytes > PATIENCE * (backend.limits.resident as number)) warnOnce();
+  }
+  if (left < leaving.length) return;
+  leaving = [];
+  isCrowded = false;
+}
+
+function endGeneration(): void {
+  watchFresh();
+  leaving = old;
+  left = 0;
   old = young;
   young = [];
-  watchFresh();
+  generation++;
   finalizers.unshift(new FinalizationRegistry(freeCollected));
   finalizers.length = 2;
   budget = Math.min(Math.max(GROWTH * returnedBytes, SHRINKAGE * budget), LARGEST_GENERATION);
   lostBytes = hadTurn ? 0 : lostBytes - returnedBytes;
   youngBytes = returnedBytes = 0;
-  isCrowded = hadTurn = false;
-  for (const box of leaving) {
-    const { backend, handle, dtype, size, bytes } = box;
-    if (handle === null || box.generation !== last) continue;
-    contents.set(handle, (backend as Required<Backend>).downloadSync(handle, dtype, size));
-    freeBox(box);
-    lostBytes += bytes;
-    if (lostBytes > PATIENCE * (backend.limits.resident as number)) warnOnce();
-  }
+  hadTurn = false;
 }
 
 /** The buffer of a value whose former one has moved. */
