@@ -20,11 +20,6 @@ interface Held {
   readonly size: number;
 }
 
-/** What stands for it in the eyes of the garbage collector. */
-interface Watched {
-  readonly token: Token;
-}
-
 /** A buffer, shared between a value and the finalizer that frees it when the value is collected. */
 export interface Box extends Held {
   /** null once it is freed, belongs to another value, or has moved to the host. */
@@ -61,26 +56,17 @@ export function memory(): MemoryInfo {
 const BLOCK_BYTES = 2 ** 25 + 2 ** 16;
 /**
  * The garbage collector does not see device memory, so a block stands for each so many bytes of buffers that it watches and that have come
- * since it last found some: it runs when it has seen about two. In a synchronous loop, where it can free none, they would only take its time.
+ * since it last found some: it runs when it has seen about two.
  */
 const BYTES_PER_BLOCK = 2 ** 25;
-const MOST_BLOCKS = 8;
+const MOST_BLOCKS = 4;
 const ballast: object[] = [];
-const allocateBlock: () => object =
-  typeof (globalThis as { Buffer?: { allocUnsafeSlow(n: number): object } }).Buffer?.allocUnsafeSlow === "function"
-    ? () => (globalThis as unknown as { Buffer: { allocUnsafeSlow(n: number): object } }).Buffer.allocUnsafeSlow(BLOCK_BYTES)
-    : () => new ArrayBuffer(BLOCK_BYTES);
+const allocateBlock = (): object =>
+  (globalThis as { Buffer?: { allocUnsafeSlow?(n: number): object } }).Buffer?.allocUnsafeSlow?.(BLOCK_BYTES) ??
+  new ArrayBuffer(BLOCK_BYTES);
 /** Bytes of buffers that the garbage collector watches, and the least of them since it last found some. */
 let watchedBytes = 0;
 let leastWatched = 0;
-/** The event loop had a turn since the last block. */
-let mayFree = true;
-
-function press(): void {
-  if (!mayFree || ballast.length === MOST_BLOCKS || watchedBytes - leastWatched < BYTES_PER_BLOCK * (ballast.length + 1)) return;
-  mayFree = false;
-  ballast.push(allocateBlock());
-}
 
 // ---- life
 
@@ -98,19 +84,19 @@ export function holdBuffer(value: Held, handle: Handle): Box {
 }
 
 /**
- * New buffers and their values. Most of them are freed within the step that makes them, and only the others are worth being watched: those that
+ * New buffers and the tokens of their values. Most of them are freed within the step that makes them, and only the others are worth being watched: those that
  * are there at the next microtask, or when many or large ones have been made since.
  */
-let fresh: (Watched | Box)[] = [];
+let fresh: (Token | Box)[] = [];
 let freshBytes = 0;
 const MOST_FRESH = 2 ** 11;
 const MOST_FRESH_BYTES = 2 ** 24;
 
 /** Has a buffer freed when its value is collected. */
-export function watchLater(value: Watched, box: Box): void {
+export function watchLater(token: Token, box: Box): void {
   if (fresh.length === 0) queueMicrotask(watchFresh);
   freshBytes += box.bytes;
-  if (fresh.push(value, box) > MOST_FRESH || freshBytes > MOST_FRESH_BYTES) watchFresh();
+  if (fresh.push(token, box) > MOST_FRESH || freshBytes > MOST_FRESH_BYTES) watchFresh();
 }
 
 function watchFresh(): void {
@@ -119,15 +105,16 @@ function watchFresh(): void {
   freshBytes = 0;
   for (let i = 0; i < list.length; i += 2) {
     const box = list[i + 1] as Box;
-    if (box.handle !== null && !box.isWatched) watch(box, (list[i] as Watched).token);
+    if (box.handle !== null && !box.isWatched) watch(list[i], box);
   }
 }
 
-function watch(box: Box, token: Token): void {
+function watch(token: Token, box: Box): void {
   if (!box.isWatched) {
     box.isWatched = true;
     watchedBytes += box.bytes;
-    press();
+    const blocks = (watchedBytes - leastWatched) / BYTES_PER_BLOCK;
+    if (blocks > ballast.length && ballast.length < MOST_BLOCKS) ballast.push(allocateBlock());
   }
   (box.generation === FIXED ? fixedFinalizer : finalizers[0]).register(token, box);
 }
@@ -150,7 +137,7 @@ export function forgetBox(box: Box): void {
 }
 
 function freeCollected(box: Box): void {
-  noteTurn();
+  hadTurn = true;
   freeBox(box);
   ballast.length = 0;
   leastWatched = watchedBytes;
@@ -165,16 +152,12 @@ function freeCollected(box: Box): void {
  */
 export let generation = 1;
 /** The generation of buffers that never move. */
-const FIXED = 0;
+const FIXED = Number.POSITIVE_INFINITY;
 let young: Box[] = [];
 let old: Box[] = [];
-/** Those that are to move, a few at each op, and how many of them have been looked at. */
+/** Those that are to move, and how many of them do at each op. */
 let leaving: Box[] = [];
-let left = 0;
-/** Buffers and bytes that move at one op, unless they are late. */
-const PORTION = 64;
-const PORTION_BYTES = 2 ** 20;
-let isLate = false;
+const PORTION = 16;
 let youngBytes = 0;
 /** Bytes that have come back in this generation. */
 let returnedBytes = 0;
@@ -201,11 +184,6 @@ let readers = 0;
 let hadTurn = false;
 let warned = false;
 
-/** The event loop has had a turn, in which finalizers may run. */
-export function noteTurn(): void {
-  hadTurn = mayFree = true;
-}
-
 /** True when {@link moveOld} has something to do. */
 export let isCrowded = false;
 
@@ -216,37 +194,27 @@ function addYoung(box: Box, least: number): void {
     young = young.filter(({ handle }) => handle !== null);
     sweepAt = Math.max(sweepAt, 2 * young.length);
   }
-  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, budget)) {
-    isLate = leaving.length > 0;
-    isCrowded = true;
-  }
+  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, budget)) isCrowded = true;
 }
 
 /** Moves some of the buffers of the generation before the last to the host, unless somebody has taken handles; ends a generation if there are none. */
 export function moveOld(): void {
   if (tracer !== null || readers > 0) return;
   if (leaving.length === 0) endGeneration();
-  let [count, bytes] = isLate ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : [PORTION, PORTION_BYTES];
-  isLate = false;
-  for (; left < leaving.length && count > 0 && bytes > 0; left++, count--) {
-    const box = leaving[left];
-    const { backend, handle, dtype, size } = box;
-    if (handle === null || box.generation === FIXED || box.generation > generation - 2) continue;
+  for (const box of leaving.splice(-PORTION)) {
+    const { backend, handle, dtype, size, bytes } = box;
+    if (handle === null || box.generation > generation - 2) continue;
     contents.set(handle, (backend as Required<Backend>).downloadSync(handle, dtype, size));
     freeBox(box);
-    bytes -= box.bytes;
-    lostBytes += box.bytes;
+    lostBytes += bytes;
     if (lostBytes > PATIENCE * (backend.limits.resident as number)) warnOnce();
   }
-  if (left < leaving.length) return;
-  leaving = [];
-  isCrowded = false;
+  isCrowded = leaving.length > 0;
 }
 
 function endGeneration(): void {
   watchFresh();
   leaving = old;
-  left = 0;
   old = young;
   young = [];
   generation++;
@@ -267,17 +235,17 @@ export function moveBack(value: Held, former: Handle): Box {
 }
 
 /** Makes a buffer that is used young again. */
-export function renewBuffer(box: Box, token: Token | null): void {
+export function renewBuffer(token: Token, box: Box): void {
   if (box.generation === FIXED) return;
   box.generation = generation;
   addYoung(box, (box.backend.limits.resident as number) / 2);
-  if (token !== null) watch(box, token);
+  watch(token, box);
 }
 
 /** Keeps a buffer where it is, for those who keep its handle. */
-export function fixBuffer({ token }: Watched, box: Box): void {
+export function fixBuffer(token: Token, box: Box): void {
   box.generation = FIXED;
-  watch(box, token);
+  watch(token, box);
 }
 
 /** Runs a function that takes handles and then computes with tensors. */

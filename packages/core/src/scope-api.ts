@@ -2,20 +2,15 @@ import { currentScope, expose, hiddenScope, refusePromise, Scope } from "./scope
 import { TensorBase } from "./tensor/base.js";
 
 /** Calls `visit` for every tensor in arrays, plain objects, maps and sets, and `other` for objects that may hold some out of reach. */
-function eachTensor(
-  value: unknown,
-  visit: (tensor: TensorBase) => void,
-  other?: () => void,
-  seen: Set<unknown> | null = Array.isArray(value) ? new Set() : null,
-): void {
+function eachTensor(value: unknown, visit: (tensor: TensorBase) => void, other?: () => void, seen: Set<unknown> = new Set()): void {
+  const inside = (item: unknown): void => eachTensor(item, visit, other, seen);
   if (value instanceof TensorBase) visit(value);
-  else if (typeof value === "object" && value !== null && seen?.has(value) !== true) {
-    const known = (seen ?? new Set()).add(value);
-    if (Array.isArray(value) || value instanceof Set) for (const item of value) eachTensor(item, visit, other, known);
-    else if (value instanceof Map) for (const item of value.values()) eachTensor(item, visit, other, known);
-    else if (isPlain(value)) for (const item of Object.values(value)) eachTensor(item, visit, other, known);
+  else if (Object(value) === value && !seen.has(value)) {
+    seen.add(value);
+    if (Array.isArray(value) || value instanceof Set || value instanceof Map) value.forEach(inside);
+    else if (isPlain(value as object)) Object.values(value as object).forEach(inside);
     else other?.();
-  } else if (typeof value === "function") other?.();
+  }
 }
 
 function isPlain(value: object): boolean {
@@ -39,10 +34,22 @@ export function scope<T>(fn: () => T): T;
 export function scope<T>(fn?: () => T): Scope | T {
   const region = new Scope();
   if (fn === undefined) return region;
-  try {
+  return inRegion(region, () => {
     const result = fn();
     refusePromise(result, "scope");
-    eachTensor(result, (t) => region.release(t.storage));
+    return result;
+  });
+}
+
+/** Runs a function and ends a scope, which its result outlives. */
+export function inRegion<T>(region: Scope, fn: () => T): T {
+  try {
+    const result = fn();
+    eachTensor(
+      result,
+      (t) => region.give(t),
+      () => region.exposeAll(),
+    );
     return result;
   } finally {
     region[Symbol.dispose]();
@@ -65,18 +72,7 @@ export function keep<T>(value: T): T {
  */
 export function hidden<T>(fn: () => T): T {
   const region = hiddenScope();
-  if (region === null) return fn();
-  try {
-    const result = fn();
-    eachTensor(
-      result,
-      (t) => region.give(t),
-      () => region.releaseAll(),
-    );
-    return result;
-  } finally {
-    region[Symbol.dispose]();
-  }
+  return region === null ? fn() : inRegion(region, fn);
 }
 
 /** Runs a function of the user inside of {@link hidden}: the tensors that it is given, and those that it makes, are not freed for it. */

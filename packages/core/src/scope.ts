@@ -50,21 +50,16 @@ export class Scope implements Disposable {
     if (this.remove(item)) this.#parent?.add(item);
   }
 
-  /** {@link Scope.release} for a result; for everything if it stands for other tensors. */
+  /** {@link Scope.release} for a result, and {@link Scope.exposeAll} if it stands for other tensors. */
   give({ storage, wrapped }: Owned): void {
-    if (wrapped === null) this.release(storage);
-    else this.releaseAll();
+    this.release(storage);
+    if (wrapped !== null) this.exposeAll();
   }
 
-  /** {@link Scope.release} for all that it owns. */
-  releaseAll(): void {
-    for (const item of this.#items?.slice() ?? []) this.release(item);
-  }
-
-  /** {@link Scope.releaseAll} from all hidden scopes to what lies outside of them. */
+  /** Takes all that it owns, and what the hidden scopes around it own, out of them. */
   exposeAll(): void {
     if (!this.hidden) return;
-    this.releaseAll();
+    for (const item of [...(this.#items as Disposable_[])]) this.release(item);
     this.#parent?.exposeAll();
   }
 

@@ -1,13 +1,7 @@
-import { noteTurn } from "./buffers.js";
-
 /** Ends after a macrotask, so that finalizers run and other events get their turn; microtasks never let them. */
 export const macrotask: () => Promise<void> =
   typeof (globalThis as { setImmediate?: unknown }).setImmediate === "function"
-    ? () =>
-        new Promise((resolve) => {
-          noteTurn();
-          (globalThis as unknown as { setImmediate(fn: () => void): void }).setImmediate(resolve);
-        })
+    ? () => new Promise((resolve) => (globalThis as unknown as { setImmediate(fn: () => void): void }).setImmediate(resolve))
     : viaChannel();
 
 function viaChannel(): () => Promise<void> {
@@ -15,7 +9,6 @@ function viaChannel(): () => Promise<void> {
   let waiting: (() => void)[] = [];
   return () =>
     new Promise((resolve) => {
-      noteTurn();
       if (channel === undefined) {
         channel = new MessageChannel();
         channel.port1.onmessage = () => {

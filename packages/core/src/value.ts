@@ -50,6 +50,7 @@ export class Value {
   copy: TypedArray | null = null;
   #handle: Handle | null = null;
   #box: Box | null = null;
+  /** What the garbage collector watches in the value's place. */
   #token: Token | null = null;
 
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
@@ -77,20 +78,15 @@ export class Value {
   private renew(handle: Handle): Handle | null {
     const box = this.#box as Box;
     if (box.handle === null) this.hold(moveBack(this, handle));
-    else renewBuffer(box, this.#token);
+    else renewBuffer(this.#token as Token, box);
     return this.#handle;
   }
 
   private hold(box: Box): void {
     this.#box = box;
     this.#handle = box.handle;
-    watchLater(this, box);
-  }
-
-  /** What the garbage collector watches in the value's place. */
-  get token(): Token {
-    this.#token ??= new Token();
-    return this.#token;
+    this.#token = new Token();
+    watchLater(this.#token, box);
   }
 
   /** Gives the value its buffer and lets go of the expression. */
@@ -101,7 +97,7 @@ export class Value {
 
   /** Keeps the buffer where it is, so that others may keep the handle. */
   fix(): void {
-    fixBuffer(this, this.#box as Box);
+    fixBuffer(this.#token as Token, this.#box as Box);
   }
 
   /** Takes the buffer away without freeing it: another value now owns it. */
