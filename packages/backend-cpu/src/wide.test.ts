@@ -1,5 +1,6 @@
-import { NotSupportedError } from "@sconce/core";
+import { inputExpr, type Kernels, NotSupportedError, opExpr } from "@sconce/core";
 import { describe, expect, it } from "vitest";
+import { CpuBackend } from "./backend.js";
 import { DIRECT } from "./threads/share.js";
 import { instantiate } from "./wasm/asm.js";
 import { kernelOptions } from "./wasm/features.js";
@@ -71,5 +72,33 @@ describe("wide vectors", () => {
         for (const pointer of [a, b, bias, x, y]) heap.free(pointer);
       }
     }
+  });
+
+  it("give elementwise kernels the bits that single vectors do", () => {
+    if (supported) configureCpu({ wide: true });
+    const backend = new CpuBackend();
+    const [count, dtype] = [4096, "float32"] as const;
+    const handle = backend.upload(
+      Float32Array.from({ length: count }, (_, i) => 9 * Math.sin(i * i)),
+      dtype,
+    );
+    const bits = (offset: number, length: number, attrs: Kernels["elementwise"]): Int32Array => {
+      const [block] = backend.run(
+        "elementwise",
+        [{ handle, shape: [length], strides: [1], offset, dtype }],
+        [{ shape: [length], dtype }],
+        attrs,
+      );
+      const { buffer } = backend.downloadSync(block, dtype, length);
+      backend.free(block);
+      return new Int32Array(buffer as ArrayBuffer);
+    };
+    for (const op of ["exp", "tanh", "erf", "sqrt", "reciprocal"] as const) {
+      const attrs = { exprs: [opExpr(op, dtype, [inputExpr(0, dtype)])], numbers: [] };
+      const single = Array.from({ length: count / 4 }, (_, i) => [...bits(4 * i, 4, attrs)]).flat();
+      // Long enough for the engine to optimise the kernel.
+      for (let i = 0; i < 20; i++) expect([...bits(0, count, attrs)], op).toEqual(single);
+    }
+    configureCpu({ wide: false });
   });
 });

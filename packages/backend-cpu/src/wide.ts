@@ -14,7 +14,7 @@ import { isWide, useWide } from "./wide-state.js";
 
 /** Settings of the CPU for the whole process. */
 export interface CpuSettings {
-  /** Computes matrix products and convolutions of float32 with vectors of 256 bits: about twice as fast, with the same bits in the results. */
+  /** Computes with vectors of 256 bits: products, convolutions and functions of float32 are about twice as fast, with the same bits in the results. */
   readonly wide?: boolean;
 }
 
