@@ -62,7 +62,7 @@ export function emitIndirect(module: ModuleBuilder, fma: boolean): FunctionBuild
   const [row, column, target, panel] = f.locals(I32, 4);
   const sums = f.locals(V128, 2 * TILE_ROWS);
   const spare = f.locals(V128, TILE_ROWS);
-  const { add, and, ge, lit, mul, sub } = arithmetic(f);
+  const { add, ge, lit, mul, sub } = arithmetic(f);
   const clip = emitClip(module);
   f.forRange(column, p.columns, TILE_COLUMNS, () => {
     f.assign(target, p.out).assign(row, lit(0));
@@ -71,8 +71,8 @@ export function emitIndirect(module: ModuleBuilder, fma: boolean): FunctionBuild
       f.assign(panel, p.panels);
       sumTile(f, fma, p, add(p.rowTable, mul(row, lit(4))), panel, [sums.slice(0, TILE_ROWS), sums.slice(TILE_ROWS)]);
       for (const half of [sums.slice(0, 4), sums.slice(4)]) transposeSquare(f, FLOAT32, half, spare);
-      f.push(and(ge(sub(p.rows, row), lit(TILE_ROWS)), ge(sub(p.columns, column), lit(TILE_COLUMNS)))).if(
-        () => storeTile(f, p, target, sums),
+      f.push(ge(sub(p.rows, row), lit(TILE_ROWS))).if(
+        () => storeTile(f, p, target, sub(p.columns, column), sums),
         () => {
           for (const [i, sum] of sums.entries()) f.store("v128.store", p.scratch, sum, 16 * i);
           f.call(clip, sub(p.rows, row), sub(p.columns, column), p.scratch, target, p.outColumn, p.mode);
@@ -134,39 +134,41 @@ export function sumTile(
   });
 }
 
-/** Writes a whole tile: after the transposition sum `i` holds four rows of column `i`. */
-function storeTile(f: FunctionBuilder, p: Parameters, target: Local, sums: readonly Local[]): void {
-  const cursor = f.local(I32);
-  const eachColumn = (body: (sum: Local) => void): void => {
-    f.assign(cursor, target);
-    for (const sum of sums) {
-      body(sum);
-      f.addTo(cursor, p.outColumn);
-    }
+/** Writes a tile with all rows: after the transposition sum `i` holds four rows of column `i`, of which `columns` exist. */
+function storeTile(f: FunctionBuilder, p: Parameters, target: Local, columns: Operand, sums: readonly Local[]): void {
+  const [cursor, left] = f.locals(I32, 2);
+  const store = (whole: boolean): void => {
+    const eachColumn = (body: (sum: Local) => void): void => {
+      f.assign(cursor, target).block(() => {
+        for (const [i, sum] of sums.entries()) {
+          if (!whole && i > 0) f.get(left).i32(i).op("i32.le_s").brIf(0);
+          body(sum);
+          f.addTo(cursor, p.outColumn);
+        }
+      });
+    };
+    f.ifBits(p.mode, ACCUMULATE, () => eachColumn((sum) => f.load("v128.load", cursor).get(sum).op("f32x4.add").set(sum)));
+    f.ifBits(p.mode, RELU, () => {
+      for (const sum of sums) f.get(sum).f32x4(0).op("f32x4.pmax").set(sum);
+    });
+    eachColumn((sum) => f.store("v128.store", cursor, sum));
   };
-  f.ifBits(p.mode, ACCUMULATE, () => eachColumn((sum) => f.load("v128.load", cursor).get(sum).op("f32x4.add").set(sum)));
-  f.ifBits(p.mode, RELU, () => {
-    for (const sum of sums) f.get(sum).f32x4(0).op("f32x4.pmax").set(sum);
-  });
-  eachColumn((sum) => f.store("v128.store", cursor, sum));
+  f.assign(left, columns).get(left).i32(TILE_COLUMNS).op("i32.ge_s");
+  f.if(
+    () => store(true),
+    () => store(false),
+  );
 }
 
-/** Emits `clip(rows, columns, scratch, target, outColumn, mode)`: what is valid of a tile goes to the result. */
+/** Emits `clip(rows, columns, scratch, target, outColumn, mode)`: what is valid of a tile with fewer rows goes to the result. */
 function emitClip(module: ModuleBuilder): FunctionBuilder {
   const f = module.function(undefined, Array(6).fill(I32));
   const [rows, columns, scratch, target, outColumn, mode] = [0, 1, 2, 3, 4, 5];
   const [i, j, from, to] = f.locals(I32, 4);
   const value = f.local(FLOAT32.type);
-  const vector = f.local(V128);
-  const { ge, lit, min } = arithmetic(f);
-  f.assign(rows, min(rows, lit(TILE_ROWS))).assign(columns, min(columns, lit(TILE_COLUMNS)));
-  const whole = (): void => {
-    f.load("v128.load", scratch).set(vector);
-    f.ifBits(mode, ACCUMULATE, () => f.load("v128.load", target).get(vector).op("f32x4.add").set(vector));
-    f.ifBits(mode, RELU, () => f.get(vector).f32x4(0).op("f32x4.pmax").set(vector));
-    f.store("v128.store", target, vector);
-  };
-  const part = (): void => {
+  const { lit, min } = arithmetic(f);
+  f.assign(columns, min(columns, lit(TILE_COLUMNS)));
+  f.forRange(j, columns, 1, () => {
     f.assign(from, scratch).assign(to, target).assign(i, lit(0));
     f.forRange(i, rows, 1, () => {
       f.load("f32.load", from).set(value);
@@ -174,9 +176,6 @@ function emitClip(module: ModuleBuilder): FunctionBuilder {
       f.ifBits(mode, RELU, () => f.get(value).f32(0).op("f32.max").set(value));
       f.store("f32.store", to, value).inc(from, 4).inc(to, 4);
     });
-  };
-  f.forRange(j, columns, 1, () => {
-    f.push(ge(rows, lit(TILE_ROWS))).if(whole, part);
     f.inc(scratch, 4 * TILE_ROWS).addTo(target, outColumn);
   });
   return f;
