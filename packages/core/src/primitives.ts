@@ -126,14 +126,17 @@ export const INFER: { readonly [K in keyof KernelOps]: (inputs: readonly Spec[],
   argReduce: ([x], { dim, keepdim }) => [{ shape: reducedShape(x.shape, [dim], keepdim), dtype: "int32" }],
   matmul: ([a, b]) => [matmulSpec(a, b)],
   addmm: ([, a, b]) => [matmulSpec(a, b)],
-  conv: ([x, w], a) => [{ shape: [x.shape[0], w.shape[0], ...convSize(x.shape.slice(2), w.shape.slice(2), a)], dtype: x.dtype }],
+  conv: ([x, w], a) => [{ shape: [x.shape[0], w.shape[0]].concat(convSize(x.shape.slice(2), w.shape.slice(2), a)), dtype: x.dtype }],
   convInput: ([g], { inputShape }) => [{ shape: inputShape, dtype: g.dtype }],
   convWeight: ([g], { weightShape }) => [{ shape: weightShape, dtype: g.dtype }],
-  maxPool: ([x], { outputSize }) => [
-    { shape: [x.shape[0], x.shape[1], ...outputSize], dtype: x.dtype },
-    { shape: [x.shape[0], x.shape[1], ...outputSize], dtype: "int32" },
-  ],
-  avgPool: ([x], { outputSize }) => [{ shape: [x.shape[0], x.shape[1], ...outputSize], dtype: x.dtype }],
+  maxPool: ([{ shape, dtype }], { outputSize }) => {
+    const pooled = shape.slice(0, 2).concat(outputSize);
+    return [
+      { shape: pooled, dtype },
+      { shape: pooled, dtype: "int32" },
+    ];
+  },
+  avgPool: ([x], { outputSize }) => [{ shape: x.shape.slice(0, 2).concat(outputSize), dtype: x.dtype }],
   avgPoolGrad: ([g], { inputShape }) => [{ shape: inputShape, dtype: g.dtype }],
   gather: ([x, index]) => [{ shape: index.shape, dtype: x.dtype }],
   scatter: ([x]) => [x],

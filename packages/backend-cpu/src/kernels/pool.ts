@@ -29,9 +29,9 @@ function kernelsOf(machine: Machine, dtype: DType): PoolKernels {
   return dtype === "float32" ? float32(machine) : float64(machine);
 }
 
-/** The last two of `sizes`; `fill` stands for the height of a pooling along one dimension. */
-function pair(sizes: readonly number[], fill: number): Pair {
-  return sizes.length === 1 ? [fill, sizes[0]] : [sizes[0], sizes[1]];
+/** The two sizes after `first` others; `fill` stands for the height of a pooling along one dimension. */
+function pair(sizes: readonly number[], fill: number, first = 0): Pair {
+  return sizes.length - first === 1 ? [fill, sizes[first]] : [sizes[first], sizes[first + 1]];
 }
 
 type Geometry = Omit<PoolAttrs, "dilation"> & { readonly dilation?: readonly number[] };
@@ -40,8 +40,8 @@ type Geometry = Omit<PoolAttrs, "dilation"> & { readonly dilation?: readonly num
 function geometryOf(input: readonly number[], output: readonly number[], { kernel, stride, padding, dilation }: Geometry): PoolGeometry {
   return {
     planes: input[0] * input[1],
-    input: pair(input.slice(2), 1),
-    output: pair(output.slice(2), 1),
+    input: pair(input, 1, 2),
+    output: pair(output, 1, 2),
     kernel: pair(kernel, 1),
     stride: pair(stride, 1),
     padding: pair(padding, 0),

@@ -150,45 +150,35 @@ export const RESULT: number = 1 << 9;
 /** The call of the packed kernel, which does every product with k > 0. */
 export function callPacked(calls: Calls, { element, exports, wide }: GemmKernels, p: Product, workspace: Pointer, own = 0): void {
   const { bytes } = element;
+  const { m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias } = p;
+  const [aDown, aAcross, bDown, bAcross] = [aRow * bytes, aColumn * bytes, bRow * bytes, bColumn * bytes];
   const gemm = wide !== undefined && suitsWide(p) ? wide : exports.gemm;
-  const [left, right] = [[p.a, p.aRow * bytes, p.aColumn * bytes] as const, [p.b, p.bRow * bytes, p.bColumn * bytes] as const];
-  const target = [p.c, p.cRow * bytes, p.mode, p.bias, workspace] as const;
-  calls.call(gemm, WORKSPACE_ARGUMENT | own, [p.m, p.n, p.k, ...left, ...right, ...target]);
+  calls.call(gemm, WORKSPACE_ARGUMENT | own, [m, n, k, a, aDown, aAcross, b, bDown, bAcross, c, cRow * bytes, mode, bias, workspace]);
 }
+
+/** Rows that fill a wide tile of a turned product. */
+const WIDE_TURNED = 16;
 
 /** The calls of a product. */
 export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPath, p: Product, workspace: Pointer): void {
   const { bytes } = kernels.element;
-  const turned = p.m >= 16 ? kernels.wideTurned : undefined;
   const { m, n, k, a, b, c, mode, bias } = p;
+  const [aDown, aAcross, bDown, bAcross] = [p.aRow * bytes, p.aColumn * bytes, p.bRow * bytes, p.bColumn * bytes];
   if (path === "packed") callPacked(calls, kernels, p, workspace);
-  else if (path === "small") {
-    const [left, right] = [[a, p.aRow * bytes, p.aColumn * bytes] as const, [b, p.bRow * bytes, p.bColumn * bytes] as const];
-    calls.call(kernels.small, 0, [m, n, k, ...left, ...right, c, p.cRow * bytes]);
-  } else if (path === "turned") {
-    const [left, right] = [[b, p.bColumn * bytes, p.bRow * bytes] as const, [a, p.aColumn * bytes, p.aRow * bytes] as const];
-    calls.call(turned ?? kernels.exports.gemmTurned, WORKSPACE_ARGUMENT, [
-      n,
-      m,
-      k,
-      ...left,
-      ...right,
-      c,
-      p.cRow * bytes,
-      mode,
-      bias,
-      workspace,
-    ]);
+  else if (path === "small") calls.call(kernels.small, 0, [m, n, k, a, aDown, aAcross, b, bDown, bAcross, c, p.cRow * bytes]);
+  else if (path === "turned") {
+    const turned = (m >= WIDE_TURNED ? kernels.wideTurned : undefined) ?? kernels.exports.gemmTurned;
+    calls.call(turned, WORKSPACE_ARGUMENT, [n, m, k, b, bAcross, bDown, a, aAcross, aDown, c, p.cRow * bytes, mode, bias, workspace]);
   } else if (path === "empty") {
     // One step of 0 * 0 leaves what mode and bias ask for.
     calls.call(kernels.exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);
-  } else if (path === "columnByRows") calls.call(kernels.exports.gemvRows, 0, [m, k, b, a, p.aRow * bytes, c, mode]);
-  else if (path === "columnByColumns") calls.call(kernels.exports.gemvColumns, 0, [m, k, b, a, p.aColumn * bytes, c, mode]);
+  } else if (path === "columnByRows") calls.call(kernels.exports.gemvRows, 0, [m, k, b, a, aDown, c, mode]);
+  else if (path === "columnByColumns") calls.call(kernels.exports.gemvColumns, 0, [m, k, b, a, aAcross, c, mode]);
   else {
     if (bias) calls.call(kernels.exports.copy, 0, [c, bias, n * bytes]);
     const start = bias ? mode | ACCUMULATE : mode;
-    if (path === "rowByRows") calls.call(kernels.exports.gemvRows, 0, [n, k, a, b, p.bColumn * bytes, c, start]);
-    else calls.call(kernels.exports.gemvColumns, 0, [n, k, a, b, p.bRow * bytes, c, start]);
+    if (path === "rowByRows") calls.call(kernels.exports.gemvRows, 0, [n, k, a, b, bAcross, c, start]);
+    else calls.call(kernels.exports.gemvColumns, 0, [n, k, a, b, bDown, c, start]);
   }
 }
 

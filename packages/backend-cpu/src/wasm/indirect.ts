@@ -212,10 +212,12 @@ export class IndirectProduct {
     const last = first + count === this.steps;
     const blockMode = (first > start ? ACCUMULATE : mode & ACCUMULATE) | (last ? mode & RELU : 0);
     const own = (planes.copied ? IMAGE : 0) | (blockwise ? PANELS : 0) | (staged ? OUT : 0) | SCRATCH;
-    calls.call(this.panel === WIDE_COLUMNS ? this.kernels.indirectWide : this.kernels.indirect, own, [
-      ...[rows, count, columns, image, this.base + 4 * row, this.stepTable + 4 * first, panels, this.panelStride],
-      ...[out + 4 * row + column * outColumn, outColumn, blockMode, biased && first === 0 ? this.bias + 4 * column : 0, this.scratch],
-    ]);
+    const kernel = this.panel === WIDE_COLUMNS ? this.kernels.indirectWide : this.kernels.indirect;
+    const [rowTable, stepTable] = [this.base + 4 * row, this.stepTable + 4 * first];
+    const [target, bias] = [out + 4 * row + column * outColumn, biased && first === 0 ? this.bias + 4 * column : 0];
+    const { panelStride, scratch } = this;
+    const args = [rows, count, columns, image, rowTable, stepTable, panels, panelStride, target, outColumn, blockMode, bias, scratch];
+    calls.call(kernel, own, args);
   }
 
   /**

@@ -95,15 +95,11 @@ function outputSize(x: Tensor, { kernel, stride, padding, dilation }: Window, ce
 
 function maxPool(x: Tensor, n: number, kernelSize: Spatial, options: MaxPoolOptions): Tensor | ValuesIndices {
   const op = `maxPool${n}d`;
-  const window = windowOf(n, op, kernelSize, options);
-  const [values, indices] = batchedInput(x, n, op, (input) =>
-    applyAll(
-      "maxPool",
-      [input],
-      { ...window, outputSize: outputSize(input, window, options.ceilMode ?? false, op) },
-      `MaxPool${n}DWithIndices`,
-    ),
-  );
+  const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
+  const [values, indices] = batchedInput(x, n, op, (input) => {
+    const size = outputSize(input, { kernel, stride, padding, dilation }, options.ceilMode ?? false, op);
+    return applyAll("maxPool", [input], { kernel, stride, padding, dilation, outputSize: size }, `MaxPool${n}DWithIndices`);
+  });
   if (options.returnIndices) return new ValuesIndices(values, indices);
   // The tape keeps what it needs of them.
   if (indices.wrapped === null) indices.dispose();
