@@ -113,7 +113,7 @@ function watch(token: Token, box: Box): void {
   if (!box.isWatched) {
     box.isWatched = true;
     watchedBytes += box.bytes;
-    const blocks = (watchedBytes - leastWatched) / BYTES_PER_BLOCK;
+    const blocks = Math.floor((watchedBytes - leastWatched) / BYTES_PER_BLOCK);
     if (blocks > ballast.length && ballast.length < MOST_BLOCKS) ballast.push(allocateBlock());
   }
   (box.generation === FIXED ? fixedFinalizer : finalizers[0]).register(token, box);
