@@ -111,6 +111,8 @@ const SMALL = 64;
 /** Rows of a product up to which packing its right operand counts, and columns up to which those that are added to fill tiles do. */
 const FEW_ROWS = 128;
 const FEW_COLUMNS = 200;
+/** Columns for which there is room to turn them. */
+const MOST_COLUMNS = 2048;
 /** Depth from which on that is worth turning the result. */
 const LEAST_DEPTH = 96;
 
@@ -120,9 +122,9 @@ const LEAST_DEPTH = 96;
  */
 function isTurned({ m, n, k, bRow, mode }: Product, { direct, wideTurned }: PathOptions): boolean {
   const leavesEmpty = (n - 1) % 8 < 4;
-  if (m < 8 || mode & ACCUMULATE) return false;
+  if (m < 8 || mode !== 0) return false;
   if (n <= 12 && leavesEmpty) return true;
-  if (m > FEW_ROWS || m >= n || k < LEAST_DEPTH) return false;
+  if (m > FEW_ROWS || m >= n || n > MOST_COLUMNS || k < LEAST_DEPTH) return false;
   const added = -m & (wideTurned === undefined ? 7 : 15);
   return direct ? bRow === 1 && 8 * added <= m : leavesEmpty && added === 0 && n <= FEW_COLUMNS;
 }
