@@ -163,20 +163,25 @@ function storeTile(f: FunctionBuilder, p: Parameters, target: Local, columns: Op
 /** Emits `clip(rows, columns, scratch, target, outColumn, mode)`: what is valid of a tile with fewer rows goes to the result. */
 function emitClip(module: ModuleBuilder): FunctionBuilder {
   const f = module.function(undefined, Array(6).fill(I32));
+  leavePart(f, [TILE_ROWS, TILE_COLUMNS], [4, 4 * TILE_ROWS]);
+  return f;
+}
+
+/** With the parameters of `clip`: element after element, for a scratch tile of `sizes` with `steps` bytes between its rows and columns. */
+export function leavePart(f: FunctionBuilder, sizes: readonly [number, number], steps: readonly [number, number]): void {
   const [rows, columns, scratch, target, outColumn, mode] = [0, 1, 2, 3, 4, 5];
   const [i, j, from, to] = f.locals(I32, 4);
   const value = f.local(FLOAT32.type);
   const { lit, min } = arithmetic(f);
-  f.assign(columns, min(columns, lit(TILE_COLUMNS)));
+  f.assign(rows, min(rows, lit(sizes[0]))).assign(columns, min(columns, lit(sizes[1])));
   f.forRange(j, columns, 1, () => {
     f.assign(from, scratch).assign(to, target).assign(i, lit(0));
     f.forRange(i, rows, 1, () => {
       f.load("f32.load", from).set(value);
       f.ifBits(mode, ACCUMULATE, () => f.load("f32.load", to).get(value).op("f32.add").set(value));
       f.ifBits(mode, RELU, () => f.get(value).f32(0).op("f32.max").set(value));
-      f.store("f32.store", to, value).inc(from, 4).inc(to, 4);
+      f.store("f32.store", to, value).inc(from, steps[0]).inc(to, 4);
     });
-    f.inc(scratch, 4 * TILE_ROWS).addTo(target, outColumn);
+    f.inc(scratch, steps[1]).addTo(target, outColumn);
   });
-  return f;
 }

@@ -7,7 +7,7 @@
 import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from "./asm.js";
 import { ACCUMULATE, FLOAT32, RELU, transposeSquare } from "./element.js";
-import { PARAMETERS, sumTile, WIDE_COLUMNS, WIDE_ROWS } from "./indirect-emit.js";
+import { leavePart, PARAMETERS, sumTile, WIDE_COLUMNS, WIDE_ROWS } from "./indirect-emit.js";
 
 const VECTORS = WIDE_COLUMNS / 4;
 /** Bytes of a row of the scratch tile. */
@@ -49,7 +49,7 @@ function emitLeave(module: ModuleBuilder): FunctionBuilder {
   const { and, ge, lit } = arithmetic(f);
   f.push(and(ge(rows, lit(WIDE_ROWS)), ge(columns, lit(WIDE_COLUMNS)))).if(
     () => leaveWhole(f),
-    () => leavePart(f),
+    () => leavePart(f, [WIDE_ROWS, WIDE_COLUMNS], [PITCH, 4]),
   );
   return f;
 }
@@ -85,23 +85,4 @@ function leaveWhole(f: FunctionBuilder): void {
       f.addTo(target, outColumn);
     }
   }
-}
-
-/** Element after element. */
-function leavePart(f: FunctionBuilder): void {
-  const [rows, columns, scratch, target, outColumn, mode] = [0, 1, 2, 3, 4, 5];
-  const [i, j, from, to] = f.locals(I32, 4);
-  const value = f.local(FLOAT32.type);
-  const { lit, min } = arithmetic(f);
-  f.assign(rows, min(rows, lit(WIDE_ROWS))).assign(columns, min(columns, lit(WIDE_COLUMNS)));
-  f.forRange(j, columns, 1, () => {
-    f.assign(from, scratch).assign(to, target).assign(i, lit(0));
-    f.forRange(i, rows, 1, () => {
-      f.load("f32.load", from).set(value);
-      f.ifBits(mode, ACCUMULATE, () => f.load("f32.load", to).get(value).op("f32.add").set(value));
-      f.ifBits(mode, RELU, () => f.get(value).f32(0).op("f32.max").set(value));
-      f.store("f32.store", to, value).inc(from, PITCH).inc(to, 4);
-    });
-    f.inc(scratch, 4).addTo(target, outColumn);
-  });
 }
