@@ -12,6 +12,7 @@ import {
   type Storage,
   type Tensor,
   tracer,
+  typeName,
   type Value,
   ValueError,
 } from "@sconce/core";
@@ -272,7 +273,7 @@ class CompiledFunction {
  * step.info().replays; // 8
  */
 export function compile<F extends Compilable>(fn: F, options: CompileOptions = {}): Compiled<F> {
-  if (typeof fn !== "function") throw new ValueError(`compile: expected a function or a module, got ${fn === null ? "null" : typeof fn}`);
+  if (typeof fn !== "function") throw new ValueError(`compile: expected a function or a module, got ${typeName(fn)}`);
   if (typeof options !== "object" || options === null)
     throw new ValueError(`compile: expected options such as { maxPrograms: 8 }, got ${options}`);
   const { maxPrograms = 8 } = options;

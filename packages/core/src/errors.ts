@@ -54,3 +54,12 @@ export class FormatError extends SconceError {
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
+
+/**
+ * What a value is, in the words of an error: `null`, the class of an object, or the type.
+ * @example
+ * typeName([1]); // "Array"
+ */
+export function typeName(value: unknown): string {
+  return value === null ? "null" : typeof value === "object" ? (value.constructor?.name ?? "object") : typeof value;
+}

@@ -1,7 +1,7 @@
 import { meshgrid } from "./creation-ranges.js";
 import { apply, composite } from "./dispatch.js";
 import { isFloatingPoint } from "./dtype.js";
-import { formatShape, ShapeError, ValueError } from "./errors.js";
+import { formatShape, ShapeError, typeName, ValueError } from "./errors.js";
 import { isTensor, resultType, type TensorOrScalar } from "./promotion.js";
 import { normalizeDim, sameShape } from "./shape.js";
 import { type AlphaOptions, type DivOptions, divide, integerDivision, power } from "./tensor/arithmetic.js";
@@ -124,8 +124,7 @@ function checkList(op: string, tensors: readonly Tensor[]): void {
     throw new ValueError(`${op}: ${op} expects a non-empty TensorList: expected a non-empty list of Tensors`);
   }
   tensors.forEach((x: unknown, i) => {
-    if (!isTensor(x))
-      throw new ValueError(`${op}: expected Tensor as element ${i} in argument 0, but got ${x === null ? "null" : typeof x}`);
+    if (!isTensor(x)) throw new ValueError(`${op}: expected Tensor as element ${i} in argument 0, but got ${typeName(x)}`);
   });
 }
 
@@ -228,5 +227,5 @@ export function blockDiag(...tensors: readonly Tensor[]): Tensor {
 
 function requireTensor(op: string, x: unknown): Tensor {
   if (isTensor(x)) return x;
-  throw new ValueError(`${op}: expected a tensor, got ${x === null ? "null" : typeof x}`);
+  throw new ValueError(`${op}: expected a tensor, got ${typeName(x)}`);
 }

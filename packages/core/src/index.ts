@@ -46,6 +46,7 @@ export { realise, realiseAll } from "./fusion.js";
 export * from "./half.js";
 export type { Index, IndexList } from "./indexing-spec.js";
 export { type HostTensor, parseNested, type TensorData } from "./nested.js";
+export * from "./options.js";
 export { prefetch } from "./prefetch.js";
 export * from "./primitives.js";
 export { addPrintSuffix, type PrintSuffix } from "./printing.js";

@@ -2,7 +2,7 @@ import type { Backend, Handle } from "./backend.js";
 import { type Box, fixBuffer, forgetBox, freeBox, generation, holdBuffer, moveBack, renewBuffer, Token, watchLater } from "./buffers.js";
 import type { DType, TypedArray } from "./dtype.js";
 import { convertScalar, numberArray } from "./dtype.js";
-import { DisposedError, ValueError } from "./errors.js";
+import { DisposedError, typeName, ValueError } from "./errors.js";
 import type { FormulaOp } from "./extension.js";
 import { decodeArray, encodeArray, isHalf } from "./half.js";
 import type { ScalarOp } from "./scalar.js";
@@ -146,7 +146,7 @@ const int = new Int32Array(1);
 /** Rounds a number to what `dtype` holds; one beside tensors of float16 or bfloat16 keeps the precision that they are computed in. */
 function normalizeNumber(value: number | bigint | boolean, dtype: DType, shape: Shape): number | bigint {
   if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
-    throw new ValueError(`expected a number, boolean or bigint, got ${value === null ? "null" : typeof value}`);
+    throw new ValueError(`expected a number, boolean or bigint, got ${typeName(value)}`);
   }
   const converted = convertScalar(value, dtype);
   if (dtype === "float32" || (shape.length === 0 && isHalf(dtype))) return ((float[0] = converted as number), float[0]);

@@ -1,4 +1,4 @@
-import { type Device, defaultGenerator, type Generator, macrotask, Tensor, ValueError } from "@sconce/core";
+import { type Device, defaultGenerator, type Generator, macrotask, Tensor, typeName, ValueError } from "@sconce/core";
 import { type Collated, defaultCollate } from "./collate.js";
 import { type Dataset, IterableDataset } from "./dataset.js";
 import { BatchSampler, drawSeed, RandomSampler, type Sampler, SequentialSampler } from "./sampler.js";
@@ -255,7 +255,7 @@ function restoreNow(resume: DataLoaderState | null): void {
 /** @throws ValueError for an option of another kind. */
 function checkOptions<Item, Batch>({ sampler, batchSampler, collate, generator, shuffle }: DataLoaderOptions<Item, Batch>): void {
   const expectThat = (ok: boolean, name: string, wanted: string, got: unknown): void => {
-    if (!ok) throw new ValueError(`DataLoader: expected ${wanted} for the option ${name}, got ${got === null ? "null" : typeof got}`);
+    if (!ok) throw new ValueError(`DataLoader: expected ${wanted} for the option ${name}, got ${typeName(got)}`);
   };
   for (const [name, order] of Object.entries({ sampler, batchSampler })) {
     expectThat(order === undefined || typeof order?.[Symbol.iterator] === "function", name, "an iterable of indices", order);

@@ -1,4 +1,4 @@
-import { FormatError } from "@sconce/core";
+import { FormatError, typeName } from "@sconce/core";
 import { checkIndex, Dataset } from "./dataset.js";
 import { type ReadOptions, readBytes } from "./files.js";
 
@@ -44,8 +44,7 @@ function parseLines(text: string): unknown[] {
 
 function parseArray(text: string): unknown[] {
   const value = parse(text, "");
-  if (!Array.isArray(value))
-    throw new FormatError(`JSONDataset: expected an array of samples, got ${value === null ? "null" : typeof value}`);
+  if (!Array.isArray(value)) throw new FormatError(`JSONDataset: expected an array of samples, got ${typeName(value)}`);
   return value;
 }
 

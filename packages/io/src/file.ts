@@ -1,4 +1,4 @@
-import { FormatError, NotSupportedError, ValueError } from "@sconce/core";
+import { FormatError, NotSupportedError, typeName, ValueError } from "@sconce/core";
 import { deserialize, type State, serialize } from "./state.js";
 
 /** Where a state can be read from: a path or URL, or bytes that are already here (an upload, a `fetch`). */
@@ -22,7 +22,7 @@ let parts = 0;
 /** @throws ValueError for what names no file, before anything is done. */
 function checkPath(op: string, path: unknown): void {
   if ((typeof path === "string" && path !== "") || path instanceof URL) return;
-  throw new ValueError(`${op}: expected a path or URL, got ${path === "" ? "an empty string" : path === null ? "null" : typeof path}`);
+  throw new ValueError(`${op}: expected a path or URL, got ${path === "" ? "an empty string" : typeName(path)}`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { FormatError } from "@sconce/core";
+import { FormatError, typeName } from "@sconce/core";
 
 /** Element types that safetensors files hold. */
 export type SafetensorsDType =
@@ -157,6 +157,7 @@ function checkEntries(entries: readonly (readonly [string, SafetensorsEntry])[],
  */
 export function decodeSafetensors(bytes: Uint8Array, path?: string): SafetensorsFile {
   const fail = failure("decodeSafetensors", path);
+  if (!(bytes instanceof Uint8Array)) fail(`expected a Uint8Array, got ${typeName(bytes)}`);
   const { header, start } = readHeader(bytes, fail);
   const tensors = new Map<string, SafetensorsTensor>();
   const spans: Span[] = [];

@@ -29,13 +29,13 @@ const TENSOR = "$tensor";
 /**
  * Writes a state as the bytes of a safetensors file. A flat record of tensors becomes a plain file that every reader knows; any other
  * structure is kept as JSON in the file's metadata.
- * @throws NotSupportedError for a value that is neither a tensor nor JSON.
+ * @throws NotSupportedError for a value that is neither a tensor nor JSON, or holds itself.
  * @example
  * const bytes = await serialize(net.stateDict());
  */
 export async function serialize(state: State): Promise<Uint8Array> {
   const found: [string, Tensor][] = [];
-  const structure = collect(state, "", found);
+  const structure = collect(state, "", found, []);
   const entries = await Promise.all(found.map(async ([name, t]) => [name, await entryOf(name, t)] as const));
   return encodeSafetensors(entries, isFlat(state) ? {} : { [STRUCTURE]: JSON.stringify(structure) });
 }
@@ -67,15 +67,19 @@ function isRecord(value: unknown): value is Record<string, State> {
 }
 
 /** Lists the tensors with a name each and returns the structure around them. */
-function collect(value: State, path: string, found: [string, Tensor][]): unknown {
+function collect(value: State, path: string, found: [string, Tensor][], outer: readonly unknown[]): unknown {
   if (value instanceof Tensor) {
     const name = path === "" ? "tensor" : path;
     found.push([name, value]);
     return { [TENSOR]: name };
   }
-  const child = (key: string | number): string => (path === "" ? `${key}` : `${path}.${key}`);
-  if (Array.isArray(value)) return value.map((v, i) => collect(v, child(i), found));
-  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, collect(v, child(key), found)]));
+  if (outer.includes(value)) {
+    throw new NotSupportedError(`save: expected a state without cycles, got one at "${path}" that holds itself; leave that reference out`);
+  }
+  const inner = (key: string | number, v: State): unknown =>
+    collect(v, path === "" ? `${key}` : `${path}.${key}`, found, [...outer, value]);
+  if (Array.isArray(value)) return value.map((v, i) => inner(i, v));
+  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, inner(key, v)]));
   if (value === undefined) return null;
   if (typeof value === "number" && !Number.isFinite(value)) return { $number: String(value) };
   if (value === null || typeof value === "number" || typeof value === "string" || typeof value === "boolean") return value;

@@ -1,4 +1,4 @@
-import { apply, NotSupportedError, Tensor, ValueError } from "@sconce/core";
+import { apply, NotSupportedError, Tensor, typeName, ValueError } from "@sconce/core";
 
 /** Takes a hook back. */
 export class RemovableHandle {
@@ -28,7 +28,7 @@ export class Hooks<F> {
   }
 
   add(hook: F): RemovableHandle {
-    if (typeof hook !== "function") throw new ValueError(`hook: expected a function, got ${hook === null ? "null" : typeof hook}`);
+    if (typeof hook !== "function") throw new ValueError(`hook: expected a function, got ${typeName(hook)}`);
     const entry = { hook };
     this.#entries.add(entry);
     return new RemovableHandle(() => this.#entries.delete(entry));

@@ -1,4 +1,4 @@
-import { type Device, type DType, exposed, NotSupportedError, Tensor, tracer, ValueError } from "@sconce/core";
+import { type Device, type DType, exposed, NotSupportedError, Tensor, tracer, typeName, ValueError } from "@sconce/core";
 import { convertAll, convertAllAsync, emptyAll, parseTarget, type Target, tensorsOf } from "./convert.js";
 import { BackwardCall, type BackwardHook, Hooks, type RemovableHandle } from "./hooks.js";
 import { escapeScope, Parameter, zeroGrads } from "./parameter.js";
@@ -595,8 +595,4 @@ Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom")
 
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
-}
-
-function typeName(value: unknown): string {
-  return value === null ? "null" : typeof value === "object" ? (value?.constructor?.name ?? "object") : typeof value;
 }

@@ -1,4 +1,4 @@
-import { contiguousValue, DTypeError, full, type Shape, Tensor, type TensorOptions, ValueError, zeros } from "@sconce/core";
+import { contiguousValue, DTypeError, full, type Shape, Tensor, type TensorOptions, typeName, ValueError, zeros } from "@sconce/core";
 
 /** Settings of a {@link Parameter}. */
 export interface ParameterOptions {
@@ -23,7 +23,7 @@ export interface ParameterOptions {
  */
 export class Parameter extends Tensor {
   constructor(data: Tensor, { requiresGrad = true }: ParameterOptions = {}) {
-    if (!(data instanceof Tensor)) throw new ValueError(`Parameter: expected a tensor, got ${data === null ? "null" : typeof data}`);
+    if (!(data instanceof Tensor)) throw new ValueError(`Parameter: expected a tensor, got ${typeName(data)}`);
     if (requiresGrad && !data.isFloatingPoint()) {
       throw new DTypeError(
         `Parameter: Only Tensors of floating point dtype can require gradients, got ${data.dtype}; pass { requiresGrad: false } or convert it`,

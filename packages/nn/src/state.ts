@@ -1,4 +1,4 @@
-import { formatShape, Tensor, ValueError, write } from "@sconce/core";
+import { formatShape, Tensor, typeName, ValueError, write } from "@sconce/core";
 
 /** Tensors by state key, such as `"conv1.weight"`. */
 export type StateDict = Record<string, Tensor>;
@@ -63,7 +63,7 @@ export function loadState(
 
 function mismatch(key: string, target: Tensor, source: unknown): string | null {
   if (!(source instanceof Tensor)) {
-    return `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${source === null ? "null" : typeof source}`;
+    return `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${typeName(source)}`;
   }
   const fits = source.ndim === target.ndim && source.shape.every((n, i) => n === target.shape[i]);
   if (fits) return null;

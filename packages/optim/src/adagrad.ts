@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { optionsOf, type Tensor } from "@sconce/core";
 import {
   countStep,
   directionOf,
@@ -36,7 +36,15 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   protected override readonly tensors = { sum: "needed" } as const;
 
   constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
-    const all = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false, ...options };
+    const all = {
+      lr: 1e-2,
+      lrDecay: 0,
+      weightDecay: 0,
+      initialAccumulatorValue: 0,
+      eps: 1e-10,
+      maximize: false,
+      ...optionsOf(new.target, options),
+    };
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.lrDecay >= 0, "lrDecay", all.lrDecay);
     require(all.weightDecay >= 0, "weightDecay", all.weightDecay);

@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { optionsOf, type Tensor } from "@sconce/core";
 import {
   countStep,
   Optimizer,
@@ -30,7 +30,15 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
   protected override readonly tensors = { exp_avg: "needed", exp_avg_sq: "needed", max_exp_avg_sq: "optional" } as const;
 
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions>, weightDecay: number) {
-    const all: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay, amsgrad: false, maximize: false, ...options };
+    const all: AdamOptions = {
+      lr: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay,
+      amsgrad: false,
+      maximize: false,
+      ...optionsOf(new.target, options),
+    };
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.eps >= 0, "epsilon", all.eps);
     require(all.betas[0] >= 0 && all.betas[0] < 1, "beta parameter at index 0", all.betas[0]);

@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { optionsOf, type Tensor } from "@sconce/core";
 import {
   countStep,
   directionOf,
@@ -34,7 +34,14 @@ export class Adamax extends Optimizer<AdamaxOptions> {
   protected override readonly tensors = { exp_avg: "needed", exp_inf: "needed" } as const;
 
   constructor(params: Params<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
-    const all: AdamaxOptions = { lr: 2e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false, ...options };
+    const all: AdamaxOptions = {
+      lr: 2e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0,
+      maximize: false,
+      ...optionsOf(new.target, options),
+    };
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.eps >= 0, "epsilon", all.eps);
     require(all.betas[0] >= 0 && all.betas[0] < 1, "beta parameter at index 0", all.betas[0]);

@@ -1,5 +1,5 @@
 import { enableGrad, noGrad } from "@sconce/autograd";
-import { cat, keep, realiseAll, type Tensor, ValueError, zeros } from "@sconce/core";
+import { cat, keep, optionsOf, realiseAll, type Tensor, ValueError, zeros } from "@sconce/core";
 import { type LinePoint, strongWolfe } from "./line-search.js";
 import { Optimizer, type OptimizerOptions, type ParamGroup, type Params } from "./optimizer.js";
 
@@ -70,7 +70,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   } as const;
 
   constructor(params: Params<LBFGSOptions>, options: Partial<LBFGSOptions> = {}) {
-    const maxIter = options.maxIter ?? 20;
+    const { maxIter = 20 } = optionsOf(new.target, options);
     super(params, {
       lr: 1,
       maxIter,

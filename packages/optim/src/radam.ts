@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { optionsOf, type Tensor } from "@sconce/core";
 import {
   countStep,
   directionOf,
@@ -43,7 +43,7 @@ export class RAdam extends Optimizer<RAdamOptions> {
       weightDecay: 0,
       decoupledWeightDecay: false,
       maximize: false,
-      ...options,
+      ...optionsOf(new.target, options),
     };
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.eps >= 0, "epsilon", all.eps);

@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { optionsOf, type Tensor } from "@sconce/core";
 import {
   countStep,
   directionOf,
@@ -39,7 +39,16 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   protected override readonly tensors = { square_avg: "needed", grad_avg: "optional", momentum_buffer: "optional" } as const;
 
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
-    const all = { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false, maximize: false, ...options };
+    const all = {
+      lr: 1e-2,
+      alpha: 0.99,
+      eps: 1e-8,
+      weightDecay: 0,
+      momentum: 0,
+      centered: false,
+      maximize: false,
+      ...optionsOf(new.target, options),
+    };
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.eps >= 0, "epsilon", all.eps);
     require(all.momentum >= 0, "momentum", all.momentum);

@@ -1,6 +1,6 @@
 import { hostEffect, ValueError } from "@sconce/core";
 import { type AnyOptimizer, type LRScheduler, loadFields, type Schedule, type SchedulerState, savedFields } from "./scheduler.js";
-import { dictOf } from "./state-check.js";
+import { dictOf, expectKind } from "./state-check.js";
 
 /** What schedulers that run others share: their states lie in `_schedulers`. */
 abstract class Composed implements Schedule {
@@ -8,8 +8,9 @@ abstract class Composed implements Schedule {
   protected lastLr: readonly number[] = [];
 
   constructor(optimizer: AnyOptimizer, schedulers: readonly Schedule[]) {
+    expectKind(this, "schedulers", "array", schedulers);
     this.optimizer = optimizer;
-    const other = schedulers.findIndex((s) => s.optimizer !== optimizer);
+    const other = schedulers.findIndex((s) => s?.optimizer === undefined || s.optimizer !== optimizer);
     if (other >= 0) {
       throw new ValueError(
         `${this.constructor.name} expects all schedulers to belong to the same optimizer, but got schedulers at index ${other} to be different`,
@@ -33,7 +34,7 @@ abstract class Composed implements Schedule {
     return { ...savedFields(this), _schedulers: this.parts.map((s) => s.stateDict()) };
   }
 
-  /** Restores what {@link stateDict} or PyTorch saved. @throws ValueError if the number of schedulers differs. */
+  /** Restores what {@link stateDict} or PyTorch saved. @throws ValueError if something does not fit, and then nothing is changed. */
   loadStateDict(saved: SchedulerState): void {
     const { _schedulers, ...state } = dictOf(this, saved);
     const states = (_schedulers ?? []) as readonly SchedulerState[];
@@ -42,10 +43,18 @@ abstract class Composed implements Schedule {
         `${this.constructor.name}.loadStateDict: expected the states of ${this.parts.length} schedulers, got ${states.length}`,
       );
     }
-    loadFields(this, state);
-    this.parts.forEach((s, i) => {
-      s.loadStateDict(states[i]);
-    });
+    const before = this.parts.map((s) => s.stateDict());
+    try {
+      this.parts.forEach((s, i) => {
+        s.loadStateDict(states[i]);
+      });
+      loadFields(this, state);
+    } catch (error) {
+      this.parts.forEach((s, i) => {
+        s.loadStateDict(before[i]);
+      });
+      throw error;
+    }
   }
 }
 
@@ -66,6 +75,7 @@ export class SequentialLR extends Composed {
 
   constructor(optimizer: AnyOptimizer, schedulers: readonly LRScheduler[], milestones: readonly number[]) {
     super(optimizer, schedulers);
+    expectKind(this, "milestones", "array", milestones);
     if (milestones.length !== schedulers.length - 1) {
       throw new ValueError(
         "SequentialLR: Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, " +
@@ -115,8 +125,8 @@ export class ChainedScheduler extends Composed {
   readonly #schedulers: readonly Schedule[];
 
   constructor(schedulers: readonly Schedule[]) {
-    if (schedulers.length === 0) throw new ValueError("ChainedScheduler: expected at least one scheduler");
-    super(schedulers[0].optimizer, schedulers);
+    if (schedulers?.length === 0) throw new ValueError("ChainedScheduler: expected at least one scheduler");
+    super(schedulers?.[0]?.optimizer, schedulers);
     this.#schedulers = [...schedulers];
     this.lastLr = this.optimizer.paramGroups.map((group) => group.lr);
   }

@@ -17,8 +17,9 @@ export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
 
-  constructor(optimizer: AnyOptimizer, tMax: number, { etaMin = 0, ...options }: CosineAnnealingLROptions = {}) {
+  constructor(optimizer: AnyOptimizer, tMax: number, options: CosineAnnealingLROptions = {}) {
     super(optimizer, options);
+    const { etaMin = 0 } = options;
     this.tMax = tMax;
     this.etaMin = etaMin;
     this.step();
@@ -64,8 +65,9 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   /** Epochs since the last restart. */
   tCur: number;
 
-  constructor(optimizer: AnyOptimizer, t0: number, { tMult = 1, etaMin = 0, ...options }: CosineAnnealingWarmRestartsOptions = {}) {
+  constructor(optimizer: AnyOptimizer, t0: number, options: CosineAnnealingWarmRestartsOptions = {}) {
     super(optimizer, options);
+    const { tMult = 1, etaMin = 0 } = options;
     if (t0 <= 0 || !Number.isInteger(t0)) throw new ValueError(`CosineAnnealingWarmRestarts: Expected positive integer t0, but got ${t0}`);
     if (tMult < 1 || !Number.isInteger(tMult)) {
       throw new ValueError(`CosineAnnealingWarmRestarts: Expected integer tMult >= 1, but got ${tMult}`);

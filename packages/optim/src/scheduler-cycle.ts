@@ -1,4 +1,4 @@
-import { ValueError } from "@sconce/core";
+import { optionsOf, ValueError } from "@sconce/core";
 import {
   type AnyOptimizer,
   anneal,
@@ -84,7 +84,7 @@ export class CyclicLR extends LRScheduler {
       scaleMode = "cycle",
       cycleMomentum = true,
       lastEpoch = -1,
-    } = options;
+    } = optionsOf(new.target, options);
     if (!Object.hasOwn(MODES, mode) && scaleFn === null) throw new ValueError(`CyclicLR: mode is invalid and scaleFn is null, got ${mode}`);
     const baseLrs = perGroup("baseLr", optimizer, baseLr);
     if (lastEpoch === -1) {
@@ -175,7 +175,13 @@ export class OneCycleLR extends LRScheduler {
   readonly #phases: readonly Phase[];
 
   constructor(optimizer: AnyOptimizer, maxLr: number | readonly number[], options: OneCycleLROptions = {}) {
-    const { pctStart = 0.3, annealStrategy = "cos", cycleMomentum = true, threePhase = false, lastEpoch = -1 } = options;
+    const {
+      pctStart = 0.3,
+      annealStrategy = "cos",
+      cycleMomentum = true,
+      threePhase = false,
+      lastEpoch = -1,
+    } = optionsOf(new.target, options);
     const totalSteps = stepsOf(options);
     if (!(pctStart >= 0 && pctStart <= 1)) throw new ValueError(`OneCycleLR: Expected float between 0 and 1 pctStart, but got ${pctStart}`);
     checkStrategy(annealStrategy);

@@ -1,6 +1,6 @@
 import { ValueError } from "@sconce/core";
 import { type AnyOptimizer, LRScheduler, perGroup, type SchedulerOptions, type SchedulerState } from "./scheduler.js";
-import { dictOf } from "./state-check.js";
+import { dictOf, expectKind } from "./state-check.js";
 
 /** Options of schedulers that multiply the rate now and then. */
 export interface GammaOptions extends SchedulerOptions {
@@ -18,8 +18,9 @@ export class StepLR extends LRScheduler {
   readonly stepSize: number;
   readonly gamma: number;
 
-  constructor(optimizer: AnyOptimizer, stepSize: number, { gamma = 0.1, ...options }: GammaOptions = {}) {
+  constructor(optimizer: AnyOptimizer, stepSize: number, options: GammaOptions = {}) {
     super(optimizer, options);
+    const { gamma = 0.1 } = options;
     if (!Number.isInteger(stepSize) || stepSize < 1)
       throw new ValueError(`StepLR: expected a stepSize of at least 1 epoch, got ${stepSize}`);
     this.stepSize = stepSize;
@@ -47,8 +48,10 @@ export class MultiStepLR extends LRScheduler {
   milestones: readonly number[];
   readonly gamma: number;
 
-  constructor(optimizer: AnyOptimizer, milestones: readonly number[], { gamma = 0.1, ...options }: GammaOptions = {}) {
+  constructor(optimizer: AnyOptimizer, milestones: readonly number[], options: GammaOptions = {}) {
     super(optimizer, options);
+    const { gamma = 0.1 } = options;
+    expectKind(this, "milestones", "array", milestones);
     this.milestones = [...milestones].sort((a, b) => a - b);
     this.gamma = gamma;
     this.step();
@@ -90,6 +93,7 @@ export class ExponentialLR extends LRScheduler {
 
   constructor(optimizer: AnyOptimizer, gamma: number, options: SchedulerOptions = {}) {
     super(optimizer, options);
+    expectKind(this, "gamma", "number", gamma);
     this.gamma = gamma;
     this.step();
   }
@@ -113,6 +117,9 @@ abstract class LambdaScheduler extends LRScheduler {
   constructor(optimizer: AnyOptimizer, lrLambda: LrLambda | readonly LrLambda[], options: SchedulerOptions = {}) {
     super(optimizer, options);
     this.#lambdas = perGroup<LrLambda>("lrLambda", optimizer, lrLambda);
+    this.#lambdas.forEach((lambda) => {
+      expectKind(this, "lrLambda", "function", lambda);
+    });
     this.step();
   }
 
@@ -175,8 +182,9 @@ export class ConstantLR extends LRScheduler {
   readonly factor: number;
   readonly totalIters: number;
 
-  constructor(optimizer: AnyOptimizer, { factor = 1 / 3, totalIters = 5, ...options }: ConstantLROptions = {}) {
+  constructor(optimizer: AnyOptimizer, options: ConstantLROptions = {}) {
     super(optimizer, options);
+    const { factor = 1 / 3, totalIters = 5 } = options;
     if (factor < 0 || factor > 1)
       throw new ValueError(`ConstantLR: Constant multiplicative factor expected to be between 0 and 1, got ${factor}`);
     this.factor = factor;
@@ -218,8 +226,9 @@ export class LinearLR extends LRScheduler {
   readonly endFactor: number;
   readonly totalIters: number;
 
-  constructor(optimizer: AnyOptimizer, { startFactor = 1 / 3, endFactor = 1, totalIters = 5, ...options }: LinearLROptions = {}) {
+  constructor(optimizer: AnyOptimizer, options: LinearLROptions = {}) {
     super(optimizer, options);
+    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
     if (startFactor <= 0 || startFactor > 1)
       throw new ValueError(`LinearLR: Starting multiplicative factor expected to be between 0 and 1, got ${startFactor}`);
     if (endFactor < 0 || endFactor > 1)
@@ -262,8 +271,9 @@ export class PolynomialLR extends LRScheduler {
   readonly totalIters: number;
   readonly power: number;
 
-  constructor(optimizer: AnyOptimizer, { totalIters = 5, power = 1, ...options }: PolynomialLROptions = {}) {
+  constructor(optimizer: AnyOptimizer, options: PolynomialLROptions = {}) {
     super(optimizer, options);
+    const { totalIters = 5, power = 1 } = options;
     this.totalIters = totalIters;
     this.power = power;
     this.step();

@@ -1,4 +1,4 @@
-import { Tensor, tracer, ValueError } from "@sconce/core";
+import { optionsOf, Tensor, tracer, ValueError } from "@sconce/core";
 import { type AnyOptimizer, loadFields, perGroup, type SchedulerState, savedFields } from "./scheduler.js";
 
 /** Options of {@link ReduceLROnPlateau}. */
@@ -60,7 +60,7 @@ export class ReduceLROnPlateau {
       cooldown = 0,
       minLr = 0,
       eps = 1e-8,
-    } = options;
+    } = optionsOf(new.target, options);
     if (factor >= 1) throw new ValueError(`ReduceLROnPlateau: Factor should be < 1.0, got ${factor}`);
     if (mode !== "min" && mode !== "max") throw new ValueError(`ReduceLROnPlateau: mode ${mode} is unknown!`);
     if (thresholdMode !== "rel" && thresholdMode !== "abs")

@@ -1,4 +1,4 @@
-import { ValueError } from "@sconce/core";
+import { optionsOf, ValueError } from "@sconce/core";
 import {
   type AnyOptimizer,
   anneal,
@@ -29,7 +29,7 @@ export class SWALR extends LRScheduler {
   readonly #strategy: "cos" | "linear";
 
   constructor(optimizer: AnyOptimizer, swaLr: number | readonly number[], options: SWALROptions = {}) {
-    const { annealEpochs = 10, annealStrategy = "cos" } = options;
+    const { annealEpochs = 10, annealStrategy = "cos" } = optionsOf(new.target, options);
     checkStrategy(annealStrategy);
     if (!Number.isInteger(annealEpochs) || annealEpochs < 0) {
       throw new ValueError(`SWALR: annealEpochs must be equal or greater than 0, got ${annealEpochs}`);

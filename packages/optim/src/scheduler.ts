@@ -1,4 +1,4 @@
-import { hostEffect, ValueError } from "@sconce/core";
+import { hostEffect, optionsOf, ValueError } from "@sconce/core";
 import { type Optimizer, type OptimizerOptions, toCamel, toSnake } from "./optimizer.js";
 import { dictOf, kindOf } from "./state-check.js";
 
@@ -54,7 +54,8 @@ export abstract class LRScheduler implements Schedule {
   protected lastLr: readonly number[] = [];
 
   /** @throws ValueError if a run goes on, but a group does not know its rate before any schedule. */
-  constructor(optimizer: AnyOptimizer, { lastEpoch = -1 }: SchedulerOptions = {}) {
+  constructor(optimizer: AnyOptimizer, options: SchedulerOptions = {}) {
+    const { lastEpoch = -1 } = optionsOf(new.target, options);
     if (!Array.isArray(optimizer?.paramGroups)) throw new ValueError(`${new.target.name}: ${kindOf(optimizer)} is not an Optimizer`);
     this.optimizer = optimizer;
     this.lastEpoch = lastEpoch;

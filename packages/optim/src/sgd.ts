@@ -1,4 +1,4 @@
-import { Tensor, ValueError } from "@sconce/core";
+import { optionsOf, Tensor, ValueError } from "@sconce/core";
 import { Optimizer, type OptimizerOptions, type ParamGroup, type ParamState, type Params, remembered, require } from "./optimizer.js";
 import { together, UpdateRule } from "./update-rule.js";
 
@@ -27,7 +27,7 @@ export class SGD extends Optimizer<SGDOptions> {
   protected override readonly tensors = { momentum_buffer: "optional" } as const;
 
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> & { lr: number }) {
-    const all = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...options };
+    const all = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...optionsOf(new.target, options) };
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.momentum >= 0, "momentum", all.momentum);
     require(all.weightDecay >= 0, "weightDecay", all.weightDecay);

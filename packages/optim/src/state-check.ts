@@ -9,6 +9,12 @@ export function kindOf(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
 }
 
+/** @throws ValueError for an argument of another kind. */
+export function expectKind(owner: object, name: string, kind: string, value: unknown): void {
+  if (kindOf(value) !== kind)
+    throw new ValueError(`${owner.constructor.name}: expected ${name} to be of kind ${kind}, got ${kindOf(value)}`);
+}
+
 /** True for an object that holds values by name. */
 export function isRecord(value: unknown): value is object {
   return kindOf(value) === "object";

@@ -1,6 +1,6 @@
 /** Averages of weights along training: stochastic weight averaging and exponential moving averages. */
 import { noGrad } from "@sconce/autograd";
-import { type Device, hostEffect, keep, realiseAll, scope, Tensor, tensor, ValueError } from "@sconce/core";
+import { type Device, hostEffect, keep, optionsOf, realiseAll, scope, Tensor, tensor, ValueError } from "@sconce/core";
 import { dictOf } from "./state-check.js";
 
 export { SWALR, type SWALROptions } from "./scheduler-swa.js";
@@ -91,7 +91,8 @@ export class AveragedModel<M extends Averageable> {
   readonly #average: MultiAverageFn;
   readonly #useBuffers: boolean;
 
-  constructor(copy: M, { avgFn, multiAvgFn, useBuffers = false }: AveragedModelOptions = {}) {
+  constructor(copy: M, options: AveragedModelOptions = {}) {
+    const { avgFn, multiAvgFn, useBuffers = false } = optionsOf(new.target, options);
     if (avgFn !== undefined && multiAvgFn !== undefined)
       throw new ValueError("AveragedModel: Only one of avgFn and multiAvgFn should be provided");
     this.module = copy;

@@ -263,9 +263,9 @@ function maxUnpool(x: Tensor, n: number, indices: Tensor, kernelSize: Spatial, o
 /** Options that ask for the positions of the maxima too. */
 export type WithIndices = { readonly returnIndices: true };
 
-/** A stride may stand in place of the options. */
+/** A stride may stand in place of the options, also as `null`. */
 export function poolOptions<O extends { readonly stride?: Spatial | null }>(options: Spatial | O): O {
-  return typeof options === "number" || Array.isArray(options) ? ({ stride: options } as unknown as O) : (options as O);
+  return typeof options === "number" || options === null || Array.isArray(options) ? ({ stride: options } as unknown as O) : (options as O);
 }
 
 /** Largest element of each window of `[N, C, L]`, or without N; the stride is the kernel's size unless given. @throws ShapeError if the window does not fit. */

@@ -3,7 +3,7 @@ import type { Backend } from "../backend.js";
 import { apply } from "../dispatch.js";
 import type { DType, TypedArray } from "../dtype.js";
 import { dtypeWord, isFloatingPoint, isInteger, wideOf } from "../dtype.js";
-import { DTypeError, formatShape, ShapeError, ValueError } from "../errors.js";
+import { DTypeError, formatShape, ShapeError, typeName, ValueError } from "../errors.js";
 import { tensorOf } from "../evaluate.js";
 import { encodeArray } from "../half.js";
 import { normalizeDim, type Shape, sameShape } from "../shape.js";
@@ -162,7 +162,7 @@ export function narrowIndex(index: Tensor): Tensor {
 /** @throws ValueError for what is no tensor. */
 export function expectTensor(op: string, x: unknown): void {
   if ((x as Tensor | null | undefined)?.storage) return;
-  throw new ValueError(`${op}: expected a tensor, got ${x === null ? "null" : typeof x}`);
+  throw new ValueError(`${op}: expected a tensor, got ${typeName(x)}`);
 }
 
 /** Throws DTypeError unless all tensors have one dtype; where ops are cast, they get it afterwards. */

@@ -1,6 +1,6 @@
 import { apply, composite } from "../dispatch.js";
 import { type DType, dtypeWord, getDefaultDType, isFloatingPoint, isInteger } from "../dtype.js";
-import { DTypeError, ValueError } from "../errors.js";
+import { DTypeError, typeName, ValueError } from "../errors.js";
 import { tensorOf } from "../evaluate.js";
 import { checkScalarFits, isTensor, resultType, type Scalar, type TensorOrScalar } from "../promotion.js";
 import type { ScalarOp } from "../scalar.js";
@@ -74,7 +74,7 @@ export function leadOf(name: string, operands: readonly TensorOrScalar[]): Tenso
     if (isTensor(x)) {
       if (lead === undefined || (lead.ndim === 0 && x.ndim > 0)) lead = x;
     } else if (typeof x !== "number" && typeof x !== "boolean" && typeof x !== "bigint") {
-      throw new ValueError(`${name}: expected a tensor or a number, got ${x === null ? "null" : typeof x}`);
+      throw new ValueError(`${name}: expected a tensor or a number, got ${typeName(x)}`);
     } else if (typeof x === "bigint") {
       checkScalarFits(name, x, "int64");
     }

@@ -1,4 +1,4 @@
-import { type Device, type DType, formatShape, full, ShapeError, type Tensor } from "@sconce/core";
+import { type Device, type DType, formatShape, full, optionsOf, ShapeError, type Tensor } from "@sconce/core";
 import type { InplaceOptions } from "../functional/activation.js";
 import * as F from "../functional/activation.js";
 import { Module } from "../module.js";
@@ -11,7 +11,8 @@ abstract class Inplace extends Module {
   /** Whether the output overwrites the input. */
   inplace: boolean;
 
-  constructor({ inplace = false }: InplaceOptions = {}) {
+  constructor(options: InplaceOptions = {}) {
+    const { inplace = false } = optionsOf(new.target, options);
     super();
     this.inplace = inplace;
   }
@@ -350,7 +351,8 @@ export class GELU extends Module {
 
   approximate: "none" | "tanh";
 
-  constructor({ approximate = "none" }: { readonly approximate?: "none" | "tanh" } = {}) {
+  constructor(options: { readonly approximate?: "none" | "tanh" } = {}) {
+    const { approximate = "none" } = optionsOf(new.target, options);
     super();
     this.approximate = approximate;
   }
@@ -369,7 +371,8 @@ export class Softplus extends Module {
   beta: number;
   threshold: number;
 
-  constructor({ beta = 1, threshold = 20 }: { readonly beta?: number; readonly threshold?: number } = {}) {
+  constructor(options: { readonly beta?: number; readonly threshold?: number } = {}) {
+    const { beta = 1, threshold = 20 } = optionsOf(new.target, options);
     super();
     this.beta = beta;
     this.threshold = threshold;
@@ -389,7 +392,8 @@ export class Hardtanh extends Inplace {
   minVal: number;
   maxVal: number;
 
-  constructor({ minVal = -1, maxVal = 1, inplace = false }: { readonly minVal?: number; readonly maxVal?: number } & InplaceOptions = {}) {
+  constructor(options: { readonly minVal?: number; readonly maxVal?: number } & InplaceOptions = {}) {
+    const { minVal = -1, maxVal = 1, inplace = false } = optionsOf(new.target, options);
     super({ inplace });
     this.minVal = minVal;
     this.maxVal = maxVal;
@@ -437,7 +441,8 @@ export class Threshold extends Inplace {
 export class PReLU extends Module {
   weight: Parameter;
 
-  constructor({ numParameters = 1, init = 0.25, ...options }: PReLUOptions = {}) {
+  constructor(options: PReLUOptions = {}) {
+    const { numParameters = 1, init = 0.25 } = optionsOf(new.target, options);
     super();
     this.weight = new Parameter(full([numParameters], init, options));
   }
@@ -456,7 +461,8 @@ export class RReLU extends Inplace {
   lower: number;
   upper: number;
 
-  constructor({ lower = 1 / 8, upper = 1 / 3, inplace }: { readonly lower?: number; readonly upper?: number } & InplaceOptions = {}) {
+  constructor(options: { readonly lower?: number; readonly upper?: number } & InplaceOptions = {}) {
+    const { lower = 1 / 8, upper = 1 / 3, inplace } = optionsOf(new.target, options);
     super({ inplace });
     this.lower = lower;
     this.upper = upper;

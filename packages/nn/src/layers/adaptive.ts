@@ -1,4 +1,4 @@
-import { cat, formatShape, ShapeError, type Tensor, tensor, ValueError } from "@sconce/core";
+import { cat, formatShape, optionsOf, ShapeError, type Tensor, tensor, ValueError } from "@sconce/core";
 import { Module } from "../module.js";
 import type { FactoryOptions } from "./factory.js";
 import { Linear } from "./linear.js";
@@ -34,7 +34,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
 
   constructor(inFeatures: number, nClasses: number, cutoffs: readonly number[], options: AdaptiveLogSoftmaxOptions = {}) {
     super();
-    const { divValue = 4, headBias = false, ...factory } = options;
+    const { divValue = 4, headBias = false, ...factory } = optionsOf(new.target, options);
     const fits = cutoffs.length > 0 && cutoffs.every((c, i) => Number.isInteger(c) && c > (i === 0 ? 0 : cutoffs[i - 1]) && c < nClasses);
     if (!fits) {
       throw new ValueError(

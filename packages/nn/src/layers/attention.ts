@@ -1,4 +1,4 @@
-import { cat, formatShape, hidden, type Shape, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { cat, formatShape, hidden, optionsOf, type Shape, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { additiveMask, attend, attendOnly } from "../functional/attention.js";
 import { linear } from "../functional/linear.js";
 import { constant_, xavierNormal_, xavierUniform_ } from "../init.js";
@@ -89,7 +89,15 @@ export class MultiheadAttention extends Module {
     if (embedDim % numHeads !== 0) {
       throw new ValueError(`MultiheadAttention: embed_dim must be divisible by num_heads, got ${embedDim} and ${numHeads}`);
     }
-    const { dropout = 0, bias = true, addBiasKv = false, addZeroAttn = false, kdim, vdim, batchFirst = false } = options;
+    const {
+      dropout = 0,
+      bias = true,
+      addBiasKv = false,
+      addZeroAttn = false,
+      kdim,
+      vdim,
+      batchFirst = false,
+    } = optionsOf(new.target, options);
     this.embedDim = embedDim;
     this.kdim = kdim ?? embedDim;
     this.vdim = vdim ?? embedDim;

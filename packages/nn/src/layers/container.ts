@@ -1,4 +1,4 @@
-import { NotSupportedError, ValueError } from "@sconce/core";
+import { NotSupportedError, typeName, ValueError } from "@sconce/core";
 import { Module } from "../module.js";
 import type { Parameter } from "../parameter.js";
 
@@ -239,9 +239,5 @@ export function notCallable(container: Module): never {
 /** Refuses what is not a module. */
 export function asModule<M extends Module>(item: M): M {
   if (item instanceof Module) return item;
-  throw new ValueError(`${describe(item)} is not a Module subclass`);
-}
-
-function describe(value: unknown): string {
-  return value === null ? "null" : typeof value === "object" ? (value.constructor?.name ?? "object") : typeof value;
+  throw new ValueError(`${typeName(item)} is not a Module subclass`);
 }

@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import { formatShape, optionsOf, ShapeError, type Tensor, ValueError } from "@sconce/core";
 import type { ConvOptions, ConvTransposeOptions, Spatial } from "@sconce/core/nn";
 import * as F from "../functional/conv.js";
 import { pad } from "../functional/vision.js";
@@ -50,7 +50,15 @@ abstract class ConvBase extends Module {
     options: ConvLayerOptions & { readonly outputPadding?: Spatial },
   ) {
     super();
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, outputPadding = 0, paddingMode = "zeros", bias = true } = options;
+    const {
+      stride = 1,
+      padding = 0,
+      dilation = 1,
+      groups = 1,
+      outputPadding = 0,
+      paddingMode = "zeros",
+      bias = true,
+    } = optionsOf(new.target, options);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = tuple("kernelSize", kernelSize, n);

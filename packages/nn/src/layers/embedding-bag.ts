@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, sameShape, type Tensor, write } from "@sconce/core";
+import { formatShape, optionsOf, ShapeError, sameShape, type Tensor, write } from "@sconce/core";
 import { type BagMode, type EmbeddingBagFunctionOptions, embeddingBag } from "../functional/embedding-bag.js";
 import { normal_ } from "../init.js";
 import { Module } from "../module.js";
@@ -43,7 +43,14 @@ export class EmbeddingBag extends Module {
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingBagOptions = {}) {
     super();
-    const { maxNorm = null, normType = 2, scaleGradByFreq = false, mode = "mean", includeLastOffset = false, paddingIdx = null } = options;
+    const {
+      maxNorm = null,
+      normType = 2,
+      scaleGradByFreq = false,
+      mode = "mean",
+      includeLastOffset = false,
+      paddingIdx = null,
+    } = optionsOf(new.target, options);
     checkSizes("EmbeddingBag", { numEmbeddings, embeddingDim }, 0);
     if (paddingIdx !== null && (paddingIdx >= numEmbeddings || paddingIdx < -numEmbeddings)) {
       throw new ShapeError(`EmbeddingBag: padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`);

@@ -1,4 +1,4 @@
-import { ShapeError, type Tensor, write } from "@sconce/core";
+import { optionsOf, ShapeError, type Tensor, write } from "@sconce/core";
 import { type EmbeddingFunctionOptions, embedding } from "../functional/linear.js";
 import { normal_ } from "../init.js";
 import { Module } from "../module.js";
@@ -27,11 +27,8 @@ export class Embedding extends Module {
   readonly scaleGradByFreq: boolean;
   weight: Parameter;
 
-  constructor(
-    numEmbeddings: number,
-    embeddingDim: number,
-    { paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false, ...options }: EmbeddingOptions = {},
-  ) {
+  constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
+    const { paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false } = optionsOf(new.target, options);
     super();
     checkSizes("Embedding", { numEmbeddings, embeddingDim }, 0);
     if (paddingIdx !== null && !(paddingIdx < numEmbeddings && paddingIdx >= -numEmbeddings)) {

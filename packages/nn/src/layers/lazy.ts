@@ -1,5 +1,5 @@
 /** Layers that take the size of their input from the first one that comes, or from the state that is loaded. */
-import { formatShape, ShapeError, type Tensor } from "@sconce/core";
+import { formatShape, optionsOf, ShapeError, type Tensor } from "@sconce/core";
 import type { Spatial } from "@sconce/core/nn";
 import type { Module } from "../module.js";
 import { isLazy, UninitializedParameter } from "../parameter.js";
@@ -84,7 +84,8 @@ function channelsOf(layer: string, input: Tensor, rank: number): number {
  * net(randn([8, 3, 4])); // [8, 10]
  */
 export class LazyLinear extends Linear {
-  constructor(outFeatures: number, { bias = true, ...options }: BiasOptions = {}) {
+  constructor(outFeatures: number, options: BiasOptions = {}) {
+    const { bias = true } = optionsOf(new.target, options);
     super(0, 0, { ...options, bias: false });
     const weight = new UninitializedParameter(options);
     const shift = bias ? new UninitializedParameter(options) : null;
@@ -145,12 +146,15 @@ function postponeConv(conv: AnyConv, { becomes, transposed, outChannels, options
 }
 
 /** Options of a convolution that has no weights yet. */
-const empty = <O extends ConvLayerOptions>(options: O): O => ({ ...options, bias: false });
+const empty = <O extends ConvLayerOptions>(owner: { readonly name: string }, options: O): O => ({
+  ...optionsOf(owner, options),
+  bias: false,
+});
 
 /** A {@link Conv1d} that takes `inChannels` from its first input, and is one from then on. */
 export class LazyConv1d extends Conv1d {
   constructor(outChannels: number, kernelSize: Spatial, options: ConvLayerOptions = {}) {
-    super(0, 0, kernelSize, empty(options));
+    super(0, 0, kernelSize, empty(new.target, options));
     postponeConv(this, { becomes: Conv1d, transposed: false, outChannels, options });
   }
 
@@ -164,7 +168,7 @@ export class LazyConv1d extends Conv1d {
  */
 export class LazyConv2d extends Conv2d {
   constructor(outChannels: number, kernelSize: Spatial, options: ConvLayerOptions = {}) {
-    super(0, 0, kernelSize, empty(options));
+    super(0, 0, kernelSize, empty(new.target, options));
     postponeConv(this, { becomes: Conv2d, transposed: false, outChannels, options });
   }
 
@@ -175,7 +179,7 @@ export class LazyConv2d extends Conv2d {
 /** A {@link Conv3d} that takes `inChannels` from its first input, and is one from then on. */
 export class LazyConv3d extends Conv3d {
   constructor(outChannels: number, kernelSize: Spatial, options: ConvLayerOptions = {}) {
-    super(0, 0, kernelSize, empty(options));
+    super(0, 0, kernelSize, empty(new.target, options));
     postponeConv(this, { becomes: Conv3d, transposed: false, outChannels, options });
   }
 
@@ -186,7 +190,7 @@ export class LazyConv3d extends Conv3d {
 /** A {@link ConvTranspose1d} that takes `inChannels` from its first input, and is one from then on. */
 export class LazyConvTranspose1d extends ConvTranspose1d {
   constructor(outChannels: number, kernelSize: Spatial, options: ConvTransposeLayerOptions = {}) {
-    super(0, 0, kernelSize, empty(options));
+    super(0, 0, kernelSize, empty(new.target, options));
     postponeConv(this, { becomes: ConvTranspose1d, transposed: true, outChannels, options });
   }
 
@@ -197,7 +201,7 @@ export class LazyConvTranspose1d extends ConvTranspose1d {
 /** A {@link ConvTranspose2d} that takes `inChannels` from its first input, and is one from then on. */
 export class LazyConvTranspose2d extends ConvTranspose2d {
   constructor(outChannels: number, kernelSize: Spatial, options: ConvTransposeLayerOptions = {}) {
-    super(0, 0, kernelSize, empty(options));
+    super(0, 0, kernelSize, empty(new.target, options));
     postponeConv(this, { becomes: ConvTranspose2d, transposed: true, outChannels, options });
   }
 
@@ -208,7 +212,7 @@ export class LazyConvTranspose2d extends ConvTranspose2d {
 /** A {@link ConvTranspose3d} that takes `inChannels` from its first input, and is one from then on. */
 export class LazyConvTranspose3d extends ConvTranspose3d {
   constructor(outChannels: number, kernelSize: Spatial, options: ConvTransposeLayerOptions = {}) {
-    super(0, 0, kernelSize, empty(options));
+    super(0, 0, kernelSize, empty(new.target, options));
     postponeConv(this, { becomes: ConvTranspose3d, transposed: true, outChannels, options });
   }
 

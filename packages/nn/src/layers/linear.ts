@@ -1,4 +1,4 @@
-import type { Shape, Tensor } from "@sconce/core";
+import { optionsOf, type Shape, type Tensor } from "@sconce/core";
 import * as F from "../functional/linear.js";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
@@ -24,7 +24,8 @@ export class Linear extends Module {
   weight: Parameter;
   bias: Parameter | null;
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true, ...options }: BiasOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: BiasOptions = {}) {
+    const { bias = true } = optionsOf(new.target, options);
     super();
     checkSizes("Linear", { inFeatures, outFeatures }, 0);
     this.inFeatures = inFeatures;
@@ -60,7 +61,8 @@ export class Bilinear extends Module {
   weight: Parameter;
   bias: Parameter | null;
 
-  constructor(in1Features: number, in2Features: number, outFeatures: number, { bias = true, ...options }: BiasOptions = {}) {
+  constructor(in1Features: number, in2Features: number, outFeatures: number, options: BiasOptions = {}) {
+    const { bias = true } = optionsOf(new.target, options);
     super();
     checkSizes("Bilinear", { in1Features, in2Features, outFeatures });
     this.in1Features = in1Features;

@@ -1,4 +1,4 @@
-import { formatShape, full, hidden, type Shape, ShapeError, type Tensor, ValueError, write } from "@sconce/core";
+import { formatShape, full, hidden, optionsOf, type Shape, ShapeError, type Tensor, ValueError, write } from "@sconce/core";
 import { pad } from "@sconce/core/nn";
 import * as F from "../functional/normalization.js";
 import { Module } from "../module.js";
@@ -41,15 +41,15 @@ abstract class RunningNorm extends Module {
 
   constructor(numFeatures: number, options: NormOptions, affine: boolean, trackRunningStats: boolean) {
     super();
+    const { eps = 1e-5, momentum = 0.1, dtype, device } = optionsOf(new.target, options);
     checkSizes(new.target.name, { numFeatures }, 0);
     this.numFeatures = numFeatures;
-    this.eps = options.eps ?? 1e-5;
-    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
+    this.eps = eps;
+    this.momentum = momentum;
     this.affine = options.affine ?? affine;
     this.trackRunningStats = options.trackRunningStats ?? trackRunningStats;
     this.weight = this.affine ? filledParameter([numFeatures], 1, options) : null;
     this.bias = this.affine ? filledParameter([numFeatures], 0, options) : null;
-    const { dtype, device } = options;
     const buffer = (value: number): Tensor | null => (this.trackRunningStats ? full([numFeatures], value, { dtype, device }) : null);
     this.registerBuffer("runningMean", buffer(0));
     this.registerBuffer("runningVar", buffer(1));
@@ -165,7 +165,8 @@ export class LayerNorm extends Module {
   weight: Parameter | null;
   bias: Parameter | null;
 
-  constructor(normalizedShape: number | Shape, { eps = 1e-5, elementwiseAffine = true, bias = true, ...options }: LayerNormOptions = {}) {
+  constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
+    const { eps = 1e-5, elementwiseAffine = true, bias = true } = optionsOf(new.target, options);
     super();
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
     this.eps = eps;
@@ -191,10 +192,8 @@ export class RMSNorm extends Module {
   readonly elementwiseAffine: boolean;
   weight: Parameter | null;
 
-  constructor(
-    normalizedShape: number | Shape,
-    { eps = null, elementwiseAffine = true, ...options }: Omit<LayerNormOptions, "bias" | "eps"> & { readonly eps?: number | null } = {},
-  ) {
+  constructor(normalizedShape: number | Shape, options: Omit<LayerNormOptions, "bias" | "eps"> & { readonly eps?: number | null } = {}) {
+    const { eps = null, elementwiseAffine = true } = optionsOf(new.target, options);
     super();
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
     this.eps = eps;
@@ -226,11 +225,8 @@ export class GroupNorm extends Module {
   weight: Parameter | null;
   bias: Parameter | null;
 
-  constructor(
-    numGroups: number,
-    numChannels: number,
-    { eps = 1e-5, affine = true, ...options }: FactoryOptions & { readonly eps?: number; readonly affine?: boolean } = {},
-  ) {
+  constructor(numGroups: number, numChannels: number, options: FactoryOptions & { readonly eps?: number; readonly affine?: boolean } = {}) {
+    const { eps = 1e-5, affine = true } = optionsOf(new.target, options);
     super();
     checkSizes("GroupNorm", { numGroups, numChannels });
     if (numChannels % numGroups !== 0) {
@@ -260,7 +256,8 @@ export class LocalResponseNorm extends Module {
   readonly beta: number;
   readonly k: number;
 
-  constructor(size: number, { alpha = 1e-4, beta = 0.75, k = 1 }: F.LocalResponseNormOptions = {}) {
+  constructor(size: number, options: F.LocalResponseNormOptions = {}) {
+    const { alpha = 1e-4, beta = 0.75, k = 1 } = optionsOf(new.target, options);
     super();
     this.size = size;
     this.alpha = alpha;

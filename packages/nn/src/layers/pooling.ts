@@ -1,4 +1,4 @@
-import type { Tensor, ValuesIndices } from "@sconce/core";
+import { optionsOf, type Tensor, type ValuesIndices } from "@sconce/core";
 import type { AdaptiveSize, AvgPoolOptions, MaxPoolOptions, Spatial } from "@sconce/core/nn";
 import * as F from "../functional/pool.js";
 import { Module } from "../module.js";
@@ -102,7 +102,8 @@ abstract class MaxUnpool extends Module {
 abstract class AdaptiveMax<R extends boolean> extends Adaptive {
   readonly returnIndices: boolean;
 
-  constructor(outputSize: AdaptiveSize, { returnIndices }: { readonly returnIndices?: R } = {}) {
+  constructor(outputSize: AdaptiveSize, options: { readonly returnIndices?: R } = {}) {
+    const { returnIndices } = optionsOf(new.target, options);
     super(outputSize);
     this.returnIndices = returnIndices ?? false;
   }

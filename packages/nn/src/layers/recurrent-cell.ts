@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import { formatShape, optionsOf, ShapeError, type Tensor, ValueError } from "@sconce/core";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
 import type { Parameter } from "../parameter.js";
@@ -24,7 +24,8 @@ export abstract class RNNCellBase extends Module {
   biasIh: Parameter | null;
   biasHh: Parameter | null;
 
-  constructor(mode: RecurrentMode, inputSize: number, hiddenSize: number, { bias = true, ...options }: BiasOptions) {
+  constructor(mode: RecurrentMode, inputSize: number, hiddenSize: number, options: BiasOptions) {
+    const { bias = true } = optionsOf(new.target, options);
     super();
     checkSizes(new.target.name, { inputSize, hiddenSize });
     const gates = GATES[mode] * hiddenSize;
@@ -103,7 +104,8 @@ export interface RNNCellOptions extends BiasOptions {
 export class RNNCell extends RNNCellBase {
   readonly nonlinearity: "tanh" | "relu";
 
-  constructor(inputSize: number, hiddenSize: number, { nonlinearity = "tanh", ...options }: RNNCellOptions = {}) {
+  constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
+    const { nonlinearity = "tanh" } = optionsOf(new.target, options);
     if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
       throw new ValueError(`RNNCell: Unknown nonlinearity: ${nonlinearity}; there are tanh, relu`);
     }

@@ -1,4 +1,4 @@
-import { cat, exposed, formatShape, hidden, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
+import { cat, exposed, formatShape, hidden, optionsOf, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
 import { dropout } from "../functional/dropout.js";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
@@ -65,7 +65,14 @@ export abstract class RNNBase extends Module {
 
   constructor(mode: RecurrentMode, inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
     super();
-    const { numLayers = 1, bias = true, batchFirst = false, dropout: p = 0, bidirectional = false, projSize = 0 } = options;
+    const {
+      numLayers = 1,
+      bias = true,
+      batchFirst = false,
+      dropout: p = 0,
+      bidirectional = false,
+      projSize = 0,
+    } = optionsOf(new.target, options);
     checkSizes(new.target.name, { inputSize, hiddenSize, numLayers });
     checkSettings(new.target.name, { ...options, numLayers, dropout: p, projSize }, hiddenSize, mode);
     this.mode = mode;
@@ -280,7 +287,8 @@ export class RNN extends RNNBase {
 
   readonly nonlinearity: "tanh" | "relu";
 
-  constructor(inputSize: number, hiddenSize: number, { nonlinearity = "tanh", ...options }: RNNOptions = {}) {
+  constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
+    const { nonlinearity = "tanh" } = optionsOf(new.target, options);
     if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
       throw new ValueError(`RNN: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`);
     }

@@ -1,4 +1,4 @@
-import { exposed, full, hidden, type Tensor, ValueError } from "@sconce/core";
+import { exposed, full, hidden, optionsOf, type Tensor, ValueError } from "@sconce/core";
 import { clone } from "../clone.js";
 import { gelu, relu } from "../functional/activation.js";
 import { xavierUniform_ } from "../init.js";
@@ -76,7 +76,13 @@ export class TransformerEncoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5, normFirst = false } = options;
+    const {
+      dimFeedforward = 2048,
+      dropout = 0.1,
+      activation = "relu",
+      layerNormEps = 1e-5,
+      normFirst = false,
+    } = optionsOf(new.target, options);
     const { bias, dtype, device } = options;
     const common = { bias, dtype, device };
     this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
@@ -148,7 +154,13 @@ export class TransformerDecoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5, normFirst = false } = options;
+    const {
+      dimFeedforward = 2048,
+      dropout = 0.1,
+      activation = "relu",
+      layerNormEps = 1e-5,
+      normFirst = false,
+    } = optionsOf(new.target, options);
     const { bias, dtype, device } = options;
     const common = { bias, dtype, device };
     this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
@@ -219,7 +231,8 @@ export class TransformerEncoder extends Module {
   readonly numLayers: number;
   norm: Module | null;
 
-  constructor(encoderLayer: TransformerEncoderLayer, numLayers: number, { norm = null }: TransformerStackOptions = {}) {
+  constructor(encoderLayer: TransformerEncoderLayer, numLayers: number, options: TransformerStackOptions = {}) {
+    const { norm = null } = optionsOf(new.target, options);
     super();
     this.layers = copies(encoderLayer, numLayers);
     this.numLayers = numLayers;
@@ -247,7 +260,8 @@ export class TransformerDecoder extends Module {
   readonly numLayers: number;
   norm: Module | null;
 
-  constructor(decoderLayer: TransformerDecoderLayer, numLayers: number, { norm = null }: TransformerStackOptions = {}) {
+  constructor(decoderLayer: TransformerDecoderLayer, numLayers: number, options: TransformerStackOptions = {}) {
+    const { norm = null } = optionsOf(new.target, options);
     super();
     this.layers = copies(decoderLayer, numLayers);
     this.numLayers = numLayers;
@@ -302,7 +316,15 @@ export class Transformer extends Module {
 
   constructor(options: TransformerOptions = {}) {
     super();
-    const { dModel = 512, nhead = 8, numEncoderLayers = 6, numDecoderLayers = 6, customEncoder, customDecoder, ...rest } = options;
+    const {
+      dModel = 512,
+      nhead = 8,
+      numEncoderLayers = 6,
+      numDecoderLayers = 6,
+      customEncoder,
+      customDecoder,
+      ...rest
+    } = optionsOf(new.target, options);
     const { layerNormEps = 1e-5, bias, dtype, device } = rest;
     const norm = (): LayerNorm => new LayerNorm(dModel, { eps: layerNormEps, bias, dtype, device });
     this.encoder =

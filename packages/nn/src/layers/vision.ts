@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { optionsOf, type Tensor } from "@sconce/core";
 import type { InterpolateMode, Spatial, WindowOptions } from "@sconce/core/nn";
 import * as F from "../functional/vision.js";
 import { Module } from "../module.js";
@@ -29,13 +29,14 @@ export class Upsample extends Module {
   readonly alignCorners: boolean | null;
   readonly recomputeScaleFactor: boolean | null;
 
-  constructor({
-    size = null,
-    scaleFactor = null,
-    mode = "nearest",
-    alignCorners = null,
-    recomputeScaleFactor = null,
-  }: UpsampleOptions = {}) {
+  constructor(options: UpsampleOptions = {}) {
+    const {
+      size = null,
+      scaleFactor = null,
+      mode = "nearest",
+      alignCorners = null,
+      recomputeScaleFactor = null,
+    } = optionsOf(new.target, options);
     super();
     this.size = size;
     this.scaleFactor = scaleFactor;
@@ -65,14 +66,16 @@ export class Upsample extends Module {
 
 /** {@link Upsample} of images by nearest neighbours. */
 export class UpsamplingNearest2d extends Upsample {
-  constructor({ size = null, scaleFactor = null }: Pick<UpsampleOptions, "size" | "scaleFactor"> = {}) {
+  constructor(options: Pick<UpsampleOptions, "size" | "scaleFactor"> = {}) {
+    const { size, scaleFactor } = optionsOf(new.target, options);
     super({ size, scaleFactor, mode: "nearest" });
   }
 }
 
 /** {@link Upsample} of images by bilinear interpolation with aligned corners. */
 export class UpsamplingBilinear2d extends Upsample {
-  constructor({ size = null, scaleFactor = null }: Pick<UpsampleOptions, "size" | "scaleFactor"> = {}) {
+  constructor(options: Pick<UpsampleOptions, "size" | "scaleFactor"> = {}) {
+    const { size, scaleFactor } = optionsOf(new.target, options);
     super({ size, scaleFactor, mode: "bilinear", alignCorners: true });
   }
 }
@@ -138,7 +141,8 @@ abstract class Blocks extends Module {
   readonly padding: Spatial;
   readonly stride: Spatial;
 
-  constructor(kernelSize: Spatial, { dilation = 1, padding = 0, stride = 1 }: WindowOptions) {
+  constructor(kernelSize: Spatial, options: WindowOptions) {
+    const { dilation = 1, padding = 0, stride = 1 } = optionsOf(new.target, options);
     super();
     this.kernelSize = kernelSize;
     this.dilation = dilation;

@@ -1,4 +1,4 @@
-import type { Tensor } from "@sconce/core";
+import { optionsOf, type Tensor } from "@sconce/core";
 import { type CrossEntropyOptions, crossEntropy, type NllLossOptions, nllLoss } from "../functional/classification.js";
 import { type CosineSimilarityOptions, cosineSimilarity, type PairwiseDistanceOptions, pairwiseDistance } from "../functional/distance.js";
 import {
@@ -20,7 +20,8 @@ import { Module } from "../module.js";
 export abstract class Loss extends Module {
   readonly reduction: Reduction;
 
-  constructor({ reduction = "mean" }: ReductionOptions = {}) {
+  constructor(options: ReductionOptions = {}) {
+    const { reduction = "mean" } = optionsOf(new.target, options);
     super();
     this.reduction = reduction;
   }
@@ -30,8 +31,9 @@ export abstract class Loss extends Module {
 export abstract class WeightedLoss extends Loss {
   declare weight: Tensor | null;
 
-  constructor({ weight = null, ...options }: ReductionOptions & { readonly weight?: Tensor | null } = {}) {
+  constructor(options: ReductionOptions & { readonly weight?: Tensor | null } = {}) {
     super(options);
+    const { weight = null } = options;
     this.registerBuffer("weight", weight);
   }
 }
@@ -61,8 +63,9 @@ export class L1Loss extends Loss {
 export class SmoothL1Loss extends Loss {
   readonly beta: number;
 
-  constructor({ beta = 1, ...options }: ReductionOptions & { readonly beta?: number } = {}) {
+  constructor(options: ReductionOptions & { readonly beta?: number } = {}) {
     super(options);
+    const { beta = 1 } = options;
     this.beta = beta;
   }
 
@@ -75,8 +78,9 @@ export class SmoothL1Loss extends Loss {
 export class HuberLoss extends Loss {
   readonly delta: number;
 
-  constructor({ delta = 1, ...options }: ReductionOptions & { readonly delta?: number } = {}) {
+  constructor(options: ReductionOptions & { readonly delta?: number } = {}) {
     super(options);
+    const { delta = 1 } = options;
     this.delta = delta;
   }
 
@@ -97,8 +101,9 @@ export class CrossEntropyLoss extends WeightedLoss {
   readonly ignoreIndex: number;
   readonly labelSmoothing: number;
 
-  constructor({ ignoreIndex = -100, labelSmoothing = 0, ...options }: CrossEntropyOptions = {}) {
+  constructor(options: CrossEntropyOptions = {}) {
     super(options);
+    const { ignoreIndex = -100, labelSmoothing = 0 } = options;
     this.ignoreIndex = ignoreIndex;
     this.labelSmoothing = labelSmoothing;
   }
@@ -112,8 +117,9 @@ export class CrossEntropyLoss extends WeightedLoss {
 export class NLLLoss extends WeightedLoss {
   readonly ignoreIndex: number;
 
-  constructor({ ignoreIndex = -100, ...options }: NllLossOptions = {}) {
+  constructor(options: NllLossOptions = {}) {
     super(options);
+    const { ignoreIndex = -100 } = options;
     this.ignoreIndex = ignoreIndex;
   }
 
@@ -138,8 +144,9 @@ export class BCEWithLogitsLoss extends WeightedLoss {
   static override readonly stateKeys: Readonly<Record<string, string>> = { posWeight: "pos_weight" };
   declare posWeight: Tensor | null;
 
-  constructor({ posWeight = null, ...options }: LogitsOptions = {}) {
+  constructor(options: LogitsOptions = {}) {
     super(options);
+    const { posWeight = null } = options;
     this.registerBuffer("posWeight", posWeight);
   }
 
@@ -153,7 +160,8 @@ export class KLDivLoss extends Module {
   readonly reduction: Reduction | "batchmean";
   readonly logTarget: boolean;
 
-  constructor({ reduction = "mean", logTarget = false }: KlDivOptions = {}) {
+  constructor(options: KlDivOptions = {}) {
+    const { reduction = "mean", logTarget = false } = optionsOf(new.target, options);
     super();
     this.reduction = reduction;
     this.logTarget = logTarget;
@@ -169,7 +177,8 @@ export class CosineSimilarity extends Module {
   readonly dim: number;
   readonly eps: number;
 
-  constructor({ dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {}) {
+  constructor(options: CosineSimilarityOptions = {}) {
+    const { dim = 1, eps = 1e-8 } = optionsOf(new.target, options);
     super();
     this.dim = dim;
     this.eps = eps;
@@ -186,7 +195,8 @@ export class PairwiseDistance extends Module {
   readonly eps: number;
   readonly keepdim: boolean;
 
-  constructor({ p = 2, eps = 1e-6, keepdim = false }: PairwiseDistanceOptions = {}) {
+  constructor(options: PairwiseDistanceOptions = {}) {
+    const { p = 2, eps = 1e-6, keepdim = false } = optionsOf(new.target, options);
     super();
     this.norm = p;
     this.eps = eps;

@@ -21,8 +21,9 @@ import { Loss, WeightedLoss } from "./common.js";
 abstract class MarginLoss extends Loss {
   readonly margin: number;
 
-  constructor({ margin, ...options }: MarginOptions, initial: number) {
+  constructor(options: MarginOptions, initial: number) {
     super(options);
+    const { margin } = options;
     this.margin = margin ?? initial;
   }
 }
@@ -86,8 +87,9 @@ export class MultiMarginLoss extends WeightedLoss {
   readonly p: number;
   readonly margin: number;
 
-  constructor({ p = 1, margin = 1, ...options }: MultiMarginOptions = {}) {
+  constructor(options: MultiMarginOptions = {}) {
     super(options);
+    const { p = 1, margin = 1 } = options;
     this.p = p;
     this.margin = margin;
   }
@@ -103,8 +105,9 @@ export class TripletMarginLoss extends MarginLoss {
   readonly eps: number;
   readonly swap: boolean;
 
-  constructor({ p = 2, eps = 1e-6, swap = false, ...options }: TripletMarginOptions = {}) {
+  constructor(options: TripletMarginOptions = {}) {
     super(options, 1);
+    const { p = 2, eps = 1e-6, swap = false } = options;
     this.p = p;
     this.eps = eps;
     this.swap = swap;
@@ -121,8 +124,9 @@ export class TripletMarginWithDistanceLoss extends MarginLoss {
   readonly distanceFunction: TripletDistanceOptions["distanceFunction"];
   readonly swap: boolean;
 
-  constructor({ distanceFunction = null, swap = false, ...options }: TripletDistanceOptions = {}) {
+  constructor(options: TripletDistanceOptions = {}) {
     super(options, 1);
+    const { distanceFunction = null, swap = false } = options;
     this.distanceFunction = distanceFunction;
     this.swap = swap;
   }
@@ -138,8 +142,9 @@ export class PoissonNLLLoss extends Loss {
   readonly full: boolean;
   readonly eps: number;
 
-  constructor({ logInput = true, full = false, eps = 1e-8, ...options }: PoissonNllOptions = {}) {
+  constructor(options: PoissonNllOptions = {}) {
     super(options);
+    const { logInput = true, full = false, eps = 1e-8 } = options;
     this.logInput = logInput;
     this.full = full;
     this.eps = eps;
@@ -155,8 +160,9 @@ export class GaussianNLLLoss extends Loss {
   readonly full: boolean;
   readonly eps: number;
 
-  constructor({ full = false, eps = 1e-6, ...options }: GaussianNllOptions = {}) {
+  constructor(options: GaussianNllOptions = {}) {
     super(options);
+    const { full = false, eps = 1e-6 } = options;
     this.full = full;
     this.eps = eps;
   }

@@ -15,8 +15,9 @@ export class CTCLoss extends Loss {
   readonly blank: number;
   readonly zeroInfinity: boolean;
 
-  constructor({ blank = 0, zeroInfinity = false, ...options }: CtcLossOptions = {}) {
+  constructor(options: CtcLossOptions = {}) {
     super(options);
+    const { blank = 0, zeroInfinity = false } = options;
     this.blank = blank;
     this.zeroInfinity = zeroInfinity;
   }

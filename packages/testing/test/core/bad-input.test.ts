@@ -1,10 +1,11 @@
 import "@sconce/backend-cpu";
-import "@sconce/autograd";
+import { inferenceMode, noGrad } from "@sconce/autograd";
 import { configureCpu } from "@sconce/backend-cpu";
 import { cpuBackend, dense } from "@sconce/backend-cpu/parts";
 import * as core from "@sconce/core";
 import { type Tensor, tensor, zeros } from "@sconce/core";
 import * as data from "@sconce/data";
+import { deserialize } from "@sconce/io";
 import * as nn from "@sconce/nn";
 import * as optim from "@sconce/optim";
 import { describe, expect, it } from "vitest";
@@ -15,6 +16,9 @@ const F = nn.functional;
 type Any = any;
 const none = null as Any;
 const params = (): Tensor[] => [tensor([1], { requiresGrad: true })];
+const { lrScheduler } = optim;
+const sgd = (): optim.SGD => new optim.SGD(params(), { lr: 1 });
+const sequential = (o: optim.SGD): unknown => new lrScheduler.SequentialLR(o, [new lrScheduler.StepLR(o, 1)], none);
 const images = zeros(1, 4, 4, 4);
 const set = new data.TensorDataset(zeros(4, 2));
 const loader = (options: Any): unknown => new data.DataLoader(set, options);
@@ -38,7 +42,7 @@ const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
   ["einsum(null)", () => core.einsum(none, zeros(2)), /einsum\(\): expected an equation such as "ij,jk->ik", got null/],
   ["clamp()", () => zeros(2).clamp(undefined as Any), /At least one of 'min' or 'max' must not be None/],
   ["interpolate without a size", () => F.interpolate(images, undefined as Any), /either size or scale_factor should be defined/],
-  ["conv2d with options as bias", () => F.conv2d(images, zeros(4, 2, 3, 3), { groups: 2 } as Any), /conv2d: expected a tensor, got object/],
+  ["conv2d with options as bias", () => F.conv2d(images, zeros(4, 2, 3, 3), { groups: 2 } as Any), /conv2d: expected a tensor, got Object/],
   ["conv2d without weight", () => F.conv2d(images, none), /conv2d: expected a tensor, got null/],
   ["conv2d with groups that do not fit", () => F.conv2d(images, zeros(3, 2, 3, 3), null, { groups: 2 }), /Given groups=2/],
   ["embedding(null)", () => F.embedding(none, zeros(2, 2)), /embedding: expected a tensor, got null/],
@@ -51,13 +55,38 @@ const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
   ["crossEntropy(x, null)", () => F.crossEntropy(zeros(2, 3), none), /crossEntropy: expected a tensor, got null/],
   ["Linear of null", () => new nn.Linear(2, 2)(none), /linear: expected a tensor, got null/],
   ["Parameter(null)", () => new nn.Parameter(none), /Parameter: expected a tensor, got null/],
-  ["Parameter of an array", () => new nn.Parameter([1, 2] as Any), /Parameter: expected a tensor, got object/],
+  ["Parameter of an array", () => new nn.Parameter([1, 2] as Any), /Parameter: expected a tensor, got Array/],
   ["module.to(null)", () => new nn.Linear(2, 2).to(none), /to: expected a dtype, a device, a tensor or options, got null/],
   ["Dropout of a text", () => new nn.Dropout("0.5" as Any), /dropout probability has to be between 0 and 1/],
   ["a forward hook that is none", () => new nn.Linear(2, 2).registerForwardHook(none), /hook: expected a function, got null/],
   ["a tensor hook that is none", () => params()[0].registerHook(none), /registerHook: expected a function, got null/],
   ["SGD with a text as rate", () => new optim.SGD(params(), { lr: "0.1" as Any }), /Invalid learning rate value: 0.1/],
   ["clipGradNorm_(null)", () => optim.clipGradNorm_(none, 1), /clipGradNorm_: expected at least one parameter with a gradient/],
+  [
+    "MultiStepLR of no list",
+    () => new lrScheduler.MultiStepLR(sgd(), none),
+    /MultiStepLR: expected milestones to be of kind array, got null/,
+  ],
+  [
+    "LambdaLR of no function",
+    () => new lrScheduler.LambdaLR(sgd(), [none]),
+    /LambdaLR: expected lrLambda to be of kind function, got null/,
+  ],
+  [
+    "ExponentialLR of null",
+    () => new lrScheduler.ExponentialLR(sgd(), none),
+    /ExponentialLR: expected gamma to be of kind number, got null/,
+  ],
+  [
+    "ChainedScheduler(null)",
+    () => new lrScheduler.ChainedScheduler(none),
+    /ChainedScheduler: expected schedulers to be of kind array, got null/,
+  ],
+  ["ChainedScheduler([null])", () => new lrScheduler.ChainedScheduler([none]), /schedulers at index 0 to be different/],
+  ["SequentialLR without milestones", () => sequential(sgd()), /SequentialLR: expected milestones to be of kind array, got null/],
+  ["noGrad(null)", () => noGrad(none), /noGrad: expected a function, got null; `using _ = noGrad\(\)` opens a region/],
+  ["inferenceMode of a tensor", () => inferenceMode(zeros(2) as Any), /inferenceMode: expected a function, got Tensor/],
+  ["deserialize(null)", () => deserialize(none), /expected a Uint8Array, got null/],
   ["StepLR(null)", () => new optim.lrScheduler.StepLR(none, 3), /StepLR: null is not an Optimizer/],
   ["TensorDataset(null)", () => new data.TensorDataset(none), /TensorDataset: expected tensors/],
   ["DataLoader options of null", () => loader(null), /DataLoader: expected options such as \{ batchSize: 64 \}, got null/],
@@ -76,6 +105,89 @@ describe("what is no input is refused in the words of the library", () => {
 
   it("and parts that are some still make a backend", () => {
     expect(cpuBackend([dense]).name).toBe("cpu");
+  });
+});
+
+describe("what is no object of options is refused by name", () => {
+  const classes: { readonly [name: string]: unknown } = { ...nn, ...optim, ...lrScheduler };
+  const encoder = (): nn.TransformerEncoderLayer => new nn.TransformerEncoderLayer(4, 2);
+  /** Classes whose last argument is their options, with what stands before. */
+  const layers: readonly (readonly [keyof typeof nn, ...unknown[]])[] = [
+    ["Linear", 2, 3],
+    ["Bilinear", 2, 2, 3],
+    ["Conv1d", 1, 2, 3],
+    ["Conv2d", 1, 2, 3],
+    ["ConvTranspose3d", 1, 2, 3],
+    ["LazyConv2d", 2, 3],
+    ["LazyLinear", 3],
+    ["LazyBatchNorm1d"],
+    ["Embedding", 2, 3],
+    ["EmbeddingBag", 2, 3],
+    ["RNN", 2, 3],
+    ["LSTM", 2, 3],
+    ["GRU", 2, 3],
+    ["RNNCell", 2, 3],
+    ["LSTMCell", 2, 3],
+    ["MultiheadAttention", 4, 2],
+    ["TransformerEncoderLayer", 4, 2],
+    ["TransformerDecoderLayer", 4, 2],
+    ["TransformerEncoder", encoder(), 1],
+    ["Transformer"],
+    ["BatchNorm2d", 2],
+    ["InstanceNorm1d", 2],
+    ["LayerNorm", 2],
+    ["RMSNorm", 2],
+    ["GroupNorm", 1, 2],
+    ["LocalResponseNorm", 2],
+    ["AdaptiveLogSoftmaxWithLoss", 4, 5, [2]],
+    ["FractionalMaxPool2d", 2],
+    ["AdaptiveMaxPool2d", 2],
+    ["Unfold", 2],
+    ["Fold", 4, 2],
+    ["Upsample"],
+    ["UpsamplingNearest2d"],
+    ["ReLU"],
+    ["GELU"],
+    ["PReLU"],
+    ["Softplus"],
+    ["Hardtanh"],
+    ["MSELoss"],
+    ["CrossEntropyLoss"],
+    ["BCEWithLogitsLoss"],
+    ["SmoothL1Loss"],
+    ["KLDivLoss"],
+    ["CTCLoss"],
+    ["TripletMarginLoss"],
+    ["CosineSimilarity"],
+  ];
+  it.each(layers)("nn.%s", (name, ...args) => {
+    const Layer = classes[name] as new (...args: unknown[]) => unknown;
+    const values = [null, false, 0.5, "sum", [1], zeros(2)];
+    const words = ["null", "boolean", "number", "string", "Array", "Tensor"];
+    values.forEach((value, i) => {
+      const message = `${name}: expected an object of options, got ${words[i]}; write { name: value } or leave it out`;
+      expect(() => new Layer(...args, value)).toThrow(new core.ValueError(message));
+    });
+    expect(() => new Layer(...args, name.startsWith("Fractional") ? { outputSize: 1 } : undefined)).not.toThrow();
+  });
+
+  it.each(["SGD", "Adam", "AdamW", "Adamax", "Adadelta", "Adagrad", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "LBFGS"] as const)(
+    "optim.%s, as in a rate without its name",
+    (name) => {
+      const Optimizer = classes[name] as new (params: Tensor[], options: unknown) => unknown;
+      expect(() => new Optimizer(params(), 0.1)).toThrow(`${name}: expected an object of options, got number`);
+      expect(() => new Optimizer(params(), null)).toThrow(`${name}: expected an object of options, got null`);
+    },
+  );
+
+  it.each(["ConstantLR", "LinearLR", "PolynomialLR", "ReduceLROnPlateau"] as const)("lrScheduler.%s", (name) => {
+    const Scheduler = classes[name] as new (optimizer: optim.SGD, options: unknown) => unknown;
+    expect(() => new Scheduler(sgd(), null)).toThrow(`${name}: expected an object of options, got null`);
+  });
+
+  it("but the stride of a pool may be null, which is the kernel's size", () => {
+    expect(new nn.MaxPool2d(2, none).stride).toBe(2);
+    expect(new nn.AvgPool1d(3, none).stride).toBe(3);
   });
 });
 

@@ -53,7 +53,7 @@ describe("JSONDataset", () => {
 
   it("names the line of what is wrong", () => {
     expect(() => new JSONDataset("{}\n{")).toThrow(/JSONDataset: expected JSON in line 2/);
-    expect(() => new JSONDataset("{}", { lines: false })).toThrow("expected an array of samples, got object");
+    expect(() => new JSONDataset("{}", { lines: false })).toThrow("expected an array of samples, got Object");
     expect(() => new JSONDataset("[1,")).toThrow(FormatError);
   });
 });

@@ -27,6 +27,10 @@ describe("saving to a file", () => {
     const before = await readFile(path);
     await expect(save({ w: arange(4), broken: (() => 1) as never }, path)).rejects.toThrow(/got function at "broken"/);
     expect(await readFile(path)).toEqual(before);
+    const own: { [name: string]: unknown } = { list: [1] };
+    (own.list as unknown[]).push({ own });
+    await expect(save(own as never, path)).rejects.toThrow(/expected a state without cycles, got one at "list.1.own" that holds itself/);
+    expect(await readFile(path)).toEqual(before);
     await mkdir(join(folder, "taken"));
     await expect(save({ w: arange(3) }, join(folder, "taken"))).rejects.toThrow();
     await expect(save({ w: arange(3) }, join(folder, "missing", "w.safetensors"))).rejects.toThrow(/ENOENT/);

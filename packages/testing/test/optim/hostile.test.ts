@@ -49,6 +49,28 @@ describe("optimizers and schedulers given nonsense", () => {
     expect(scheduler.stateDict().step_size).toBe(9);
   });
 
+  it("a scheduler of schedulers changes none of them if the state of one does not fit", () => {
+    const o = optimizer();
+    const parts = [new lrScheduler.StepLR(o, 5), new lrScheduler.ExponentialLR(o, 0.9)];
+    for (const scheduler of [new lrScheduler.ChainedScheduler(parts), new lrScheduler.SequentialLR(o, parts, [3])]) {
+      const before = scheduler.stateDict();
+      const [first, second] = structuredClone(before._schedulers) as { [name: string]: unknown }[];
+      const bad = {
+        ...before,
+        last_epoch: 7,
+        _schedulers: [
+          { ...first, step_size: 9 },
+          { ...second, gamma: "x" },
+        ],
+      };
+      expect(() => scheduler.loadStateDict(bad as never)).toThrow(/ExponentialLR.loadStateDict: expected number at gamma, got string/);
+      expect(scheduler.stateDict()).toEqual(before);
+      const wrong = { ...before, _last_lr: 3, lastLr: 3, _schedulers: [{ ...first, step_size: 9 }, second] };
+      expect(() => scheduler.loadStateDict(wrong as never)).toThrow(ValueError);
+      expect(scheduler.stateDict()).toEqual(before);
+    }
+  });
+
   it("what is no state is refused and the own one kept", () => {
     const o = optimizer();
     for (const state of [{}, null, undefined, { param_groups: [] }, { state: {}, param_groups: 3 }]) {
