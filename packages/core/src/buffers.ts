@@ -58,7 +58,7 @@ const BLOCK_BYTES = 2 ** 25 + 2 ** 16;
  * The garbage collector does not see device memory, so a block stands for each so many bytes of buffers that it watches and that have come
  * since it last found some: it runs when it has seen about two.
  */
-const BYTES_PER_BLOCK = 2 ** 25;
+const BYTES_PER_BLOCK = 2 ** 26;
 const MOST_BLOCKS = 4;
 const ballast: object[] = [];
 const allocateBlock = (): object =>
@@ -79,30 +79,26 @@ export function holdBuffer(value: Held, handle: Handle): Box {
   liveBytes += bytes;
   liveBuffers++;
   if (liveBytes > peakBytes) peakBytes = liveBytes;
-  if (resident !== undefined) addYoung(box, resident / 2);
+  if (resident !== undefined) addYoung(box, resident);
   return box;
 }
 
 /**
- * New buffers and the tokens of their values. Most of them are freed within the step that makes them, and only the others are worth being watched: those that
- * are there at the next microtask, or when many or large ones have been made since.
+ * New buffers and the tokens of their values. Most of them are freed within the step that makes them, and only the others are worth being
+ * watched: those that are there at the next microtask, or when many have been made since.
  */
 let fresh: (Token | Box)[] = [];
-let freshBytes = 0;
 const MOST_FRESH = 2 ** 11;
-const MOST_FRESH_BYTES = 2 ** 24;
 
 /** Has a buffer freed when its value is collected. */
 export function watchLater(token: Token, box: Box): void {
   if (fresh.length === 0) queueMicrotask(watchFresh);
-  freshBytes += box.bytes;
-  if (fresh.push(token, box) > MOST_FRESH || freshBytes > MOST_FRESH_BYTES) watchFresh();
+  if (fresh.push(token, box) > MOST_FRESH) watchFresh();
 }
 
 function watchFresh(): void {
   const list = fresh;
   fresh = [];
-  freshBytes = 0;
   for (let i = 0; i < list.length; i += 2) {
     const box = list[i + 1] as Box;
     if (box.handle !== null && !box.isWatched) watch(list[i], box);
@@ -137,7 +133,7 @@ export function forgetBox(box: Box): void {
 }
 
 function freeCollected(box: Box): void {
-  hadTurn = true;
+  patience = GENERATIONS;
   freeBox(box);
   ballast.length = 0;
   leastWatched = watchedBytes;
@@ -168,7 +164,7 @@ const SHRINKAGE = 0.97;
 const LARGEST_GENERATION = 2 ** 30;
 /** Bytes that have moved and not come back since the last turn of the event loop, and how often the limit they may be before a warning. */
 let lostBytes = 0;
-const PATIENCE = 8;
+const MOST_LOST = 8;
 /** Buffers of a generation at most. */
 const MOST_BUFFERS = 2 ** 16;
 /** Freed buffers are swept out of the list when it has grown to this. */
@@ -180,21 +176,22 @@ const fixedFinalizer = new FinalizationRegistry<Box>(freeCollected);
 const contents = new WeakMap<Handle, TypedArray>();
 /** Programs that run now and have taken handles of buffers. */
 let readers = 0;
-/** The event loop had a turn since the last move. */
-let hadTurn = false;
+/** Generations that are left to finalizers, which may run now and then; they are larger. */
+let patience = 0;
+const GENERATIONS = 4;
 let warned = false;
 
 /** True when {@link moveOld} has something to do. */
 export let isCrowded = false;
 
-function addYoung(box: Box, least: number): void {
+function addYoung(box: Box, resident: number): void {
   young.push(box);
   youngBytes += box.bytes;
   if (young.length > sweepAt) {
     young = young.filter(({ handle }) => handle !== null);
     sweepAt = Math.max(sweepAt, 2 * young.length);
   }
-  if (young.length > MOST_BUFFERS || youngBytes > Math.max(least, budget)) isCrowded = true;
+  if (young.length > MOST_BUFFERS || youngBytes > Math.max(resident / (patience > 0 ? 2 : 4), budget)) isCrowded = true;
 }
 
 /** Moves some of the buffers of the generation before the last to the host, unless somebody has taken handles; ends a generation if there are none. */
@@ -207,7 +204,7 @@ export function moveOld(): void {
     contents.set(handle, (backend as Required<Backend>).downloadSync(handle, dtype, size));
     freeBox(box);
     lostBytes += bytes;
-    if (lostBytes > PATIENCE * (backend.limits.resident as number)) warnOnce();
+    if (lostBytes > MOST_LOST * (backend.limits.resident as number)) warnOnce();
   }
   isCrowded = leaving.length > 0;
 }
@@ -221,9 +218,8 @@ function endGeneration(): void {
   finalizers.unshift(new FinalizationRegistry(freeCollected));
   finalizers.length = 2;
   budget = Math.min(Math.max(GROWTH * returnedBytes, SHRINKAGE * budget), LARGEST_GENERATION);
-  lostBytes = hadTurn ? 0 : lostBytes - returnedBytes;
+  lostBytes = patience-- > 0 ? 0 : lostBytes - returnedBytes;
   youngBytes = returnedBytes = 0;
-  hadTurn = false;
 }
 
 /** The buffer of a value whose former one has moved. */
@@ -238,7 +234,7 @@ export function moveBack(value: Held, former: Handle): Box {
 export function renewBuffer(token: Token, box: Box): void {
   if (box.generation === FIXED) return;
   box.generation = generation;
-  addYoung(box, (box.backend.limits.resident as number) / 2);
+  addYoung(box, box.backend.limits.resident as number);
   watch(token, box);
 }
 

@@ -1,6 +1,6 @@
 import { apply, withoutLayers } from "./dispatch.js";
 import type { KernelOps } from "./primitives.js";
-import { Scope } from "./scope.js";
+import { ending, giveAll, Scope } from "./scope.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 type Decomposition<K extends keyof KernelOps> = (inputs: readonly Tensor[], attrs: KernelOps[K]) => readonly Tensor[];
@@ -31,12 +31,6 @@ function orZero(x: Tensor, condition: Tensor): Tensor {
 
 /** Computes an op by simpler ones, of which the layers see nothing. */
 export function decompose(op: Decomposable, inputs: readonly Tensor[], attrs: KernelOps[Decomposable]): readonly Tensor[] {
-  const region = new Scope();
-  try {
-    const outputs = withoutLayers(() => (DECOMPOSITIONS[op] as Decomposition<Decomposable>)(inputs, attrs as KernelOps["nllGrad"]));
-    for (const { storage } of outputs) region.release(storage);
-    return outputs;
-  } finally {
-    region[Symbol.dispose]();
-  }
+  const run = DECOMPOSITIONS[op] as Decomposition<Decomposable>;
+  return ending(new Scope(), () => withoutLayers(() => run(inputs, attrs as KernelOps["nllGrad"])), giveAll);
 }

@@ -1,5 +1,5 @@
 import type { PrimitiveName, Primitives } from "./primitives.js";
-import { hiddenScope } from "./scope.js";
+import { ending, giveAll, hiddenScope } from "./scope.js";
 import type { Tensor } from "./tensor/tensor.js";
 
 /** One call of a primitive. */
@@ -105,14 +105,7 @@ export function composite(name: string, inputs: readonly Tensor[], fn: () => Ten
 
 /** {@link composite} for several results. What else is made on the way is freed at once. */
 export function compositeAll(name: string, inputs: readonly Tensor[], fn: () => readonly Tensor[]): readonly Tensor[] {
-  const region = hiddenScope();
-  try {
-    const outputs = composer(name, inputs, fn);
-    if (region !== null) for (const y of outputs) region.give(y);
-    return outputs;
-  } finally {
-    region?.[Symbol.dispose]();
-  }
+  return ending(hiddenScope(), () => composer(name, inputs, fn), giveAll);
 }
 
 /** Writes `result` into `target` in place; shapes and dtypes are equal. Returns `target`. */

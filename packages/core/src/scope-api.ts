@@ -1,4 +1,4 @@
-import { currentScope, expose, hiddenScope, refusePromise, Scope } from "./scope.js";
+import { currentScope, ending, expose, hiddenScope, refusePromise, Scope } from "./scope.js";
 import { TensorBase } from "./tensor/base.js";
 
 /** Calls `visit` for every tensor in arrays, plain objects, maps and sets, and `other` for objects that may hold some out of reach. */
@@ -34,26 +34,21 @@ export function scope<T>(fn: () => T): T;
 export function scope<T>(fn?: () => T): Scope | T {
   const region = new Scope();
   if (fn === undefined) return region;
-  return inRegion(region, () => {
+  const run = (): T => {
     const result = fn();
     refusePromise(result, "scope");
     return result;
-  });
+  };
+  return ending(region, run, giveFound);
 }
 
-/** Runs a function and ends a scope, which its result outlives. */
-export function inRegion<T>(region: Scope, fn: () => T): T {
-  try {
-    const result = fn();
-    eachTensor(
-      result,
-      (t) => region.give(t),
-      () => region.exposeAll(),
-    );
-    return result;
-  } finally {
-    region[Symbol.dispose]();
-  }
+/** Lets the tensors in a result outlive a scope. */
+function giveFound(result: unknown, region: Scope): void {
+  eachTensor(
+    result,
+    (t) => region.give(t),
+    () => region.exposeAll(),
+  );
 }
 
 /**
@@ -71,8 +66,7 @@ export function keep<T>(value: T): T {
  * several ops, in which no code of the user runs but through {@link exposed}.
  */
 export function hidden<T>(fn: () => T): T {
-  const region = hiddenScope();
-  return region === null ? fn() : inRegion(region, fn);
+  return ending(hiddenScope(), fn, giveFound);
 }
 
 /** Runs a function of the user inside of {@link hidden}: the tensors that it is given, and those that it makes, are not freed for it. */

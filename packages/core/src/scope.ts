@@ -114,6 +114,22 @@ export function expose(x: Owned): void {
   while (x.storage.owner?.hidden === true) x.storage.owner.give(x);
 }
 
+/** Runs a function and ends a scope, where there is one. `give` says what outlives it. */
+export function ending<T>(region: Scope | null, fn: () => T, give?: (result: T, region: Scope) => void): T {
+  try {
+    const result = fn();
+    if (region !== null) give?.(result, region);
+    return result;
+  } finally {
+    region?.[Symbol.dispose]();
+  }
+}
+
+/** Lets tensors outlive a scope. */
+export function giveAll(tensors: readonly Owned[], region: Scope): void {
+  for (const x of tensors) region.give(x);
+}
+
 /** A scope around code of the library; null while a function is traced, which keeps what it makes for its replays. */
 export function hiddenScope(): Scope | null {
   return tracer === null ? new Scope(true) : null;

@@ -1,8 +1,7 @@
 import type { TypedArray } from "../dtype.js";
 import { isReadable, readNow } from "../evaluate.js";
 import { decodeArray } from "../half.js";
-import { Scope } from "../scope.js";
-import { inRegion } from "../scope-api.js";
+import { ending, Scope } from "../scope.js";
 import { type Shape, sizeOf } from "../shape.js";
 import { tracer } from "../tracing.js";
 import type { Tensor } from "./tensor.js";
@@ -15,7 +14,7 @@ export function checkElements(x: Tensor, check: (x: Tensor) => void): void {
   let real = x.detach();
   while (real.wrapped !== null) real = real.wrapped;
   const look = (now: Tensor): void => {
-    if (isReadable(now)) inRegion(new Scope(), () => check(now));
+    if (isReadable(now)) ending(new Scope(), () => check(now));
   };
   if (tracer === null) look(real);
   else tracer.hand(real, look, () => undefined);

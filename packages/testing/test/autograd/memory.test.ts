@@ -48,13 +48,13 @@ describe("memory of the tape", () => {
   });
 
   it("does not grow during the walk", () => {
-    const x = ones([16 * ELEMENTS], { requiresGrad: true });
+    const x = ones([4 * ELEMENTS], { requiresGrad: true });
     realiseAll([x]);
     const loss = chain(x, 10);
     const before = memory();
     loss.backward();
     // The gradient that arrives, the one that leaves, and a temporary between them.
-    expect(memory().peakBytes).toBeLessThan(before.bytes + 4 * 16 * MB);
+    expect(memory().peakBytes).toBeLessThan(before.bytes + 4 * 4 * MB);
   });
 
   it("stays for another walk on demand", () => {
