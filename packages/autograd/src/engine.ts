@@ -29,7 +29,9 @@ export class Engine implements Walk {
   readonly #retainGraph: boolean;
   readonly #captures: Map<TapeNode, Capture[]> | null;
   readonly #ready = new NodeHeap();
-  readonly #pending = new Map<TapeNode, Gradients>();
+  /** What waits, for walks outside of this one, at nodes that this one reached. */
+  readonly #outer: [TapeNode, Walk | null, Gradients | null][] = [];
+  /** Readers of a gradient beyond the first. */
   readonly #readers = new Map<Storage, number>();
   readonly #filled: Tensor[] = [];
   #wanted: ReadonlySet<TapeNode> | null = null;
@@ -49,13 +51,23 @@ export class Engine implements Walk {
   }
 
   send(node: TapeNode, output: number, grad: Tensor): void {
-    const before = this.#pending.get(node);
-    if (before === undefined) this.#ready.push(node);
+    if (node.walk !== this) {
+      if (node.walk !== null) this.#outer.push([node, node.walk, node.arrived]);
+      node.walk = this;
+      node.arrived = null;
+      this.#ready.push(node);
+    }
     if (node.outputs > 1) {
-      const list = (before as (Tensor | null)[] | undefined) ?? new Array<Tensor | null>(node.outputs).fill(null);
+      const list = (node.arrived ??= new Array<Tensor | null>(node.outputs).fill(null)) as (Tensor | null)[];
       list[output] = this.#added(list[output], grad);
-      if (before === undefined) this.#pending.set(node, list);
-    } else this.#pending.set(node, this.#added((before as Tensor | undefined) ?? null, grad));
+    } else node.arrived = this.#added(node.arrived as Tensor | null, grad);
+  }
+
+  /** Takes the gradients that wait at a node. */
+  #take(node: TapeNode): Gradients {
+    const { arrived } = node;
+    node.walk = node.arrived = null;
+    return arrived as Gradients;
   }
 
   #added(before: Tensor | null, grad: Tensor): Tensor {
@@ -68,21 +80,22 @@ export class Engine implements Walk {
   /** Counts a reader that waits for a gradient. */
   #hold(grad: Tensor): Tensor {
     const { storage } = grad;
-    if (this.#scope === null) return grad;
-    this.#inner?.release(storage);
-    this.#readers.set(storage, (this.#readers.get(storage) ?? 0) + 1);
+    const scope = this.#scope;
+    if (scope === null) return grad;
+    // What the running node has made has no reader yet; what was there before this walk is not the walk's to free.
+    if (storage.owner === scope) this.#readers.set(storage, (this.#readers.get(storage) ?? 0) + 1);
+    else this.#inner?.release(storage);
     return grad;
   }
 
   #drop(grad: Tensor | null): void {
     if (this.#scope === null || grad === null) return;
     const { storage } = grad;
-    const left = (this.#readers.get(storage) as number) - 1;
-    if (left > 0) this.#readers.set(storage, left);
-    else {
-      this.#readers.delete(storage);
-      if (storage.owner === this.#scope) grad.dispose();
-    }
+    if (storage.owner !== this.#scope) return;
+    const others = this.#readers.size === 0 ? undefined : this.#readers.get(storage);
+    if (others === undefined) grad.dispose();
+    else if (others === 1) this.#readers.delete(storage);
+    else this.#readers.set(storage, others - 1);
   }
 
   callUser<T>(fn: (...grads: (Tensor | null)[]) => T, grads: readonly (Tensor | null)[]): T {
@@ -122,13 +135,15 @@ export class Engine implements Walk {
     } finally {
       mode.enabled = before;
       Engine.running = outer;
+      // Left where an error has ended the walk.
+      for (let node = this.#ready.pop(); node !== undefined; node = this.#ready.pop()) this.#take(node);
+      for (const [node, walk, arrived] of this.#outer) Object.assign(node, { walk, arrived });
       this.#scope?.[Symbol.dispose]();
     }
   }
 
   #step(node: TapeNode): void {
-    let grads = this.#pending.get(node) as Gradients;
-    this.#pending.delete(node);
+    let grads = this.#take(node);
     const arrived = grads;
     if (node.hooks !== null) grads = runHooks(node, grads, this);
     if (node.retaining !== null) {
@@ -245,15 +260,9 @@ function hookedRun(node: TapeNode, grads: Gradients, engine: Engine): void {
       "registerPrehook",
     );
   let inputs: (Tensor | null)[] = node.next.map(() => null);
-  const collect: Walk = {
-    createGraph: engine.createGraph,
-    callUser: (fn, given) => engine.callUser(fn, given),
-    accumulate: (history, grad) => engine.accumulate(history, grad),
-    wants: (target) => engine.wants(target),
-    send: (target, output, grad) => {
-      inputs[node.next.findIndex((next, i) => next === target && (node.slots?.[i] ?? 0) === output && inputs[i] === null)] = grad;
-    },
-  };
+  const collect = relay(engine, (target, output, grad) => {
+    inputs[node.next.findIndex((next, i) => next === target && (node.slots?.[i] ?? 0) === output && inputs[i] === null)] = grad;
+  });
   const given = Array.isArray(grads) ? outputs : (outputs[0] as Tensor);
   if (mode.anomaly) checkedRun(node, given, collect);
   else node.run(given, collect);
@@ -288,17 +297,22 @@ function replaced(grads: (Tensor | null)[], result: ReturnType<NodeHook>, op: st
 
 /** Runs a node and looks for NaN in what it sends on. */
 function checkedRun(node: TapeNode, grads: Gradients, engine: Walk): void {
-  const watch: Walk = {
-    createGraph: engine.createGraph,
-    callUser: (fn, given) => engine.callUser(fn, given),
-    accumulate: (history, grad) => engine.accumulate(history, grad),
-    wants: (target) => engine.wants(target),
-    send: (target, output, grad) => {
-      if (hasNaN(grad)) throw nanError(node, node.next.indexOf(target));
-      engine.send(target, output, grad);
-    },
-  };
+  const watch = relay(engine, (target, output, grad) => {
+    if (hasNaN(grad)) throw nanError(node, node.next.indexOf(target));
+    engine.send(target, output, grad);
+  });
   node.run(grads, watch);
+}
+
+/** A walk that sends gradients another way. */
+function relay(walk: Walk, send: Walk["send"]): Walk {
+  return {
+    createGraph: walk.createGraph,
+    callUser: (fn, given) => walk.callUser(fn, given),
+    accumulate: (history, grad) => walk.accumulate(history, grad),
+    wants: (target) => walk.wants(target),
+    send,
+  };
 }
 
 function hasNaN(x: Tensor): boolean {

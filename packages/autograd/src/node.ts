@@ -111,6 +111,9 @@ export abstract class TapeNode implements Node {
   retaining: History[] | null = null;
   /** Where it was made, in anomaly mode. */
   stack: string | undefined = undefined;
+  /** The walk that gradients wait for here to go on, and those gradients. */
+  walk: Walk | null = null;
+  arrived: Gradients | null = null;
 
   constructor(next: readonly (TapeNode | null)[], slots: readonly number[] | null) {
     this.next = next;

@@ -109,9 +109,13 @@ export class PrimitiveNode extends TapeNode implements Context {
     const rule = this.#rule;
     const partial = "each" in rule ? rule.each : (rowsOf(rule, this.attrs) as Rows)[input];
     const { keep, formula } = partial as { keep: readonly Kept[]; formula: Formula<PrimitiveName> };
-    const at = (k: Kept): Tensor => (kept[k] ??= this.unpack(k, createGraph));
+    for (let i = 0; i < keep.length; i++) kept[keep[i]] ??= this.unpack(keep[i], createGraph);
     const result =
-      keep.length === 0 ? formula(g, this, input) : keep.length === 1 ? formula(g, at(keep[0]), this) : formula(g, ...keep.map(at), this);
+      keep.length === 0
+        ? formula(g, this, input)
+        : keep.length === 1
+          ? formula(g, kept[keep[0]], this)
+          : formula(g, ...keep.map((k) => kept[k]), this);
     return this.fit(result, this.shapes[input]);
   }
 

@@ -32,47 +32,39 @@ const SIGNED: readonly string[] = ["exprs", "expr", "numbers"];
 const UNRECORDED: ReadonlySet<KernelName> = new Set<KernelName>(["random", "attention", "attentionGrad"]);
 
 const MOST = 4096;
+/** Comparing more inputs than this would take longer than it saves. */
+const MOST_INPUTS = 24;
 /** Engines hold integers of so many bits without memory of their own. */
 const SMALL = 2 ** 30 - 1;
 
-/** The signature of the call that is looked for, and how long it is. */
-const signature = new Int32Array(1024);
-let length = 0;
-let hash = 0;
-
-function put(value: number): void {
-  signature[length++] = value;
-  hash = (Math.imul(hash, 31) + value) | 0;
+/** All sizes, strides and offsets, which inputs share a buffer, and the expressions. */
+function sign(inputs: readonly View[], outputs: readonly Spec[], { exprs = [], expr }: Signed): Int32Array {
+  const list = [inputs.length];
+  for (const { handle, shape, strides, offset } of inputs) {
+    list.push(
+      inputs.findIndex((other) => other.handle === handle),
+      offset,
+      shape.length,
+    );
+    shape.forEach((n, d) => list.push(n, strides[d]));
+  }
+  for (const { shape } of outputs) list.push(shape.length, ...shape);
+  for (const { id } of expr === undefined ? exprs : [expr]) list.push(id);
+  return Int32Array.from(list);
 }
 
-/** Writes down all sizes, strides and offsets, which inputs share a buffer, and the expressions; false if there is no room. */
-function sign(inputs: readonly View[], outputs: readonly Spec[], { exprs, expr }: Signed): boolean {
-  length = 0;
-  hash = 0;
-  if (inputs.length > 24) return false;
-  put(inputs.length);
-  for (let i = 0; i < inputs.length; i++) {
-    const { handle, shape, strides, offset } = inputs[i];
-    let twin = 0;
-    while (inputs[twin].handle !== handle) twin++;
-    put(twin);
-    put(offset);
-    put(shape.length);
-    for (let d = 0; d < shape.length; d++) {
-      put(shape[d]);
-      put(strides[d]);
-    }
-    if (length > 768) return false;
-  }
-  for (let i = 0; i < outputs.length; i++) {
-    const { shape } = outputs[i];
-    put(shape.length);
-    for (let d = 0; d < shape.length; d++) put(shape[d]);
-    if (length > 896) return false;
-  }
-  if (expr !== undefined) put(expr.id);
-  if (exprs !== undefined) for (let i = 0; i < exprs.length; i++) put(exprs[i].id);
-  return true;
+function hashOf(inputs: readonly View[], outputs: readonly Spec[], { exprs, expr }: Signed): number {
+  let hash = expr === undefined ? 0 : expr.id;
+  if (exprs !== undefined) for (let i = 0; i < exprs.length; i++) hash = Math.imul(hash, 31) + exprs[i].id;
+  for (let i = 0; i < outputs.length; i++) hash = hashList(hash, outputs[i].shape);
+  for (let i = 0; i < inputs.length; i++) hash = hashList(hash + inputs[i].offset, inputs[i].strides);
+  return hash & SMALL;
+}
+
+function hashList(start: number, list: readonly number[]): number {
+  let hash = start;
+  for (let i = 0; i < list.length; i++) hash = Math.imul(hash, 31) + list[i];
+  return hash;
 }
 
 /** True if {@link sign} would write this signature. */
@@ -124,12 +116,7 @@ export class Calls {
   find(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object): Entry | null {
     const last = this.#last;
     let entry = last === null ? null : last.next;
-    if (
-      entry === null ||
-      entry.kernel !== kernel ||
-      !isSigned(entry.signature, inputs, outputs, attrs) ||
-      !isAlike(entry, inputs, outputs, attrs as Attrs)
-    ) {
+    if (entry === null || !does(entry, kernel, inputs, outputs, attrs)) {
       entry = this.#search(kernel, inputs, outputs, attrs);
       if (entry === null) return null;
       if (last !== null) last.next = entry;
@@ -139,15 +126,8 @@ export class Calls {
   }
 
   #search(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object): Entry | null {
-    const byHash = this.#entries.get(kernel);
-    if (byHash === undefined || !sign(inputs, outputs, attrs)) return null;
-    const entries = byHash.get(hash & SMALL);
-    if (entries === undefined) return null;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i];
-      if (hasSignature(entry) && isAlike(entry, inputs, outputs, attrs as Attrs)) return entry;
-    }
-    return null;
+    const entries = this.#entries.get(kernel)?.get(hashOf(inputs, outputs, attrs));
+    return entries?.find((entry) => does(entry, kernel, inputs, outputs, attrs)) ?? null;
   }
 
   clear(): void {
@@ -157,22 +137,23 @@ export class Calls {
   }
 
   add(kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object, call: RecordedCall): void {
-    if (!sign(inputs, outputs, attrs)) return;
+    if (inputs.length > MOST_INPUTS) return;
     this.#count++;
+    const hash = hashOf(inputs, outputs, attrs);
     let byHash = this.#entries.get(kernel);
     if (byHash === undefined) this.#entries.set(kernel, (byHash = new Map()));
     const dtypes = [...inputs, ...outputs].map(({ dtype }) => dtype);
     const entry: Entry = {
       kernel,
       checksIndices: takesIndices(kernel),
-      signature: signature.slice(0, length),
+      signature: sign(inputs, outputs, attrs),
       dtypes,
       attrs: unsigned(attrs),
       call,
       next: null,
     };
-    const others = byHash.get(hash & SMALL);
-    if (others === undefined) byHash.set(hash & SMALL, [entry]);
+    const others = byHash.get(hash);
+    if (others === undefined) byHash.set(hash, [entry]);
     else others.push(entry);
   }
 }
@@ -183,11 +164,9 @@ function unsigned(attrs: object): Attrs {
   return Object.fromEntries(rest.map(([key, value]) => [key, Array.isArray(value) ? [...value] : value]));
 }
 
-/** True if {@link sign} has just written the signature of a call. */
-function hasSignature({ signature: known }: Entry): boolean {
-  if (known.length !== length) return false;
-  for (let i = 0; i < known.length; i++) if (known[i] !== signature[i]) return false;
-  return true;
+/** True if an entry's call does what is asked for. */
+function does(entry: Entry, kernel: KernelName, inputs: readonly View[], outputs: readonly Spec[], attrs: object): boolean {
+  return entry.kernel === kernel && isSigned(entry.signature, inputs, outputs, attrs) && isAlike(entry, inputs, outputs, attrs as Attrs);
 }
 
 /** True if dtypes and the attributes that are not signed are those of a call. */

@@ -49,12 +49,12 @@ const WIDE: { readonly [D in DType]?: "float32" | "int32" } & { readonly [D in S
 
 /** The dtype in which a storage dtype is computed: float32 for float16 and bfloat16, int32 for int8 and int16; undefined for others. */
 export function wideOf(dtype: DType): "float32" | "int32" | undefined {
-  return WIDE[dtype];
+  return dtype === "float32" ? undefined : WIDE[dtype];
 }
 
 /** Bytes of one element. */
 export function itemSize(dtype: DType): number {
-  return INFO[dtype].bytes;
+  return dtype === "float32" ? 4 : INFO[dtype].bytes;
 }
 
 /** PyTorch's word for a dtype in error texts, such as `Float`. */
@@ -64,7 +64,8 @@ export function dtypeWord(dtype: DType): string {
 
 /** True for float16, bfloat16, float32 and float64. */
 export function isFloatingPoint(dtype: DType): boolean {
-  return INFO[dtype].kind === 2;
+  // Each op asks, nearly always this: a comparison costs less than a look-up by name.
+  return dtype === "float32" || INFO[dtype].kind === 2;
 }
 
 /** True for the integers, not for bool. */

@@ -1,4 +1,14 @@
-import { type Backend, type Device, getBackend, type Handle, type HostFunction, type Kernels, type Spec, type View } from "./backend.js";
+import {
+  type Backend,
+  type Device,
+  getBackend,
+  type Handle,
+  type HostFunction,
+  type KernelName,
+  type Kernels,
+  type Spec,
+  type View,
+} from "./backend.js";
 import { isCrowded, moveOld } from "./buffers.js";
 import { type Decomposable, decompose } from "./decompositions.js";
 import type { Call, Handler } from "./dispatch.js";
@@ -7,7 +17,7 @@ import { hostArray, itemSize, wideOf } from "./dtype.js";
 import { DeviceError, DTypeError, formatShape, NotSupportedError, ShapeError } from "./errors.js";
 import type { FormulaOp } from "./extension.js";
 import { Fusion, realise } from "./fusion.js";
-import { INFER, KERNEL_OF, type KernelOps, type PrimitiveName, VIEWS, type ViewOps } from "./primitives.js";
+import { INFER, type KernelOps, type PrimitiveName, VIEWS } from "./primitives.js";
 import { SCALAR_OPS, type ScalarOp } from "./scalar.js";
 import {
   broadcastStrides,
@@ -45,27 +55,47 @@ function resultOf(backend: Backend, { shape, dtype }: Spec, handle: Handle): Ten
   return tensorOf(settledValue(backend, shape, dtype, handle));
 }
 
+function resultsOf(backend: Backend, specs: readonly Spec[], handles: readonly Handle[]): readonly Tensor[] {
+  const results = new Array<Tensor>(specs.length);
+  for (let i = 0; i < specs.length; i++) results[i] = resultOf(backend, specs[i], handles[i]);
+  return results;
+}
+
 /** A tensor that shares `storage`. */
 export function tensorOver(storage: Storage, layout: Layout): Tensor {
   return construct(storage, layout);
 }
 
-const SCALARS: ReadonlySet<string> = new Set(Object.keys(SCALAR_OPS));
+type Evaluate = (call: Call) => readonly Tensor[];
+type ViewRule = (x: Layout, attrs: unknown) => Layout;
 
-function evaluate(call: Call): readonly Tensor[] {
-  const { op } = call;
-  if (isCrowded) moveOld();
-  if (SCALARS.has(op)) return [evaluateScalar(op as ScalarOp, call)];
-  const rule = VIEWS[op as keyof ViewOps] as ((x: Layout, attrs: unknown) => Layout) | undefined;
-  if (rule !== undefined) return [evaluateView(rule, call)];
-  if (op === "transfer") return [transfer(call.inputs[0], (call.attrs as KernelOps["transfer"]).device)];
-  if (op === "formula") return [evaluateFormula(call as Call<"formula">)];
-  if (op === "host") return evaluateHost(call as Call<"host">);
-  if (op === "fused") return evaluateFused(call as Call<"fused">);
-  return evaluateKernel(op as Exclude<keyof KernelOps, "transfer">, call);
+/** What is known of a kernel op ahead of its calls. */
+interface KernelRule {
+  readonly op: Exclude<keyof KernelOps, "transfer">;
+  readonly kernel: KernelName;
+  readonly infer: (inputs: readonly Spec[], attrs: unknown) => readonly Spec[];
 }
 
-function evaluateView(rule: (x: Layout, attrs: unknown) => Layout, { op, inputs, attrs }: Call): Tensor {
+/** How each primitive is computed: an op costs one look-up by its name. */
+const WAYS: ReadonlyMap<string, Evaluate> = new Map([
+  ...Object.keys(SCALAR_OPS).map((op): [string, Evaluate] => [op, (call) => [evaluateScalar(op as ScalarOp, call)]]),
+  ...Object.entries(VIEWS).map(([op, rule]): [string, Evaluate] => [op, (call) => [evaluateView(rule as ViewRule, call)]]),
+  ...Object.entries(INFER).map(([op, infer]): [string, Evaluate] => {
+    const rule = { op, kernel: op === "addmm" ? "matmul" : op, infer } as KernelRule;
+    return [op, (call) => evaluateKernel(rule, call)];
+  }),
+  ["transfer", ({ inputs, attrs }) => [transfer(inputs[0], (attrs as KernelOps["transfer"]).device)]],
+  ["formula", (call) => [evaluateFormula(call as Call<"formula">)]],
+  ["host", (call) => evaluateHost(call as Call<"host">)],
+  ["fused", (call) => evaluateFused(call as Call<"fused">)],
+]);
+
+function evaluate(call: Call): readonly Tensor[] {
+  if (isCrowded) moveOld();
+  return (WAYS.get(call.op) as Evaluate)(call);
+}
+
+function evaluateView(rule: ViewRule, { op, inputs, attrs }: Call): Tensor {
   const [x] = inputs;
   const layout = rule(x, attrs);
   checkLayout(layout, x.storage.size, op);
@@ -203,26 +233,34 @@ export function isWhole(layout: Layout, value: { readonly size: number }): boole
 
 // ---- kernels
 
-function evaluateKernel(op: Exclude<keyof KernelOps, "transfer">, call: Call): readonly Tensor[] {
+function evaluateKernel(rule: KernelRule, call: Call): readonly Tensor[] {
+  const { op, kernel, infer } = rule;
   const { inputs, attrs } = call;
   const backend = op === "random" ? getBackend((attrs as KernelOps["random"]).device, op) : commonBackend(op, inputs);
-  const wide = inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(op, backend);
-  if (!wide && backend.decomposed?.has(KERNEL_OF[op])) return decompose(op as Decomposable, inputs, attrs as KernelOps[Decomposable]);
-  const infer = INFER[op] as (inputs: readonly Spec[], attrs: unknown) => readonly Spec[];
+  const wide = inputs.length > 0 && wideOf(inputs[0].dtype) !== undefined && !takesNarrow(rule, backend);
+  if (!wide && backend.decomposed?.has(kernel)) return decompose(op as Decomposable, inputs, attrs as KernelOps[Decomposable]);
   const outputs = infer(inputs, attrs);
-  for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op);
-  if (inputs.some((x) => x.storage.host !== null)) return withCopies(call, (copied) => evaluateKernel(op, copied));
-  if (wide) return evaluateWide(inputs, outputs, (converted) => evaluateKernel(op, { ...call, inputs: converted }));
+  checkOutputs(backend, outputs, op);
+  if (readsHost(inputs)) return withCopies(call, (copied) => evaluateKernel(rule, copied));
+  if (wide) return evaluateWide(inputs, outputs, (converted) => evaluateKernel(rule, { ...call, inputs: converted }));
   if (op === "reduce") return [evaluateReduce(backend, inputs[0], outputs[0], attrs as KernelOps["reduce"])];
   if (op === "updateSlice") {
     const { layout } = attrs as KernelOps["updateSlice"];
     checkLayout(layout, sizeOf(inputs[0].shape), op);
     return [tensorOf(updateSlice(inputs[0], inputs[1], layout, false))];
   }
-  const views = op === "addmm" ? [viewOf(inputs[1]), viewOf(inputs[2]), viewOf(inputs[0], outputs[0].shape)] : inputs.map((x) => viewOf(x));
-  const kernelAttrs = op === "matmul" || op === "addmm" ? { bias: op === "addmm" } : attrs;
-  const handles = backend.run(KERNEL_OF[op], views, outputs, kernelAttrs as Kernels[keyof Kernels]);
-  return outputs.map((spec, i) => resultOf(backend, spec, handles[i]));
+  const views = op === "addmm" ? [viewOf(inputs[1]), viewOf(inputs[2]), viewOf(inputs[0], outputs[0].shape)] : viewsOf(inputs);
+  const kernelAttrs = op === "matmul" ? PRODUCT : op === "addmm" ? BIASED_PRODUCT : attrs;
+  return resultsOf(backend, outputs, backend.run(kernel, views, outputs, kernelAttrs as Kernels[keyof Kernels]));
+}
+
+const PRODUCT: Kernels["matmul"] = { bias: false };
+const BIASED_PRODUCT: Kernels["matmul"] = { bias: true };
+
+/** True if an input lies in host memory. */
+function readsHost(inputs: readonly Tensor[]): boolean {
+  for (let i = 0; i < inputs.length; i++) if (inputs[i].storage.host !== null) return true;
+  return false;
 }
 
 function evaluateFused(call: Call<"fused">): readonly Tensor[] {
@@ -230,11 +268,9 @@ function evaluateFused(call: Call<"fused">): readonly Tensor[] {
   const { op, params } = attrs;
   const backend = commonBackend(op.name, inputs);
   const outputs = op.infer(inputs, params);
-  for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, op.name);
-  if (inputs.some((x) => x.storage.host !== null)) return withCopies(call, evaluateFused);
-  const views = inputs.map((x) => viewOf(x));
-  const handles = backend.run(op.kernel, views, outputs, params);
-  return outputs.map((spec, i) => resultOf(backend, spec, handles[i]));
+  checkOutputs(backend, outputs, op.name);
+  if (readsHost(inputs)) return withCopies(call, evaluateFused);
+  return resultsOf(backend, outputs, backend.run(op.kernel, viewsOf(inputs), outputs, params));
 }
 
 function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly Tensor[] {
@@ -247,7 +283,7 @@ function evaluateHost({ inputs, attrs: { op, params } }: Call<"host">): readonly
   }
   const given = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
   const outputs = op.infer(given, params);
-  for (const { shape, dtype } of outputs) checkDevice(backend, shape, dtype, call);
+  checkOutputs(backend, outputs, call);
   const compute: HostFunction = (data) => {
     const results = outputs.map((spec) => ({ ...spec, data: hostArray(spec.dtype, sizeOf(spec.shape)) }));
     op.run(
@@ -340,8 +376,8 @@ function withCopies<K extends PrimitiveName>(call: Call<K>, run: (call: Call<K>)
 }
 
 /** True if a device runs a kernel on a storage dtype as it is. */
-function takesNarrow(op: Exclude<keyof KernelOps, "transfer">, { limits }: Backend): boolean {
-  return op === "updateSlice" || limits.narrow?.has(KERNEL_OF[op]) === true;
+function takesNarrow({ op, kernel }: KernelRule, { limits }: Backend): boolean {
+  return op === "updateSlice" || limits.narrow?.has(kernel) === true;
 }
 
 /** Runs a kernel in the wide dtype of its inputs' storage dtype, and converts the results to what `outputs` say. */
@@ -381,6 +417,12 @@ export function viewOf(x: Tensor, shape: Shape = x.shape): View {
   const { value } = x.storage;
   const strides = shape === x.shape ? x.strides : broadcastStrides(x.shape, x.strides, shape);
   return { handle: realise(value), dtype: value.dtype, shape, strides, offset: x.offset };
+}
+
+function viewsOf(inputs: readonly Tensor[]): View[] {
+  const views = new Array<View>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) views[i] = viewOf(inputs[i]);
+  return views;
 }
 
 function wholeView(value: Value): View {
@@ -465,18 +507,21 @@ function checkNoOverlap({ shape, strides }: Layout): void {
 // ---- checks
 
 function commonBackend(op: string, inputs: readonly Tensor[]): Backend {
-  let found: Backend | null = null;
-  for (const x of inputs) {
-    const { backend } = x.storage;
-    if (found === null) found = backend;
-    else if (backend !== found) {
+  const found = inputs[0].storage.backend;
+  for (let i = 1; i < inputs.length; i++) {
+    const { backend } = inputs[i].storage;
+    if (backend !== found) {
       throw new DeviceError(
         `${op}: Expected all tensors to be on the same device, but found at least two devices, ${found.name} and ${backend.name}; ` +
           `move one with .to("${found.name}")`,
       );
     }
   }
-  return found as Backend;
+  return found;
+}
+
+function checkOutputs(backend: Backend, outputs: readonly Spec[], op: string): void {
+  for (let i = 0; i < outputs.length; i++) checkDevice(backend, outputs[i].shape, outputs[i].dtype, op);
 }
 
 /** @throws DTypeError if a device lacks a dtype. @throws NotSupportedError if a tensor would be too large for it. */

@@ -71,7 +71,7 @@ export type PrimitiveName = keyof Primitives;
 export const VIEWS: { readonly [K in keyof ViewOps]: (x: Layout, attrs: ViewOps[K]) => Layout } = {
   // Methods copy first where no strides fit, so there are some here.
   reshape: (x, { shape }) => ({ shape, strides: viewStrides(x.shape, x.strides, shape) ?? contiguousStrides(shape), offset: x.offset }),
-  permute: (x, { dims }) => ({ shape: dims.map((d) => x.shape[d]), strides: dims.map((d) => x.strides[d]), offset: x.offset }),
+  permute: ({ shape, strides, offset }, { dims }) => ({ shape: pick(shape, dims), strides: pick(strides, dims), offset }),
   expand: (x, { shape }) => {
     const lead = shape.length - x.shape.length;
     const strides = shape.map((n, i) => (i < lead || (x.shape[i - lead] === 1 && n !== 1) ? 0 : x.strides[i - lead]));
@@ -165,43 +165,24 @@ export const INFER: { readonly [K in keyof KernelOps]: (inputs: readonly Spec[],
   transfer: ([x]) => [x],
 };
 
-/** The backend's kernel of each kernel op; `reduce` gets its expression when it is evaluated. */
-export const KERNEL_OF: { readonly [K in Exclude<keyof KernelOps, "transfer">]: KernelName } = {
-  reduce: "reduce",
-  argReduce: "argReduce",
-  matmul: "matmul",
-  addmm: "matmul",
-  conv: "conv",
-  convInput: "convInput",
-  convWeight: "convWeight",
-  maxPool: "maxPool",
-  avgPool: "avgPool",
-  avgPoolGrad: "avgPoolGrad",
-  gather: "gather",
-  scatter: "scatter",
-  indexSelect: "indexSelect",
-  indexUpdate: "indexUpdate",
-  updateSlice: "updateSlice",
-  cumulate: "cumulate",
-  sort: "sort",
-  softmax: "softmax",
-  nll: "nll",
-  nllGrad: "nllGrad",
-  concat: "concat",
-  random: "random",
-};
-
 /** Output sizes of a convolution. */
 export function convSize(input: Shape, kernel: Shape, { stride, padding, dilation }: Omit<ConvAttrs, "groups">): number[] {
   return input.map((n, i) => Math.floor((n + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1);
 }
 
 function matmulSpec(a: Spec, b: Spec): Spec {
-  return { shape: [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]], dtype: a.dtype };
+  const last = a.shape.length - 1;
+  return { shape: replaceAt(a.shape, last, b.shape[last]), dtype: a.dtype };
+}
+
+function pick(list: readonly number[], positions: readonly number[]): number[] {
+  const out = new Array<number>(positions.length);
+  for (let i = 0; i < out.length; i++) out[i] = list[positions[i]];
+  return out;
 }
 
 function replaceAt(list: readonly number[], i: number, value: number): number[] {
-  const out = [...list];
+  const out = list.slice();
   out[i] = value;
   return out;
 }

@@ -82,6 +82,7 @@ export type ComposedScalarOp =
   | "relu"
   | "gelu"
   | "geluTanh"
+  | "reluGrad"
   | "silu"
   | "mish"
   | "logSigmoid"
@@ -175,6 +176,7 @@ export const SCALAR_OPS: { readonly [K in ScalarOp]: ScalarRow } = {
   where: ternary,
   square: unary,
   relu: unary,
+  reluGrad: binary,
   gelu: unary,
   geluTanh: unary,
   silu: unary,
@@ -319,6 +321,8 @@ const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const FORMULAS: { readonly [K in ComposedScalarOp]: Formula } = {
   square: (x) => mul(x, x),
   relu: (x) => two("maximum", x, lit(x, 0)),
+  // Of a gradient and the result.
+  reluGrad: (g, y) => where(two("le", y, lit(y, 0)), lit(g, 0), g),
   gelu: (x) => mul(mul(x, lit(x, 0.5)), add(one("erf", mul(x, lit(x, SQRT_HALF))), lit(x, 1))),
   geluTanh: (x) =>
     mul(mul(x, lit(x, 0.5)), add(one("tanh", mul(lit(x, SQRT_2_OVER_PI), add(x, mul(lit(x, 0.044715), mul(x, mul(x, x)))))), lit(x, 1))),

@@ -85,8 +85,10 @@ export abstract class Module extends Callable {
     if (typeof this.forward !== "function") {
       throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
-    const hooks = [this.#preHooks, this.#forwardHooks, this.#backwardHooks] as readonly Hooks<unknown>[];
-    tracer?.guardFields(this, () => [...this.#items, ...hooks.map((each) => [each, ...each])].flat());
+    if (tracer !== null) {
+      const hooks = [this.#preHooks, this.#forwardHooks, this.#backwardHooks] as readonly Hooks<unknown>[];
+      tracer.guardFields(this, () => [...this.#items, ...hooks.map((each) => [each, ...each])].flat());
+    }
     if (Module.isTransient(this)) return this.forward(...inputs);
     return exposed(inputs, () => this.#runOpenly(inputs));
   }

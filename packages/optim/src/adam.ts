@@ -51,22 +51,36 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
   protected abstract readonly decay: Decay;
 
   protected override moveGroup(group: ParamGroup<AdamOptions>): void {
+    this.#plan = null;
     together(() => super.moveGroup(group));
   }
 
+  /** How the parameters of the group move that have taken as many steps as the last one. */
+  #plan: Plan | null = null;
+
   protected override update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<AdamOptions>): void {
-    const { lr, betas, eps, weightDecay, amsgrad, maximize } = group;
-    const [beta1, beta2] = betas;
     const step = countStep(state);
     const targets = [param, remembered(state, "exp_avg", param), remembered(state, "exp_avg_sq", param)];
-    if (amsgrad) targets.push(remembered(state, "max_exp_avg_sq", param));
-    const decay = weightDecay === 0 ? "none" : this.decay;
-    const rate = -lr / (1 - beta1 ** step);
-    const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(1 - beta2 ** step), eps, rate];
-    if (decay === "l2") numbers.push(weightDecay);
-    else if (decay === "decoupled") numbers.push(1 - lr * weightDecay);
-    ruleOf(decay, amsgrad, maximize).run(targets, [grad], numbers);
+    if (group.amsgrad) targets.push(remembered(state, "max_exp_avg_sq", param));
+    if (this.#plan?.step !== step) this.#plan = planOf(step, group, this.decay);
+    this.#plan.rule.run(targets, [grad], this.#plan.numbers);
   }
+}
+
+interface Plan {
+  readonly step: number;
+  readonly rule: UpdateRule;
+  readonly numbers: readonly number[];
+}
+
+function planOf(step: number, { lr, betas, eps, weightDecay, amsgrad, maximize }: AdamOptions, decayBy: Decay): Plan {
+  const [beta1, beta2] = betas;
+  const decay = weightDecay === 0 ? "none" : decayBy;
+  const rate = -lr / (1 - beta1 ** step);
+  const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(1 - beta2 ** step), eps, rate];
+  if (decay === "l2") numbers.push(weightDecay);
+  else if (decay === "decoupled") numbers.push(1 - lr * weightDecay);
+  return { step, rule: ruleOf(decay, amsgrad, maximize), numbers };
 }
 
 /** What a weight decay of not 0 does: adds to the gradient, or shrinks the parameter. */

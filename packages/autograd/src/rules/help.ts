@@ -65,10 +65,10 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
 /** The last two dimensions swapped. */
 export function transposed(x: Tensor): Tensor {
   const n = x.ndim;
-  return permute(
-    x,
-    x.shape.map((_, i) => (i === n - 1 ? n - 2 : i === n - 2 ? n - 1 : i)),
-  );
+  const dims = x.shape.map((_, i) => i);
+  dims[n - 1] = n - 2;
+  dims[n - 2] = n - 1;
+  return permute(x, dims);
 }
 
 /** Entries `start` to `start + length` along a dimension. */

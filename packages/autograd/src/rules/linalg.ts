@@ -2,22 +2,23 @@ import { apply, type Tensor } from "@sconce/core";
 import { transposed } from "./help.js";
 import { A, B, C, type Context, of, type Rules } from "./rule.js";
 
-/** `a b`, laid out as an operand with these strides: where that has contiguous columns, as the transpose of `b' a'`. */
-function product(a: Tensor, b: Tensor, like: readonly number[]): Tensor {
-  const [row, column] = like.slice(-2);
-  if (row === 1 && column > 1) return transposed(apply("matmul", [transposed(b), transposed(a)], null));
-  return apply("matmul", [a, b], null);
+/** True for the strides of an operand whose columns are contiguous, such as a weight, which enters as the transpose of what is stored. */
+function isByColumns(strides: readonly number[]): boolean {
+  const n = strides.length;
+  return strides[n - 2] === 1 && strides[n - 1] > 1;
 }
 
-// A weight enters as the transpose of what is stored, and its gradient is best laid out like the weight.
+const product = (a: Tensor, b: Tensor): Tensor => apply("matmul", [a, b], null);
+
+// A gradient is best laid out like its operand.
 const toLeft =
   (input: number) =>
   (g: Tensor, b: Tensor, { strides }: Context) =>
-    product(g, transposed(b), strides[input]);
+    isByColumns(strides[input]) ? transposed(product(b, transposed(g))) : product(g, transposed(b));
 const toRight =
   (input: number) =>
   (g: Tensor, a: Tensor, { strides }: Context) =>
-    product(transposed(a), g, strides[input]);
+    isByColumns(strides[input]) ? transposed(product(transposed(g), a)) : product(transposed(a), g);
 
 /** Matrix products: transposes are views, which the kernels read as they are. */
 export const linalg: Rules<"matmul" | "addmm"> = {

@@ -1,4 +1,4 @@
-import type { ScalarOp, Tensor } from "@sconce/core";
+import { apply, type ScalarOp, type Tensor } from "@sconce/core";
 import { softplus } from "@sconce/core/nn";
 import { flat, where } from "./help.js";
 import { A, B, C, of, type Partial, type Rules, Y } from "./rule.js";
@@ -10,6 +10,11 @@ const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 // Formulas that several ops share.
 const same = of<ScalarOp>((g) => g);
 const zero: Partial<ScalarOp> = of<ScalarOp>(flat);
+
+/** An op of its own, since it needs no numbers and follows nearly every layer. */
+function reluGrad(g: Tensor, y: Tensor): Tensor {
+  return apply("reluGrad", [g, y], null, "ThresholdBackward");
+}
 
 /** Density of the standard normal distribution. */
 function normalDensity(x: Tensor): Tensor {
@@ -142,7 +147,8 @@ export const pointwise: Rules<ScalarOp> = {
   shiftRight: null,
   where: [null, of(A, (g, condition) => where(condition, g, 0)), of(A, (g, condition) => where(condition, 0, g))],
   square: [of(A, (g, x) => g.mul(x.mul(2)))],
-  relu: [of(Y, (g, y) => where(y.le(0), 0, g))],
+  relu: [of(Y, reluGrad)],
+  reluGrad: [of(B, reluGrad), null],
   gelu: [
     of(A, (g, x) =>
       g.mul(

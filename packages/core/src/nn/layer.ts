@@ -64,7 +64,8 @@ export interface DropoutOptions {
  * linear(ones([2, 3]), ones([4, 3]), zeros([4])); // [2, 4]
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
-  for (const t of [x, weight]) expectTensor("linear", t);
+  expectTensor("linear", x);
+  expectTensor("linear", weight);
   const casting = castingOf(x);
   // Before they become views: a weight is converted once.
   return casting === undefined

@@ -119,7 +119,8 @@ export function reshapeTo(x: Tensor, shape: Shape): Tensor {
 
 /** Dimensions in another order, as a view. */
 export function permuteTo(x: Tensor, dims: readonly number[], label = "Permute"): Tensor {
-  return dims.every((d, i) => d === i) ? x : apply("permute", [x], { dims }, label);
+  for (let i = 0; i < dims.length; i++) if (dims[i] !== i) return apply("permute", [x], { dims }, label);
+  return x;
 }
 
 /** Positions 0 to n - 1 as int32. */
@@ -167,12 +168,13 @@ export function expectTensor(op: string, x: unknown): void {
 
 /** Throws DTypeError unless all tensors have one dtype; where ops are cast, they get it afterwards. */
 export function requireSameDType(op: string, ...tensors: readonly Tensor[]): void {
-  const [first, ...rest] = tensors;
-  for (const t of tensors) expectTensor(op, t);
+  for (let i = 0; i < tensors.length; i++) expectTensor(op, tensors[i]);
+  const [first] = tensors;
   if (castingOf(first) !== undefined) return;
-  for (const t of rest) {
-    if (t.dtype === first.dtype) continue;
-    const words = `${dtypeWord(first.dtype)} != ${dtypeWord(t.dtype)}`.toLowerCase();
+  for (let i = 1; i < tensors.length; i++) {
+    const { dtype } = tensors[i];
+    if (dtype === first.dtype) continue;
+    const words = `${dtypeWord(first.dtype)} != ${dtypeWord(dtype)}`.toLowerCase();
     throw new DTypeError(`${op}: expected m1 and m2 to have the same dtype, but got: ${words}; convert one with .to()`, {
       dtypes: tensors.map((x) => x.dtype),
     });

@@ -189,6 +189,7 @@ const CHECKS: Checks = {
   ],
   square: unary("square"),
   relu: withNumbers("relu"),
+  reluGrad: binary("reluGrad"),
   gelu: unary("gelu"),
   geluTanh: unary("geluTanh"),
   silu: unary("silu"),
