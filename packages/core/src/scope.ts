@@ -20,7 +20,7 @@ interface Owned {
 
 /** A region whose tensors are freed at its end. Made by {@link scope}. */
 export class Scope implements Disposable {
-  readonly #parent: Scope | null = current;
+  #parent: Scope | null = current;
   #items: Disposable_[] | null = [];
   /** It is around code of the library, for what that leaves behind: users neither open it nor see it. */
   readonly hidden: boolean;
@@ -76,13 +76,19 @@ export class Scope implements Disposable {
     return true;
   }
 
-  /** Runs a function of the user as if this scope, the innermost one, were not open: what it makes belongs to the user's scope outside. */
+  /**
+   * Runs a function of the user as if this scope, the innermost one and hidden, were not open: what it makes belongs to the user's scope
+   * outside. Scopes that it opens or ends stay so: the `using` form may span layers and awaits.
+   */
   outside<T>(fn: () => T): T {
     const inner = current;
-    current = this.#parent?.visible ?? null;
+    let outermost: Scope = this;
+    while (outermost.#parent?.hidden === true) outermost = outermost.#parent;
+    current = outermost.#parent;
     try {
       return fn();
     } finally {
+      outermost.#parent = current;
       current = inner;
     }
   }

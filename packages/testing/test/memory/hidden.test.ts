@@ -1,7 +1,7 @@
 import "@sconce/backend-cpu";
 import { checkpoint, checkpointSequential, grad, graph, noGrad } from "@sconce/autograd";
 import * as func from "@sconce/autograd/func";
-import { autocast, exposed, hidden, memory, ones, randint, randn, scope, type Tensor } from "@sconce/core";
+import { autocast, exposed, hidden, keep, memory, ones, randint, randn, scope, type Tensor } from "@sconce/core";
 import * as nn from "@sconce/nn";
 import { Adam } from "@sconce/optim";
 import { describe, expect, it } from "vitest";
@@ -240,6 +240,48 @@ describe("what a user may hold", () => {
     const later = new Later();
     const y = await (new nn.Sequential<nn.Module>(new nn.Linear(4, 4), later)(x) as unknown as Promise<Tensor>);
     expectAlive([...later.kept, y]);
+  });
+});
+
+describe("scopes of the user's in layers of a Sequential", () => {
+  it("may span awaits of an asynchronous layer", async () => {
+    let made: Tensor | undefined;
+    class Later extends nn.Module {
+      override async forward(input: Tensor): Promise<Tensor> {
+        using _ = scope();
+        made = input.add(1);
+        await Promise.resolve();
+        return keep(made.mul(2));
+      }
+    }
+    const layers = new nn.Sequential<nn.Module>(new nn.ReLU(), new nn.Sequential<nn.Module>(new Later()));
+    const y = await (layers(ones([2])) as unknown as Promise<Tensor>);
+    expect([...y.dataSync()]).toEqual([4, 4]);
+    expect(made?.isDisposed).toBe(true);
+    expect(ones([2]).add(1).isDisposed).toBe(false);
+  });
+
+  it("may begin in one layer and end in another", () => {
+    let open: Disposable | undefined;
+    const seen: Tensor[] = [];
+    class Begin extends nn.Module {
+      override forward(input: Tensor): Tensor {
+        open = scope() as Disposable;
+        return input.add(1);
+      }
+    }
+    class End extends nn.Module {
+      override forward(input: Tensor): Tensor {
+        const y = keep(input.mul(2));
+        seen.push(input, y);
+        open?.[Symbol.dispose]();
+        return y;
+      }
+    }
+    const y = new nn.Sequential<nn.Module>(new Begin(), new nn.ReLU(), new End(), new nn.ReLU())(ones([2])) as Tensor;
+    expect([...y.dataSync()]).toEqual([4, 4]);
+    expect(seen.map((x) => x.isDisposed)).toEqual([true, false]);
+    expect(ones([2]).add(1).isDisposed).toBe(false);
   });
 });
 
