@@ -1,7 +1,6 @@
 import {
   type Backend,
   type Device,
-  DTYPES,
   type DType,
   type Handle,
   hostArray,
@@ -18,13 +17,10 @@ import { useVectors } from "./elementwise/simd.js";
 import { decomposedIn, type KernelPart, rowOf } from "./kernels/parts/table.js";
 import { type Block, Machine } from "./machine.js";
 import { elementsOf } from "./reference/array.js";
-import { MOVES, ReferenceBackend } from "./reference/backend.js";
+import { LIMITS, ReferenceBackend } from "./reference/backend.js";
 import { useSpecial } from "./reference/scalar.js";
 import { detectFeatures } from "./wasm/features.js";
 import { Heap } from "./wasm/memory.js";
-
-/** A few steps of a network of images: more would only be colder in the caches. */
-const MEMORY_LIMIT = 2 ** 28;
 
 type Run<K extends KernelName> = (attrs: Kernels[K]) => void;
 
@@ -47,21 +43,13 @@ export class PartBackend implements Backend {
   readonly machine: Machine;
   readonly #kernels: KernelPart;
 
-  constructor(kernels: KernelPart, { memoryLimit = MEMORY_LIMIT, shared }: CpuOptions = {}) {
+  constructor(kernels: KernelPart, { memoryLimit = LIMITS.resident, shared }: CpuOptions = {}) {
     this.#kernels = kernels;
     this.decomposed = decomposedIn(kernels);
     if (kernels.special !== undefined) useSpecial(kernels.special);
     if (kernels.vectors !== undefined) useVectors(kernels.vectors);
     this.machine = new Machine(new Heap({ shared }));
-    this.limits = {
-      dtypes: new Set(DTYPES),
-      narrow: MOVES,
-      maxInputs: 16,
-      maxExpr: 48,
-      maxBytes: 2 ** 31,
-      resident: memoryLimit,
-      parts: true,
-    };
+    this.limits = { ...LIMITS, resident: memoryLimit, parts: true };
   }
 
   upload(data: TypedArray, dtype: DType): Handle {

@@ -7,7 +7,7 @@ import type { Expr } from "@sconce/core";
 import { I32, instantiate, type Local, ModuleBuilder, type WasmFunction } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import { Body, type StrideClass } from "./body.js";
-import { Emitter } from "./emitter.js";
+import { type Emitter, emitFunction } from "./emitter.js";
 import { Nest } from "./nest.js";
 import type { Plan } from "./plan.js";
 import { BYTES, declareImports, importsOf, store, type Width, widthOf } from "./unit.js";
@@ -23,10 +23,7 @@ export function buildKernel(plan: Plan, width: Width, options: KernelOptions, ma
   const module = new ModuleBuilder(options);
   const imports = importsOf(plan, width);
   const indices = declareImports(module, imports);
-  const e = new Emitter(module.function("run", [I32]), options.fma, indices);
-  const code = e.f.capture(() => main(e));
-  e.emitPreamble();
-  e.f.splice(code);
+  emitFunction(module, "run", 1, options.fma, main, indices);
   return { bytes: module.bytes(), imports: Object.fromEntries([...imports].map(([name, { fn }]) => [name, fn])) };
 }
 

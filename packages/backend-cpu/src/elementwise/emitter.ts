@@ -1,4 +1,4 @@
-import { type FunctionBuilder, type Local, type Operand, V128, type ValType } from "../wasm/asm.js";
+import { type FunctionBuilder, type Local, type ModuleBuilder, type Operand, V128, type ValType } from "../wasm/asm.js";
 
 /** A function under construction with what expressions need: temporaries, hoisted constants, imported functions. */
 export class Emitter {
@@ -102,4 +102,19 @@ export class Emitter {
   negMulAdd(a: Operand, b: Operand, c: Operand, type: "f32x4" | "f64x2" = "f32x4"): FunctionBuilder {
     return this.f.negMulAdd(type, this.fma, a, b, c);
   }
+}
+
+/** Adds a function of `params` i32 to a module. What its code hoists comes first. */
+export function emitFunction(
+  module: ModuleBuilder,
+  name: string,
+  params: number,
+  fma: boolean,
+  emit: (e: Emitter) => void,
+  imports: ReadonlyMap<string, number> = new Map(),
+): void {
+  const e = new Emitter(module.function(name, params), fma, imports);
+  const code = e.f.capture(() => emit(e));
+  e.emitPreamble();
+  e.f.splice(code);
 }

@@ -23,7 +23,7 @@ export interface RowKernels {
 /** The row kernels of a machine. */
 export const rowKernels: (machine: Machine) => RowKernels = perMachine(({ heap, options }) => {
   const module = new ModuleBuilder(options);
-  module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
+  module.function("copy", 3).get(0).get(1).get(2).memoryCopy();
   emitAdd(module);
   emitLargest(module);
   emitScatterAdd(module, FLOAT32);
@@ -31,8 +31,8 @@ export const rowKernels: (machine: Machine) => RowKernels = perMachine(({ heap, 
 });
 
 function emitAdd(module: ModuleBuilder): void {
-  const f = module.function("add", [I32, I32, I32]);
-  const [target, source, count] = [0, 1, 2];
+  const f = module.function("add", 3);
+  const [target, source, count] = f.params;
   const end = f.local(I32);
   const step = (load: "v128.load" | "f32.load", add: "f32x4.add" | "f32.add", store: "v128.store" | "f32.store", bytes: number): void => {
     f.get(target).get(target).mem(load).get(source).mem(load).op(add).mem(store);
@@ -57,8 +57,8 @@ function emitAdd(module: ModuleBuilder): void {
 }
 
 function emitLargest(module: ModuleBuilder): void {
-  const f = module.function("largest", [I32, I32], [I32]);
-  const [source, count] = [0, 1];
+  const f = module.function("largest", 2, [I32]);
+  const [source, count] = f.params;
   const [counter, best, left] = f.locals(I32, 3);
   const most = f.local(V128);
   f.countDown(

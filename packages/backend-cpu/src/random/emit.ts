@@ -13,8 +13,8 @@ const ROUNDS = 10;
 /** A module with `uniform(first, groups, target, offsetLow, offsetHigh, seedLow, seedHigh)`: 16 float32 in [0, 1) per group, from a group of the stream on. */
 export function emitRandom(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const f = module.function("uniform", Array(7).fill(I32));
-  const [first, groups, target, offsetLow, offsetHigh, seedLow, seedHigh] = [0, 1, 2, 3, 4, 5, 6];
+  const f = module.function("uniform", 7);
+  const [first, groups, target, offsetLow, offsetHigh, seedLow, seedHigh] = f.params;
   const counters = f.local(V128);
   const words = f.locals(V128, 4);
   const keys = f.locals(V128, 2);

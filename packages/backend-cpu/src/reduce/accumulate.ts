@@ -70,24 +70,15 @@ function identity(e: Emitter, kind: Kind, combine: Combine): Local {
 
 /** Leaves the combination of two locals on the stack. */
 function combineLocals({ f }: Emitter, kind: Kind, combine: Combine, a: Local, b: Local): void {
-  const integer = kind === "i32" || kind === "i64" || kind === "i64x2";
-  if (kind === "mask")
+  const extreme = combine === "max" || combine === "min";
+  f.get(a).get(b);
+  if (kind === "mask") f.op(combine === "max" ? "v128.or" : "v128.and");
+  else if (extreme && (kind === "i32" || kind === "i64" || kind === "i64x2")) {
+    const compare = `${kind}.${combine === "max" ? "gt_s" : "lt_s"}` as const;
     f.get(a)
-      .get(b)
-      .op(combine === "max" ? "v128.or" : "v128.and");
-  else if (integer && (combine === "max" || combine === "min")) {
-    const compare = `${kind}.${combine === "max" ? "gt_s" : "lt_s"}` as OpName;
-    f.get(a)
-      .get(b)
-      .get(a)
       .get(b)
       .op(compare, kind === "i64x2" ? "v128.bitselect" : "select");
-  } else {
-    const suffix = kind === "i32x4" && (combine === "max" || combine === "min") ? "_s" : "";
-    f.get(a)
-      .get(b)
-      .op(`${kind}.${NAME[combine]}${suffix}` as OpName);
-  }
+  } else f.op(`${kind}.${NAME[combine]}${extreme && kind === "i32x4" ? "_s" : ""}` as OpName);
 }
 
 /** Accumulators of one output (or of one vector of outputs) within a kernel. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Emitter } from "../elementwise/emitter.js";
+import { type Emitter, emitFunction } from "../elementwise/emitter.js";
 import { log, weightExp } from "../elementwise/math.js";
 import { F32, I32, type Local, ModuleBuilder, type Operand } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
@@ -23,12 +23,7 @@ import { alongRow, rowSums } from "./row-loop.js";
  */
 export function emitAttention(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const define = (name: string, params: number, emit: (e: Emitter) => void): void => {
-    const e = new Emitter(module.function(name, Array(params).fill(I32)), options.fma, new Map());
-    const code = e.f.capture(() => emit(e));
-    e.emitPreamble();
-    e.f.splice(code);
-  };
+  const define = (name: string, params: number, emit: (e: Emitter) => void): void => emitFunction(module, name, params, options.fma, emit);
   for (const masked of [false, true]) {
     const suffix = masked ? "Masked" : "";
     define(`weigh${suffix}`, 13, (e) => emitWeigh(e, masked));
@@ -150,7 +145,7 @@ function clearRest(e: Emitter, scores: Local, limit: Local, columns: Local): voi
 
 function emitReweigh(e: Emitter, masked: boolean): void {
   const { f } = e;
-  const [rows, columns, seen, bits, scores, stride, mask, maskStride, logs] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [rows, columns, seen, bits, scores, stride, mask, maskStride, logs] = f.params;
   const scale = splatBits(e, bits);
   const [limit, own] = [e.temp(I32), e.temp()];
   f.countDown(f.local(I32), rows, () => {
@@ -171,7 +166,7 @@ function emitReweigh(e: Emitter, masked: boolean): void {
 
 function emitFinish(e: Emitter): void {
   const { f } = e;
-  const [rows, width, result, high, total, logs] = [0, 1, 2, 3, 4, 5];
+  const [rows, width, result, high, total, logs] = f.params;
   const [sum, most] = [e.temp(), e.temp()];
   f.countDown(f.local(I32), rows, () => {
     loadSplat(e, total, sum);
@@ -190,7 +185,7 @@ function emitFinish(e: Emitter): void {
 
 function emitSlope(e: Emitter): void {
   const { f } = e;
-  const [rows, columns, bits, weights, grad, stride, along] = [0, 1, 2, 3, 4, 5, 6];
+  const [rows, columns, bits, weights, grad, stride, along] = f.params;
   const scale = splatBits(e, bits);
   const own = e.temp();
   f.countDown(f.local(I32), rows, () => {
@@ -206,7 +201,7 @@ function emitSlope(e: Emitter): void {
 
 function emitDots(e: Emitter): void {
   const { f } = e;
-  const [rows, width, x, y, out] = [0, 1, 2, 3, 4];
+  const [rows, width, x, y, out] = f.params;
   const product = e.temp();
   const value = f.local(F32);
   const [sum] = rowSums(e, 1);

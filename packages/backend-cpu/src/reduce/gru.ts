@@ -3,20 +3,13 @@
  *
  * @module
  */
-import { Emitter } from "../elementwise/emitter.js";
+import { type Emitter, emitFunction } from "../elementwise/emitter.js";
 import { sigmoid, tanh } from "../elementwise/math.js";
 import { I32, type Local, ModuleBuilder } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import { alongRow } from "./row-loop.js";
 
 const [ROWS, SIZE] = [0, 1];
-
-function define(module: ModuleBuilder, name: string, params: number, fma: boolean, emit: (e: Emitter) => void): void {
-  const e = new Emitter(module.function(name, Array(params).fill(I32)), fma, new Map());
-  const code = e.f.capture(() => emit(e));
-  e.emitPreamble();
-  e.f.splice(code);
-}
 
 /**
  * A module with
@@ -29,8 +22,8 @@ function define(module: ModuleBuilder, name: string, params: number, fma: boolea
  */
 export function emitGru(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  define(module, "forward", 7, options.fma, emitGruForward);
-  define(module, "backward", 8, options.fma, emitGruBackward);
+  emitFunction(module, "forward", 7, options.fma, emitGruForward);
+  emitFunction(module, "backward", 8, options.fma, emitGruBackward);
   return module.bytes();
 }
 
@@ -122,8 +115,8 @@ function emitGruBackward(e: Emitter): void {
 export function emitRnn(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
   for (const name of ["tanh", "relu"] as const) {
-    define(module, `${name}Forward`, 5, options.fma, (e) => emitRnnForward(e, name));
-    define(module, `${name}Backward`, 6, options.fma, (e) => emitRnnBackward(e, name));
+    emitFunction(module, `${name}Forward`, 5, options.fma, (e) => emitRnnForward(e, name));
+    emitFunction(module, `${name}Backward`, 6, options.fma, (e) => emitRnnBackward(e, name));
   }
   return module.bytes();
 }

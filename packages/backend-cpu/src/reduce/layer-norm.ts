@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Emitter } from "../elementwise/emitter.js";
+import { type Emitter, emitFunction } from "../elementwise/emitter.js";
 import { F32, I32, type Local, ModuleBuilder } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import { alongRow, rowSums } from "./row-loop.js";
@@ -15,12 +15,7 @@ import { alongRow, rowSums } from "./row-loop.js";
  */
 export function emitLayerNorm(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const define = (name: string, params: number, emit: (e: Emitter) => void): void => {
-    const e = new Emitter(module.function(name, Array(params).fill(I32)), options.fma, new Map());
-    const code = e.f.capture(() => emit(e));
-    e.emitPreamble();
-    e.f.splice(code);
-  };
+  const define = (name: string, params: number, emit: (e: Emitter) => void): void => emitFunction(module, name, params, options.fma, emit);
   for (const affine of [0, 1, 2]) define(`forward${affine}`, 9, (e) => emitForward(e, affine));
   for (const affine of [0, 1]) define(`backward${affine}`, 8, (e) => emitBackward(e, affine === 1));
   return module.bytes();

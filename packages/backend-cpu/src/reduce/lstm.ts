@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Emitter } from "../elementwise/emitter.js";
+import { type Emitter, emitFunction } from "../elementwise/emitter.js";
 import { sigmoid, tanh } from "../elementwise/math.js";
 import { I32, type Local, ModuleBuilder } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
@@ -21,15 +21,8 @@ const GATES = 4;
  */
 export function emitLstm(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  for (const [name, emit] of [
-    ["forward", emitForward],
-    ["backward", emitBackward],
-  ] as const) {
-    const e = new Emitter(module.function(name, Array(8).fill(I32)), options.fma, new Map());
-    const code = e.f.capture(() => emit(e));
-    e.emitPreamble();
-    e.f.splice(code);
-  }
+  emitFunction(module, "forward", 8, options.fma, emitForward);
+  emitFunction(module, "backward", 8, options.fma, emitBackward);
   return module.bytes();
 }
 

@@ -45,37 +45,34 @@ export function alongRow(
     f.get(start).set(pointer);
     return pointer;
   });
-  const values = inputs.map(() => e.temp());
-  const rest = (count?: Local): void => {
-    for (const [i, value] of values.entries()) {
-      load(e, "float32", WIDTH, pointers[i], undefined, count);
-      f.set(value);
-    }
-    const results = body(...values);
-    for (const i of outputs.keys()) store(e, "float32", WIDTH, pointers[inputs.length + i], undefined, results[i], count);
-    for (const [i, sum] of sums.entries()) sum.add(results[outputs.length + i], 0, count);
-    for (const pointer of pointers) f.inc(pointer, 4 * WIDTH);
-  };
-  const lanes = [values, inputs.map(() => e.temp())];
+  const lanes = [0, 1].map(() => inputs.map(() => e.temp()));
   const results = lanes.map(() => [...outputs, ...sums].map(() => e.temp()));
-  /** Two vectors side by side, all loads before all stores, so that V8 may join them. */
-  const pair = (u: number): void => {
-    for (const [h, half] of lanes.entries()) for (const [i, value] of half.entries()) f.load("v128.load", pointers[i], 16 * h).set(value);
-    for (const [h, half] of lanes.entries()) {
+  /** Vectors side by side, all loads before all stores, so that V8 may join them. */
+  const step = (vectors: number, u = 0, count?: Local): void => {
+    const halves = lanes.slice(0, vectors);
+    for (const [h, half] of halves.entries()) {
+      for (const [i, value] of half.entries()) {
+        load(e, "float32", WIDTH, pointers[i], undefined, count, 16 * h);
+        f.set(value);
+      }
+    }
+    for (const [h, half] of halves.entries()) {
       for (const [i, result] of body(...half).entries()) f.get(result).set(results[h][i]);
     }
-    for (const i of outputs.keys()) for (const h of [0, 1]) f.store("v128.store", pointers[inputs.length + i], results[h][i], 16 * h);
-    for (const [i, sum] of sums.entries()) for (const h of [0, 1]) sum.add(results[h][outputs.length + i], u + h);
-    for (const pointer of pointers) f.inc(pointer, 8 * WIDTH);
+    for (const i of outputs.keys()) {
+      for (const h of halves.keys()) store(e, "float32", WIDTH, pointers[inputs.length + i], undefined, results[h][i], count, 16 * h);
+    }
+    for (const [i, sum] of sums.entries()) for (const h of halves.keys()) sum.add(results[h][outputs.length + i], u + h, count);
+    for (const pointer of pointers) f.inc(pointer, 4 * WIDTH * vectors);
   };
   const along = (left: Local): void => {
     if (sums.length > 0) {
       fullSteps(e, left, WIDTH * UNROLL, () => {
-        for (let u = 0; u < UNROLL; u += 2) pair(u);
+        for (let u = 0; u < UNROLL; u += 2) step(2, u);
       });
-    } else fullSteps(e, left, 2 * WIDTH, () => pair(0));
-    fullSteps(e, left, WIDTH, () => rest());
-    f.get(left).if(() => rest(left));
+    } else fullSteps(e, left, 2 * WIDTH, () => step(2));
+    fullSteps(e, left, WIDTH, () => step(1));
+    f.get(left).if(() => step(1, 0, left));
   };
   f.get(length).set(left);
   for (const sum of sums) sum.begin();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Emitter } from "../elementwise/emitter.js";
+import { type Emitter, emitFunction } from "../elementwise/emitter.js";
 import { exp } from "../elementwise/math.js";
 import { I32, ModuleBuilder } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
@@ -12,18 +12,14 @@ import { alongRow, rowSums } from "./row-loop.js";
 /** A module with `softmax` and `logSoftmax`, each (rows, length, grad, y, target) over contiguous rows. */
 export function emitSoftmaxGrad(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  for (const name of ["softmax", "logSoftmax"] as const) {
-    const e = new Emitter(module.function(name, Array(5).fill(I32)), options.fma, new Map());
-    const code = e.f.capture(() => emitRows(e, name === "logSoftmax"));
-    e.emitPreamble();
-    e.f.splice(code);
-  }
+  emitFunction(module, "softmax", 5, options.fma, (e) => emitRows(e, false));
+  emitFunction(module, "logSoftmax", 5, options.fma, (e) => emitRows(e, true));
   return module.bytes();
 }
 
 function emitRows(e: Emitter, log: boolean): void {
   const { f } = e;
-  const [rows, length, grad, y, target] = [0, 1, 2, 3, 4];
+  const [rows, length, grad, y, target] = f.params;
   const [total] = rowSums(e, 1);
   const [sum, product] = [e.temp(), e.temp()];
   f.countDown(f.local(I32), rows, () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Emitter } from "../elementwise/emitter.js";
+import { type Emitter, emitFunction } from "../elementwise/emitter.js";
 import { exp, log as naturalLog } from "../elementwise/math.js";
 import { I32, type Local, ModuleBuilder } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
@@ -13,18 +13,14 @@ import { alongRow, rowSums } from "./row-loop.js";
 /** A module with `softmax` and `logSoftmax`, each (rows, length, source, target) over contiguous rows; the target may be the source. */
 export function emitSoftmax(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  for (const name of ["softmax", "logSoftmax"] as const) {
-    const e = new Emitter(module.function(name, [I32, I32, I32, I32]), options.fma, new Map());
-    const code = e.f.capture(() => emitRows(e, name === "logSoftmax"));
-    e.emitPreamble();
-    e.f.splice(code);
-  }
+  emitFunction(module, "softmax", 4, options.fma, (e) => emitRows(e, false));
+  emitFunction(module, "logSoftmax", 4, options.fma, (e) => emitRows(e, true));
   return module.bytes();
 }
 
 function emitRows(e: Emitter, log: boolean): void {
   const { f } = e;
-  const [rows, length, source, target] = [0, 1, 2, 3];
+  const [rows, length, source, target] = f.params;
   const high = e.temp();
   const sum = e.temp();
   const best = new Accumulator(e, "most", "float32", 4, 4);

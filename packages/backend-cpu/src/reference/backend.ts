@@ -17,7 +17,18 @@ import { elementsOf } from "./array.js";
 import { useSpecial } from "./scalar.js";
 
 /** Kernels that only move elements, so that they take every dtype as it is. */
-export const MOVES: ReadonlySet<KernelName> = new Set<KernelName>(["gather", "indexSelect", "concat"]);
+const MOVES: ReadonlySet<KernelName> = new Set<KernelName>(["gather", "indexSelect", "concat"]);
+
+/** The limits of the CPU. */
+export const LIMITS: Backend["limits"] = {
+  dtypes: new Set(DTYPES),
+  narrow: MOVES,
+  maxInputs: 16,
+  maxExpr: 48,
+  maxBytes: 2 ** 31,
+  // A few steps of a network of images: more would only be colder in the caches.
+  resident: 2 ** 28,
+};
 
 interface HostHandle {
   readonly array: TypedArray;
@@ -26,14 +37,7 @@ interface HostHandle {
 /** The CPU as plain typed arrays under the reference kernels: for comparison, and for engines without WebAssembly SIMD. */
 export class ReferenceBackend implements Backend {
   readonly name: Device = "cpu";
-  readonly limits: Backend["limits"] = {
-    dtypes: new Set(DTYPES),
-    narrow: MOVES,
-    maxInputs: 16,
-    maxExpr: 48,
-    maxBytes: 2 ** 31,
-    resident: 2 ** 28,
-  };
+  readonly limits: Backend["limits"] = LIMITS;
   readonly decomposed: ReadonlySet<KernelName>;
   readonly #kernels: KernelPart;
 

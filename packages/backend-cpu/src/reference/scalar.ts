@@ -88,7 +88,7 @@ const larger64 = (x: bigint, y: bigint): bigint => (x > y ? x : y);
 const smaller64 = (x: bigint, y: bigint): bigint => (x < y ? x : y);
 
 const every = (fn: Scalar): Row => ({ float: fn, int: fn, bool: fn, big: fn as unknown as BigScalar });
-const ints = (int: Scalar, big: BigScalar): Row => ({ int, big, bool: int });
+const bits = (fn: Scalar): Row => ({ int: fn, big: fn as unknown as BigScalar, bool: fn });
 
 type SpecialOp = "erf" | "erfc" | "erfinv" | "lgamma" | "digamma";
 /** Special functions in double precision. */
@@ -110,8 +110,33 @@ const specialRow = (op: SpecialOp): Row => ({
   },
 });
 
+/** Ops that JavaScript has a function of the same name for. */
+const MATH = [
+  "sqrt",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "log2",
+  "log10",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+] as const;
+type MathOp = (typeof MATH)[number];
+
 /** The semantics of every base op but `cast` (see {@link castOf}). */
 export const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
+  ...(Object.fromEntries(MATH.map((op) => [op, { float: Math[op] }])) as Partial<Record<MathOp, Row>> as Record<MathOp, Row>),
   neg: { float: (x) => -x, int: (x) => -x, big: (x) => -x },
   abs: { float: Math.abs, int: Math.abs, big: abs64, bool: (x) => x },
   sign: {
@@ -121,26 +146,7 @@ export const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
     bool: (x) => x,
   },
   reciprocal: { float: (x) => 1 / x },
-  sqrt: { float: Math.sqrt },
   rsqrt: { float: (x) => 1 / Math.sqrt(x) },
-  exp: { float: Math.exp },
-  expm1: { float: Math.expm1 },
-  log: { float: Math.log },
-  log1p: { float: Math.log1p },
-  log2: { float: Math.log2 },
-  log10: { float: Math.log10 },
-  sin: { float: Math.sin },
-  cos: { float: Math.cos },
-  tan: { float: Math.tan },
-  asin: { float: Math.asin },
-  acos: { float: Math.acos },
-  atan: { float: Math.atan },
-  sinh: { float: Math.sinh },
-  cosh: { float: Math.cosh },
-  tanh: { float: Math.tanh },
-  asinh: { float: Math.asinh },
-  acosh: { float: Math.acosh },
-  atanh: { float: Math.atanh },
   sigmoid: { float: (x) => 1 / (1 + Math.exp(-x)) },
   erf: specialRow("erf"),
   erfc: specialRow("erfc"),
@@ -181,18 +187,9 @@ export const SCALARS: { readonly [K in Exclude<BaseScalarOp, "cast">]: Row } = {
   le: every((x, y) => Number(x <= y)),
   gt: every((x, y) => Number(x > y)),
   ge: every((x, y) => Number(x >= y)),
-  bitwiseAnd: ints(
-    (x, y) => x & y,
-    (x, y) => x & y,
-  ),
-  bitwiseOr: ints(
-    (x, y) => x | y,
-    (x, y) => x | y,
-  ),
-  bitwiseXor: ints(
-    (x, y) => x ^ y,
-    (x, y) => x ^ y,
-  ),
+  bitwiseAnd: bits((x, y) => x & y),
+  bitwiseOr: bits((x, y) => x | y),
+  bitwiseXor: bits((x, y) => x ^ y),
   // A count below 0 or beyond the width shifts every bit out.
   shiftLeft: { int: (x, y) => (y >>> 0 > 31 ? 0 : x << y), big: (x, y) => (y < 0n || y > 63n ? 0n : x << y) },
   shiftRight: { int: (x, y) => x >> (y >>> 0 > 31 ? 31 : y), big: (x, y) => x >> (y < 0n || y > 63n ? 63n : y) },

@@ -20,6 +20,7 @@ export interface WorkerStart {
 export function workerSource(): string {
   return `"use strict";
 const w = ${JSON.stringify(WORDS)};
+const { add, load, notify, store, sub, wait } = Atomics;
 function work({ memory, control, thread }) {
   const words = new Int32Array(control);
   const kernels = [];
@@ -45,10 +46,10 @@ function work({ memory, control, thread }) {
       for (let i = 0; i < args.length; i++) args[i] = words[at + i] + ((mask >>> i) & 1 ? own : 0);
       at += args.length;
       kernel(...args);
-      Atomics.add(words, w.progress, 1);
+      add(words, w.progress, 1);
     }
   };
-  Atomics.add(words, w.ready, 1);
+  add(words, w.ready, 1);
   for (let seen = Atomics.load(words, w.epoch); ; ) {
     for (let spins = 0, epoch; ; spins++) {
       epoch = Atomics.load(words, w.epoch);
@@ -57,19 +58,19 @@ function work({ memory, control, thread }) {
         break;
       }
       if (spins < ${SPINS}) continue;
-      Atomics.add(words, w.sleeping, 1);
-      Atomics.wait(words, w.epoch, seen);
-      Atomics.sub(words, w.sleeping, 1);
+      add(words, w.sleeping, 1);
+      wait(words, w.epoch, seen);
+      sub(words, w.sleeping, 1);
     }
-    Atomics.add(words, w.active, 1);
+    add(words, w.active, 1);
     try {
-      if (thread < Atomics.load(words, w.limit)) {
-        for (let part; (part = Atomics.add(words, w.next, 1)) < Atomics.load(words, w.parts); ) run(part);
+      if (thread < load(words, w.limit)) {
+        for (let part; (part = Atomics.add(words, w.next, 1)) < load(words, w.parts); ) run(part);
       }
     } catch {
-      Atomics.store(words, w.failed, 1);
+      store(words, w.failed, 1);
     }
-    if (Atomics.sub(words, w.active, 1) === 1 && Atomics.load(words, w.blocked) === 1) Atomics.notify(words, w.active);
+    if (sub(words, w.active, 1) === 1 && load(words, w.blocked) === 1) notify(words, w.active);
   }
 }
 if (typeof require === "function") work(require("node:worker_threads").workerData);

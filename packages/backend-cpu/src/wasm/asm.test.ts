@@ -38,15 +38,16 @@ describe("structured helpers", () => {
   it("branch, call and count down", () => {
     const module = new ModuleBuilder(plain);
     const sign = module.function(undefined, [I32], [I32]);
+    const result = sign.local(I32);
     sign
       .get(0)
       .i32(0)
       .op("i32.lt_s")
       .if(
-        () => sign.i32(-1),
-        () => sign.i32(1),
-        I32,
-      );
+        () => sign.i32(-1).set(result),
+        () => sign.i32(1).set(result),
+      )
+      .get(result);
     const f = module.function("weighted", [I32, I32], [I32]);
     const [n, total] = f.locals(I32, 2);
     f.countDown(n, 0, () => f.addTo(total, () => f.get(1).call(sign).get(n).op("i32.mul"))).get(total);

@@ -42,21 +42,20 @@ const scratch = new DataView(new ArrayBuffer(8));
  */
 export class FunctionBuilder {
   readonly index: number;
-  readonly params: readonly ValType[];
-  readonly results: readonly ValType[];
-  private readonly localTypes: ValType[] = [];
-  private code = new ByteWriter();
+  /** Its parameters, the first locals. */
+  readonly params: readonly Local[];
+  readonly #localTypes: ValType[] = [];
+  #code = new ByteWriter();
 
-  constructor(index: number, params: readonly ValType[], results: readonly ValType[]) {
+  constructor(index: number, params: number) {
     this.index = index;
-    this.params = params;
-    this.results = results;
+    this.params = Array.from({ length: params }, (_, i) => i);
   }
 
   /** Declares a local; it starts at zero. */
   local(type: ValType): Local {
-    this.localTypes.push(type);
-    return this.params.length + this.localTypes.length - 1;
+    this.#localTypes.push(type);
+    return this.params.length + this.#localTypes.length - 1;
   }
 
   locals(type: ValType, count: number): Local[] {
@@ -64,13 +63,13 @@ export class FunctionBuilder {
   }
 
   get(local: Local): this {
-    return this.indexed(0x20, local);
+    return this.#indexed(0x20, local);
   }
   set(local: Local): this {
-    return this.indexed(0x21, local);
+    return this.#indexed(0x21, local);
   }
   tee(local: Local): this {
-    return this.indexed(0x22, local);
+    return this.#indexed(0x22, local);
   }
 
   /** Sets a local to an operand. */
@@ -87,22 +86,22 @@ export class FunctionBuilder {
 
   /** Appends instructions that have no immediates. */
   op(...names: OpName[]): this {
-    for (const name of names) this.opcode(OPS[name]);
+    for (const name of names) this.#opcode(OPS[name]);
     return this;
   }
 
-  /** A load or store; `align` (log2 of bytes) is a hint and 4 bytes measured as fast as any. */
-  mem(name: MemName, offset = 0, align: number = alignmentOf(name)): this {
-    this.opcode(MEM[name]);
-    this.code.u32(align);
-    this.code.u32(offset);
+  /** A load or store; its alignment is a hint and 4 bytes measured as fast as any. */
+  mem(name: MemName, offset = 0): this {
+    this.#opcode(MEM[name]);
+    this.#code.u32(alignmentOf(name));
+    this.#code.u32(offset);
     return this;
   }
 
   /** A load or store of one lane of a vector. */
   memLane(name: MemName, lane: number, offset = 0): this {
     this.mem(name, offset);
-    this.code.byte(lane);
+    this.#code.byte(lane);
     return this;
   }
 
@@ -121,57 +120,57 @@ export class FunctionBuilder {
   }
 
   lane(name: LaneName, lane: number): this {
-    this.opcode(LANE[name]);
-    this.code.byte(lane);
+    this.#opcode(LANE[name]);
+    this.#code.byte(lane);
     return this;
   }
 
   i32(value: number): this {
-    this.code.byte(0x41);
-    this.code.s32(value);
+    this.#code.byte(0x41);
+    this.#code.s32(value);
     return this;
   }
   i64(value: bigint): this {
-    this.code.byte(0x42);
-    this.code.s64(value);
+    this.#code.byte(0x42);
+    this.#code.s64(value);
     return this;
   }
   f32(value: number): this {
     scratch.setFloat32(0, value, true);
-    this.code.byte(0x43);
-    return this.scratchBytes(4);
+    this.#code.byte(0x43);
+    return this.#scratchBytes(4);
   }
   f64(value: number): this {
     scratch.setFloat64(0, value, true);
-    this.code.byte(0x44);
-    return this.scratchBytes(8);
+    this.#code.byte(0x44);
+    return this.#scratchBytes(8);
   }
 
   /** A vector constant with the same value in all lanes. */
   f32x4(value: number): this {
     scratch.setFloat32(0, value, true);
     scratch.setFloat32(4, value, true);
-    return this.vectorOfScratch();
+    return this.#vectorOfScratch();
   }
   f64x2(value: number): this {
     scratch.setFloat64(0, value, true);
-    return this.vectorOfScratch();
+    return this.#vectorOfScratch();
   }
   i32x4(value: number): this {
     scratch.setInt32(0, value, true);
     scratch.setInt32(4, value, true);
-    return this.vectorOfScratch();
+    return this.#vectorOfScratch();
   }
   i64x2(value: bigint): this {
     scratch.setBigInt64(0, value, true);
-    return this.vectorOfScratch();
+    return this.#vectorOfScratch();
   }
 
   /** Picks lanes out of the two vectors on the stack: 2, 4, 8 or 16 lane numbers, those of the second vector count on. */
   shuffle(...lanes: number[]): this {
-    this.opcode(0xfd00d);
+    this.#opcode(0xfd00d);
     const width = 16 / lanes.length;
-    for (const lane of lanes) for (let i = 0; i < width; i++) this.code.byte(lane * width + i);
+    for (const lane of lanes) for (let i = 0; i < width; i++) this.#code.byte(lane * width + i);
     return this;
   }
 
@@ -199,40 +198,26 @@ export class FunctionBuilder {
   /** Calls a function with the arguments given here, or with those already on the stack. */
   call(target: FunctionBuilder | number, ...args: Operand[]): this {
     for (const arg of args) this.push(arg);
-    return this.indexed(0x10, typeof target === "number" ? target : target.index);
-  }
-  br(depth: number): this {
-    return this.indexed(0x0c, depth);
+    return this.#indexed(0x10, typeof target === "number" ? target : target.index);
   }
   brIf(depth: number): this {
-    return this.indexed(0x0d, depth);
-  }
-  /** Jumps by the i32 on the stack: value i goes to `depths[i]`, larger ones to `otherwise`. */
-  brTable(depths: readonly number[], otherwise: number): this {
-    this.indexed(0x0e, depths.length);
-    for (const depth of depths) this.code.u32(depth);
-    this.code.u32(otherwise);
-    return this;
+    return this.#indexed(0x0d, depth);
   }
 
-  block(body: () => unknown, result?: ValType): this {
-    return this.structured(0x02, body, result);
+  block(body: () => unknown): this {
+    return this.#structured(0x02, body);
   }
-  loop(body: () => unknown, result?: ValType): this {
-    return this.structured(0x03, body, result);
+  loop(body: () => unknown): this {
+    return this.#structured(0x03, body);
   }
   /** Takes the condition from the stack. */
-  if(then: () => unknown, otherwise?: () => unknown, result?: ValType): this {
-    return this.structured(
-      0x04,
-      () => {
-        then();
-        if (!otherwise) return;
-        this.code.byte(0x05);
-        otherwise();
-      },
-      result,
-    );
+  if(then: () => unknown, otherwise?: () => unknown): this {
+    return this.#structured(0x04, () => {
+      then();
+      if (!otherwise) return;
+      this.#code.byte(0x05);
+      otherwise();
+    });
   }
 
   /** Runs `then` where an i32 operand has one of the bits. */
@@ -285,31 +270,31 @@ export class FunctionBuilder {
 
   /** Collects the code of `body` without appending it, so that code found out later can go before it. */
   capture(body: () => unknown): Uint8Array<ArrayBuffer> {
-    const outer = this.code;
-    this.code = new ByteWriter();
+    const outer = this.#code;
+    this.#code = new ByteWriter();
     try {
       body();
-      return this.code.view();
+      return this.#code.view();
     } finally {
-      this.code = outer;
+      this.#code = outer;
     }
   }
 
   /** Appends bytes as they are: captured code, or an instruction the builder has no method for. */
   raw(...bytes: number[]): this {
-    this.code.bytes(bytes);
+    this.#code.bytes(bytes);
     return this;
   }
   /** Appends code from {@link capture}. */
   splice(captured: Uint8Array): this {
-    this.code.bytes(captured);
+    this.#code.bytes(captured);
     return this;
   }
 
   /** Writes the function's entry of the code section: locals in runs of one type, then the instructions. */
   encode(out: ByteWriter): void {
     const runs: { type: ValType; count: number }[] = [];
-    for (const type of this.localTypes) {
+    for (const type of this.#localTypes) {
       const last = runs.at(-1);
       if (last?.type === type) last.count++;
       else runs.push({ type, count: 1 });
@@ -320,41 +305,40 @@ export class FunctionBuilder {
       body.u32(count);
       body.byte(type);
     }
-    body.bytes(this.code.view());
+    body.bytes(this.#code.view());
     body.byte(0x0b);
     out.sized(body);
   }
 
-  private opcode(code: number): this {
+  #opcode(code: number): this {
     if (code > 0xfff) {
-      this.code.byte(code >> 12);
-      this.code.u32(code & 0xfff);
-    } else this.code.byte(code);
+      this.#code.byte(code >> 12);
+      this.#code.u32(code & 0xfff);
+    } else this.#code.byte(code);
     return this;
   }
 
-  private indexed(code: number, index: number): this {
-    this.code.byte(code);
-    this.code.u32(index);
+  #indexed(code: number, index: number): this {
+    this.#code.byte(code);
+    this.#code.u32(index);
     return this;
   }
 
-  private structured(code: number, body: () => unknown, result: ValType | undefined): this {
-    this.code.byte(code);
-    this.code.byte(result ?? NO_RESULT);
+  #structured(code: number, body: () => unknown): this {
+    this.raw(code, NO_RESULT);
     body();
-    this.code.byte(0x0b);
+    this.#code.byte(0x0b);
     return this;
   }
 
-  private scratchBytes(count: number): this {
-    for (let i = 0; i < count; i++) this.code.byte(scratch.getUint8(i));
+  #scratchBytes(count: number): this {
+    for (let i = 0; i < count; i++) this.#code.byte(scratch.getUint8(i));
     return this;
   }
 
-  private vectorOfScratch(): this {
-    this.opcode(0xfd00c);
-    return this.scratchBytes(8).scratchBytes(8);
+  #vectorOfScratch(): this {
+    this.#opcode(0xfd00c);
+    return this.#scratchBytes(8).#scratchBytes(8);
   }
 }
 
@@ -374,14 +358,14 @@ interface FunctionImport {
  * twice(21); // 42
  */
 export class ModuleBuilder {
-  private readonly memory: MemoryType;
-  private readonly types: string[] = [];
-  private readonly typeBytes = new ByteWriter();
-  private readonly imports: FunctionImport[] = [];
-  private readonly functions: { readonly builder: FunctionBuilder; readonly type: number; readonly name: string | undefined }[] = [];
+  readonly #memory: MemoryType;
+  readonly #types: string[] = [];
+  readonly #typeBytes = new ByteWriter();
+  readonly #imports: FunctionImport[] = [];
+  readonly #functions: { readonly builder: FunctionBuilder; readonly type: number; readonly name: string | undefined }[] = [];
 
   constructor(memory: MemoryType) {
-    this.memory = memory;
+    this.#memory = memory;
   }
 
   /**
@@ -390,15 +374,16 @@ export class ModuleBuilder {
    * @throws Error when functions were defined already, since imports come first in the index space.
    */
   import(name: string, params: readonly ValType[], results: readonly ValType[] = []): number {
-    if (this.functions.length > 0) throw new Error(`import ${name}: expected imports before the first function`);
-    this.imports.push({ name, type: this.typeIndex(params, results) });
-    return this.imports.length - 1;
+    if (this.#functions.length > 0) throw new Error(`import ${name}: expected imports before the first function`);
+    this.#imports.push({ name, type: this.#typeIndex(params, results) });
+    return this.#imports.length - 1;
   }
 
-  /** Starts a function; one without a name is not exported. */
-  function(name: string | undefined, params: readonly ValType[], results: readonly ValType[] = []): FunctionBuilder {
-    const builder = new FunctionBuilder(this.imports.length + this.functions.length, params, results);
-    this.functions.push({ builder, type: this.typeIndex(params, results), name });
+  /** Starts a function; a number of parameters means so many i32, and one without a name is not exported. */
+  function(name: string | undefined, params: number | readonly ValType[], results: readonly ValType[] = []): FunctionBuilder {
+    const types: readonly ValType[] = typeof params === "number" ? Array(params).fill(I32) : params;
+    const builder = new FunctionBuilder(this.#imports.length + this.#functions.length, types.length);
+    this.#functions.push({ builder, type: this.#typeIndex(types, results), name });
     return builder;
   }
 
@@ -406,21 +391,21 @@ export class ModuleBuilder {
   bytes(): Uint8Array<ArrayBuffer> {
     const out = new ByteWriter();
     out.bytes([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-    const exported = this.functions.filter((f) => f.name !== undefined);
-    this.section(out, 1, this.types.length, (s) => s.bytes(this.typeBytes.view()));
-    this.section(out, 2, 1 + this.imports.length, (s) => this.encodeImports(s));
-    this.section(out, 3, this.functions.length, (s) => {
-      for (const { type } of this.functions) s.u32(type);
+    const exported = this.#functions.filter((f) => f.name !== undefined);
+    this.#section(out, 1, this.#types.length, (s) => s.bytes(this.#typeBytes.view()));
+    this.#section(out, 2, 1 + this.#imports.length, (s) => this.#encodeImports(s));
+    this.#section(out, 3, this.#functions.length, (s) => {
+      for (const { type } of this.#functions) s.u32(type);
     });
-    this.section(out, 7, exported.length, (s) => {
+    this.#section(out, 7, exported.length, (s) => {
       for (const { name, builder } of exported) {
         s.name(name as string);
         s.byte(0);
         s.u32(builder.index);
       }
     });
-    this.section(out, 10, this.functions.length, (s) => {
-      for (const { builder } of this.functions) builder.encode(s);
+    this.#section(out, 10, this.#functions.length, (s) => {
+      for (const { builder } of this.#functions) builder.encode(s);
     });
     return out.view().slice();
   }
@@ -430,8 +415,8 @@ export class ModuleBuilder {
     return instantiate(this.bytes(), memory, imports);
   }
 
-  private encodeImports(out: ByteWriter): void {
-    for (const { name, type } of this.imports) {
+  #encodeImports(out: ByteWriter): void {
+    for (const { name, type } of this.#imports) {
       out.name("env");
       out.name(name);
       out.byte(0);
@@ -440,12 +425,12 @@ export class ModuleBuilder {
     out.name("env");
     out.name("memory");
     out.byte(2);
-    out.byte(this.memory.shared ? 3 : 0);
+    out.byte(this.#memory.shared ? 3 : 0);
     out.u32(0);
-    if (this.memory.shared) out.u32(this.memory.maximum);
+    if (this.#memory.shared) out.u32(this.#memory.maximum);
   }
 
-  private section(out: ByteWriter, id: number, count: number, content: (section: ByteWriter) => void): void {
+  #section(out: ByteWriter, id: number, count: number, content: (section: ByteWriter) => void): void {
     const section = new ByteWriter();
     section.u32(count);
     content(section);
@@ -453,16 +438,16 @@ export class ModuleBuilder {
     out.sized(section);
   }
 
-  private typeIndex(params: readonly ValType[], results: readonly ValType[]): number {
+  #typeIndex(params: readonly ValType[], results: readonly ValType[]): number {
     const key = `${params.join()}>${results.join()}`;
-    const known = this.types.indexOf(key);
+    const known = this.#types.indexOf(key);
     if (known >= 0) return known;
-    this.typeBytes.byte(0x60);
+    this.#typeBytes.byte(0x60);
     for (const list of [params, results]) {
-      this.typeBytes.u32(list.length);
-      this.typeBytes.bytes(list);
+      this.#typeBytes.u32(list.length);
+      this.#typeBytes.bytes(list);
     }
-    return this.types.push(key) - 1;
+    return this.#types.push(key) - 1;
   }
 }
 

@@ -6,17 +6,17 @@
 
 /** A growing byte buffer with the integer encodings of the binary format. */
 export class ByteWriter {
-  private buffer: Uint8Array<ArrayBuffer> = new Uint8Array(256);
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(256);
   length = 0;
 
   byte(value: number): void {
-    if (this.length === this.buffer.length) this.reserve(1);
-    this.buffer[this.length++] = value;
+    if (this.length === this.#buffer.length) this.#reserve(1);
+    this.#buffer[this.length++] = value;
   }
 
   bytes(values: ArrayLike<number>): void {
-    this.reserve(values.length);
-    this.buffer.set(values, this.length);
+    this.#reserve(values.length);
+    this.#buffer.set(values, this.length);
     this.length += values.length;
   }
 
@@ -63,13 +63,13 @@ export class ByteWriter {
 
   /** The bytes so far, as a view that the next write may invalidate. */
   view(): Uint8Array<ArrayBuffer> {
-    return this.buffer.subarray(0, this.length);
+    return this.#buffer.subarray(0, this.length);
   }
 
-  private reserve(extra: number): void {
-    if (this.length + extra <= this.buffer.length) return;
-    const grown = new Uint8Array(Math.max(this.buffer.length * 2, this.length + extra));
+  #reserve(extra: number): void {
+    if (this.length + extra <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.length + extra));
     grown.set(this.view());
-    this.buffer = grown;
+    this.#buffer = grown;
   }
 }

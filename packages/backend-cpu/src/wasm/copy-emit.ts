@@ -11,11 +11,8 @@ import { I32, type ModuleBuilder, type Operand } from "./asm.js";
  * float32; strides are in bytes.
  */
 export function emitCopyBlock(module: ModuleBuilder): void {
-  const f = module.function("copyBlock", Array(11).fill(I32));
-  const [planes, rows, count, source, sourcePlane, sourceRow, sourceStep, target, targetPlane, targetRow, targetStep] = Array.from(
-    { length: 11 },
-    (_, i) => i,
-  );
+  const f = module.function("copyBlock", 11);
+  const [planes, rows, count, source, sourcePlane, sourceRow, sourceStep, target, targetPlane, targetRow, targetStep] = f.params;
   const [plane, row, i, whole, fromRow, toRow, from, to] = f.locals(I32, 8);
   const { and, eq, lit } = arithmetic(f);
   const scalars = (fromStep: Operand, toStep: Operand): void => {

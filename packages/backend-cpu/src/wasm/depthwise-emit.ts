@@ -20,8 +20,8 @@ export const LEAST_COLUMNS = 4;
  * a number or 0 and the rest in bytes. The last vectors of a row overlap those before them.
  */
 export function emitDepthwise(module: ModuleBuilder, fma: boolean): void {
-  const f = module.function("depthwise", Array(9).fill(I32));
-  const [rows, columns, steps, x, rowStride, stepTable, weights, out, bias] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const f = module.function("depthwise", 9);
+  const [rows, columns, steps, x, rowStride, stepTable, weights, out, bias] = f.params;
   const [row, column, last, step, table, weight, from, to] = f.locals(I32, 8);
   const [start, factor] = f.locals(V128, 2);
   const sums = f.locals(V128, WIDTHS[0]);

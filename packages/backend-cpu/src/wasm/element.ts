@@ -61,6 +61,14 @@ export function zeroVector(f: FunctionBuilder): FunctionBuilder {
   return f.i32x4(0);
 }
 
+/** Stores the number in `value` at `pointer + offset` as the bits of `mode` say. */
+export function storeNumber(f: FunctionBuilder, element: Element, mode: Local, pointer: Local, value: Local, offset = 0): void {
+  const { scalar } = element;
+  f.ifBits(mode, ACCUMULATE, () => f.load(element.load, pointer, offset).get(value).op(element.add).set(value));
+  f.ifBits(mode, RELU, () => f.get(value)[scalar](0).op(`${scalar}.max`).set(value));
+  f.store(element.store, pointer, value, offset);
+}
+
 /** Pushes the sum of all lanes of a vector. */
 export function horizontalSum(f: FunctionBuilder, element: Element, vector: Local): FunctionBuilder {
   const { vector: type, lanes } = element;

@@ -6,7 +6,7 @@
  */
 import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, ModuleBuilder, type Operand } from "./asm.js";
-import { ACCUMULATE, type Element, FLOAT32, PANELS, RELU } from "./element.js";
+import { ACCUMULATE, type Element, FLOAT32, PANELS, RELU, storeNumber } from "./element.js";
 import type { KernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
 import {
@@ -47,7 +47,7 @@ export function emitGemm(options: KernelOptions, element: Element): Uint8Array<A
   emitTurned(module, element, tiles, options.fma);
   emitGemvRows(module, element, options);
   emitGemvColumns(module, element, options.fma);
-  module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
+  module.function("copy", 3).get(0).get(1).get(2).memoryCopy();
   return module.bytes();
 }
 
@@ -75,8 +75,8 @@ function emitTiles(module: ModuleBuilder, element: Element, tile: Tile, fma: boo
  */
 function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { rows: tileRows, vectors, form } }: Tiles): FunctionBuilder {
   const clip = emitClip(module, element, vectors);
-  const f = module.function(undefined, Array(10).fill(I32));
-  const [rows, columns, depth, a, b, c, cRow, mode, bias, scratch] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const f = module.function(undefined, 10);
+  const [rows, columns, depth, a, b, c, cRow, mode, bias, scratch] = f.params;
   const [i, j, left, width, panel, target] = f.locals(I32, 6);
   const { add, ge, lit, min, mul, sub } = arithmetic(f);
   const tile = vectors * element.lanes;
@@ -127,19 +127,18 @@ function callByRows(f: FunctionBuilder, micro: readonly FunctionBuilder[], left:
 
 /** Emits `clip(rows, width, scratch, c, cRow, mode)`: the valid part of a scratch tile goes to the result. */
 function emitClip(module: ModuleBuilder, element: Element, vectors: number): FunctionBuilder {
-  const f = module.function(undefined, Array(6).fill(I32));
-  const [rows, width, scratch, c, cRow, mode] = [0, 1, 2, 3, 4, 5];
+  const f = module.function(undefined, 6);
+  const [rows, width, scratch, c, cRow, mode] = f.params;
   const [i, j, from, to] = f.locals(I32, 4);
   const value = f.local(element.type);
-  const { bytes, scalar } = element;
+  const { bytes } = element;
   const tileBytes = 16 * vectors;
   f.forRange(i, rows, 1, () => {
     f.get(scratch).set(from).get(c).set(to).i32(0).set(j);
     f.forRange(j, width, 1, () => {
       f.load(element.load, from).set(value);
-      f.ifBits(mode, ACCUMULATE, () => f.load(element.load, to).get(value).op(element.add).set(value));
-      f.ifBits(mode, RELU, () => f.get(value)[scalar](0).op(`${scalar}.max`).set(value));
-      f.store(element.store, to, value).inc(from, bytes).inc(to, bytes);
+      storeNumber(f, element, mode, to, value);
+      f.inc(from, bytes).inc(to, bytes);
     });
     f.inc(scratch, tileBytes).addTo(c, cRow);
   });
@@ -148,8 +147,8 @@ function emitClip(module: ModuleBuilder, element: Element, vectors: number): Fun
 
 /** Emits the driver: blocks of columns, depth and rows in that order, so that a packed block of b serves all rows. */
 function emitDriver(module: ModuleBuilder, element: Element, { tile, packA, packB }: Tiles, macro: FunctionBuilder): void {
-  const f = module.function("gemm", Array(14).fill(I32));
-  const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace] = Array.from({ length: 14 }, (_, i) => i);
+  const f = module.function("gemm", 14);
+  const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace] = f.params;
   const [ic, jc, pc, mc, nc, kc, depth, packedA, packedB, panels, blockMode, blockBias, rest] = f.locals(I32, 13);
   const { add, and, ceilDiv, choose, eq, ge, lit, lt, min, mul, ne, or, sub } = arithmetic(f);
   const { bytes } = element;

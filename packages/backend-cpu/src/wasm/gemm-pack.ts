@@ -34,7 +34,7 @@ interface PackState {
  * `width` rows (whole vectors, or in float32 two rows more), each stored as `[depth][width]` and `panelStride` apart; the last panel is padded with zeros.
  */
 export function emitPack(module: ModuleBuilder, name: string | undefined, element: Element, width: number): FunctionBuilder {
-  const f = module.function(name, Array(7).fill(I32));
+  const f = module.function(name, 7);
   const [wholeRows, row, step, from, to, cursor] = f.locals(I32, 6);
   const params = { rows: 0, depth: 1, source: 2, rowStride: 3, depthStride: 4, out: 5, panelStride: 6 };
   const p: PackState = { f, element, width, ...params, wholeRows, row, step, from, to, cursor };

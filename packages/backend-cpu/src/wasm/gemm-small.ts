@@ -14,8 +14,8 @@ import type { KernelOptions } from "./features.js";
  */
 export function emitSmall(options: KernelOptions, element: Element): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
-  const f = module.function("small", Array(11).fill(I32));
-  const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow] = Array.from({ length: 11 }, (_, i) => i);
+  const f = module.function("small", 11);
+  const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow] = f.params;
   const [j, steps, left, right, column, target] = f.locals(I32, 6);
   const [sum, factor] = f.locals(V128, 2);
   const times = (count: Local, body: () => void): void => {

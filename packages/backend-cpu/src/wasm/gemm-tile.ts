@@ -70,8 +70,8 @@ export function emitMicro(
   turned = false,
 ): FunctionBuilder {
   const direct = turned && readsDirectly(tile);
-  const f = module.function(undefined, Array(turned ? (direct ? 11 : 9) : 8).fill(I32));
-  const [depth, a, b, , , , bias, always, valid, aRow, aColumn] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+  const f = module.function(undefined, turned ? (direct ? 11 : 9) : 8);
+  const [depth, a, b, , , , bias, always, valid, aRow, aColumn] = f.params;
   const sums = Array.from({ length: rows }, () => f.locals(V128, tile.vectors));
   const right = f.locals(V128, tile.vectors);
   const left = f.local(V128);
@@ -115,11 +115,16 @@ export function emitMicro(
   return f;
 }
 
-/** Calls `body` with each sum and where it lies from the address in the local that it gets. */
-function eachSum(f: FunctionBuilder, sums: readonly (readonly Local[])[], body: (sum: Local, row: Local, offset: number) => void): void {
-  const [c, cRow] = [3, 4];
+/** Calls `body` with each sum and where it lies from the address in the local that it gets, which starts at `c`. */
+function eachSum(
+  f: FunctionBuilder,
+  sums: readonly (readonly Local[])[],
+  body: (sum: Local, row: Local, offset: number) => unknown,
+  c: Operand = 3,
+  cRow: Operand = 4,
+): void {
   const row = f.local(I32);
-  f.get(c).set(row);
+  f.assign(row, c);
   for (const line of sums) {
     for (const [j, sum] of line.entries()) body(sum, row, 16 * j);
     f.addTo(row, cRow);
@@ -151,17 +156,12 @@ function storeByMode(f: FunctionBuilder, element: Element, sums: readonly (reado
 function storeJoined(f: FunctionBuilder, element: Element, sums: readonly (readonly Local[])[]): void {
   const [c, cRow, mode, neutral] = [3, 4, 5, 7];
   const { and, choose, lit } = arithmetic(f);
-  const [addend, addendRow] = f.locals(I32, 2);
+  const addendRow = f.local(I32);
   const adds = and(mode, lit(ACCUMULATE));
-  f.assign(addend, choose(adds, c, neutral)).assign(addendRow, choose(adds, cRow, lit(0)));
-  for (const line of sums) {
-    for (const [j, sum] of line.entries())
-      f.load("v128.load", addend, 16 * j)
-        .get(sum)
-        .op(`${element.vector}.add`)
-        .set(sum);
-    f.addTo(addend, addendRow);
-  }
+  f.assign(addendRow, choose(adds, cRow, lit(0)));
+  const add = (sum: Local, row: Local, offset: number): unknown =>
+    f.load("v128.load", row, offset).get(sum).op(`${element.vector}.add`).set(sum);
+  eachSum(f, sums, add, choose(adds, c, neutral), addendRow);
   eachSum(f, sums, (sum, row, offset) => f.store("v128.store", row, sum, offset));
 }
 

@@ -33,8 +33,8 @@ const FEWER_ROWS = 4;
 export function emitTurned(module: ModuleBuilder, element: Element, { tile, packA, packB }: Tiles, fma: boolean): void {
   const micro = [...new Set([FEWER_ROWS, tile.rows])].map((rows) => emitMicro(module, element, tile, fma, rows, true));
   const turn = emitTurn(module, element);
-  const f = module.function("gemmTurned", Array(14).fill(I32));
-  const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, , bias, workspace] = Array.from({ length: 14 }, (_, i) => i);
+  const f = module.function("gemmTurned", 14);
+  const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, , bias, workspace] = f.params;
   const [ic, jc, pc, mc, nc, kc, depth, panels, packedA, result, resultRow, source] = f.locals(I32, 12);
   const [i, j, line, target, ownBias, left] = f.locals(I32, 6);
   const direct = readsDirectly(tile);
@@ -84,8 +84,8 @@ export function emitTurned(module: ModuleBuilder, element: Element, { tile, pack
  * transposed in registers; the last ones overlap those before them.
  */
 function emitTurn(module: ModuleBuilder, element: Element): FunctionBuilder {
-  const f = module.function(undefined, Array(6).fill(I32));
-  const [rows, columns, x, xRow, c, cRow] = [0, 1, 2, 3, 4, 5];
+  const f = module.function(undefined, 6);
+  const [rows, columns, x, xRow, c, cRow] = f.params;
   const [i, j, row, column, from, to] = f.locals(I32, 6);
   const { bytes, lanes, load, store } = element;
   const [block, spare] = [f.locals(V128, lanes), f.locals(V128, lanes)];

@@ -5,7 +5,7 @@
  */
 import { arithmetic } from "./arithmetic.js";
 import { type FunctionBuilder, I32, type Local, type MemName, type ModuleBuilder, V128 } from "./asm.js";
-import { ACCUMULATE, type Element, horizontalSum, RELU, zeroVector } from "./element.js";
+import { ACCUMULATE, type Element, horizontalSum, RELU, storeNumber, zeroVector } from "./element.js";
 import type { KernelOptions } from "./features.js";
 
 /**
@@ -24,8 +24,9 @@ const SWEEP_VECTORS = 2;
 export function emitGemvRows(module: ModuleBuilder, element: Element, options: KernelOptions): void {
   const { fma } = options;
   const groups = dotRowsOf(options);
-  const f = module.function("gemvRows", Array(7).fill(I32));
-  const [n, k, , matrix, stride, y] = [0, 1, 2, 3, 4, 5];
+  const f = module.function("gemvRows", 7);
+  const [n, k, , matrix, stride, y, mode] = f.params;
+  const result = f.local(element.type);
   const [j, whole] = f.locals(I32, 2);
   const [i, x, wholeSteps, ...rowPointers] = f.locals(I32, 3 + groups[0]);
   const state: DotState = { i, x, wholeSteps, rows: rowPointers, sums: f.locals(V128, 2 * groups[0]), inputs: f.locals(V128, 2) };
@@ -36,7 +37,8 @@ export function emitGemvRows(module: ModuleBuilder, element: Element, options: K
     for (let row = 0; row < count; row++) {
       const [even, odd] = [state.sums[2 * row], state.sums[2 * row + 1]];
       f.get(even).get(odd).op(`${element.vector}.add`).set(even);
-      storeScalar(f, element, y, row * element.bytes, () => horizontalSum(f, element, even));
+      horizontalSum(f, element, even).set(result);
+      storeNumber(f, element, mode, y, result, row * element.bytes);
     }
     for (let row = 0; row < count; row++) f.addTo(matrix, stride);
     f.inc(y, count * element.bytes);
@@ -93,23 +95,13 @@ function dotRows(f: FunctionBuilder, element: Element, fma: boolean, state: DotS
   });
 }
 
-/** Stores a scalar to `y + offset` as the mode in parameter 6 says. */
-function storeScalar(f: FunctionBuilder, element: Element, y: Local, offset: number, value: () => unknown): void {
-  const { scalar, type } = element;
-  const [mode, result] = [6, f.local(type)];
-  f.push(value).set(result);
-  f.ifBits(mode, ACCUMULATE, () => f.load(element.load, y, offset).get(result).op(element.add).set(result));
-  f.ifBits(mode, RELU, () => f.get(result)[scalar](0).op(`${scalar}.max`).set(result));
-  f.store(element.store, y, result, offset);
-}
-
 /**
  * Emits `gemvColumns(n, k, x, matrix, stride, y, mode)`: `y[j] = sum over i of x[i] matrix[i][j]` where neighbours in j are neighbours in
  * memory and `stride` leads from i to i + 1. The matrix is read from front to back; y stays in the cache.
  */
 export function emitGemvColumns(module: ModuleBuilder, element: Element, fma: boolean): void {
-  const f = module.function("gemvColumns", Array(7).fill(I32));
-  const [n, k, x, matrix, stride, y, mode] = [0, 1, 2, 3, 4, 5, 6];
+  const f = module.function("gemvColumns", 7);
+  const [n, k, x, matrix, stride, y, mode] = f.params;
   const [i, whole] = f.locals(I32, 2);
   const sweep = emitSweep(f, element, fma);
   const { and, lit, mul } = arithmetic(f);

@@ -57,7 +57,7 @@ export const PARAMETERS: Parameters = {
 
 /** Emits `indirect` with the parameters above for positive sizes. */
 export function emitIndirect(module: ModuleBuilder, fma: boolean): FunctionBuilder {
-  const f = module.function("indirect", Array(13).fill(I32));
+  const f = module.function("indirect", 13);
   const p = PARAMETERS;
   const [row, column, target, panel] = f.locals(I32, 4);
   const sums = f.locals(V128, 2 * TILE_ROWS);
@@ -162,7 +162,7 @@ function storeTile(f: FunctionBuilder, p: Parameters, target: Local, columns: Op
 
 /** Emits `clip(rows, columns, scratch, target, outColumn, mode)`: what is valid of a tile with fewer rows goes to the result. */
 function emitClip(module: ModuleBuilder): FunctionBuilder {
-  const f = module.function(undefined, Array(6).fill(I32));
+  const f = module.function(undefined, 6);
   leavePart(f, [TILE_ROWS, TILE_COLUMNS], [4, 4 * TILE_ROWS]);
   return f;
 }

@@ -16,7 +16,7 @@ const PITCH = 4 * WIDE_COLUMNS;
 /** Emits `indirectWide` with the parameters of `indirect`. */
 export function emitIndirectWide(module: ModuleBuilder, fma: boolean): FunctionBuilder {
   const leave = emitLeave(module);
-  const f = module.function("indirectWide", Array(13).fill(I32));
+  const f = module.function("indirectWide", 13);
   const p = PARAMETERS;
   const [row, column, target, panel] = f.locals(I32, 4);
   const sums = Array.from({ length: VECTORS }, () => f.locals(V128, WIDE_ROWS));
@@ -44,8 +44,8 @@ export function emitIndirectWide(module: ModuleBuilder, fma: boolean): FunctionB
 
 /** Emits `leave(rows, columns, scratch, target, outColumn, mode)`: what is valid of a tile goes to the result, column after column. */
 function emitLeave(module: ModuleBuilder): FunctionBuilder {
-  const f = module.function(undefined, Array(6).fill(I32));
-  const [rows, columns] = [0, 1];
+  const f = module.function(undefined, 6);
+  const [rows, columns] = f.params;
   const { and, ge, lit } = arithmetic(f);
   f.push(and(ge(rows, lit(WIDE_ROWS)), ge(columns, lit(WIDE_COLUMNS)))).if(
     () => leaveWhole(f),

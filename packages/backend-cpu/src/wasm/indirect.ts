@@ -5,7 +5,7 @@
  */
 import type { ThreadPool } from "../threads/pool.js";
 import type { Calls } from "../threads/share.js";
-import { type Exports, I32, ModuleBuilder } from "./asm.js";
+import { type Exports, ModuleBuilder } from "./asm.js";
 import { type Planes, volume } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
 import { emitDepthwise } from "./depthwise-emit.js";
@@ -32,7 +32,7 @@ export function convKernels(heap: Pick<Heap, "memory" | "shared" | "maximum">, o
   emitDepthwise(module, options.fma);
   emitPack(module, "pack", FLOAT32, TILE_COLUMNS);
   emitCopyBlock(module);
-  module.function("fill", [I32, I32, I32]).get(0).get(1).get(2).memoryFill();
+  module.function("fill", 3).get(0).get(1).get(2).memoryFill();
   return module.instantiate(heap.memory);
 }
 
@@ -105,49 +105,49 @@ export class IndirectProduct {
   readonly steps: number;
   /** Columns of a panel. */
   readonly panel: number;
-  private readonly heap: Heap;
-  private readonly kernels: ConvKernels;
-  private readonly shape: IndirectShape;
-  private readonly panelSteps: number;
-  private readonly base: Pointer;
-  private readonly stepTable: Pointer;
-  private readonly panels: Pointer;
-  private readonly bias: Pointer;
-  private readonly own: Pointer;
-  private readonly scratch: Pointer;
-  private readonly copy: Pointer;
+  readonly #heap: Heap;
+  readonly #kernels: ConvKernels;
+  readonly #shape: IndirectShape;
+  readonly #panelSteps: number;
+  readonly #base: Pointer;
+  readonly #stepTable: Pointer;
+  readonly #panels: Pointer;
+  readonly #bias: Pointer;
+  readonly #own: Pointer;
+  readonly #scratch: Pointer;
+  readonly #copy: Pointer;
   /** Room of each thread for `stagedBytes`. */
   readonly staged: Pointer;
 
   constructor(heap: Heap, kernels: ConvKernels, shape: IndirectShape, pool?: ThreadPool, stagedBytes = 0) {
-    this.heap = heap;
-    this.kernels = kernels;
-    this.shape = shape;
+    this.#heap = heap;
+    this.#kernels = kernels;
+    this.#shape = shape;
     this.rows = volume(shape.rowAxes.map((axis) => axis.length));
     this.steps = volume(shape.stepAxes.map((axis) => axis.length));
-    this.panelSteps = shape.blockwise ? Math.min(this.steps, BLOCK_STEPS) : this.steps;
+    this.#panelSteps = shape.blockwise ? Math.min(this.steps, BLOCK_STEPS) : this.steps;
     this.panel = kernels.indirectWide !== undefined && shape.columns >= WIDE_COLUMNS ? WIDE_COLUMNS : TILE_COLUMNS;
     const columns = Math.ceil(shape.columns / this.panel) * this.panel;
     const copyBytes = shape.planes.copied ? 4 * shape.planes.plane * shape.channels : 0;
-    const panelBytes = 4 * this.panelSteps * columns;
+    const panelBytes = 4 * this.#panelSteps * columns;
     const [ownPanels, sharedPanels] = shape.blockwise ? [panelBytes, 0] : [0, panelBytes];
     const shared = starts([4 * shape.rowTable.length, 4 * shape.stepTable.length, 4 * columns, sharedPanels]);
     const own = starts([SCRATCH_BYTES, copyBytes, stagedBytes, ownPanels]);
     const [ownBytes, sharedBytes] = [own[4], shared[4]];
-    this.base = heap.alloc(sharedBytes);
+    this.#base = heap.alloc(sharedBytes);
     const span = pool?.span(ownBytes) ?? ownBytes;
-    this.own = heap.alloc(span);
-    [this.stepTable, this.bias] = [this.base + shared[1], this.base + shared[2]];
-    [this.scratch, this.copy, this.staged] = [this.own, this.own + own[1], this.own + own[2]];
-    this.panels = shape.blockwise ? this.own + own[3] : this.base + shared[3];
-    heap.i32.set(shape.rowTable, this.base / 4);
-    heap.i32.set(shape.stepTable, this.stepTable / 4);
-    for (let at = 0; at < span && copyBytes > 0; at += ownBytes) kernels.fill(this.copy + at, 0, copyBytes);
+    this.#own = heap.alloc(span);
+    [this.#stepTable, this.#bias] = [this.#base + shared[1], this.#base + shared[2]];
+    [this.#scratch, this.#copy, this.staged] = [this.#own, this.#own + own[1], this.#own + own[2]];
+    this.#panels = shape.blockwise ? this.#own + own[3] : this.#base + shared[3];
+    heap.i32.set(shape.rowTable, this.#base / 4);
+    heap.i32.set(shape.stepTable, this.#stepTable / 4);
+    for (let at = 0; at < span && copyBytes > 0; at += ownBytes) kernels.fill(this.#copy + at, 0, copyBytes);
   }
 
   /** Calls of the kernels per image, at most. */
   get callsPerImage(): number {
-    const slices = volume(this.shape.planes.size.slice(0, -2));
+    const slices = volume(this.#shape.planes.size.slice(0, -2));
     return slices + 2 * blocksOf(this.steps) + 2;
   }
 
@@ -164,33 +164,33 @@ export class IndirectProduct {
     count: number,
     { column, columns }: Tiles = this.all,
   ): void {
-    const { blockwise } = this.shape;
-    const target = this.panels + (column / this.panel) * this.panelStride + (blockwise ? 0 : 4 * this.panel * first);
-    const args = [columns, count, source + column * columnStride, columnStride, stepStride, target, this.panelStride];
-    calls.call(this.panel === WIDE_COLUMNS ? this.kernels.packWide : this.kernels.pack, blockwise ? PACK_TARGET : 0, args);
+    const { blockwise } = this.#shape;
+    const target = this.#panels + (column / this.panel) * this.#panelStride + (blockwise ? 0 : 4 * this.panel * first);
+    const args = [columns, count, source + column * columnStride, columnStride, stepStride, target, this.#panelStride];
+    calls.call(this.panel === WIDE_COLUMNS ? this.#kernels.packWide : this.#kernels.pack, blockwise ? PACK_TARGET : 0, args);
   }
 
   /** Copies the bias to where it may be read in whole vectors. */
   setBias(source: Pointer): void {
-    this.heap.u8.copyWithin(this.bias, source, source + 4 * this.shape.columns);
+    this.#heap.u8.copyWithin(this.#bias, source, source + 4 * this.#shape.columns);
   }
 
   /** Makes an image readable by the tables: in place, or by a copy into the middle of zeros. */
   enter(calls: Calls, source: Pointer): Pointer {
-    const { planes, channels } = this.shape;
+    const { planes, channels } = this.#shape;
     if (!planes.copied) return source;
     const { size, before, strides } = planes;
     // The last two dimensions are one call; dimensions before them are walked here.
     const [rows, columns] = [size.at(-2) ?? 1, size.at(-1)!];
     const rowStride = 4 * (strides.at(-2) ?? 0);
-    const start = this.copy + 4 * before.reduce((sum, count, d) => sum + count * strides[d], 0);
-    const slices = this.sliceOffsets(size.slice(0, -2), strides);
+    const start = this.#copy + 4 * before.reduce((sum, count, d) => sum + count * strides[d], 0);
+    const slices = this.#sliceOffsets(size.slice(0, -2), strides);
     for (const [i, offset] of slices.entries()) {
       const from = [source + 4 * i * rows * columns, 4 * volume(size), 4 * columns, 4] as const;
       const target = [start + 4 * offset, 4 * planes.plane, rowStride, 4] as const;
-      calls.call(this.kernels.copyBlock, COPY_TARGET, [channels, rows, columns, ...from, ...target]);
+      calls.call(this.#kernels.copyBlock, COPY_TARGET, [channels, rows, columns, ...from, ...target]);
     }
-    return this.copy;
+    return this.#copy;
   }
 
   /**
@@ -206,16 +206,16 @@ export class IndirectProduct {
     outColumn: number,
     { mode = 0, biased = false, staged = false, tiles = this.all, start = 0 }: MultiplyOptions = {},
   ): void {
-    const { blockwise, planes } = this.shape;
+    const { blockwise, planes } = this.#shape;
     const { row, rows, column, columns } = tiles;
-    const panels = this.panels + (column / this.panel) * this.panelStride + (blockwise ? 0 : 4 * this.panel * first);
+    const panels = this.#panels + (column / this.panel) * this.#panelStride + (blockwise ? 0 : 4 * this.panel * first);
     const last = first + count === this.steps;
     const blockMode = (first > start ? ACCUMULATE : mode & ACCUMULATE) | (last ? mode & RELU : 0);
     const own = (planes.copied ? IMAGE : 0) | (blockwise ? PANELS : 0) | (staged ? OUT : 0) | SCRATCH;
-    const kernel = this.panel === WIDE_COLUMNS ? this.kernels.indirectWide : this.kernels.indirect;
-    const [rowTable, stepTable] = [this.base + 4 * row, this.stepTable + 4 * first];
-    const [target, bias] = [out + 4 * row + column * outColumn, biased && first === 0 ? this.bias + 4 * column : 0];
-    const { panelStride, scratch } = this;
+    const kernel = this.panel === WIDE_COLUMNS ? this.#kernels.indirectWide : this.#kernels.indirect;
+    const [rowTable, stepTable] = [this.#base + 4 * row, this.#stepTable + 4 * first];
+    const [target, bias] = [out + 4 * row + column * outColumn, biased && first === 0 ? this.#bias + 4 * column : 0];
+    const [panelStride, scratch] = [this.#panelStride, this.#scratch];
     const args = [rows, count, columns, image, rowTable, stepTable, panels, panelStride, target, outColumn, blockMode, bias, scratch];
     calls.call(kernel, own, args);
   }
@@ -225,27 +225,27 @@ export class IndirectProduct {
    * are neighbours there.
    */
   single(calls: Calls, image: Pointer, weights: Pointer, out: Pointer, bias: Pointer, rowStride: number): void {
-    const own = this.shape.planes.copied ? IMAGE : 0;
-    const columns = this.shape.rowAxes[this.shape.rowAxes.length - 1].length;
-    const args = [this.rows / columns, columns, this.steps, image, rowStride, this.stepTable, weights, out, bias];
-    calls.call(this.kernels.depthwise, own, args);
+    const own = this.#shape.planes.copied ? IMAGE : 0;
+    const columns = this.#shape.rowAxes[this.#shape.rowAxes.length - 1].length;
+    const args = [this.rows / columns, columns, this.steps, image, rowStride, this.#stepTable, weights, out, bias];
+    calls.call(this.#kernels.depthwise, own, args);
   }
 
   /** All rows and columns. */
   get all(): Tiles {
-    return { row: 0, rows: this.rows, column: 0, columns: this.shape.columns };
+    return { row: 0, rows: this.rows, column: 0, columns: this.#shape.columns };
   }
 
   free(): void {
-    this.heap.free(this.base);
-    this.heap.free(this.own);
+    this.#heap.free(this.#base);
+    this.#heap.free(this.#own);
   }
 
-  private get panelStride(): number {
-    return 4 * this.panel * this.panelSteps;
+  get #panelStride(): number {
+    return 4 * this.panel * this.#panelSteps;
   }
 
-  private sliceOffsets(outer: readonly number[], strides: readonly number[]): number[] {
+  #sliceOffsets(outer: readonly number[], strides: readonly number[]): number[] {
     return outer.reduce<number[]>(
       (sums, count, d) => sums.flatMap((sum) => Array.from({ length: count }, (_, i) => sum + i * strides[d])),
       [0],

@@ -82,19 +82,19 @@ export class Heap {
   readonly shared: boolean;
   readonly maximum: number;
 
-  private readonly small: number[][] = Array.from({ length: SMALL_CLASSES }, () => []);
-  private readonly large: number[][] = Array.from({ length: LARGE_CLASSES }, () => []);
+  readonly #small: number[][] = Array.from({ length: SMALL_CLASSES }, () => []);
+  readonly #large: number[][] = Array.from({ length: LARGE_CLASSES }, () => []);
   /** Per page: 0 in free runs, 1 + class in slabs, LARGE at the start of an allocated run. */
-  private readonly kind: Uint8Array;
+  readonly #kind: Uint8Array;
   /** Length in pages of the run that starts at a page. */
-  private readonly run: Uint32Array;
+  readonly #run: Uint32Array;
   /** A bit per 64 bytes, set while a small block starts there: it catches a block freed twice. */
-  private readonly used: Uint32Array;
-  private freePages = 0;
-  private unmerged = false;
-  private liveBytes = 0;
-  private highWaterBytes = 0;
-  private readonly workspaces: { pointer: Pointer; bytes: number }[] = [];
+  readonly #used: Uint32Array;
+  #freePages = 0;
+  #unmerged = false;
+  #liveBytes = 0;
+  #highWaterBytes = 0;
+  readonly #workspaces: { pointer: Pointer; bytes: number }[] = [];
 
   /** Views of the whole memory, replaced when it grows: read the property anew after every `alloc`. */
   f32!: Float32Array;
@@ -110,12 +110,12 @@ export class Heap {
     this.shared = shared;
     this.maximum = maximum;
     const pages = maximum * (WASM_PAGE / PAGE);
-    this.kind = new Uint8Array(pages);
-    this.run = new Uint32Array(pages);
-    this.used = new Uint32Array(pages * 2);
-    this.refreshViews();
+    this.#kind = new Uint8Array(pages);
+    this.#run = new Uint32Array(pages);
+    this.#used = new Uint32Array(pages * 2);
+    this.#refreshViews();
     // Page 0 stays unused, so that no tensor has the address 0.
-    this.release(1, memory.buffer.byteLength / PAGE - 1);
+    this.#release(1, memory.buffer.byteLength / PAGE - 1);
   }
 
   /**
@@ -124,13 +124,13 @@ export class Heap {
    * @throws RangeError when the memory cannot grow far enough.
    */
   alloc(bytes: number): Pointer {
-    if (bytes > SMALL_LIMIT) return this.allocLarge(bytes);
+    if (bytes > SMALL_LIMIT) return this.#allocLarge(bytes);
     const index = classOf(Math.max(1, Math.ceil(bytes / 64)));
-    const list = this.small[index];
-    if (list.length === 0) this.addSlab(index);
+    const list = this.#small[index];
+    if (list.length === 0) this.#addSlab(index);
     const pointer = list.pop()!;
-    this.used[pointer >>> 11] |= 1 << (pointer >>> 6);
-    this.count(classUnits(index) << ALIGN_BITS);
+    this.#used[pointer >>> 11] |= 1 << (pointer >>> 6);
+    this.#count(classUnits(index) << ALIGN_BITS);
     return pointer;
   }
 
@@ -141,142 +141,142 @@ export class Heap {
    */
   free(pointer: Pointer): void {
     const page = Math.floor(pointer / PAGE);
-    const kind = this.kind[page];
+    const kind = this.#kind[page];
     if (kind === LARGE && pointer === page * PAGE) {
-      this.liveBytes -= this.run[page] * PAGE;
-      this.release(page, this.run[page]);
-    } else if (kind !== FREE && kind !== LARGE && this.holdsSmall(pointer)) {
-      this.used[pointer >>> 11] &= ~(1 << (pointer >>> 6));
-      this.liveBytes -= classUnits(kind - 1) << ALIGN_BITS;
-      this.small[kind - 1].push(pointer);
+      this.#liveBytes -= this.#run[page] * PAGE;
+      this.#release(page, this.#run[page]);
+    } else if (kind !== FREE && kind !== LARGE && this.#holdsSmall(pointer)) {
+      this.#used[pointer >>> 11] &= ~(1 << (pointer >>> 6));
+      this.#liveBytes -= classUnits(kind - 1) << ALIGN_BITS;
+      this.#small[kind - 1].push(pointer);
     } else throw new RangeError(`free: expected the address of an allocated block, got ${pointer}; it may have been freed before`);
   }
 
   /** Bytes in blocks that are allocated now. */
   get live(): number {
-    return this.liveBytes;
+    return this.#liveBytes;
   }
 
   stats(): MemoryStats {
-    return { live: this.liveBytes, reserved: this.memory.buffer.byteLength, highWater: this.highWaterBytes };
+    return { live: this.#liveBytes, reserved: this.memory.buffer.byteLength, highWater: this.#highWaterBytes };
   }
 
   /** Scratch memory of one thread: at least `bytes`, the same block until a call asks for more. What it held is lost on growth. */
   workspace(thread: number, bytes: number): Pointer {
-    const current = this.workspaces[thread];
+    const current = this.#workspaces[thread];
     if (current && current.bytes >= bytes) return current.pointer;
     if (current) this.free(current.pointer);
     const pointer = this.alloc(bytes);
-    this.workspaces[thread] = { pointer, bytes };
+    this.#workspaces[thread] = { pointer, bytes };
     return pointer;
   }
 
-  private holdsSmall(pointer: Pointer): boolean {
-    return pointer % 64 === 0 && ((this.used[pointer >>> 11] >>> (pointer >>> 6)) & 1) === 1;
+  #holdsSmall(pointer: Pointer): boolean {
+    return pointer % 64 === 0 && ((this.#used[pointer >>> 11] >>> (pointer >>> 6)) & 1) === 1;
   }
 
-  private count(bytes: number): void {
-    this.liveBytes += bytes;
-    if (this.liveBytes > this.highWaterBytes) this.highWaterBytes = this.liveBytes;
+  #count(bytes: number): void {
+    this.#liveBytes += bytes;
+    if (this.#liveBytes > this.#highWaterBytes) this.#highWaterBytes = this.#liveBytes;
   }
 
-  private addSlab(index: number): void {
-    const page = this.takeRun(SLAB_PAGES);
-    this.kind.fill(index + 1, page, page + SLAB_PAGES);
+  #addSlab(index: number): void {
+    const page = this.#takeRun(SLAB_PAGES);
+    this.#kind.fill(index + 1, page, page + SLAB_PAGES);
     const size = classUnits(index) << ALIGN_BITS;
     const start = page * PAGE;
-    for (let offset = SLAB_PAGES * PAGE - size; offset >= 0; offset -= size) this.small[index].push(start + offset);
+    for (let offset = SLAB_PAGES * PAGE - size; offset >= 0; offset -= size) this.#small[index].push(start + offset);
   }
 
-  private allocLarge(bytes: number): Pointer {
-    const page = this.takeRun(Math.ceil(bytes / PAGE));
-    this.kind[page] = LARGE;
-    this.count(this.run[page] * PAGE);
+  #allocLarge(bytes: number): Pointer {
+    const page = this.#takeRun(Math.ceil(bytes / PAGE));
+    this.#kind[page] = LARGE;
+    this.#count(this.#run[page] * PAGE);
     return page * PAGE;
   }
 
   /** A run of at least `pages`, out of the free lists or of grown memory. */
-  private takeRun(pages: number): number {
-    let page = this.findRun(pages);
-    if (page === 0 && this.unmerged && this.freePages >= pages) {
-      this.merge();
-      page = this.findRun(pages);
+  #takeRun(pages: number): number {
+    let page = this.#findRun(pages);
+    if (page === 0 && this.#unmerged && this.#freePages >= pages) {
+      this.#merge();
+      page = this.#findRun(pages);
     }
     if (page === 0) {
-      this.grow(pages);
-      page = this.findRun(pages);
+      this.#grow(pages);
+      page = this.#findRun(pages);
     }
-    return this.split(page, pages);
+    return this.#split(page, pages);
   }
 
   /** Removes a fitting run from the free lists and returns its page, or 0. */
-  private findRun(pages: number): number {
+  #findRun(pages: number): number {
     const own = classOf(pages);
-    const list = this.large[own];
+    const list = this.#large[own];
     for (let i = list.length - 1, last = Math.max(0, list.length - FIT_ATTEMPTS); i >= last; i--) {
-      if (this.run[list[i]] >= pages) return list.splice(i, 1)[0];
+      if (this.#run[list[i]] >= pages) return list.splice(i, 1)[0];
     }
     for (let index = own + 1; index < LARGE_CLASSES; index++) {
-      const page = this.large[index].pop();
+      const page = this.#large[index].pop();
       if (page !== undefined) return page;
     }
     return 0;
   }
 
   /** Returns what a run has too much to the free lists; a remainder below an eighth stays, since it would only fragment. */
-  private split(page: number, pages: number): number {
-    const length = this.run[page];
-    this.freePages -= length;
+  #split(page: number, pages: number): number {
+    const length = this.#run[page];
+    this.#freePages -= length;
     const rest = length - pages;
     if (rest > 0 && rest >= pages >> 3) {
-      this.run[page] = pages;
-      this.release(page + pages, rest);
+      this.#run[page] = pages;
+      this.#release(page + pages, rest);
     }
     return page;
   }
 
-  private release(page: number, pages: number): void {
-    this.kind[page] = FREE;
-    this.run[page] = pages;
-    this.freePages += pages;
-    this.unmerged = true;
-    this.large[classOf(pages)].push(page);
+  #release(page: number, pages: number): void {
+    this.#kind[page] = FREE;
+    this.#run[page] = pages;
+    this.#freePages += pages;
+    this.#unmerged = true;
+    this.#large[classOf(pages)].push(page);
   }
 
   /** Joins neighbouring free runs. */
-  private merge(): void {
-    const starts = this.large.flat().sort((a, b) => a - b);
-    for (const list of this.large) list.length = 0;
+  #merge(): void {
+    const starts = this.#large.flat().sort((a, b) => a - b);
+    for (const list of this.#large) list.length = 0;
     for (let i = 0; i < starts.length; ) {
       const page = starts[i++];
-      while (i < starts.length && starts[i] === page + this.run[page]) this.run[page] += this.run[starts[i++]];
-      this.large[classOf(this.run[page])].push(page);
+      while (i < starts.length && starts[i] === page + this.#run[page]) this.#run[page] += this.#run[starts[i++]];
+      this.#large[classOf(this.#run[page])].push(page);
     }
-    this.unmerged = false;
+    this.#unmerged = false;
   }
 
   /** Grows the memory so that a run of `pages` exists, by an eighth of its size at least and by the exact need if that fails. */
-  private grow(pages: number): void {
+  #grow(pages: number): void {
     const size = this.memory.buffer.byteLength;
     const end = size / PAGE;
-    const need = (pages - this.trailingPages(end)) * PAGE;
+    const need = (pages - this.#trailingPages(end)) * PAGE;
     const limit = this.maximum * WASM_PAGE - size;
     const generous = Math.min(limit, Math.ceil(Math.max(need, size / 8) / GROWTH_STEP) * GROWTH_STEP);
     const exact = Math.ceil(need / WASM_PAGE) * WASM_PAGE;
-    if (exact > limit || !(this.tryGrow(generous) || this.tryGrow(exact))) throw this.outOfMemory(pages * PAGE);
-    this.refreshViews();
-    this.release(end, this.memory.buffer.byteLength / PAGE - end);
-    this.merge();
+    if (exact > limit || !(this.#tryGrow(generous) || this.#tryGrow(exact))) throw this.#outOfMemory(pages * PAGE);
+    this.#refreshViews();
+    this.#release(end, this.memory.buffer.byteLength / PAGE - end);
+    this.#merge();
   }
 
   /** Length of the free run at the end of the memory. */
-  private trailingPages(end: number): number {
-    this.merge();
-    for (const list of this.large) for (const page of list) if (page + this.run[page] === end) return this.run[page];
+  #trailingPages(end: number): number {
+    this.#merge();
+    for (const list of this.#large) for (const page of list) if (page + this.#run[page] === end) return this.#run[page];
     return 0;
   }
 
-  private tryGrow(bytes: number): boolean {
+  #tryGrow(bytes: number): boolean {
     try {
       this.memory.grow(bytes / WASM_PAGE);
       return true;
@@ -285,7 +285,7 @@ export class Heap {
     }
   }
 
-  private outOfMemory(bytes: number): RangeError {
+  #outOfMemory(bytes: number): RangeError {
     const { live, reserved } = this.stats();
     return new RangeError(
       `alloc: expected room for ${megabytes(bytes)}, got ${megabytes(live)} in use of ${megabytes(reserved)} ` +
@@ -294,7 +294,7 @@ export class Heap {
   }
 
   /** A grown memory has a new buffer: all views are made anew. */
-  private refreshViews(): void {
+  #refreshViews(): void {
     const { buffer } = this.memory;
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);

@@ -48,7 +48,7 @@ interface Window {
 }
 
 function start(module: ModuleBuilder, name: string, extra: number): { f: FunctionBuilder; s: Shape; extras: Local[] } {
-  const f = module.function(name, Array(SHAPE.length + extra).fill(I32));
+  const f = module.function(name, SHAPE.length + extra);
   const s = Object.fromEntries(SHAPE.map((key, i) => [key, i])) as Record<(typeof SHAPE)[number], Local>;
   return { f, s, extras: Array.from({ length: extra }, (_, i) => SHAPE.length + i) };
 }
@@ -123,8 +123,8 @@ export function emitMaxPool(module: ModuleBuilder, element: Element): void {
 
 /** Emits `scatterAdd(planes, outputs, inputs, dy, indices, dx)`: the gradient of the maximum, added to cleared planes. */
 export function emitScatterAdd(module: ModuleBuilder, element: Element): void {
-  const f = module.function("scatterAdd", Array(6).fill(I32));
-  const [planes, outputs, inputs, dy, indices, dx] = [0, 1, 2, 3, 4, 5];
+  const f = module.function("scatterAdd", 6);
+  const [planes, outputs, inputs, dy, indices, dx] = f.params;
   const [plane, i, target] = f.locals(I32, 3);
   const { add, lit, mul } = arithmetic(f);
   const { bytes } = element;
@@ -190,8 +190,8 @@ export function emitAvgPoolGradient(module: ModuleBuilder, element: Element): vo
 
 /** Emits `maxPool2x2(planes, h, w, outH, outW, x, y, indices)` for float32, kernel and stride 2 without padding: four windows at a time. */
 export function emitMaxPool2x2(module: ModuleBuilder): void {
-  const f = module.function("maxPool2x2", Array(8).fill(I32));
-  const [planes, h, w, outH, outW, x, y, indices] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const f = module.function("maxPool2x2", 8);
+  const [planes, h, w, outH, outW, x, y, indices] = f.params;
   const [plane, i, j, whole, upper, lower, position, skip] = f.locals(I32, 8);
   const [best, index, first, candidate, mask, lanes] = f.locals(V128, 6);
   const { add, and, lit, mul } = arithmetic(f);

@@ -5,7 +5,7 @@
  */
 import type { ThreadPool } from "../threads/pool.js";
 import { type Calls, shareRange } from "../threads/share.js";
-import { type Exports, I32, ModuleBuilder } from "./asm.js";
+import { type Exports, ModuleBuilder } from "./asm.js";
 import { type Element, FLOAT32 } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import type { Heap, Pointer } from "./memory.js";
@@ -59,7 +59,7 @@ export function poolKernels(
   emitScatterAdd(module, element);
   emitAvgPool(module, element);
   emitAvgPoolGradient(module, element);
-  module.function("fill", [I32, I32, I32]).get(0).get(1).get(2).memoryFill();
+  module.function("fill", 3).get(0).get(1).get(2).memoryFill();
   return { element, exports: module.instantiate(heap.memory) };
 }
 

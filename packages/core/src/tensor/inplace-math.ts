@@ -1,219 +1,142 @@
-import { InplaceOps, into } from "./inplace.js";
+import { defineInPlace, InplaceOps } from "./inplace.js";
 import type { Tensor } from "./tensor.js";
 
 /** Functions of one number in place. Each returns the tensor itself. */
-export class InplaceMathOps extends InplaceOps {
+export interface InplaceMathOps {
   /** {@link abs} in place. */
-  abs_(): Tensor {
-    return into(this.self, "abs_", this.abs());
-  }
+  abs_(): Tensor;
 
   /** {@link neg} in place. */
-  neg_(): Tensor {
-    return into(this.self, "neg_", this.neg());
-  }
+  neg_(): Tensor;
 
   /** {@link sign} in place. */
-  sign_(): Tensor {
-    return into(this.self, "sign_", this.sign());
-  }
+  sign_(): Tensor;
 
   /** {@link sgn} in place. */
-  sgn_(): Tensor {
-    return into(this.self, "sgn_", this.sgn());
-  }
+  sgn_(): Tensor;
 
   /** {@link sqrt} in place. */
-  sqrt_(): Tensor {
-    return into(this.self, "sqrt_", this.sqrt());
-  }
+  sqrt_(): Tensor;
 
   /** {@link rsqrt} in place. */
-  rsqrt_(): Tensor {
-    return into(this.self, "rsqrt_", this.rsqrt());
-  }
+  rsqrt_(): Tensor;
 
   /** {@link reciprocal} in place. */
-  reciprocal_(): Tensor {
-    return into(this.self, "reciprocal_", this.reciprocal());
-  }
+  reciprocal_(): Tensor;
 
   /** {@link square} in place. */
-  square_(): Tensor {
-    return into(this.self, "square_", this.square());
-  }
+  square_(): Tensor;
 
   /** {@link exp} in place. */
-  exp_(): Tensor {
-    return into(this.self, "exp_", this.exp());
-  }
+  exp_(): Tensor;
 
   /** {@link exp2} in place. */
-  exp2_(): Tensor {
-    return into(this.self, "exp2_", this.exp2());
-  }
+  exp2_(): Tensor;
 
   /** {@link expm1} in place. */
-  expm1_(): Tensor {
-    return into(this.self, "expm1_", this.expm1());
-  }
+  expm1_(): Tensor;
 
   /** {@link log} in place. */
-  log_(): Tensor {
-    return into(this.self, "log_", this.log());
-  }
+  log_(): Tensor;
 
   /** {@link log2} in place. */
-  log2_(): Tensor {
-    return into(this.self, "log2_", this.log2());
-  }
+  log2_(): Tensor;
 
   /** {@link log10} in place. */
-  log10_(): Tensor {
-    return into(this.self, "log10_", this.log10());
-  }
+  log10_(): Tensor;
 
   /** {@link log1p} in place. */
-  log1p_(): Tensor {
-    return into(this.self, "log1p_", this.log1p());
-  }
+  log1p_(): Tensor;
 
   /** {@link sin} in place. */
-  sin_(): Tensor {
-    return into(this.self, "sin_", this.sin());
-  }
+  sin_(): Tensor;
 
   /** {@link cos} in place. */
-  cos_(): Tensor {
-    return into(this.self, "cos_", this.cos());
-  }
+  cos_(): Tensor;
 
   /** {@link tan} in place. */
-  tan_(): Tensor {
-    return into(this.self, "tan_", this.tan());
-  }
+  tan_(): Tensor;
 
   /** {@link asin} in place. */
-  asin_(): Tensor {
-    return into(this.self, "asin_", this.asin());
-  }
+  asin_(): Tensor;
 
   /** {@link acos} in place. */
-  acos_(): Tensor {
-    return into(this.self, "acos_", this.acos());
-  }
+  acos_(): Tensor;
 
   /** {@link atan} in place. */
-  atan_(): Tensor {
-    return into(this.self, "atan_", this.atan());
-  }
+  atan_(): Tensor;
 
   /** {@link sinh} in place. */
-  sinh_(): Tensor {
-    return into(this.self, "sinh_", this.sinh());
-  }
+  sinh_(): Tensor;
 
   /** {@link cosh} in place. */
-  cosh_(): Tensor {
-    return into(this.self, "cosh_", this.cosh());
-  }
+  cosh_(): Tensor;
 
   /** {@link tanh} in place. */
-  tanh_(): Tensor {
-    return into(this.self, "tanh_", this.tanh());
-  }
+  tanh_(): Tensor;
 
   /** {@link asinh} in place. */
-  asinh_(): Tensor {
-    return into(this.self, "asinh_", this.asinh());
-  }
+  asinh_(): Tensor;
 
   /** {@link acosh} in place. */
-  acosh_(): Tensor {
-    return into(this.self, "acosh_", this.acosh());
-  }
+  acosh_(): Tensor;
 
   /** {@link atanh} in place. */
-  atanh_(): Tensor {
-    return into(this.self, "atanh_", this.atanh());
-  }
+  atanh_(): Tensor;
 
   /** {@link sigmoid} in place. */
-  sigmoid_(): Tensor {
-    return into(this.self, "sigmoid_", this.sigmoid());
-  }
+  sigmoid_(): Tensor;
 
   /** {@link erf} in place. */
-  erf_(): Tensor {
-    return into(this.self, "erf_", this.erf());
-  }
+  erf_(): Tensor;
 
   /** {@link erfc} in place. */
-  erfc_(): Tensor {
-    return into(this.self, "erfc_", this.erfc());
-  }
+  erfc_(): Tensor;
 
   /** {@link erfinv} in place. */
-  erfinv_(): Tensor {
-    return into(this.self, "erfinv_", this.erfinv());
-  }
+  erfinv_(): Tensor;
 
   /** {@link lgamma} in place. */
-  lgamma_(): Tensor {
-    return into(this.self, "lgamma_", this.lgamma());
-  }
+  lgamma_(): Tensor;
 
   /** {@link digamma} in place. */
-  digamma_(): Tensor {
-    return into(this.self, "digamma_", this.digamma());
-  }
+  digamma_(): Tensor;
 
   /** {@link floor} in place. */
-  floor_(): Tensor {
-    return into(this.self, "floor_", this.floor());
-  }
+  floor_(): Tensor;
 
   /** {@link ceil} in place. */
-  ceil_(): Tensor {
-    return into(this.self, "ceil_", this.ceil());
-  }
+  ceil_(): Tensor;
 
   /** {@link trunc} in place. */
-  trunc_(): Tensor {
-    return into(this.self, "trunc_", this.trunc());
-  }
+  trunc_(): Tensor;
 
   /** {@link frac} in place. */
-  frac_(): Tensor {
-    return into(this.self, "frac_", this.frac());
-  }
+  frac_(): Tensor;
 
   /** {@link deg2rad} in place. */
-  deg2rad_(): Tensor {
-    return into(this.self, "deg2rad_", this.deg2rad());
-  }
+  deg2rad_(): Tensor;
 
   /** {@link rad2deg} in place. */
-  rad2deg_(): Tensor {
-    return into(this.self, "rad2deg_", this.rad2deg());
-  }
+  rad2deg_(): Tensor;
 
   /** {@link sinc} in place. */
-  sinc_(): Tensor {
-    return into(this.self, "sinc_", this.sinc());
-  }
+  sinc_(): Tensor;
 
   /** {@link relu} in place. */
-  relu_(): Tensor {
-    return into(this.self, "relu_", this.relu());
-  }
+  relu_(): Tensor;
+
   /** {@link round} in place. */
-  round_(options?: { readonly decimals?: number }): Tensor {
-    return into(this.self, "round_", this.round(options));
-  }
+  round_(options?: { readonly decimals?: number }): Tensor;
 
   /** {@link logit} in place. */
-  logit_(options?: { readonly eps?: number }): Tensor {
-    return into(this.self, "logit_", this.logit(options));
-  }
+  logit_(options?: { readonly eps?: number }): Tensor;
 }
+
+/** Functions of one number in place. Each returns the tensor itself. */
+export class InplaceMathOps extends InplaceOps {}
+
+defineInPlace(
+  InplaceMathOps.prototype,
+  "abs neg sign sgn sqrt rsqrt reciprocal square exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc erfinv lgamma digamma floor ceil trunc frac deg2rad rad2deg sinc relu round logit",
+);

@@ -27,6 +27,115 @@ export function into(x: Tensor, op: string, result: Tensor): Tensor {
   return x;
 }
 
+/** Adds the methods `name_` to a class, which write what those called `name` return into the tensor itself. */
+export function defineInPlace(prototype: object, names: string): void {
+  for (const name of names.split(" ")) {
+    const op = `${name}_`;
+    const { [op]: value } = {
+      [op](this: Tensor, ...args: unknown[]): Tensor {
+        return into(this, op, (this as unknown as Record<string, (...args: unknown[]) => Tensor>)[name](...args));
+      },
+    };
+    Object.defineProperty(prototype, op, { value, writable: true, configurable: true });
+  }
+}
+
+/** Arithmetic, filling, comparison and layout changes in place. Each returns the tensor itself, and views of it see the change. */
+export interface InplaceOps {
+  /** {@link div_} without rounding. */
+  trueDivide_(other: TensorOrScalar): Tensor;
+
+  /** {@link floorDivide} in place. */
+  floorDivide_(other: TensorOrScalar): Tensor;
+
+  /** {@link remainder} in place. */
+  remainder_(other: TensorOrScalar): Tensor;
+
+  /** {@link fmod} in place. */
+  fmod_(other: TensorOrScalar): Tensor;
+
+  /** {@link pow} in place. */
+  pow_(exponent: TensorOrScalar): Tensor;
+
+  /** {@link atan2} in place. */
+  atan2_(other: TensorOrScalar): Tensor;
+
+  /** {@link copysign} in place. */
+  copysign_(other: TensorOrScalar): Tensor;
+
+  /** {@link hypot} in place. */
+  hypot_(other: TensorOrScalar): Tensor;
+
+  /** {@link xlogy} in place. */
+  xlogy_(other: TensorOrScalar): Tensor;
+
+  /** {@link clampMin} in place. */
+  clampMin_(min: TensorOrScalar): Tensor;
+
+  /** {@link clampMax} in place. */
+  clampMax_(max: TensorOrScalar): Tensor;
+
+  /** {@link nanToNum} in place. */
+  nanToNum_(options?: NanToNumOptions): Tensor;
+
+  /** {@link heaviside} in place. */
+  heaviside_(values: Tensor): Tensor;
+
+  /** Writes `value` where `mask` is true. */
+  maskedFill_(mask: Tensor, value: Scalar | Tensor): Tensor;
+
+  /** {@link eq} in place: 1 where true, 0 elsewhere. */
+  eq_(other: TensorOrScalar): Tensor;
+
+  /** {@link ne} in place. */
+  ne_(other: TensorOrScalar): Tensor;
+
+  /** {@link lt} in place. */
+  lt_(other: TensorOrScalar): Tensor;
+
+  /** {@link le} in place. */
+  le_(other: TensorOrScalar): Tensor;
+
+  /** {@link gt} in place. */
+  gt_(other: TensorOrScalar): Tensor;
+
+  /** {@link ge} in place. */
+  ge_(other: TensorOrScalar): Tensor;
+
+  /** {@link logicalAnd} in place. */
+  logicalAnd_(other: Tensor): Tensor;
+
+  /** {@link logicalOr} in place. */
+  logicalOr_(other: Tensor): Tensor;
+
+  /** {@link logicalXor} in place. */
+  logicalXor_(other: Tensor): Tensor;
+
+  /** {@link logicalNot} in place. */
+  logicalNot_(): Tensor;
+
+  /** {@link bitwiseAnd} in place. */
+  bitwiseAnd_(other: TensorOrScalar): Tensor;
+
+  /** {@link bitwiseOr} in place. */
+  bitwiseOr_(other: TensorOrScalar): Tensor;
+
+  /** {@link bitwiseXor} in place. */
+  bitwiseXor_(other: TensorOrScalar): Tensor;
+
+  /** {@link ldexp} in place. */
+  ldexp_(other: Tensor): Tensor;
+
+  /** {@link bitwiseLeftShift} in place. */
+  bitwiseLeftShift_(other: TensorOrScalar): Tensor;
+
+  /** {@link bitwiseRightShift} in place. */
+  bitwiseRightShift_(other: TensorOrScalar): Tensor;
+
+  /** {@link bitwiseNot} in place. */
+  bitwiseNot_(): Tensor;
+}
+
 /** Arithmetic, filling, comparison and layout changes in place. Each returns the tensor itself, and views of it see the change. */
 export class InplaceOps extends StatisticsOps {
   /** `this += alpha * other`. */
@@ -49,51 +158,6 @@ export class InplaceOps extends StatisticsOps {
     return into(this.self, "div_", this.div(other, options));
   }
 
-  /** {@link div_} without rounding. */
-  trueDivide_(other: TensorOrScalar): Tensor {
-    return into(this.self, "trueDivide_", this.trueDivide(other));
-  }
-
-  /** {@link floorDivide} in place. */
-  floorDivide_(other: TensorOrScalar): Tensor {
-    return into(this.self, "floorDivide_", this.floorDivide(other));
-  }
-
-  /** {@link remainder} in place. */
-  remainder_(other: TensorOrScalar): Tensor {
-    return into(this.self, "remainder_", this.remainder(other));
-  }
-
-  /** {@link fmod} in place. */
-  fmod_(other: TensorOrScalar): Tensor {
-    return into(this.self, "fmod_", this.fmod(other));
-  }
-
-  /** {@link pow} in place. */
-  pow_(exponent: TensorOrScalar): Tensor {
-    return into(this.self, "pow_", this.pow(exponent));
-  }
-
-  /** {@link atan2} in place. */
-  atan2_(other: TensorOrScalar): Tensor {
-    return into(this.self, "atan2_", this.atan2(other));
-  }
-
-  /** {@link copysign} in place. */
-  copysign_(other: TensorOrScalar): Tensor {
-    return into(this.self, "copysign_", this.copysign(other));
-  }
-
-  /** {@link hypot} in place. */
-  hypot_(other: TensorOrScalar): Tensor {
-    return into(this.self, "hypot_", this.hypot(other));
-  }
-
-  /** {@link xlogy} in place. */
-  xlogy_(other: TensorOrScalar): Tensor {
-    return into(this.self, "xlogy_", this.xlogy(other));
-  }
-
   /** {@link lerp} in place. */
   lerp_(end: Tensor, weight: number | Tensor): Tensor {
     return into(this.self, "lerp_", this.lerp(end, weight));
@@ -112,31 +176,6 @@ export class InplaceOps extends StatisticsOps {
   /** {@link clamp} in place. */
   clamp_(bounds: ClampOptions): Tensor {
     return into(this.self, "clamp_", this.clamp(bounds));
-  }
-
-  /** {@link clampMin} in place. */
-  clampMin_(min: TensorOrScalar): Tensor {
-    return into(this.self, "clampMin_", this.clampMin(min));
-  }
-
-  /** {@link clampMax} in place. */
-  clampMax_(max: TensorOrScalar): Tensor {
-    return into(this.self, "clampMax_", this.clampMax(max));
-  }
-
-  /** {@link nanToNum} in place. */
-  nanToNum_(options?: NanToNumOptions): Tensor {
-    return into(this.self, "nanToNum_", this.nanToNum(options));
-  }
-
-  /** {@link heaviside} in place. */
-  heaviside_(values: Tensor): Tensor {
-    return into(this.self, "heaviside_", this.heaviside(values));
-  }
-
-  /** Writes `value` where `mask` is true. */
-  maskedFill_(mask: Tensor, value: Scalar | Tensor): Tensor {
-    return into(this.self, "maskedFill_", this.maskedFill(mask, value));
   }
 
   /** Writes one value everywhere. @throws ValueError if the dtype cannot hold it. */
@@ -164,91 +203,6 @@ export class InplaceOps extends StatisticsOps {
     const near = source.to({ device: x.device });
     const fitting = sameShape(near.shape, x.shape) ? near : near.expand(x.shape);
     return mutate(x, apply("cast", [fitting], { dtype: x.dtype }, "Copy"));
-  }
-
-  /** {@link eq} in place: 1 where true, 0 elsewhere. */
-  eq_(other: TensorOrScalar): Tensor {
-    return into(this.self, "eq_", this.eq(other));
-  }
-
-  /** {@link ne} in place. */
-  ne_(other: TensorOrScalar): Tensor {
-    return into(this.self, "ne_", this.ne(other));
-  }
-
-  /** {@link lt} in place. */
-  lt_(other: TensorOrScalar): Tensor {
-    return into(this.self, "lt_", this.lt(other));
-  }
-
-  /** {@link le} in place. */
-  le_(other: TensorOrScalar): Tensor {
-    return into(this.self, "le_", this.le(other));
-  }
-
-  /** {@link gt} in place. */
-  gt_(other: TensorOrScalar): Tensor {
-    return into(this.self, "gt_", this.gt(other));
-  }
-
-  /** {@link ge} in place. */
-  ge_(other: TensorOrScalar): Tensor {
-    return into(this.self, "ge_", this.ge(other));
-  }
-
-  /** {@link logicalAnd} in place. */
-  logicalAnd_(other: Tensor): Tensor {
-    return into(this.self, "logicalAnd_", this.logicalAnd(other));
-  }
-
-  /** {@link logicalOr} in place. */
-  logicalOr_(other: Tensor): Tensor {
-    return into(this.self, "logicalOr_", this.logicalOr(other));
-  }
-
-  /** {@link logicalXor} in place. */
-  logicalXor_(other: Tensor): Tensor {
-    return into(this.self, "logicalXor_", this.logicalXor(other));
-  }
-
-  /** {@link logicalNot} in place. */
-  logicalNot_(): Tensor {
-    return into(this.self, "logicalNot_", this.logicalNot());
-  }
-
-  /** {@link bitwiseAnd} in place. */
-  bitwiseAnd_(other: TensorOrScalar): Tensor {
-    return into(this.self, "bitwiseAnd_", this.bitwiseAnd(other));
-  }
-
-  /** {@link bitwiseOr} in place. */
-  bitwiseOr_(other: TensorOrScalar): Tensor {
-    return into(this.self, "bitwiseOr_", this.bitwiseOr(other));
-  }
-
-  /** {@link bitwiseXor} in place. */
-  bitwiseXor_(other: TensorOrScalar): Tensor {
-    return into(this.self, "bitwiseXor_", this.bitwiseXor(other));
-  }
-
-  /** {@link ldexp} in place. */
-  ldexp_(other: Tensor): Tensor {
-    return into(this.self, "ldexp_", this.ldexp(other));
-  }
-
-  /** {@link bitwiseLeftShift} in place. */
-  bitwiseLeftShift_(other: TensorOrScalar): Tensor {
-    return into(this.self, "bitwiseLeftShift_", this.bitwiseLeftShift(other));
-  }
-
-  /** {@link bitwiseRightShift} in place. */
-  bitwiseRightShift_(other: TensorOrScalar): Tensor {
-    return into(this.self, "bitwiseRightShift_", this.bitwiseRightShift(other));
-  }
-
-  /** {@link bitwiseNot} in place. */
-  bitwiseNot_(): Tensor {
-    return into(this.self, "bitwiseNot_", this.bitwiseNot());
   }
 
   // ---- the layout of this very tensor
@@ -289,6 +243,11 @@ export class InplaceOps extends StatisticsOps {
     return this.markTrainable(false);
   }
 }
+
+defineInPlace(
+  InplaceOps.prototype,
+  "trueDivide floorDivide remainder fmod pow atan2 copysign hypot xlogy clampMin clampMax nanToNum heaviside maskedFill eq ne lt le gt ge logicalAnd logicalOr logicalXor logicalNot bitwiseAnd bitwiseOr bitwiseXor ldexp bitwiseLeftShift bitwiseRightShift bitwiseNot",
+);
 
 /** Takes the layout and the history of a view of itself. */
 export function become(x: Tensor, view: Tensor): Tensor {
