@@ -1,15 +1,23 @@
 import { currentScope, ending, expose, hiddenScope, refusePromise, Scope } from "./scope.js";
 import { TensorBase } from "./tensor/base.js";
 
-/** Calls `visit` for every tensor in arrays, plain objects, maps and sets, and `other` for objects that may hold some out of reach. */
+/**
+ * Calls `visit` for every tensor in arrays, plain objects, maps and sets, and in fields of what ops return together; `other` for objects
+ * that may hold some out of reach.
+ */
 function eachTensor(value: unknown, visit: (tensor: TensorBase) => void, other?: () => void, seen: Set<unknown> = new Set()): void {
   const inside = (item: unknown): void => eachTensor(item, visit, other, seen);
   if (value instanceof TensorBase) visit(value);
   else if (Object(value) === value && !seen.has(value)) {
     seen.add(value);
     if (Array.isArray(value) || value instanceof Set || value instanceof Map) value.forEach(inside);
-    else if (isPlain(value as object)) Object.values(value as object).forEach(inside);
-    else other?.();
+    else {
+      const plain = isPlain(value as object);
+      if (typeof value === "object" && !ArrayBuffer.isView(value)) {
+        for (const item of Object.values(value as object)) if (plain || item instanceof TensorBase) inside(item);
+      }
+      if (!plain) other?.();
+    }
   }
 }
 
@@ -19,8 +27,8 @@ function isPlain(value: object): boolean {
 }
 
 /**
- * Frees, at the end of a region, the tensors made in it. What the function returns outlives it (tensors in arrays and plain objects
- * too), and so does what {@link keep} marks.
+ * Frees, at the end of a region, the tensors made in it. What the function returns outlives it (tensors in arrays, plain objects
+ * and fields of others too), and so does what {@link keep} marks.
  * @throws SconceError if the function returns a promise: put the scope inside the loop, or write `using _ = scope()`.
  * @example
  * const loss = scope(() => criterion(model(x), y));
@@ -52,7 +60,7 @@ function giveFound(result: unknown, region: Scope): void {
 }
 
 /**
- * Lets tensors (in arrays and plain objects too) outlive every open scope; the garbage collector frees them. Returns its argument.
+ * Lets tensors (in arrays, plain objects and fields of others too) outlive every open scope; the garbage collector frees them. Returns its argument.
  * @example
  * const best = scope(() => keep(tensor([1, 2, 3])));
  */

@@ -285,6 +285,22 @@ describe("scopes of the user's in layers of a Sequential", () => {
   });
 });
 
+describe("what a scope of the user's returns, or keep marks", () => {
+  it("may be what ops and layers return together", () => {
+    const x = randn([4, 5]);
+    const sequence = nn.utils.rnn.packSequence([randn([3, 4]), randn([2, 4])]);
+    const lstm = new nn.LSTM(4, 5);
+    const [{ values, indices }, [packed, [h]]] = scope(() => [x.max(1), lstm(sequence)] as const);
+    let kept: readonly Tensor[] = [];
+    scope(() => {
+      const top = keep(x.topk(2));
+      kept = [top.values, top.indices];
+      return new Float32Array(3);
+    });
+    expectAlive([values, indices, packed.data, h, ...kept]);
+  });
+});
+
 describe("gradients through what was freed", () => {
   const net = (): nn.Sequential => new nn.Sequential(new nn.Linear(4, 8), new nn.Tanh(), new nn.LayerNorm(8), new nn.Linear(8, 3));
   const x = randn([5, 4]);
