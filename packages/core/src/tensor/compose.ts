@@ -1,6 +1,6 @@
 import { castingOf } from "../autocast-state.js";
 import type { Backend } from "../backend.js";
-import { apply } from "../dispatch.js";
+import { apply, mutate } from "../dispatch.js";
 import type { DType, TypedArray } from "../dtype.js";
 import { dtypeWord, isFloatingPoint, isInteger, wideOf } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError, typeName, ValueError } from "../errors.js";
@@ -185,7 +185,24 @@ export function requireSameDType(op: string, ...tensors: readonly Tensor[]): voi
 export function fitting(op: string, target: Tensor, result: Tensor): Tensor {
   if (sameShape(target.shape, result.shape)) return result;
   throw new ShapeError(
-    `${op}: output with shape ${formatShape(target.shape)} doesn't match the broadcast shape ${formatShape(result.shape)}`,
+    `${op}: output with shape ${formatShape(target.shape)} doesn't match the broadcast shape ${formatShape(result.shape)}; ` +
+      "an in-place op cannot grow its tensor, use the op without the underscore",
     { shapes: [target.shape, result.shape] },
   );
+}
+
+/** Puts a result of the same dtype into its first operand. */
+export const overwritten = (x: Tensor, op: string, result: Tensor): Tensor => mutate(x, fitting(op, x, result));
+
+/** Adds the methods `name_` to a class, which write what those called `name` return into the tensor itself. */
+export function defineInPlace(prototype: object, write: (x: Tensor, op: string, result: Tensor) => Tensor, names: string): void {
+  for (const name of names.split(" ")) {
+    const op = `${name}_`;
+    const { [op]: value } = {
+      [op](this: Tensor, ...args: unknown[]): Tensor {
+        return write(this, op, (this as unknown as Record<string, (...args: unknown[]) => Tensor>)[name](...args));
+      },
+    };
+    Object.defineProperty(prototype, op, { value, writable: true, configurable: true });
+  }
 }

@@ -3,7 +3,7 @@ import { formatShape, ShapeError } from "../errors.js";
 import { resolveIndex, resolveSlice } from "../indexing-spec.js";
 import { VIEWS } from "../primitives.js";
 import { contiguousStrides, type Layout, normalizeDim, type Shape, sameShape } from "../shape.js";
-import { ge, iota, le, sub, unsqueezeAt, where } from "./compose.js";
+import { defineInPlace, ge, iota, le, overwritten, sub, unsqueezeAt, where } from "./compose.js";
 import { GatherOps } from "./indexing-gather.js";
 import { type DiagonalOptions, requireInteger, stridedLayout } from "./movement.js";
 import type { Tensor } from "./tensor.js";
@@ -45,25 +45,24 @@ function triangle(x: Tensor, op: "tril" | "triu", diagonal: number): Tensor {
 }
 
 /** Ops on triangles and diagonals, and copies with a part replaced. */
+export interface DiagonalOps {
+  /** {@link tril} in place. */
+  tril_(diagonal?: number): Tensor;
+
+  /** {@link triu} in place. */
+  triu_(diagonal?: number): Tensor;
+}
+
+/** Ops on triangles and diagonals, and copies with a part replaced. */
 export class DiagonalOps extends GatherOps {
   /** The lower triangle of the last two dimensions, up to `diagonal`; the rest is 0. @throws ShapeError below two dimensions. */
   tril(diagonal = 0): Tensor {
     return triangle(this.self, "tril", diagonal);
   }
 
-  /** {@link tril} in place. */
-  tril_(diagonal = 0): Tensor {
-    return this.assign(this.tril(diagonal));
-  }
-
   /** The upper triangle of the last two dimensions, from `diagonal`; the rest is 0. @throws ShapeError below two dimensions. */
   triu(diagonal = 0): Tensor {
     return triangle(this.self, "triu", diagonal);
-  }
-
-  /** {@link triu} in place. */
-  triu_(diagonal = 0): Tensor {
-    return this.assign(this.triu(diagonal));
   }
 
   /** The sum of the diagonal of a matrix. @throws ShapeError for other ranks. */
@@ -106,3 +105,5 @@ export class DiagonalOps extends GatherOps {
     return replaced(this.self, source, layout, "asStridedScatter", "AsStridedScatter");
   }
 }
+
+defineInPlace(DiagonalOps.prototype, overwritten, "tril triu");

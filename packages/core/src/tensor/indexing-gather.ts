@@ -4,7 +4,22 @@ import { type DType, isFloatingPoint, itemSize } from "../dtype.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import { TensorBase } from "./base.js";
-import { add, constantLike, div, expandTo, fitting, indexTensor, lt, maximum, mul, narrowAt, positions, sub, where } from "./compose.js";
+import {
+  add,
+  constantLike,
+  defineInPlace,
+  div,
+  expandTo,
+  indexTensor,
+  lt,
+  maximum,
+  mul,
+  narrowAt,
+  overwritten,
+  positions,
+  sub,
+  where,
+} from "./compose.js";
 import { coordinates, readSync } from "./host.js";
 import { IndexingOps } from "./indexing.js";
 import type { Tensor } from "./tensor.js";
@@ -128,6 +143,36 @@ function wrap(index: Tensor, size: number): Tensor {
 }
 
 /** Ops that read or write at positions that tensors give. */
+export interface GatherOps {
+  /** {@link scatter} in place. */
+  scatter_(dim: number, index: Tensor, source: Tensor | number, options?: { readonly reduce?: "add" | "multiply" }): Tensor;
+
+  /** {@link scatterAdd} in place. */
+  scatterAdd_(dim: number, index: Tensor, source: Tensor): Tensor;
+
+  /** {@link scatterReduce} in place. */
+  scatterReduce_(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options?: ScatterReduceOptions): Tensor;
+
+  /** {@link indexAdd} in place. */
+  indexAdd_(dim: number, index: Tensor, source: Tensor, options?: { readonly alpha?: number }): Tensor;
+
+  /** {@link indexCopy} in place. */
+  indexCopy_(dim: number, index: Tensor, source: Tensor): Tensor;
+
+  /** {@link indexFill} in place. */
+  indexFill_(dim: number, index: Tensor, value: Tensor | number): Tensor;
+
+  /** {@link indexReduce} in place. */
+  indexReduce_(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options?: ScatterReduceOptions): Tensor;
+
+  /** {@link put} in place. */
+  put_(index: Tensor, source: Tensor, options?: { readonly accumulate?: boolean }): Tensor;
+
+  /** {@link maskedScatter} in place. */
+  maskedScatter_(mask: Tensor, source: Tensor): Tensor;
+}
+
+/** Ops that read or write at positions that tensors give. */
 export class GatherOps extends IndexingOps {
   /**
    * `out[i][j] = x[index[i][j]][j]` for `dim` 0, and so on for other dimensions; the result has the shape of `index`.
@@ -148,19 +193,9 @@ export class GatherOps extends IndexingOps {
     return scatter(this.self, dim, index, source, mode, "scatter", "Scatter");
   }
 
-  /** {@link scatter} in place. */
-  scatter_(dim: number, index: Tensor, source: Tensor | number, options: { readonly reduce?: "add" | "multiply" } = {}): Tensor {
-    return this.assign(this.scatter(dim, index, source, options));
-  }
-
   /** A copy with `source` added at the positions `index` along `dim`. @throws ShapeError if the shapes do not fit. */
   scatterAdd(dim: number, index: Tensor, source: Tensor): Tensor {
     return scatter(this.self, dim, index, source, "add", "scatterAdd", "ScatterAdd");
-  }
-
-  /** {@link scatterAdd} in place. */
-  scatterAdd_(dim: number, index: Tensor, source: Tensor): Tensor {
-    return this.assign(this.scatterAdd(dim, index, source));
   }
 
   /**
@@ -170,11 +205,6 @@ export class GatherOps extends IndexingOps {
   scatterReduce(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options: ScatterReduceOptions = {}): Tensor {
     const { includeSelf = true } = options;
     return composite("ScatterReduce", [this.self, source], () => scatterReduce(this.self, dim, index, source, reduce, includeSelf));
-  }
-
-  /** {@link scatterReduce} in place. */
-  scatterReduce_(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options: ScatterReduceOptions = {}): Tensor {
-    return this.assign(this.scatterReduce(dim, index, source, reduce, options));
   }
 
   /**
@@ -195,19 +225,9 @@ export class GatherOps extends IndexingOps {
     return updateRows(this.self, dim, index, rows, "add", "indexAdd", "IndexAdd");
   }
 
-  /** {@link indexAdd} in place. */
-  indexAdd_(dim: number, index: Tensor, source: Tensor, options: { readonly alpha?: number } = {}): Tensor {
-    return this.assign(this.indexAdd(dim, index, source, options));
-  }
-
   /** A copy with the rows of `source` written at `index` along `dim`. @throws ShapeError if the shapes do not fit. */
   indexCopy(dim: number, index: Tensor, source: Tensor): Tensor {
     return updateRows(this.self, dim, index, source, "set", "indexCopy", "IndexCopy");
-  }
-
-  /** {@link indexCopy} in place. */
-  indexCopy_(dim: number, index: Tensor, source: Tensor): Tensor {
-    return this.assign(this.indexCopy(dim, index, source));
   }
 
   /** A copy with a number (or a tensor without dimensions) written at `index` along `dim`. */
@@ -225,11 +245,6 @@ export class GatherOps extends IndexingOps {
     return this.ndim === 0 ? out.reshape([]) : out;
   }
 
-  /** {@link indexFill} in place. */
-  indexFill_(dim: number, index: Tensor, value: Tensor | number): Tensor {
-    return this.assign(this.indexFill(dim, index, value));
-  }
-
   /** A copy in which the rows of `source` are combined with those at `index` along `dim`. @throws ShapeError if the shapes do not fit. */
   indexReduce(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options: ScatterReduceOptions = {}): Tensor {
     const { includeSelf = true } = options;
@@ -237,11 +252,6 @@ export class GatherOps extends IndexingOps {
     const shape = this.shape.map((_, d) => (d === normalizeDim(dim, this.ndim, "indexReduce") ? rows.shape[0] : 1));
     const at = expandTo(rows.reshape(shape), source.shape);
     return composite("IndexReduce", [this.self, source], () => scatterReduce(this.self, dim, at, source, reduce, includeSelf));
-  }
-
-  /** {@link indexReduce} in place. */
-  indexReduce_(dim: number, index: Tensor, source: Tensor, reduce: ScatterReduction, options: ScatterReduceOptions = {}): Tensor {
-    return this.assign(this.indexReduce(dim, index, source, reduce, options));
   }
 
   /** The elements of the flattened tensor at `index`, in its shape. @throws ShapeError if a position is out of bounds. */
@@ -264,11 +274,6 @@ export class GatherOps extends IndexingOps {
     return composite("Put", [this.self, source], () =>
       apply("indexUpdate", [this.reshape([-1]), at, source.cast(this.dtype).reshape([-1])], { dim: 0, mode }).reshape(this.shape),
     );
-  }
-
-  /** {@link put} in place. */
-  put_(index: Tensor, source: Tensor, options: { readonly accumulate?: boolean } = {}): Tensor {
-    return this.assign(this.put(index, source, options));
   }
 
   /** {@link gather} with an index that broadcasts; without `dim` from the flattened tensor. */
@@ -314,9 +319,10 @@ export class GatherOps extends IndexingOps {
       return where(flags, taken, x.reshape([-1])).reshape(x.shape);
     });
   }
-
-  /** {@link maskedScatter} in place. */
-  maskedScatter_(mask: Tensor, source: Tensor): Tensor {
-    return this.assign(fitting("maskedScatter_", this.self, this.maskedScatter(mask, source)));
-  }
 }
+
+defineInPlace(
+  GatherOps.prototype,
+  overwritten,
+  "scatter scatterAdd scatterReduce indexAdd indexCopy indexFill indexReduce put maskedScatter",
+);

@@ -1,4 +1,5 @@
-import { defineInPlace, InplaceOps } from "./inplace.js";
+import { defineInPlace } from "./compose.js";
+import { InplaceOps, into } from "./inplace.js";
 import type { Tensor } from "./tensor.js";
 
 /** Functions of one number in place. Each returns the tensor itself. */
@@ -138,5 +139,6 @@ export class InplaceMathOps extends InplaceOps {}
 
 defineInPlace(
   InplaceMathOps.prototype,
+  into,
   "abs neg sign sgn sqrt rsqrt reciprocal square exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc erfinv lgamma digamma floor ceil trunc frac deg2rad rad2deg sinc relu round logit",
 );

@@ -1,8 +1,9 @@
 import { apply, mutate } from "../dispatch.js";
-import { formatShape, SconceError, ShapeError } from "../errors.js";
+import { SconceError, ShapeError } from "../errors.js";
 import { checkCast, checkScalarFits, isTensor, type Scalar, type TensorOrScalar } from "../promotion.js";
 import { type Layout, normalizeDim, type Shape, sameShape } from "../shape.js";
 import type { AlphaOptions, DivOptions } from "./arithmetic.js";
+import { defineInPlace, fitting } from "./compose.js";
 import { filled } from "./elementwise.js";
 import { type ClampOptions, filling, type NanToNumOptions, type ValueOptions } from "./pointwise.js";
 import { StatisticsOps } from "./statistics.js";
@@ -14,30 +15,10 @@ import type { Tensor } from "./tensor.js";
  */
 export function into(x: Tensor, op: string, result: Tensor): Tensor {
   checkCast(op, result.dtype, x.dtype);
-  if (!sameShape(x.shape, result.shape)) {
-    throw new ShapeError(
-      `${op}: output with shape ${formatShape(x.shape)} doesn't match the broadcast shape ${formatShape(result.shape)}; ` +
-        `an in-place op cannot grow its tensor, use the op without the underscore`,
-      { shapes: [x.shape, result.shape] },
-    );
-  }
-  mutate(x, result.cast(x.dtype));
+  mutate(x, fitting(op, x, result).cast(x.dtype));
   // Only the content is needed from here on, and it is shared.
   if (result.storage !== x.storage) result.dispose();
   return x;
-}
-
-/** Adds the methods `name_` to a class, which write what those called `name` return into the tensor itself. */
-export function defineInPlace(prototype: object, names: string): void {
-  for (const name of names.split(" ")) {
-    const op = `${name}_`;
-    const { [op]: value } = {
-      [op](this: Tensor, ...args: unknown[]): Tensor {
-        return into(this, op, (this as unknown as Record<string, (...args: unknown[]) => Tensor>)[name](...args));
-      },
-    };
-    Object.defineProperty(prototype, op, { value, writable: true, configurable: true });
-  }
 }
 
 /** Arithmetic, filling, comparison and layout changes in place. Each returns the tensor itself, and views of it see the change. */
@@ -246,6 +227,7 @@ export class InplaceOps extends StatisticsOps {
 
 defineInPlace(
   InplaceOps.prototype,
+  into,
   "trueDivide floorDivide remainder fmod pow atan2 copysign hypot xlogy clampMin clampMax nanToNum heaviside maskedFill eq ne lt le gt ge logicalAnd logicalOr logicalXor logicalNot bitwiseAnd bitwiseOr bitwiseXor ldexp bitwiseLeftShift bitwiseRightShift bitwiseNot",
 );
 

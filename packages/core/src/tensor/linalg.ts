@@ -3,12 +3,13 @@ import { formatShape, ShapeError } from "../errors.js";
 import { broadcast, normalizeDim, type Shape, sizeOf } from "../shape.js";
 import {
   add,
+  defineInPlace,
   expandTo,
   expectTensor,
-  fitting,
   inWide,
   iota,
   mul,
+  overwritten,
   permuteTo,
   requireSameDType,
   squeezeAt,
@@ -237,6 +238,24 @@ function cross(a: Tensor, b: Tensor, dim: number): Tensor {
 }
 
 /** Products of matrices and vectors. */
+export interface LinalgOps {
+  /** {@link addmm} in place. */
+  addmm_(a: Tensor, b: Tensor, factors?: BetaAlpha): Tensor;
+
+  /** {@link addmv} in place. */
+  addmv_(matrix: Tensor, vector: Tensor, factors?: BetaAlpha): Tensor;
+
+  /** {@link addr} in place. */
+  addr_(a: Tensor, b: Tensor, factors?: BetaAlpha): Tensor;
+
+  /** {@link baddbmm} in place. */
+  baddbmm_(a: Tensor, b: Tensor, factors?: BetaAlpha): Tensor;
+
+  /** {@link addbmm} in place. */
+  addbmm_(a: Tensor, b: Tensor, factors?: BetaAlpha): Tensor;
+}
+
+/** Products of matrices and vectors. */
 export class LinalgOps extends DiagonalOps {
   /**
    * Matrix product with PyTorch's rules: vectors give dot and matrix-vector products, leading dimensions broadcast.
@@ -326,19 +345,9 @@ export class LinalgOps extends DiagonalOps {
     return weighted("Addmm", this.self, [a, b], shape, factors, () => apply("matmul", [a, b], null));
   }
 
-  /** {@link addmm} in place. */
-  addmm_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(fitting("addmm_", this.self, this.addmm(a, b, factors)));
-  }
-
   /** `beta * this + alpha * (matrix @ vector)`. @throws ShapeError if the shapes do not fit. */
   addmv(matrix: Tensor, vector: Tensor, factors: BetaAlpha = {}): Tensor {
     return weighted("Addmv", this.self, [matrix, vector], matrix.shape.slice(0, 1), factors, () => mv(matrix, vector, "addmv"));
-  }
-
-  /** {@link addmv} in place. */
-  addmv_(matrix: Tensor, vector: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(fitting("addmv_", this.self, this.addmv(matrix, vector, factors)));
   }
 
   /** `beta * this + alpha * outer(a, b)`. @throws ShapeError if the shapes do not fit. */
@@ -346,30 +355,15 @@ export class LinalgOps extends DiagonalOps {
     return weighted("Addr", this.self, [a, b], [a.shape[0], b.shape[0]], factors, () => a.outer(b));
   }
 
-  /** {@link addr} in place. */
-  addr_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(fitting("addr_", this.self, this.addr(a, b, factors)));
-  }
-
   /** `beta * this + alpha * bmm(a, b)`. @throws ShapeError if the shapes do not fit. */
   baddbmm(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
     return weighted("Baddbmm", this.self, [a, b], [a.shape[0], a.shape[1], b.shape[2]], factors, () => bmm(a, b, "baddbmm"));
-  }
-
-  /** {@link baddbmm} in place. */
-  baddbmm_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(fitting("baddbmm_", this.self, this.baddbmm(a, b, factors)));
   }
 
   /** `beta * this + alpha *` the sum over the batch of `bmm(a, b)`. @throws ShapeError if the shapes do not fit. */
   addbmm(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
     const total = () => apply("reduce", [bmm(a, b, "addbmm")], { op: "sum", dims: [0], keepdim: false });
     return weighted("Addbmm", this.self, [a, b], [a.shape[1], b.shape[2]], factors, total);
-  }
-
-  /** {@link addbmm} in place. */
-  addbmm_(a: Tensor, b: Tensor, factors: BetaAlpha = {}): Tensor {
-    return this.assign(fitting("addbmm_", this.self, this.addbmm(a, b, factors)));
   }
 
   /**
@@ -425,3 +419,5 @@ export class LinalgOps extends DiagonalOps {
     return out as Tensor;
   }
 }
+
+defineInPlace(LinalgOps.prototype, overwritten, "addmm addmv addr baddbmm addbmm");

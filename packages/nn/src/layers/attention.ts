@@ -148,11 +148,12 @@ export class MultiheadAttention extends Module {
     const masks = this.masks(q, k, options, batched);
     const scale = 1 / Math.sqrt(this.headDim);
     const [keys, values] = [this.extended(k, this.biasK), this.extended(v, this.biasV)];
-    const alone = !needWeights && this.weightDropout === 0;
+    const dropout = this.training ? this.dropout : 0;
+    const alone = !needWeights && dropout === 0;
     const mask = masks.length === 0 ? null : masks.reduce((a, b) => a.add(b));
     const { output, weights } = alone
       ? { output: attendOnly(q, keys, values, scale, mask, false), weights: null }
-      : attend(q, keys, values, scale, masks, this.weightDropout);
+      : attend(q, keys, values, scale, masks, dropout);
     // [N, H, L, D] -> [N, L, E] or [L, N, E]
     const [n, , length] = output.shape;
     const joined = this.batchFirst
@@ -162,10 +163,6 @@ export class MultiheadAttention extends Module {
     if (!needWeights || weights === null) return [result, null];
     const shown = averageAttnWeights ? weights.mean(1) : weights;
     return [result, batched ? shown : shown.squeeze(0)];
-  }
-
-  private get weightDropout(): number {
-    return this.training ? this.dropout : 0;
   }
 
   private checkInputs(query: Tensor, key: Tensor, value: Tensor): void {

@@ -48,20 +48,15 @@ export abstract class RNNCellBase extends Module {
   /** The next state of `[N, inputSize]` or `[inputSize]` from one that may be missing. */
   protected step(mode: RecurrentMode, input: Tensor, hx: State | null): State {
     this.check(input, hx);
-    const weights = { ...this.weights, weightHr: null };
+    const { weightIh, weightHh, biasIh, biasHh } = this;
     const batched = input.ndim === 2;
     const x = batched ? input : input.unsqueeze(0);
     const zeros = (): Tensor => x.newFull([x.shape[0], this.hiddenSize], 0);
     const parts = mode === "LSTM" ? 2 : 1;
     const given = hx ?? Array.from({ length: parts }, zeros);
     const state = batched || hx === null ? given : given.map((s) => s.unsqueeze(0));
-    const next = recurrentStep(mode, x, state, weights);
+    const next = recurrentStep(mode, x, state, { weightIh, weightHh, biasIh, biasHh, weightHr: null });
     return batched ? next : next.map((s) => s.squeeze(0));
-  }
-
-  private get weights(): Pick<RNNCellBase, "weightIh" | "weightHh" | "biasIh" | "biasHh"> {
-    const { weightIh, weightHh, biasIh, biasHh } = this;
-    return { weightIh, weightHh, biasIh, biasHh };
   }
 
   private check(input: Tensor, hx: State | null): void {

@@ -139,7 +139,7 @@ export abstract class RNNBase extends Module {
 
   private runPacked(input: PackedSequence, hx: State | null): [PackedSequence, State] {
     const { data, batchSizes, sortedIndices, unsortedIndices } = input;
-    this.checkInput(data, 2, "input");
+    this.checkInput(data, 2);
     const sort = (x: Tensor): Tensor => (sortedIndices === null ? x : x.indexSelect(1, sortedIndices));
     const unsort = (x: Tensor): Tensor => (unsortedIndices === null ? x : x.indexSelect(1, unsortedIndices));
     const start = hx === null ? this.zeros(data, batchSizes[0]) : this.checkedState(hx, batchSizes[0]).map(sort);
@@ -155,7 +155,7 @@ export abstract class RNNBase extends Module {
       });
     }
     const batched = input.ndim === 3;
-    this.checkInput(input, input.ndim, "input");
+    this.checkInput(input, input.ndim);
     const given = hx === null ? null : this.batchedState(hx, batched);
     // [T, N, inputSize]
     const x = !batched ? input.unsqueeze(1) : this.batchFirst ? input.transpose(0, 1) : input;
@@ -198,13 +198,13 @@ export abstract class RNNBase extends Module {
     return this.stateShapes(count).map((shape) => like.newFull(shape, 0));
   }
 
-  private checkInput(x: Tensor, rank: number, what: string): void {
+  private checkInput(x: Tensor, rank: number): void {
     const name = this.constructor.name;
     const problem =
       x.ndim !== rank
-        ? `${what} must have ${rank} dimensions, got ${x.ndim}`
+        ? `input must have ${rank} dimensions, got ${x.ndim}`
         : x.shape[rank - 1] !== this.inputSize
-          ? `${what}.size(-1) must be equal to input_size. Expected ${this.inputSize}, got ${x.shape[rank - 1]}`
+          ? `input.size(-1) must be equal to input_size. Expected ${this.inputSize}, got ${x.shape[rank - 1]}`
           : null;
     if (problem !== null) throw new ShapeError(`${name}: ${problem}, ${formatShape(x.shape)}`, { shapes: [x.shape] });
   }

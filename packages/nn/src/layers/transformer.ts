@@ -28,9 +28,10 @@ export interface TransformerLayerOptions extends BiasOptions {
   readonly normFirst?: boolean;
 }
 
-/** Calls what stands between two layers, which may be a function of the user's. */
-function activate(activation: (x: Tensor) => Tensor, x: Tensor): Tensor {
-  return activation === relu || activation === gelu ? activation(x) : exposed([x], () => activation(x));
+/** Two linear layers, and between them what may be a function of the user's. */
+function network({ linear1, activation, dropout, linear2 }: TransformerEncoderLayer | TransformerDecoderLayer, input: Tensor): Tensor {
+  const x = linear1(input);
+  return linear2(dropout(activation === relu || activation === gelu ? activation(x) : exposed([x], () => activation(x))));
 }
 
 function activationOf(activation: TransformerActivation): (x: Tensor) => Tensor {
@@ -102,14 +103,13 @@ export class TransformerEncoderLayer extends Module {
       const masks = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask };
       return this.dropout1(this.selfAttn(x, x, x, { ...masks, needWeights: false })[0]);
     };
-    const network = (x: Tensor): Tensor => this.dropout2(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
     return hidden(() => {
       if (this.normFirst) {
         const x = src.add(attention(this.norm1(src)));
-        return x.add(network(this.norm2(x)));
+        return x.add(this.dropout2(network(this, this.norm2(x))));
       }
       const x = this.norm1(src.add(attention(src)));
-      return this.norm2(x.add(network(x)));
+      return this.norm2(x.add(this.dropout2(network(this, x))));
     });
   }
 }
@@ -184,17 +184,16 @@ export class TransformerDecoderLayer extends Module {
     const other = { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false };
     const attention = (x: Tensor): Tensor => this.dropout1(this.selfAttn(x, x, x, own)[0]);
     const recall = (x: Tensor): Tensor => this.dropout2(this.multiheadAttn(x, memory, memory, other)[0]);
-    const network = (x: Tensor): Tensor => this.dropout3(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
     return hidden(() => {
       let x = tgt;
       if (this.normFirst) {
         x = x.add(attention(this.norm1(x)));
         x = x.add(recall(this.norm2(x)));
-        return x.add(network(this.norm3(x)));
+        return x.add(this.dropout3(network(this, this.norm3(x))));
       }
       x = this.norm1(x.add(attention(x)));
       x = this.norm2(x.add(recall(x)));
-      return this.norm3(x.add(network(x)));
+      return this.norm3(x.add(this.dropout3(network(this, x))));
     });
   }
 }
