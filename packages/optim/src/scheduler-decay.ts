@@ -76,8 +76,8 @@ export class MultiStepLR extends LRScheduler {
 
   /** Restores what {@link stateDict} or PyTorch saved. */
   override loadStateDict(saved: SchedulerState): void {
-    const { milestones, ...state } = dictOf(this, saved);
-    const entries = Object.entries((milestones ?? {}) as { readonly [epoch: string]: number });
+    const { milestones, ...state } = { ...this.stateDict(), ...dictOf(this, saved) };
+    const entries = Object.entries(milestones as { readonly [epoch: string]: number });
     super.loadStateDict({ ...state, milestones: entries.flatMap(([epoch, times]) => new Array<number>(times).fill(Number(epoch))) });
   }
 }

@@ -1,6 +1,7 @@
 import { apply, applyAll, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { checkDevice } from "../evaluate.js";
+import { optionsOf } from "../options.js";
 import { sizeOf } from "../shape.js";
 import { constantLike, fromHost, indexTensor, positions, requireFloat } from "../tensor/compose.js";
 import { ValuesIndices } from "../tensor/results.js";
@@ -263,9 +264,10 @@ function maxUnpool(x: Tensor, n: number, indices: Tensor, kernelSize: Spatial, o
 /** Options that ask for the positions of the maxima too. */
 export type WithIndices = { readonly returnIndices: true };
 
-/** A stride may stand in place of the options, also as `null`. */
+/** A stride may stand in place of the options, also as `null`; so may a module, which is a function. @throws ValueError for anything else. */
 export function poolOptions<O extends { readonly stride?: Spatial | null }>(options: Spatial | O): O {
-  return typeof options === "number" || options === null || Array.isArray(options) ? ({ stride: options } as unknown as O) : (options as O);
+  if (typeof options === "number" || options === null || Array.isArray(options)) return { stride: options } as unknown as O;
+  return typeof options === "function" ? options : optionsOf({ name: "pool" }, options as O);
 }
 
 /** Largest element of each window of `[N, C, L]`, or without N; the stride is the kernel's size unless given. @throws ShapeError if the window does not fit. */

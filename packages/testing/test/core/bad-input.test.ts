@@ -190,6 +190,15 @@ describe("what is no object of options is refused by name", () => {
   it("but the stride of a pool may be null, which is the kernel's size", () => {
     expect(new nn.MaxPool2d(2, none).stride).toBe(2);
     expect(new nn.AvgPool1d(3, none).stride).toBe(3);
+    for (const wrong of [true, "2", tensor([1])] as never[]) {
+      for (const make of [
+        () => new nn.MaxPool2d(2, wrong),
+        () => new nn.LPPool1d(2, 2, wrong),
+        () => F.avgPool2d(tensor([[[1, 2]]]), 1, wrong),
+      ]) {
+        expect(make).toThrow("pool: expected an object of options, got");
+      }
+    }
   });
 });
 

@@ -49,6 +49,13 @@ describe("optimizers and schedulers given nonsense", () => {
     expect(scheduler.stateDict().step_size).toBe(9);
   });
 
+  it("milestones stay where a state does not name them", () => {
+    const scheduler = new lrScheduler.MultiStepLR(optimizer(), [2, 4, 4]);
+    const before = scheduler.stateDict();
+    scheduler.loadStateDict({} as never);
+    expect(scheduler.stateDict()).toEqual(before);
+  });
+
   it("a scheduler of schedulers changes none of them if the state of one does not fit", () => {
     const o = optimizer();
     const parts = [new lrScheduler.StepLR(o, 5), new lrScheduler.ExponentialLR(o, 0.9)];
