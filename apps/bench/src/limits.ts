@@ -1,5 +1,5 @@
 /** The limits that the machine sets to one thread of WebAssembly. */
-import { I32, ModuleBuilder, V128 } from "../../../packages/backend-cpu/dist/wasm/asm.js";
+import { I32, instantiate, ModuleBuilder, V128 } from "../../../packages/backend-cpu/dist/wasm/asm.js";
 import { kernelOptions } from "../../../packages/backend-cpu/dist/wasm/features.js";
 import { Heap } from "../../../packages/backend-cpu/dist/wasm/memory.js";
 import type { Limits } from "./format.js";
@@ -39,7 +39,7 @@ function registerPeak(heap: Heap, milliseconds: number): number {
     f.get(1)
       .get(sum)
       .mem("v128.store", 16 * i);
-  const { loop } = module.instantiate(heap.memory);
+  const { loop } = instantiate(module.bytes(), heap.memory);
   const data = heap.alloc(16 * sums.length);
   for (let i = 0; i < 4 * sums.length; i++) heap.f32[data / 4 + i] = i / 1000;
   return (rounds * sums.length * 8) / fastest(() => loop(rounds, data), milliseconds);
@@ -49,7 +49,7 @@ function registerPeak(heap: Heap, milliseconds: number): number {
 function copySpeed(heap: Heap, milliseconds: number): number {
   const module = new ModuleBuilder(kernelOptions(heap));
   module.function("copy", [I32, I32, I32]).get(0).get(1).get(2).memoryCopy();
-  const { copy } = module.instantiate(heap.memory);
+  const { copy } = instantiate(module.bytes(), heap.memory);
   const [to, from] = [heap.alloc(COPIED), heap.alloc(COPIED)];
   return (2 * COPIED) / fastest(() => copy(to, from, COPIED), milliseconds);
 }

@@ -98,7 +98,7 @@ export class Scope implements Disposable {
     if (this.#items === null) return;
     if (current !== this) {
       throw new SconceError(
-        "scope: expected scopes to end in reverse order of their start; another scope is still open (an interleaved async task?): " +
+        "scope: expected scopes to end in reverse order of their start; another one is still open (an interleaved async task?): " +
           "open a scope per task around synchronous work only",
       );
     }

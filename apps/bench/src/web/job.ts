@@ -110,7 +110,10 @@ async function takeTurns(contenders: readonly Contender[], work: Case, job: Job,
     }
   };
   for (const contender of contenders) {
-    await attempt(contender, async () => void turns.push({ contender, steps: await stepsOfRun(contender.task, Math.min(job.budget, MOST_WARMUP)), spent: 0 }));
+    await attempt(
+      contender,
+      async () => void turns.push({ contender, steps: await stepsOfRun(contender.task, Math.min(job.budget, MOST_WARMUP)), spent: 0 }),
+    );
   }
   if (turns[0]?.contender !== contenders[0]) return;
   const isOpen = ({ spent, contender }: Turn): boolean => spent < job.budget || contender.times.length < LEAST_RUNS;

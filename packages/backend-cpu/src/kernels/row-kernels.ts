@@ -4,7 +4,7 @@
  * @module
  */
 import { type Machine, perMachine } from "../machine.js";
-import { I32, ModuleBuilder, V128 } from "../wasm/asm.js";
+import { I32, instantiate, ModuleBuilder, V128 } from "../wasm/asm.js";
 import { FLOAT32 } from "../wasm/element.js";
 import type { Pointer } from "../wasm/memory.js";
 import { emitScatterAdd } from "../wasm/pool-emit.js";
@@ -27,7 +27,7 @@ export const rowKernels: (machine: Machine) => RowKernels = perMachine(({ heap, 
   emitAdd(module);
   emitLargest(module);
   emitScatterAdd(module, FLOAT32);
-  return module.instantiate(heap.memory) as unknown as RowKernels;
+  return instantiate(module.bytes(), heap.memory) as unknown as RowKernels;
 });
 
 function emitAdd(module: ModuleBuilder): void {

@@ -168,7 +168,7 @@ export class ThreadPool {
     this.#workers = Number.POSITIVE_INFINITY;
     throw new Error(
       `setNumThreads: expected every worker to finish its part, got no sign of life for ${this.#patience / 1000} s; ` +
-        "a worker was killed, so the last result is lost, and one thread does the work from now on",
+        "a worker was killed: the last result is lost, and one thread goes on",
     );
   }
 

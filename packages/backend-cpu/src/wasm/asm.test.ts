@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { F32, F64, I32, I64, ModuleBuilder, V128, type ValType } from "./asm.js";
+import { F32, F64, I32, I64, instantiate, ModuleBuilder, V128, type ValType } from "./asm.js";
 import { LANE, type LaneName, MEM, type MemName, OPS, type OpName } from "./opcodes.js";
 
 const plain = { shared: false, maximum: 65536 };
@@ -16,7 +16,7 @@ describe("integer encodings", () => {
         .i64(BigInt(value) * 0x10000001n)
         .i64(0x10000001n)
         .op("i64.div_s", "f64.convert_i64_s");
-      const { narrow, wide } = module.instantiate(memory());
+      const { narrow, wide } = instantiate(module.bytes(), memory());
       expect([narrow(), wide()]).toEqual([value, value]);
     }
   });
@@ -31,7 +31,7 @@ describe("structured helpers", () => {
       .set(i)
       .forRange(i, 1, 3, () => f.addTo(total, i))
       .get(total);
-    const { sum } = module.instantiate(memory());
+    const { sum } = instantiate(module.bytes(), memory());
     expect([sum(0, 10), sum(5, 5), sum(7, 3), sum(-4, 4)]).toEqual([0 + 3 + 6 + 9, 0, 0, -4 - 1 + 2]);
   });
 
@@ -51,7 +51,7 @@ describe("structured helpers", () => {
     const f = module.function("weighted", [I32, I32], [I32]);
     const [n, total] = f.locals(I32, 2);
     f.countDown(n, 0, () => f.addTo(total, () => f.get(1).call(sign).get(n).op("i32.mul"))).get(total);
-    const { weighted } = module.instantiate(memory());
+    const { weighted } = instantiate(module.bytes(), memory());
     expect([weighted(4, 9), weighted(4, -9), weighted(0, 1)]).toEqual([10, -10, 0]);
   });
 
@@ -61,7 +61,7 @@ describe("structured helpers", () => {
     const x = f.local(I32);
     const body = f.capture(() => f.get(x).i32(2).op("i32.mul"));
     f.i32(21).set(x).splice(body);
-    expect(module.instantiate(memory()).f()).toBe(42);
+    expect(instantiate(module.bytes(), memory()).f()).toBe(42);
   });
 });
 
@@ -81,7 +81,7 @@ describe("vectors", () => {
     const shared = memory();
     const view = new Float32Array(shared.buffer);
     view.set([1, 2, 3, 4]);
-    module.instantiate(shared).f(0, 16);
+    instantiate(module.bytes(), shared).f(0, 16);
     expect([...view.subarray(4, 8)]).toEqual([41, 31, 21, 11]);
   });
 });

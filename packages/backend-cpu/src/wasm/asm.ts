@@ -354,7 +354,7 @@ interface FunctionImport {
  * const module = new ModuleBuilder({ shared: false, maximum: 65536 });
  * const f = module.function("twice", [I32], [I32]);
  * f.get(0).i32(1).op("i32.shl");
- * const { twice } = module.instantiate(new WebAssembly.Memory({ initial: 1 }));
+ * const { twice } = instantiate(module.bytes(), new WebAssembly.Memory({ initial: 1 }));
  * twice(21); // 42
  */
 export class ModuleBuilder {
@@ -410,11 +410,6 @@ export class ModuleBuilder {
     return out.view().slice();
   }
 
-  /** Compiles and instantiates on the spot; kernels are small enough for the synchronous path of every engine. */
-  instantiate(memory: WebAssembly.Memory, imports: Record<string, WasmFunction> = {}): Exports {
-    return instantiate(this.bytes(), memory, imports);
-  }
-
   #encodeImports(out: ByteWriter): void {
     for (const { name, type } of this.#imports) {
       out.name("env");
@@ -465,7 +460,7 @@ export function codeOf(kernel: WasmFunction): KernelOrigin | undefined {
   return origins.get(kernel);
 }
 
-/** Compiles module bytes and links them to the memory. */
+/** Compiles module bytes and links them to the memory; kernels are small enough for the synchronous path of every engine. */
 export function instantiate(
   bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory,

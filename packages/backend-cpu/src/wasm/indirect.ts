@@ -5,7 +5,7 @@
  */
 import type { ThreadPool } from "../threads/pool.js";
 import type { Calls } from "../threads/share.js";
-import { type Exports, ModuleBuilder } from "./asm.js";
+import { type Exports, instantiate, ModuleBuilder } from "./asm.js";
 import { type Planes, volume } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
 import { emitDepthwise } from "./depthwise-emit.js";
@@ -33,7 +33,7 @@ export function convKernels(heap: Pick<Heap, "memory" | "shared" | "maximum">, o
   emitPack(module, "pack", FLOAT32, TILE_COLUMNS);
   emitCopyBlock(module);
   module.function("fill", 3).get(0).get(1).get(2).memoryFill();
-  return module.instantiate(heap.memory);
+  return instantiate(module.bytes(), heap.memory);
 }
 
 /** The convolution kernels with the wide one. */
@@ -41,7 +41,7 @@ export function withWide(heap: Pick<Heap, "memory">, kernels: ConvKernels, optio
   const module = new ModuleBuilder(options);
   emitIndirectWide(module, options.fma);
   emitPack(module, "packWide", FLOAT32, WIDE_COLUMNS);
-  return { ...kernels, ...module.instantiate(heap.memory) };
+  return { ...kernels, ...instantiate(module.bytes(), heap.memory) };
 }
 
 /** Blocks of so many steps. */

@@ -289,7 +289,7 @@ export class Heap {
     const { live, reserved } = this.stats();
     return new RangeError(
       `alloc: expected room for ${megabytes(bytes)}, got ${megabytes(live)} in use of ${megabytes(reserved)} ` +
-        `and the memory cannot grow further; free tensors earlier with scope() or use smaller batches`,
+        `and the memory cannot grow; free tensors earlier with scope() or use smaller batches`,
     );
   }
 

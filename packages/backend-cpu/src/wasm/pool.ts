@@ -5,7 +5,7 @@
  */
 import type { ThreadPool } from "../threads/pool.js";
 import { type Calls, shareRange } from "../threads/share.js";
-import { type Exports, ModuleBuilder } from "./asm.js";
+import { type Exports, instantiate, ModuleBuilder } from "./asm.js";
 import { type Element, FLOAT32 } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import type { Heap, Pointer } from "./memory.js";
@@ -60,7 +60,7 @@ export function poolKernels(
   emitAvgPool(module, element);
   emitAvgPoolGradient(module, element);
   module.function("fill", 3).get(0).get(1).get(2).memoryFill();
-  return { element, exports: module.instantiate(heap.memory) };
+  return { element, exports: instantiate(module.bytes(), heap.memory) };
 }
 
 /** Time of one element of a window; for the choice of threads alone. */
