@@ -27,7 +27,7 @@ export interface Tile {
 export const tileOf = (form: Tile["form"]): Tile => ({ rows: form === "short" ? 4 : 6, vectors: form === "joins" ? 4 : 2, form });
 export const WIDE: Tile = tileOf("joins");
 
-export const BLOCK_DEPTH = 384;
+export const BLOCK_DEPTH = 256;
 export const BLOCK_TILES = 20;
 export const BLOCK_COLUMNS = 1024;
 /** Room at the front of a workspace: a clipped tile, a clipped bias, and values whose addition changes nothing. */

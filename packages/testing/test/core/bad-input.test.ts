@@ -112,7 +112,7 @@ describe("what is no object of options is refused by name", () => {
   const classes: { readonly [name: string]: unknown } = { ...nn, ...optim, ...lrScheduler };
   const encoder = (): nn.TransformerEncoderLayer => new nn.TransformerEncoderLayer(4, 2);
   /** Classes whose last argument is their options, with what stands before. */
-  const layers: readonly (readonly [keyof typeof nn, ...unknown[]])[] = [
+  const layers: [keyof typeof nn, ...unknown[]][] = [
     ["Linear", 2, 3],
     ["Bilinear", 2, 2, 3],
     ["Conv1d", 1, 2, 3],

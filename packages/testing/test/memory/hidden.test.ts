@@ -72,7 +72,7 @@ describe("a training step outside of any scope", () => {
     const mse = (y: Tensor): Tensor => F.mseLoss(y, target);
     expect(leftBy(encoder, randn([2, 5, 8]), mse)).toBe(0);
     for (const Type of [nn.LSTM, nn.GRU, nn.RNN]) {
-      const net = new Type(4, 6, { numLayers: 2, dropout: 0.5 });
+      const net = new Type(4, 6, { numLayers: 2, dropout: 0.5 }) as nn.LSTM;
       const before = { buffers: 0 };
       for (let i = 0; i < 4; i++) {
         net.zeroGrad();
