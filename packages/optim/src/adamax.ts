@@ -8,7 +8,7 @@ import {
   type ParamState,
   type Params,
   remembered,
-  require,
+  requireAdam,
 } from "./optimizer.js";
 
 /** Options of {@link Adamax}. */
@@ -42,11 +42,7 @@ export class Adamax extends Optimizer<AdamaxOptions> {
       maximize: false,
       ...optionsOf(new.target, options),
     };
-    require(all.lr >= 0, "learning rate", all.lr);
-    require(all.eps >= 0, "epsilon", all.eps);
-    require(all.betas[0] >= 0 && all.betas[0] < 1, "beta parameter at index 0", all.betas[0]);
-    require(all.betas[1] >= 0 && all.betas[1] < 1, "beta parameter at index 1", all.betas[1]);
-    require(all.weightDecay >= 0, "weightDecay", all.weightDecay);
+    requireAdam(all);
     super(params, all);
   }
 

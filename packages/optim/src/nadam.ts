@@ -9,6 +9,7 @@ import {
   type Params,
   remembered,
   require,
+  requireAdam,
 } from "./optimizer.js";
 
 /** Options of {@link NAdam}. */
@@ -49,11 +50,7 @@ export class NAdam extends Optimizer<NAdamOptions> {
       maximize: false,
       ...optionsOf(new.target, options),
     };
-    require(all.lr >= 0, "learning rate", all.lr);
-    require(all.eps >= 0, "epsilon", all.eps);
-    require(all.betas[0] >= 0 && all.betas[0] < 1, "beta parameter at index 0", all.betas[0]);
-    require(all.betas[1] >= 0 && all.betas[1] < 1, "beta parameter at index 1", all.betas[1]);
-    require(all.weightDecay >= 0, "weightDecay", all.weightDecay);
+    requireAdam(all);
     require(all.momentumDecay >= 0, "momentumDecay", all.momentumDecay);
     super(params, all);
   }

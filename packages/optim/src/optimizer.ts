@@ -375,3 +375,21 @@ export function remembered(state: ParamState, name: string, param: Tensor, initi
 export function require(ok: boolean, name: string, value: unknown): void {
   if (!ok) throw new ValueError(`Invalid ${name} value: ${value}`);
 }
+
+/** What Adam and its kin are given. */
+interface AdamLike {
+  readonly lr: number;
+  readonly eps: number;
+  readonly betas: readonly [number, number];
+  readonly weightDecay: number;
+}
+
+/** Throws ValueError for options of Adam and its kin that are out of range. */
+export function requireAdam({ lr, eps, betas, weightDecay }: AdamLike): void {
+  require(lr >= 0, "learning rate", lr);
+  require(eps >= 0, "epsilon", eps);
+  betas.forEach((beta, i) => {
+    require(beta >= 0 && beta < 1, `beta parameter at index ${i}`, beta);
+  });
+  require(weightDecay >= 0, "weightDecay", weightDecay);
+}

@@ -145,7 +145,7 @@ export async function measureCase(
   }
   const lose = (contender: Contender, error: Error): void => crew.lose(contender.process.name, reasonOf(work, error));
   await alternate(contenders, { run: effort.warmup, runs: 1, seconds: 0 }, lose);
-  // From the first weights again: a network that has learnt its batch has gradients too small for the fast paths of processors.
+  // From the first weights again, so that all are timed in the same steps of a training.
   for (const contender of contenders) {
     await contender.process.prepare(work);
     Object.assign(contender, { times: [], best: Number.POSITIVE_INFINITY, spent: 0 });
