@@ -13,6 +13,12 @@ import type { Storage, Value } from "./value.js";
 /** Where a tensor's memory is found at a replay; undefined if it is not there. */
 export type FindStorage = () => Storage | undefined;
 
+/** Such as a set or a map. */
+export interface Group {
+  readonly size: number;
+  values(): Iterable<unknown>;
+}
+
 /** Hears what a function does besides calling kernels. */
 export interface Tracer {
   /** A cell was made. */
@@ -43,8 +49,8 @@ export interface Tracer {
   walked(node: object): void;
   /** The trace holds only while the check says so that `look` gives when the trace is over. */
   guard(look: () => () => boolean): void;
-  /** The trace holds only while an object has the same fields, `more` gives the same, and the same tensors among these are trained. */
-  guardFields(object: object, more: () => readonly unknown[]): void;
+  /** The trace holds only while an object has the same fields, groups have the same members, and the same tensors among these are trained. */
+  guardFields(object: object, groups: readonly Group[]): void;
   /** @throws NotSupportedError always: `op` needs what no trace has. */
   refuse(op: string, why?: string): never;
 }

@@ -23,8 +23,8 @@ export class RemovableHandle {
 export class Hooks<F> {
   readonly #entries = new Set<{ readonly hook: F }>();
 
-  get empty(): boolean {
-    return this.#entries.size === 0;
+  get size(): number {
+    return this.#entries.size;
   }
 
   add(hook: F): RemovableHandle {
@@ -38,7 +38,7 @@ export class Hooks<F> {
     for (const { hook } of other.#entries) this.#entries.add({ hook });
   }
 
-  *[Symbol.iterator](): Generator<F> {
+  *values(): Generator<F> {
     for (const { hook } of [...this.#entries]) yield hook;
   }
 }
@@ -131,7 +131,7 @@ export class BackwardCall<M> {
   #run(): Gradients | undefined {
     let gradInput: Gradients = this.#gradInput;
     let changed = false;
-    for (const hook of this.#hooks) {
+    for (const hook of this.#hooks.values()) {
       const result = hook(this.#module, gradInput, this.#gradOutput);
       if (result === undefined) continue;
       gradInput = result;

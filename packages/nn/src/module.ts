@@ -86,8 +86,7 @@ export abstract class Module extends Callable {
       throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
     if (tracer !== null) {
-      const hooks = [this.#preHooks, this.#forwardHooks, this.#backwardHooks] as readonly Hooks<unknown>[];
-      tracer.guardFields(this, () => [...this.#items, ...hooks.map((each) => [each, ...each])].flat());
+      tracer.guardFields(this, [this.#items, this.#preHooks, this.#forwardHooks, this.#backwardHooks]);
     }
     if (Module.isTransient(this)) return this.forward(...inputs);
     return exposed(inputs, () => this.#runOpenly(inputs));
@@ -96,14 +95,14 @@ export abstract class Module extends Callable {
   #runOpenly(inputs: unknown[]): unknown {
     if (this.#hookless) return this.forward(...inputs);
     let given = inputs;
-    for (const hook of this.#preHooks) {
+    for (const hook of this.#preHooks.values()) {
       const result = hook(this as never, given as never);
       if (result !== undefined) given = Array.isArray(result) ? result : [result];
     }
-    const backward = this.#backwardHooks.empty ? null : new BackwardCall<Module>(this, this.#backwardHooks);
+    const backward = this.#backwardHooks.size === 0 ? null : new BackwardCall<Module>(this, this.#backwardHooks);
     if (backward !== null) given = backward.enter(given);
     let output: unknown = this.forward(...given);
-    for (const hook of this.#forwardHooks) output = hook(this as never, given as never, output as never) ?? output;
+    for (const hook of this.#forwardHooks.values()) output = hook(this as never, given as never, output as never) ?? output;
     return backward === null ? output : backward.leave(output);
   }
 
@@ -114,7 +113,7 @@ export abstract class Module extends Callable {
   }
 
   get #hookless(): boolean {
-    return this.#preHooks.empty && this.#forwardHooks.empty && this.#backwardHooks.empty;
+    return this.#preHooks.size + this.#forwardHooks.size + this.#backwardHooks.size === 0;
   }
 
   // ---- members

@@ -4,6 +4,7 @@ import {
   defaultGenerator,
   type FindStorage,
   type Generator,
+  type Group,
   getBackend,
   type Handle,
   type HostFunction,
@@ -398,8 +399,8 @@ export class Recorder implements Tracer, Recording {
     this.guards.push(look);
   }
 
-  guardFields(object: object, more: () => readonly unknown[]): void {
-    this.guards.push(() => sameFields(object, more));
+  guardFields(object: object, groups: readonly Group[]): void {
+    this.guards.push(() => sameFields(object, groups));
   }
 
   refuse(op: string, why: string = READS): never {
