@@ -81,7 +81,7 @@ function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { row
   const { add, ge, lit, min, mul, sub } = arithmetic(f);
   const tile = vectors * element.lanes;
   const tileBytes = tile * element.bytes;
-  const extra = form === "joins" ? add(scratch, lit(NEUTRAL)) : lit(-1);
+  const neutral = form === "joins" ? [add(scratch, lit(NEUTRAL))] : [];
   const eachTile = (body: () => void): void => {
     f.assign(i, lit(0)).assign(panel, a).assign(target, c);
     f.forRange(i, rows, tileRows, () => {
@@ -90,7 +90,7 @@ function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { row
       f.addTo(panel, mul(depth, lit(tileRows * element.bytes))).addTo(target, mul(cRow, lit(tileRows)));
     });
   };
-  const whole = (): void => eachTile(() => callByRows(f, micro, left, [depth, panel, b, target, cRow, mode, bias, extra]));
+  const whole = (): void => eachTile(() => callByRows(f, micro, left, [depth, panel, b, target, cRow, mode, bias, ...neutral]));
   const clipped = (): void => {
     const clippedBias = add(scratch, lit(CLIPPED_BIAS));
     f.get(bias).if(() => {
@@ -101,7 +101,7 @@ function emitMacro(module: ModuleBuilder, element: Element, { micro, tile: { row
       f.assign(bias, clippedBias);
     });
     eachTile(() => {
-      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tileBytes), lit(0), bias, extra]);
+      callByRows(f, micro, left, [depth, panel, b, scratch, lit(tileBytes), lit(0), bias, ...neutral]);
       f.call(clip, min(left, lit(tileRows)), width, scratch, target, cRow, mode);
     });
   };

@@ -35,8 +35,8 @@ export const CLIP_BYTES = 1024;
 export const CLIPPED_BIAS = 512;
 export const NEUTRAL = 768;
 
-/** True if `turned` micro-kernels do without packing a: each of its rows takes a register for its address, more than V8 up to 12 can spare. */
-export const readsDirectly = ({ form }: Tile): boolean => form === "tall" || form === "joins";
+/** True if `turned` micro-kernels do without packing a. Each of its rows takes a register for its address, of which V8 has enough. */
+export const readsDirectly = ({ form }: Tile): boolean => form !== "short";
 
 export const columnsOf = (element: Element, { vectors }: Tile): number => vectors * element.lanes;
 
@@ -54,11 +54,12 @@ const groupsOf = ({ form }: Tile, rows: number): readonly number[] =>
   form === "grouped" && rows > 4 ? [2, 2, 1, 1].slice(0, rows - 2) : [rows];
 
 /**
- * Emits `micro(depth, a, b, c, cRow, mode, bias, extra)`: `rows` rows of a tile of c from one panel of a and one of b. `extra` is the address of
- * vectors whose addition changes nothing where the tile joins, -1 else. The loop is not unrolled: V8 up to version 12 moves all loads of a
- * block to its front, and more of them than registers would spill.
+ * Emits `micro(depth, a, b, c, cRow, mode, bias)`: `rows` rows of a tile of c from one panel of a and one of b. Where the tile joins there is
+ * a further parameter, the address of vectors whose addition changes nothing. The loop is not unrolled: V8 up to version 12 moves all loads
+ * of a block to its front, and more of them than registers would spill. An address that a step has just computed needs no extension to 64
+ * bits: steps begin with the move to their elements.
  *
- * Where it is `turned` the bias belongs to the rows, and a further parameter `valid` says how many of them exist; the others are computed
+ * Where it is `turned` the bias belongs to the rows, and a last parameter `valid` says how many of them exist; the others are computed
  * from anything. If its form reads a directly, `aRow` and `aColumn` follow: a is no panel but lies in memory as it is.
  */
 export function emitMicro(
@@ -70,12 +71,13 @@ export function emitMicro(
   turned = false,
 ): FunctionBuilder {
   const direct = turned && readsDirectly(tile);
-  const f = module.function(undefined, turned ? (direct ? 11 : 9) : 8);
-  const [depth, a, b, , , , bias, always, valid, aRow, aColumn] = f.params;
+  const joins = tile.form === "joins";
+  const f = module.function(undefined, 7 + (joins ? 1 : 0) + (turned ? (direct ? 3 : 1) : 0));
+  const [depth, a, b, , , , bias, ...rest] = f.params;
+  const [valid, aRow, aColumn] = rest.slice(joins ? 1 : 0);
   const sums = Array.from({ length: rows }, () => f.locals(V128, tile.vectors));
   const right = f.locals(V128, tile.vectors);
   const left = f.local(V128);
-  const joins = tile.form === "joins";
   const { add, choose, lit, lt } = arithmetic(f);
   const ofRow = (i: number, step: Operand): Operand => choose(lt(lit(i), valid), step, lit(0));
   const lines = direct ? [a, ...f.locals(I32, rows - 1)] : [];
@@ -96,18 +98,22 @@ export function emitMicro(
       for (const [j, sum] of sums[i].entries()) f.mulAdd(element.vector, fma, left, right[j], sum).set(sum);
     }
   };
+  const advance = (direction: 1 | -1): void => {
+    if (direct) for (const line of lines) f.apply(direction === 1 ? "i32.add" : "i32.sub", line, aColumn).set(line);
+    else f.inc(a, direction * tile.rows * element.bytes);
+    f.inc(b, direction * 16 * tile.vectors);
+  };
+  advance(-1);
   f.loop(() => {
+    advance(1);
     for (const [j, vector] of right.entries()) f.load("v128.load", b, 16 * j).set(vector);
     let first = 0;
-    for (const count of groupsOf(tile, rows)) {
+    for (const [group, count] of groupsOf(tile, rows).entries()) {
       const [from, end] = [first, first + count];
       if (end === rows) addRows(from, end);
-      else f.ifBits(always, 1 << from, () => addRows(from, end));
+      else f.get((direct ? lines : [a, b, depth])[group]).if(() => addRows(from, end));
       first = end;
     }
-    if (direct) for (const line of lines) f.addTo(line, aColumn);
-    else f.inc(a, tile.rows * element.bytes);
-    f.inc(b, 16 * tile.vectors);
     f.get(depth).i32(1).op("i32.sub").tee(depth).brIf(0);
   });
   if (joins) storeJoined(f, element, sums);

@@ -36,7 +36,7 @@ export function emitTurned(module: ModuleBuilder, element: Element, { tile, pack
   const f = module.function("gemmTurned", 14);
   const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, , bias, workspace] = f.params;
   const [ic, jc, pc, mc, nc, kc, depth, panels, packedA, result, resultRow, source] = f.locals(I32, 12);
-  const [i, j, line, target, ownBias, left] = f.locals(I32, 6);
+  const [i, j, line, target, ownBias, left, panel] = f.locals(I32, 7);
   const direct = readsDirectly(tile);
   const { add, ceilDiv, choose, lit, lt, min, mul, or, sub } = arithmetic(f);
   const { bytes } = element;
@@ -46,22 +46,23 @@ export function emitTurned(module: ModuleBuilder, element: Element, { tile, pack
     f.assign(mc, sub(m, ic)).assign(mc, min(mc, lit(blockRows)));
     f.assign(source, add(a, mul(ic, aRow), mul(pc, aColumn)));
     if (!direct) f.call(packA, mc, kc, source, aRow, aColumn, packedA, mul(kc, lit(tile.rows * bytes))).assign(source, packedA);
-    f.assign(j, lit(0)).forRange(j, nc, columns, () => {
-      f.assign(line, source).assign(target, add(result, mul(ic, resultRow), mul(j, lit(bytes))));
-      f.assign(ownBias, choose(or(lt(bias, lit(1)), pc), lit(0), add(bias, mul(ic, lit(bytes)))));
-      f.assign(i, lit(0)).forRange(i, mc, tile.rows, oneTile);
+    f.assign(line, source).assign(ownBias, choose(or(lt(bias, lit(1)), pc), lit(0), add(bias, mul(ic, lit(bytes)))));
+    f.assign(i, lit(0)).forRange(i, mc, tile.rows, () => {
+      f.assign(left, sub(mc, i))
+        .assign(panel, panels)
+        .assign(target, add(result, mul(add(ic, i), resultRow)));
+      f.push(lt(lit(FEWER_ROWS), left)).if(lineOf(micro[micro.length - 1]), lineOf(micro[0]));
+      f.addTo(line, mul(direct ? aRow : mul(kc, lit(bytes)), lit(tile.rows)));
+      f.get(ownBias).if(() => f.inc(ownBias, tile.rows * bytes));
     });
   };
-  const oneTile = (): void => {
-    f.assign(left, sub(mc, i));
-    const panel = add(panels, mul(j, kc, lit(bytes)));
-    const extra = tile.form === "joins" ? add(workspace, lit(NEUTRAL)) : lit(-1);
-    const args = [kc, line, panel, target, resultRow, choose(pc, lit(ACCUMULATE), lit(0)), ownBias, extra, left, aRow, aColumn];
-    const call = (kernel: FunctionBuilder) => (): unknown => f.call(kernel, ...args.slice(0, direct ? 11 : 9));
-    f.push(lt(lit(FEWER_ROWS), left)).if(call(micro[micro.length - 1]), call(micro[0]));
-    f.addTo(line, mul(direct ? aRow : mul(kc, lit(bytes)), lit(tile.rows))).addTo(target, mul(resultRow, lit(tile.rows)));
-    f.get(ownBias).if(() => f.inc(ownBias, tile.rows * bytes));
-  };
+  const neutral = tile.form === "joins" ? [add(workspace, lit(NEUTRAL))] : [];
+  const lines = direct ? [aRow, aColumn] : [];
+  const lineOf = (kernel: FunctionBuilder) => (): unknown =>
+    f.assign(j, lit(0)).forRange(j, nc, columns, () => {
+      f.call(kernel, kc, line, panel, target, resultRow, choose(pc, lit(ACCUMULATE), lit(0)), ownBias, ...neutral, left, ...lines);
+      f.addTo(panel, mul(kc, lit(columns * bytes))).inc(target, columns * bytes);
+    });
   if (tile.form === "joins") storeNeutral(f, workspace, tile);
   f.assign(panels, add(workspace, lit(CLIP_BYTES)));
   f.assign(result, add(panels, lit(BLOCK_DEPTH * TURN_COLUMNS * bytes)));

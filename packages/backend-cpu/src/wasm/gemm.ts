@@ -57,7 +57,7 @@ export function gemmKernels(
   let single: WasmFunction | undefined;
   return {
     element,
-    direct: options.tile === "tall",
+    direct: options.tile !== "short",
     workspaceBytes: gemmWorkspace(element),
     get exports(): Exports {
       return (blocked ??= instantiate(emitGemm(options, element), heap.memory));
