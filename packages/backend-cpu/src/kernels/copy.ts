@@ -5,10 +5,12 @@
  * @module
  */
 import { type DType, inputExpr, isContiguous, itemSize, opExpr, sizeOf, type View } from "@sconce/core";
+import { INNER_UNIT, PreparedCall } from "../elementwise/call.js";
 import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
 import { collapse, strideClass } from "../elementwise/layout.js";
 import { planOf } from "../elementwise/plan.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
+import { WORTH } from "../threads/pool.js";
 import type { Pointer } from "../wasm/memory.js";
 
 /** Where the elements of a region lie: the address of the first, and strides in elements. */
@@ -18,6 +20,9 @@ export interface Region {
 }
 
 const MOVED_AS: { readonly [bytes: number]: DType } = { 1: "uint8", 2: "int16", 4: "int32", 8: "int64" };
+
+/** For the choice of threads alone. */
+const NANOSECONDS_PER_ELEMENT = 0.3;
 
 const kernelsOf = perMachine(() => new Map<number, CompiledKernel>());
 
@@ -35,6 +40,14 @@ export function copyRegion(machine: Machine, bytes: number, shape: readonly numb
     const plan = planOf([opExpr("cast", dtype, [inputExpr(0, dtype)])]);
     kernel = linkKernel(emitElementwise(plan, [source], dims, machine.options, target !== 1), machine.heap.memory);
     kernels.set(code, kernel);
+  }
+  const nanoseconds = sizeOf(sizes) * NANOSECONDS_PER_ELEMENT;
+  if (nanoseconds >= WORTH) {
+    const dim = sizes.indexOf(Math.max(...sizes));
+    const byteStrides = strides.map((list) => list.map((s) => s * bytes));
+    const call = new PreparedCall(kernel, sizes, byteStrides, [], { dim, unit: dim === dims - 1 ? INNER_UNIT : 1, nanoseconds });
+    call.run(machine, (operand) => (operand === 0 ? from : to).pointer, []);
+    return;
   }
   const { i32 } = machine.heap;
   let at = machine.args / 4;

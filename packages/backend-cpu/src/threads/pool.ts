@@ -17,8 +17,8 @@ export const WORTH = 12_000;
 const PART_WORTH = 6_000;
 /** Nanoseconds of work worth sharing that come by before workers start: about what starting them costs. */
 const START_AFTER = 30_000_000;
-/** Looks at the workers so often before it blocks, where it may. */
-const JOIN_SPINS = 4_000;
+/** Looks at the workers so often before it blocks, where it may: about 100 microseconds, since waking up takes some tens. */
+const JOIN_SPINS = 40_000;
 /** Milliseconds without any progress after which a worker counts as dead; no single call of a kernel takes as long. */
 const PATIENCE = 120_000;
 /** Milliseconds that one look at the workers counts for at most: a longer one was a pause of the whole machine. */
@@ -76,13 +76,16 @@ export class ThreadPool {
     }
   }
 
-  /** In how many parts, `most` at most, work of about so many nanoseconds should be done; 1 for no job at all. */
+  /** In how many parts work of `most` equal pieces and about so many nanoseconds should be done; 1 for no job at all. */
   parts(nanoseconds: number, most: number): number {
     if (nanoseconds < WORTH || most < 2 || getNumThreads() < 2 || !this.#heap.shared) return 1;
     if (this.#workers < getNumThreads() - 1 && (this.#seenWork += nanoseconds) > START_AFTER) this.start();
     const { threads } = this;
     if (threads < 2 || !this.#hasRoom()) return 1;
-    return Math.min(most, 2 * threads, MAX_PARTS, Math.floor(nanoseconds / PART_WORTH));
+    const parts = Math.min(most, 2 * threads, MAX_PARTS, Math.floor(nanoseconds / PART_WORTH));
+    if (parts < 2 * threads) return Math.min(parts, threads);
+    // Two parts each even out delays, unless they are less equal than one each.
+    return 2 * Math.ceil(most / parts) > Math.ceil(most / threads) ? threads : parts;
   }
 
   /** Scratch memory for every thread of the next jobs: the address of the main thread's. */

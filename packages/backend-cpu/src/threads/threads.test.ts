@@ -158,6 +158,18 @@ describe("several threads give the bits of one", () => {
     }
   });
 
+  it("in copies of regions", () => {
+    const kinds = ["contiguous", "transposed", "sliced"] as const;
+    const shapes = [
+      [90, 7, 100],
+      [90, 11, 100],
+      [90, 1, 100],
+    ];
+    const inputs = shapes.map((shape, i) => input(shape, "float32", kinds[i]));
+    expectSame("concat", inputs, [float([90, 19, 100])], { dim: 1 });
+    expectSame("concat", [input([70_001], "uint8"), input([9], "uint8")], [{ shape: [70_010], dtype: "uint8" }], { dim: 0 });
+  });
+
   it("in sums at indices", () => {
     const index = hostTensor("int32", [128, 300], "contiguous", () => Math.floor(random() * 80));
     const view = { ...index, handle: backend.upload(index.array, "int32") };
@@ -254,6 +266,21 @@ describe("several threads give the bits of one in fused kernels", () => {
 });
 
 describe("parts", () => {
+  it("are as many as the threads, or twice as many where that leaves no thread waiting longer", () => {
+    for (const [nanoseconds, pieces, parts] of [
+      [11_000, 100, 1],
+      [13_000, 100, 2],
+      [25_000, 100, 3],
+      [1e9, 2, 2],
+      [1e9, 4, 3],
+      [1e9, 6, 6],
+      [1e9, 7, 3],
+      [1e9, 60, 6],
+    ]) {
+      expect(pool.parts(nanoseconds, pieces), `${pieces} pieces of ${nanoseconds} ns`).toBe(parts);
+    }
+  });
+
   it("cover a range without gaps", () => {
     for (const [size, unit, count] of [
       [10, 1, 3],

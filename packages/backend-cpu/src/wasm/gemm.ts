@@ -210,9 +210,9 @@ export function product(
   callProduct(DIRECT, kernels, pathOf(p, kernels), p, workspace);
 }
 
-/** Rows and columns that a part of a product has a multiple of: tiles of rows, and vectors of columns side by side. */
+/** Rows and columns that a part of a product has a multiple of: tiles of rows, and a cache line. */
 const ROW_UNIT = 8;
-const COLUMN_UNIT = 32;
+const COLUMN_UNIT = 16;
 /** Rows or columns from which packing the other operand once more for a part takes little of its time. */
 const PART_SIZE = 512;
 

@@ -13,6 +13,7 @@ import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { type Fill, twin } from "../kernel.js";
+import { float32 } from "../matmul.js";
 import { withDense } from "./dense.js";
 import { copy, eachStep, withWeights } from "./steps.js";
 
@@ -25,12 +26,11 @@ export const lstm: Fill<"lstm"> = (machine, inputs, outputs, blocks, attrs: Recu
     general.lstm(machine, inputs, outputs, blocks, attrs);
     return;
   }
-  const [total, size] = outputs[0].shape;
-  const [sequences] = outputs[1].shape;
+  const [sequences, size] = outputs[1].shape;
   const [output, h, c, gates, hidden, cell] = blocks.map(({ pointer }) => pointer);
   const { forward } = kernelsOf(machine);
+  const copyKernel = float32(machine).exports.copy;
   withDense(machine, inputs, ([given, h0, c0, w]) => {
-    copy(machine, given, gates, 4 * total * size);
     copy(machine, h0, h, sequences * size);
     copy(machine, c0, c, sequences * size);
     const steps = stepsOf(attrs);
@@ -38,6 +38,7 @@ export const lstm: Fill<"lstm"> = (machine, inputs, outputs, blocks, attrs: Recu
     withWeights(machine, steps, weights, (multiply) =>
       eachStep(machine, steps, 4, size, (calls, rows, row, at, count) => {
         const [own, state] = [4 * at * size, 4 * row * size];
+        calls.call(copyKernel, 0, [gates + 4 * own, given + 4 * own, 16 * rows * size]);
         multiply(calls, { m: count, a: h + state, aRow: size, aColumn: 1, c: gates + 4 * own, cRow: 4 * size }, rows);
         calls.call(forward, 0, [rows, size, gates + 4 * own, h + state, c + state, output + own, hidden + own, cell + own]);
       }),

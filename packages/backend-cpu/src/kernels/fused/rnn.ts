@@ -12,6 +12,7 @@ import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { type Fill, twin } from "../kernel.js";
+import { float32 } from "../matmul.js";
 import { withDense } from "./dense.js";
 import { copy, eachStep, withWeights } from "./steps.js";
 
@@ -24,17 +25,17 @@ export const rnn: Fill<"rnn"> = (machine, inputs, outputs, blocks, attrs: RnnAtt
     general.rnn(machine, inputs, outputs, blocks, attrs);
     return;
   }
-  const [total, size] = outputs[0].shape;
-  const [sequences] = outputs[1].shape;
+  const [sequences, size] = outputs[1].shape;
   const [output, h, hidden] = blocks.map(({ pointer }) => pointer);
+  const copyKernel = float32(machine).exports.copy;
   const forward = kernelsOf(machine)[attrs.relu ? "reluForward" : "tanhForward"];
   withDense(machine, inputs, ([given, h0, w]) => {
-    copy(machine, given, output, total * size);
     copy(machine, h0, h, sequences * size);
     const steps = stepsOf(attrs);
     withWeights(machine, steps, { n: size, k: size, b: w, bRow: 1, bColumn: size, mode: ACCUMULATE, bias: 0 }, (multiply) =>
       eachStep(machine, steps, 1, size, (calls, rows, row, at, count) => {
         const [own, state] = [4 * at * size, h + 4 * row * size];
+        calls.call(copyKernel, 0, [output + own, given + own, 4 * rows * size]);
         multiply(calls, { m: count, a: state, aRow: size, aColumn: 1, c: output + own, cRow: size }, rows);
         calls.call(forward, 0, [rows, size, output + own, state, hidden + own]);
       }),

@@ -5,6 +5,7 @@
  */
 import type { Machine } from "../../machine.js";
 import type { stepsOf } from "../../reference/lstm.js";
+import { getNumThreads } from "../../threads/settings.js";
 import { type Calls, shareRange } from "../../threads/share.js";
 import { callProduct, PANELS, type Product, packPanels, panelBytes, pathOf, type Right } from "../../wasm/gemm.js";
 import type { Pointer } from "../../wasm/memory.js";
@@ -30,9 +31,11 @@ export function eachStep(
     const own = steps.slice(start, start + STEPS_PER_JOB);
     const most = Math.max(...own.map((step) => step.count));
     const each = gates * size * (size * NANOSECONDS_PER_PRODUCT + NANOSECONDS_PER_UNIT);
-    shareRange(machine.pool, own.length * most * each, most, ROW_UNIT, (calls, row, end) => {
+    const share = (calls: Calls, row: number, end: number): void => {
       for (const { first, count } of own) if (row < count) body(calls, Math.min(end, count) - row, row, first + row, count);
-    });
+    };
+    // One part each: more would leave more tiles of the products half empty.
+    shareRange(machine.pool, own.length * most * each, most, ROW_UNIT, share, getNumThreads());
   }
 }
 
@@ -49,11 +52,14 @@ export function withWeights(machine: Machine, steps: ReturnType<typeof stepsOf>,
   const panels = steps.length > 1 ? machine.heap.alloc(panelBytes(weights)) : 0;
   try {
     if (panels) packPanels(kernels, weights, panels, workspace);
-    use((calls, step, rows) => {
-      const whole = { ...weights, ...step };
-      const path = pathOf(whole, ALL_PACKED);
-      const right = panels && path === "packed" ? { b: panels, mode: whole.mode | PANELS } : {};
-      callProduct(calls, kernels, path, { ...whole, m: rows, ...right }, workspace);
+    const { n, k, bRow, bColumn, bias } = weights;
+    use((calls, { m, a, aRow, aColumn, c, cRow }, rows) => {
+      // Literals: objects that others are spread into would take longer than all else that a call costs.
+      const { b, mode } = weights;
+      const path = pathOf({ m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias }, ALL_PACKED);
+      const right = panels && path === "packed" ? { b: panels, mode: mode | PANELS } : weights;
+      const part = { m: rows, n, k, a, aRow, aColumn, b: right.b, bRow, bColumn, c, cRow, mode: right.mode, bias };
+      callProduct(calls, kernels, path, part, workspace);
     });
   } finally {
     if (panels) machine.heap.free(panels);
