@@ -70,6 +70,9 @@ let leastWatched = 0;
 
 // ---- life
 
+/** What a buffer weighs beyond its bytes: it keeps objects alive, and one that is small as much as a large one. */
+const OVERHEAD = 2 ** 14;
+
 /** Counts the buffer of a value. */
 export function holdBuffer(value: Held, handle: Handle): Box {
   const { backend, dtype, size } = value;
@@ -108,7 +111,7 @@ function watchFresh(): void {
 function watch(token: Token, box: Box): void {
   if (!box.isWatched) {
     box.isWatched = true;
-    watchedBytes += box.bytes;
+    watchedBytes += box.bytes + OVERHEAD;
     const blocks = Math.floor((watchedBytes - leastWatched) / BYTES_PER_BLOCK);
     if (blocks > ballast.length && ballast.length < MOST_BLOCKS) ballast.push(allocateBlock());
   }
@@ -128,13 +131,17 @@ export function forgetBox(box: Box): void {
   box.handle = null;
   liveBytes -= box.bytes;
   liveBuffers--;
-  if (box.generation === generation) youngBytes -= box.bytes;
-  if (box.isWatched) leastWatched = Math.min(leastWatched, (watchedBytes -= box.bytes));
+  if (box.generation === generation) youngBytes -= box.bytes + OVERHEAD;
+  if (box.isWatched) leastWatched = Math.min(leastWatched, (watchedBytes -= box.bytes + OVERHEAD));
 }
 
 function freeCollected(box: Box): void {
   patience = GENERATIONS;
   freeBox(box);
+  dropBallast();
+}
+
+function dropBallast(): void {
   ballast.length = 0;
   leastWatched = watchedBytes;
 }
@@ -165,8 +172,6 @@ const LARGEST_GENERATION = 2 ** 30;
 /** Bytes that have moved and not come back since the last turn of the event loop, and how often the limit they may be before a warning. */
 let lostBytes = 0;
 const MOST_LOST = 8;
-/** Buffers of a generation at most. */
-const MOST_BUFFERS = 2 ** 16;
 /** Freed buffers are swept out of the list when it has grown to this. */
 let sweepAt = 2 ** 12;
 /** A registry for the young buffers, and one for the old that goes with them: a registry remembers what has died until the next turn. */
@@ -186,12 +191,12 @@ export let isCrowded = false;
 
 function addYoung(box: Box, resident: number): void {
   young.push(box);
-  youngBytes += box.bytes;
+  youngBytes += box.bytes + OVERHEAD;
   if (young.length > sweepAt) {
     young = young.filter(({ handle }) => handle !== null);
     sweepAt = Math.max(sweepAt, 2 * young.length);
   }
-  if (young.length > MOST_BUFFERS || youngBytes > Math.max(resident / (patience > 0 ? 2 : 4), budget)) isCrowded = true;
+  if (youngBytes > Math.max(resident / (patience > 0 ? 2 : 4), budget)) isCrowded = true;
 }
 
 /** Moves some of the buffers of the generation before the last to the host, unless somebody has taken handles; ends a generation if there are none. */
@@ -211,6 +216,7 @@ export function moveOld(): void {
 
 function endGeneration(): void {
   watchFresh();
+  dropBallast();
   leaving = old;
   old = young;
   young = [];
@@ -226,7 +232,7 @@ function endGeneration(): void {
 export function moveBack(value: Held, former: Handle): Box {
   const { backend, dtype } = value;
   const box = holdBuffer(value, backend.upload(contents.get(former) as TypedArray, dtype));
-  returnedBytes += box.bytes;
+  returnedBytes += box.bytes + OVERHEAD;
   return box;
 }
 

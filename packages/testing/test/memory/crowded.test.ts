@@ -61,6 +61,17 @@ describe("a loop that never waits", () => {
     expect(crowded).toEqual(train());
   });
 
+  it("keeps few small buffers as well", () => {
+    registerBackend(new CpuBackend());
+    const start = memory().buffers;
+    let most = 0;
+    for (let i = 0; i < 40_000; i++) {
+      ones([4]).mul(i).dataSync();
+      most = Math.max(most, memory().buffers - start);
+    }
+    expect(most).toBeLessThan(3 * (2 ** 28 / 4 / 2 ** 14) + 100);
+  });
+
   it("lets the collector have what it left behind", () => {
     const start = process.memoryUsage().arrayBuffers;
     for (let i = 0; i < 1000; i++) litter();

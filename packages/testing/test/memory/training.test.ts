@@ -43,6 +43,16 @@ describe("memory of a training loop", () => {
     expect(mostRss - started).toBeLessThan(600 * MEGABYTE);
   });
 
+  it("lets go of small tensors before they are many", async () => {
+    let most = 0;
+    for (let i = 0; i < 100_000; i++) {
+      randn([4]).dataSync();
+      most = Math.max(most, memory().buffers);
+      if (i % 10 === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    expect(most).toBeLessThan(20_000);
+  });
+
   it("is the same after every step of a synchronous loop inside scope", () => {
     manualSeed(0);
     const net = cnn();
