@@ -62,7 +62,7 @@ function parseArguments(): Arguments {
     .option("--seconds <n>", "time for a runner in a case, checks and warm-up apart", positive, 3)
     .option("--warmup <n>", "seconds of steps before a runner's first timed run", positive, 2)
     .option("--runs <n>", "timed runs of a runner in a case at most, of about 100 ms each", count, 15)
-    .option("--steps <n>", "steps in the suite memory", count, 200)
+    .option("--steps <n>", "steps of the large networks in the suite memory, the small ones take five times as many", count, 2000)
     .option("--wide", "256-bit vectors in Sconce (Node 24 or later on x64)")
     .option("--quick", "the first case of each suite, one short run: shows that everything works")
     .parse()

@@ -45,11 +45,11 @@ describe("memoryResult", () => {
   it("leaves the first part out and tells the sizes after it, in the middle and at the end", () => {
     const result = memoryResult("mlp, 200 steps", "torch", setting, 200, [50, 100, 104, 103, 102]);
     expect(result).toMatchObject({ suite: "memory", unit: "MB", min: 100, median: 102.5, samples: 4 });
-    expect(result.note).toBe("100 MB at step 50, 104 at 100, 102 at 200: flat");
+    expect(result.note).toBe("at most 100 MB up to step 50, 104 up to 100, then 103: flat");
   });
 
-  it("says that a loop grows which ends a tenth above its middle", () => {
+  it("says that a loop grows which holds a tenth more in its second half", () => {
     const sizes = [50, 60, 70, 80, 90, 100, 101, 102, 103, 104, 111];
-    expect(memoryResult("mlp", "torch", setting, 2000, sizes).note).toBe("60 MB at step 200, 100 at 1000, 111 at 2000: grows");
+    expect(memoryResult("mlp", "torch", setting, 2000, sizes).note).toBe("at most 60 MB up to step 200, 100 up to 1000, then 111: grows");
   });
 });

@@ -54,10 +54,10 @@ export function resultsOf(work: Case, ours: Measured, others: readonly Measured[
   return [resultOf(work, ours, setting, limits), ...theirs];
 }
 
-/** A loop whose memory is flat grows by less than this share over the second half of its steps. */
+/** A loop whose memory is flat holds less than this share more in the second half of its steps than in the first. */
 const MOST_GROWTH = 0.1;
 
-/** The memory that a loop holds, from sizes in MB before its first step and after each tenth of all. */
+/** The memory that a loop holds, from sizes in MB before its first step and in each tenth of all. */
 export function memoryResult(
   name: string,
   runner: string,
@@ -69,11 +69,11 @@ export function memoryResult(
   const settled = sizes.slice(1);
   const step = Math.ceil(steps / settled.length);
   const middle = Math.ceil(settled.length / 2);
-  const [early, half, late] = [0, middle - 1, settled.length - 1].map((i) => settled[i]);
+  const [early, half, late] = [settled.slice(0, 1), settled.slice(0, middle), settled.slice(middle)].map((part) => Math.max(...part));
   const verdict = late - half > MOST_GROWTH * half ? "grows" : "flat";
   return {
     ...{ suite: "memory", case: name, device, threads, runner, unit: "MB" },
     ...summarise(settled, "MB"),
-    note: `${early.toFixed(0)} MB at step ${step}, ${half.toFixed(0)} at ${middle * step}, ${late.toFixed(0)} at ${settled.length * step}: ${verdict}`,
+    note: `at most ${early.toFixed(0)} MB up to step ${step}, ${half.toFixed(0)} up to ${middle * step}, then ${late.toFixed(0)}: ${verdict}`,
   };
 }

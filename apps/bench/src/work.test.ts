@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CASES, difference, digest, findCase, parametersOf, SUITES } from "./work.js";
+import { CASES, difference, digest, findCase, memoryCases, memorySteps, memoryTitle, parametersOf, SUITES } from "./work.js";
 
 describe("the cases", () => {
   it("have names of their own and arrays that are the same each time", () => {
@@ -7,6 +7,18 @@ describe("the cases", () => {
     const mlp = findCase("mlp", "Adam, batch 64");
     expect(mlp.arrays()).toEqual(mlp.arrays());
     for (const { data, shape } of Object.values(mlp.arrays())) expect(data.length).toBe(shape.reduce((a, b) => a * b, 1));
+  });
+
+  it("show the memory of every training suite over 2,000 steps and more", () => {
+    expect(memoryCases().map((work) => [memoryTitle(work), memorySteps(work, 2000)])).toEqual([
+      ["two-layer SGD", 10_000],
+      ["two-layer Adam", 10_000],
+      ["mlp", 10_000],
+      ["cnn", 2000],
+      ["lenet", 2000],
+      ["transformer", 2000],
+      ["lstm", 2000],
+    ]);
   });
 
   it("count the parameters of the networks", () => {

@@ -288,10 +288,16 @@ export const CASES: readonly Case[] = [
   host("host: compiled step of the CNN", "cnn", true),
 ];
 
+const SMALL_STEPS = 5;
+
 /** The cases whose memory is measured: all training. */
 export function memoryCases(): Case[] {
   return CASES.filter(({ work }) => work.kind === "train");
 }
+
+/** The steps of a case in the suite memory, where the large networks take so many: a step of the small ones is soon done. */
+export const memorySteps = ({ work }: Case, steps: number): number =>
+  work.kind === "train" && (work.network === "two-layer" || work.network === "mlp") ? SMALL_STEPS * steps : steps;
 
 /** Names a loop of the suite memory. */
 export const memoryTitle = ({ suite, work }: Case): string =>

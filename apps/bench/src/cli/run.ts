@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type { BenchReport } from "../format.js";
 import { measureLimits } from "../limits.js";
 import type { Setting } from "../peers/runner.js";
-import { memoryCases, memoryTitle } from "../work.js";
+import { memoryCases, memorySteps, memoryTitle } from "../work.js";
 import { Crew, type Effort, type Findings, measureCase } from "./measure.js";
 import { measureMemory } from "./memory.js";
 import { casesOf, exclusion, PEERS, sconceRunner } from "./plan.js";
@@ -84,7 +84,9 @@ function memoryJobs(setting: Setting, options: Options, findings: Findings): Job
       title: `memory: ${memoryTitle(work)}, ${setting.device}, ${setting.threads} threads`,
       run: async () => {
         const runners = runnersOf("memory", setting, peers, findings);
-        findings.results.push(...(await measureMemory(work, runners, setting, options.quick ? 10 : options.steps, findings)));
+        findings.results.push(
+          ...(await measureMemory(work, runners, setting, options.quick ? 10 : memorySteps(work, options.steps), findings)),
+        );
       },
     }));
 }
