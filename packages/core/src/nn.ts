@@ -9,4 +9,4 @@ export * from "./nn/layer.js";
 export * from "./nn/pad.js";
 export * from "./nn/pool.js";
 export * from "./nn/resize.js";
-export type { Spatial } from "./nn/spatial.js";
+export { type Spatial, spatial } from "./nn/spatial.js";

@@ -25,12 +25,18 @@ export function pyBool(value: boolean): string {
   return value ? "True" : "False";
 }
 
-/** A tuple, such as `(3, 3)` or `(3,)`; a plain number as it is; null as `None`. */
-export function pyTuple(value: number | string | null | readonly (number | null)[]): string {
+/** A tuple, such as `(3, 3)` or `(3,)`; a plain number as it is; null as `None`, true as `True`. */
+export function pyTuple(value: number | string | boolean | null | readonly (number | null)[]): string {
   if (value === null) return "None";
+  if (typeof value === "boolean") return pyBool(value);
   if (typeof value === "string") return value;
   if (typeof value === "number") return pyNumber(value);
   return value.length === 1 ? `(${pyTuple(value[0])},)` : `(${value.map(pyTuple).join(", ")})`;
+}
+
+/** Settings under PyTorch's names: `kernel_size=2, stride=(1, 2)`. */
+export function pyFields<K extends string>(layer: { readonly [P in K]: Parameters<typeof pyTuple>[0] }, ...fields: K[]): string {
+  return fields.map((field) => `${field.replace(/[A-Z]/g, "_$&").toLowerCase()}=${pyTuple(layer[field])}`).join(", ");
 }
 
 /** The text of a module from that of its settings and its children, in the layout of PyTorch. */

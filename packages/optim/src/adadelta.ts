@@ -35,7 +35,7 @@ export class Adadelta extends Optimizer<AdadeltaOptions> {
   protected override readonly tensors = { square_avg: "needed", acc_delta: "needed" } as const;
 
   constructor(params: Params<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
-    const all = { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false, ...optionsOf(new.target, options) };
+    const all = optionsOf(new.target, options, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false });
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.rho >= 0 && all.rho <= 1, "rho", all.rho);
     require(all.eps >= 0, "epsilon", all.eps);

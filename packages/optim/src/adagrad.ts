@@ -36,15 +36,14 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   protected override readonly tensors = { sum: "needed" } as const;
 
   constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
-    const all = {
+    const all = optionsOf(new.target, options, {
       lr: 1e-2,
       lrDecay: 0,
       weightDecay: 0,
       initialAccumulatorValue: 0,
       eps: 1e-10,
       maximize: false,
-      ...optionsOf(new.target, options),
-    };
+    });
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.lrDecay >= 0, "lrDecay", all.lrDecay);
     require(all.weightDecay >= 0, "weightDecay", all.weightDecay);

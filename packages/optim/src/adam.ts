@@ -30,15 +30,14 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
   protected override readonly tensors = { exp_avg: "needed", exp_avg_sq: "needed", max_exp_avg_sq: "optional" } as const;
 
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions>, weightDecay: number) {
-    const all: AdamOptions = {
+    const all: AdamOptions = optionsOf(new.target, options, {
       lr: 1e-3,
       betas: [0.9, 0.999],
       eps: 1e-8,
       weightDecay,
       amsgrad: false,
       maximize: false,
-      ...optionsOf(new.target, options),
-    };
+    });
     requireAdam(all);
     super(params, all);
   }

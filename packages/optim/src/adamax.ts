@@ -34,14 +34,13 @@ export class Adamax extends Optimizer<AdamaxOptions> {
   protected override readonly tensors = { exp_avg: "needed", exp_inf: "needed" } as const;
 
   constructor(params: Params<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
-    const all: AdamaxOptions = {
+    const all: AdamaxOptions = optionsOf(new.target, options, {
       lr: 2e-3,
       betas: [0.9, 0.999],
       eps: 1e-8,
       weightDecay: 0,
       maximize: false,
-      ...optionsOf(new.target, options),
-    };
+    });
     requireAdam(all);
     super(params, all);
   }

@@ -37,7 +37,7 @@ export class ASGD extends Optimizer<ASGDOptions> {
   protected override readonly tensors = { ax: "needed" } as const;
 
   constructor(params: Params<ASGDOptions>, options: Partial<ASGDOptions> = {}) {
-    const all = { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false, ...optionsOf(new.target, options) };
+    const all = optionsOf(new.target, options, { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false });
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.weightDecay >= 0, "weightDecay", all.weightDecay);
     super(params, all);

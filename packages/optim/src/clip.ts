@@ -1,5 +1,5 @@
 import { gradOf, noGrad } from "@sconce/autograd";
-import { SconceError, Tensor, ValueError } from "@sconce/core";
+import { optionsOf, SconceError, Tensor, ValueError } from "@sconce/core";
 
 /** Options of {@link clipGradNorm_}. */
 export interface ClipGradNormOptions {
@@ -19,7 +19,7 @@ export interface ClipGradNormOptions {
  * optimizer.step();
  */
 export function clipGradNorm_(params: Tensor | Iterable<Tensor>, maxNorm: number, options: ClipGradNormOptions = {}): Tensor {
-  const { normType = 2, errorIfNonfinite = false } = options;
+  const { normType, errorIfNonfinite } = optionsOf("clipGradNorm_", options, { normType: 2, errorIfNonfinite: false });
   const grads = gradsOf(params);
   if (grads.length === 0) throw new ValueError("clipGradNorm_: expected at least one parameter with a gradient; call backward() first");
   return noGrad(() => {

@@ -1,5 +1,5 @@
 import { gradOf, noGrad } from "@sconce/autograd";
-import { DTypeError, keep, SconceError, Tensor, tracer, ValueError } from "@sconce/core";
+import { DTypeError, keep, optionsOf, SconceError, Tensor, tracer, ValueError } from "@sconce/core";
 import type { Optimizer } from "./optimizer.js";
 
 /** Options of {@link GradScaler}. */
@@ -74,7 +74,13 @@ export class GradScaler {
   #progress = new Map<Optimizing, Progress>();
 
   constructor(options: GradScalerOptions = {}) {
-    const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000, enabled = true } = options;
+    const { initScale, growthFactor, backoffFactor, growthInterval, enabled } = optionsOf(new.target, options, {
+      initScale: 65536,
+      growthFactor: 2,
+      backoffFactor: 0.5,
+      growthInterval: 2000,
+      enabled: true,
+    });
     if (enabled && !(growthFactor > 1)) throw new ValueError(`GradScaler: The growth factor must be > 1.0, got ${growthFactor}`);
     if (enabled && !(backoffFactor < 1)) throw new ValueError(`GradScaler: The backoff factor must be < 1.0, got ${backoffFactor}`);
     this.#enabled = enabled;

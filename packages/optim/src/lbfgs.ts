@@ -70,17 +70,15 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   } as const;
 
   constructor(params: Params<LBFGSOptions>, options: Partial<LBFGSOptions> = {}) {
-    const { maxIter = 20 } = optionsOf(new.target, options);
-    super(params, {
+    const settings = optionsOf(new.target, options, {
       lr: 1,
-      maxIter,
-      maxEval: Math.floor((maxIter * 5) / 4),
+      maxIter: 20,
+      maxEval: Math.floor(((options?.maxIter ?? 20) * 5) / 4),
       toleranceGrad: 1e-7,
       toleranceChange: 1e-9,
       historySize: 100,
-      lineSearchFn: null,
-      ...options,
     });
+    super(params, { ...settings, lineSearchFn: options.lineSearchFn ?? null });
     if (this.paramGroups.length !== 1) throw new ValueError("LBFGS doesn't support per-parameter options (parameter groups)");
     const { lineSearchFn } = this.#group;
     if (lineSearchFn !== null && lineSearchFn !== "strong_wolfe")

@@ -40,7 +40,7 @@ export class NAdam extends Optimizer<NAdamOptions> {
   protected override readonly tensors = { exp_avg: "needed", exp_avg_sq: "needed" } as const;
 
   constructor(params: Params<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
-    const all: NAdamOptions = {
+    const all: NAdamOptions = optionsOf(new.target, options, {
       lr: 2e-3,
       betas: [0.9, 0.999],
       eps: 1e-8,
@@ -48,8 +48,7 @@ export class NAdam extends Optimizer<NAdamOptions> {
       momentumDecay: 4e-3,
       decoupledWeightDecay: false,
       maximize: false,
-      ...optionsOf(new.target, options),
-    };
+    });
     requireAdam(all);
     require(all.momentumDecay >= 0, "momentumDecay", all.momentumDecay);
     super(params, all);

@@ -36,15 +36,14 @@ export class RAdam extends Optimizer<RAdamOptions> {
   protected override readonly tensors = { exp_avg: "needed", exp_avg_sq: "needed" } as const;
 
   constructor(params: Params<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
-    const all: RAdamOptions = {
+    const all: RAdamOptions = optionsOf(new.target, options, {
       lr: 1e-3,
       betas: [0.9, 0.999],
       eps: 1e-8,
       weightDecay: 0,
       decoupledWeightDecay: false,
       maximize: false,
-      ...optionsOf(new.target, options),
-    };
+    });
     requireAdam(all);
     super(params, all);
   }

@@ -39,7 +39,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   protected override readonly tensors = { square_avg: "needed", grad_avg: "optional", momentum_buffer: "optional" } as const;
 
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
-    const all = {
+    const all = optionsOf(new.target, options, {
       lr: 1e-2,
       alpha: 0.99,
       eps: 1e-8,
@@ -47,8 +47,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
       momentum: 0,
       centered: false,
       maximize: false,
-      ...optionsOf(new.target, options),
-    };
+    });
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.eps >= 0, "epsilon", all.eps);
     require(all.momentum >= 0, "momentum", all.momentum);

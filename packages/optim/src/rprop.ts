@@ -32,7 +32,7 @@ export class Rprop extends Optimizer<RpropOptions> {
   protected override readonly tensors = { prev: "needed", step_size: "needed" } as const;
 
   constructor(params: Params<RpropOptions>, options: Partial<RpropOptions> = {}) {
-    const all: RpropOptions = { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false, ...optionsOf(new.target, options) };
+    const all: RpropOptions = optionsOf(new.target, options, { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false });
     const [shrink, grow] = all.etas;
     require(all.lr >= 0, "learning rate", all.lr);
     require(shrink > 0 && shrink < 1 && grow > 1, "eta", `${shrink}, ${grow}`);

@@ -15,13 +15,11 @@ export interface CosineAnnealingLROptions extends SchedulerOptions {
  */
 export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
-  readonly etaMin: number;
+  declare readonly etaMin: number;
 
   constructor(optimizer: AnyOptimizer, tMax: number, options: CosineAnnealingLROptions = {}) {
-    super(optimizer, options);
-    const { etaMin = 0 } = options;
+    super(optimizer, options, { etaMin: 0 });
     this.tMax = tMax;
-    this.etaMin = etaMin;
     this.step();
   }
 
@@ -58,24 +56,22 @@ export interface CosineAnnealingWarmRestartsOptions extends CosineAnnealingLROpt
  */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
   readonly t0: number;
-  readonly tMult: number;
-  readonly etaMin: number;
+  declare readonly tMult: number;
+  declare readonly etaMin: number;
   /** Length of the current period. */
   tI: number;
   /** Epochs since the last restart. */
   tCur: number;
 
   constructor(optimizer: AnyOptimizer, t0: number, options: CosineAnnealingWarmRestartsOptions = {}) {
-    super(optimizer, options);
-    const { tMult = 1, etaMin = 0 } = options;
+    super(optimizer, options, { tMult: 1, etaMin: 0 });
+    const { tMult } = this;
     if (t0 <= 0 || !Number.isInteger(t0)) throw new ValueError(`CosineAnnealingWarmRestarts: Expected positive integer t0, but got ${t0}`);
     if (tMult < 1 || !Number.isInteger(tMult)) {
       throw new ValueError(`CosineAnnealingWarmRestarts: Expected integer tMult >= 1, but got ${tMult}`);
     }
     this.t0 = t0;
     this.tI = t0;
-    this.tMult = tMult;
-    this.etaMin = etaMin;
     this.tCur = this.lastEpoch;
     this.step();
   }

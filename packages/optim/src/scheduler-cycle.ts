@@ -76,16 +76,18 @@ export class CyclicLR extends LRScheduler {
     maxLr: number | readonly number[],
     options: CyclicLROptions = {},
   ) {
-    const {
-      stepSizeUp = 2000,
-      mode = "triangular",
-      gamma = 1,
-      scaleFn = null,
-      scaleMode = "cycle",
-      cycleMomentum = true,
-      lastEpoch = -1,
-    } = optionsOf(new.target, options);
+    const { stepSizeUp, stepSizeDown, mode, gamma, scaleMode, cycleMomentum, lastEpoch } = optionsOf(new.target, options, {
+      stepSizeUp: 2000,
+      stepSizeDown: Number,
+      mode: "triangular",
+      gamma: 1,
+      scaleMode: "cycle",
+      cycleMomentum: true,
+      lastEpoch: -1,
+    });
+    const { scaleFn = null } = options;
     if (!Object.hasOwn(MODES, mode) && scaleFn === null) throw new ValueError(`CyclicLR: mode is invalid and scaleFn is null, got ${mode}`);
+    if (scaleMode !== "cycle" && scaleMode !== "iterations") throw new ValueError(`CyclicLR: scaleMode is invalid, got ${scaleMode}`);
     const baseLrs = perGroup("baseLr", optimizer, baseLr);
     if (lastEpoch === -1) {
       optimizer.paramGroups.forEach((group, i) => {
@@ -94,7 +96,7 @@ export class CyclicLR extends LRScheduler {
     }
     super(optimizer, options);
     this.maxLrs = perGroup("maxLr", optimizer, maxLr);
-    this.totalSize = stepSizeUp + (options.stepSizeDown ?? stepSizeUp);
+    this.totalSize = stepSizeUp + (stepSizeDown ?? stepSizeUp);
     this.stepRatio = stepSizeUp / this.totalSize;
     this.mode = mode;
     this.gamma = gamma;
@@ -175,13 +177,13 @@ export class OneCycleLR extends LRScheduler {
   readonly #phases: readonly Phase[];
 
   constructor(optimizer: AnyOptimizer, maxLr: number | readonly number[], options: OneCycleLROptions = {}) {
-    const {
-      pctStart = 0.3,
-      annealStrategy = "cos",
-      cycleMomentum = true,
-      threePhase = false,
-      lastEpoch = -1,
-    } = optionsOf(new.target, options);
+    const { pctStart, annealStrategy, cycleMomentum, threePhase, lastEpoch } = optionsOf(new.target, options, {
+      pctStart: 0.3,
+      annealStrategy: "cos",
+      cycleMomentum: true,
+      threePhase: false,
+      lastEpoch: -1,
+    });
     const totalSteps = stepsOf(options);
     if (!(pctStart >= 0 && pctStart <= 1)) throw new ValueError(`OneCycleLR: Expected float between 0 and 1 pctStart, but got ${pctStart}`);
     checkStrategy(annealStrategy);
@@ -227,7 +229,8 @@ function stepsOf({ totalSteps = null, epochs = null, stepsPerEpoch = null }: One
 }
 
 function prepareGroups(optimizer: AnyOptimizer, maxLrs: readonly number[], kind: "momentum" | "betas", options: OneCycleLROptions): void {
-  const { cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95, divFactor = 25, finalDivFactor = 1e4 } = options;
+  const { cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95 } = options;
+  const { divFactor, finalDivFactor } = optionsOf("OneCycleLR", options, { divFactor: 25, finalDivFactor: 1e4 });
   const lowest = perGroup("baseMomentum", optimizer, baseMomentum);
   const highest = perGroup("maxMomentum", optimizer, maxMomentum);
   (optimizer.paramGroups as ScheduledGroup[]).forEach((group, i) => {

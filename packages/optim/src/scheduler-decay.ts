@@ -16,15 +16,13 @@ export interface GammaOptions extends SchedulerOptions {
  */
 export class StepLR extends LRScheduler {
   readonly stepSize: number;
-  readonly gamma: number;
+  declare readonly gamma: number;
 
   constructor(optimizer: AnyOptimizer, stepSize: number, options: GammaOptions = {}) {
-    super(optimizer, options);
-    const { gamma = 0.1 } = options;
+    super(optimizer, options, { gamma: 0.1 });
     if (!Number.isInteger(stepSize) || stepSize < 1)
       throw new ValueError(`StepLR: expected a stepSize of at least 1 epoch, got ${stepSize}`);
     this.stepSize = stepSize;
-    this.gamma = gamma;
     this.step();
   }
 
@@ -46,14 +44,12 @@ export class StepLR extends LRScheduler {
  */
 export class MultiStepLR extends LRScheduler {
   milestones: readonly number[];
-  readonly gamma: number;
+  declare readonly gamma: number;
 
   constructor(optimizer: AnyOptimizer, milestones: readonly number[], options: GammaOptions = {}) {
-    super(optimizer, options);
-    const { gamma = 0.1 } = options;
+    super(optimizer, options, { gamma: 0.1 });
     expectKind(this, "milestones", "array", milestones);
     this.milestones = [...milestones].sort((a, b) => a - b);
-    this.gamma = gamma;
     this.step();
   }
 
@@ -116,10 +112,7 @@ abstract class LambdaScheduler extends LRScheduler {
 
   constructor(optimizer: AnyOptimizer, lrLambda: LrLambda | readonly LrLambda[], options: SchedulerOptions = {}) {
     super(optimizer, options);
-    this.#lambdas = perGroup<LrLambda>("lrLambda", optimizer, lrLambda);
-    this.#lambdas.forEach((lambda) => {
-      expectKind(this, "lrLambda", "function", lambda);
-    });
+    this.#lambdas = perGroup<LrLambda>("lrLambda", optimizer, lrLambda, "function");
     this.step();
   }
 
@@ -179,16 +172,14 @@ export interface ConstantLROptions extends SchedulerOptions {
  * const scheduler = new lrScheduler.ConstantLR(optimizer, { factor: 0.5, totalIters: 4 });
  */
 export class ConstantLR extends LRScheduler {
-  readonly factor: number;
-  readonly totalIters: number;
+  declare readonly factor: number;
+  declare readonly totalIters: number;
 
   constructor(optimizer: AnyOptimizer, options: ConstantLROptions = {}) {
-    super(optimizer, options);
-    const { factor = 1 / 3, totalIters = 5 } = options;
+    super(optimizer, options, { factor: 1 / 3, totalIters: 5 });
+    const { factor } = this;
     if (factor < 0 || factor > 1)
       throw new ValueError(`ConstantLR: Constant multiplicative factor expected to be between 0 and 1, got ${factor}`);
-    this.factor = factor;
-    this.totalIters = totalIters;
     this.step();
   }
 
@@ -222,20 +213,17 @@ export interface LinearLROptions extends SchedulerOptions {
  * const scheduler = new lrScheduler.LinearLR(optimizer, { startFactor: 0.5, totalIters: 4 });
  */
 export class LinearLR extends LRScheduler {
-  readonly startFactor: number;
-  readonly endFactor: number;
-  readonly totalIters: number;
+  declare readonly startFactor: number;
+  declare readonly endFactor: number;
+  declare readonly totalIters: number;
 
   constructor(optimizer: AnyOptimizer, options: LinearLROptions = {}) {
-    super(optimizer, options);
-    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
+    super(optimizer, options, { startFactor: 1 / 3, endFactor: 1, totalIters: 5 });
+    const { startFactor, endFactor } = this;
     if (startFactor <= 0 || startFactor > 1)
       throw new ValueError(`LinearLR: Starting multiplicative factor expected to be between 0 and 1, got ${startFactor}`);
     if (endFactor < 0 || endFactor > 1)
       throw new ValueError(`LinearLR: Ending multiplicative factor expected to be between 0 and 1, got ${endFactor}`);
-    this.startFactor = startFactor;
-    this.endFactor = endFactor;
-    this.totalIters = totalIters;
     this.step();
   }
 
@@ -268,14 +256,11 @@ export interface PolynomialLROptions extends SchedulerOptions {
  * const scheduler = new lrScheduler.PolynomialLR(optimizer, { totalIters: 4 });
  */
 export class PolynomialLR extends LRScheduler {
-  readonly totalIters: number;
-  readonly power: number;
+  declare readonly totalIters: number;
+  declare readonly power: number;
 
   constructor(optimizer: AnyOptimizer, options: PolynomialLROptions = {}) {
-    super(optimizer, options);
-    const { totalIters = 5, power = 1 } = options;
-    this.totalIters = totalIters;
-    this.power = power;
+    super(optimizer, options, { totalIters: 5, power: 1 });
     this.step();
   }
 

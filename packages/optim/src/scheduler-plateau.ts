@@ -1,5 +1,6 @@
 import { optionsOf, Tensor, tracer, ValueError } from "@sconce/core";
 import { type AnyOptimizer, loadFields, perGroup, type SchedulerState, savedFields } from "./scheduler.js";
+import { dictOf } from "./state-check.js";
 
 /** Options of {@link ReduceLROnPlateau}. */
 export interface ReduceLROnPlateauOptions {
@@ -21,6 +22,11 @@ export interface ReduceLROnPlateauOptions {
   readonly eps?: number;
 }
 
+/** What every number is better than. */
+function worstOf(mode: unknown): number {
+  return mode === "max" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
 /**
  * Reduces the rate when a number, such as the loss on data held out, has stopped improving.
  * Source: torch.optim.lr_scheduler.ReduceLROnPlateau.
@@ -31,16 +37,16 @@ export interface ReduceLROnPlateauOptions {
  */
 export class ReduceLROnPlateau {
   readonly optimizer: AnyOptimizer;
-  factor: number;
+  declare factor: number;
   minLrs: readonly number[];
-  patience: number;
-  cooldown: number;
+  declare patience: number;
+  declare cooldown: number;
   /** Epochs left in which none is counted. */
   cooldownCounter = 0;
-  mode: "min" | "max";
-  threshold: number;
-  thresholdMode: "rel" | "abs";
-  eps: number;
+  declare mode: "min" | "max";
+  declare threshold: number;
+  declare thresholdMode: "rel" | "abs";
+  declare eps: number;
   /** The best number so far. */
   best: number;
   /** Epochs since the last improvement. */
@@ -51,30 +57,23 @@ export class ReduceLROnPlateau {
   protected lastLr: readonly number[];
 
   constructor(optimizer: AnyOptimizer, options: ReduceLROnPlateauOptions = {}) {
-    const {
-      mode = "min",
-      factor = 0.1,
-      patience = 10,
-      threshold = 1e-4,
-      thresholdMode = "rel",
-      cooldown = 0,
-      minLr = 0,
-      eps = 1e-8,
-    } = optionsOf(new.target, options);
+    const settings = optionsOf(new.target, options, {
+      mode: "min",
+      factor: 0.1,
+      patience: 10,
+      threshold: 1e-4,
+      thresholdMode: "rel",
+      cooldown: 0,
+      eps: 1e-8,
+    });
+    const { factor, mode, thresholdMode } = Object.assign(this, settings);
     if (factor >= 1) throw new ValueError(`ReduceLROnPlateau: Factor should be < 1.0, got ${factor}`);
     if (mode !== "min" && mode !== "max") throw new ValueError(`ReduceLROnPlateau: mode ${mode} is unknown!`);
     if (thresholdMode !== "rel" && thresholdMode !== "abs")
       throw new ValueError(`ReduceLROnPlateau: threshold mode ${thresholdMode} is unknown!`);
     this.optimizer = optimizer;
-    this.factor = factor;
-    this.minLrs = perGroup("minLr", optimizer, minLr);
-    this.patience = patience;
-    this.cooldown = cooldown;
-    this.mode = mode;
-    this.threshold = threshold;
-    this.thresholdMode = thresholdMode;
-    this.eps = eps;
-    this.modeWorse = mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    this.minLrs = perGroup("minLr", optimizer, options.minLr ?? 0);
+    this.modeWorse = worstOf(mode);
     this.best = this.modeWorse;
     this.lastLr = this.#rates();
   }
@@ -131,8 +130,10 @@ export class ReduceLROnPlateau {
     return savedFields(this);
   }
 
-  /** Restores what {@link stateDict} or PyTorch saved. */
+  /** Restores what {@link stateDict} or PyTorch saved, also after JSON, which writes infinity as null. */
   loadStateDict(state: SchedulerState): void {
-    loadFields(this, state);
+    const { mode = this.mode, best } = dictOf(this, state);
+    const worst = worstOf(mode);
+    loadFields(this, { ...state, mode_worse: worst, ...(best === null && { best: worst }) });
   }
 }

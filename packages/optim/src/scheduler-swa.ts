@@ -29,7 +29,7 @@ export class SWALR extends LRScheduler {
   readonly #strategy: "cos" | "linear";
 
   constructor(optimizer: AnyOptimizer, swaLr: number | readonly number[], options: SWALROptions = {}) {
-    const { annealEpochs = 10, annealStrategy = "cos" } = optionsOf(new.target, options);
+    const { annealEpochs, annealStrategy } = optionsOf(new.target, options, { annealEpochs: 10, annealStrategy: "cos" });
     checkStrategy(annealStrategy);
     if (!Number.isInteger(annealEpochs) || annealEpochs < 0) {
       throw new ValueError(`SWALR: annealEpochs must be equal or greater than 0, got ${annealEpochs}`);

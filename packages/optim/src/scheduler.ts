@@ -49,16 +49,15 @@ export abstract class LRScheduler implements Schedule {
   /** Rates of the groups before any schedule. */
   baseLrs: readonly number[];
   /** Number of steps so far. */
-  lastEpoch: number;
+  declare lastEpoch: number;
   protected stepCount = 0;
   protected lastLr: readonly number[] = [];
 
-  /** @throws ValueError if a run goes on, but a group does not know its rate before any schedule. */
-  constructor(optimizer: AnyOptimizer, options: SchedulerOptions = {}) {
-    const { lastEpoch = -1 } = optionsOf(new.target, options);
+  /** `defaults` are options of a subclass, which become fields. @throws ValueError if a run goes on, but a group does not know its rate before any schedule. */
+  constructor(optimizer: AnyOptimizer, options: SchedulerOptions = {}, defaults: object = {}) {
+    const { lastEpoch } = Object.assign(this, optionsOf(new.target, options, { ...defaults, lastEpoch: -1 }));
     if (!Array.isArray(optimizer?.paramGroups)) throw new ValueError(`${new.target.name}: ${kindOf(optimizer)} is not an Optimizer`);
     this.optimizer = optimizer;
-    this.lastEpoch = lastEpoch;
     this.groups.forEach((group, i) => {
       if (lastEpoch === -1) group.initialLr ??= group.lr;
       else if (group.initialLr === undefined) {
@@ -169,12 +168,15 @@ export function loadFields(scheduler: object, state: SchedulerState): void {
   Object.assign(scheduler, fields);
 }
 
-/** One value per group. @throws ValueError if there are more or fewer. */
-export function perGroup<T>(name: string, optimizer: AnyOptimizer, value: T | readonly T[]): readonly T[] {
+/** One value of a kind per group. @throws ValueError for another kind, or if there are more or fewer. */
+export function perGroup<T>(name: string, optimizer: AnyOptimizer, value: T | readonly T[], kind = "number"): readonly T[] {
   const count = optimizer.paramGroups.length;
-  if (!Array.isArray(value)) return new Array<T>(count).fill(value as T);
-  if (value.length !== count) throw new ValueError(`lrScheduler: expected ${count} values for ${name}, got ${value.length}`);
-  return [...value];
+  const values: readonly T[] = Array.isArray(value) ? value : new Array<T>(count).fill(value as T);
+  if (values.length !== count) throw new ValueError(`lrScheduler: expected ${count} values for ${name}, got ${values.length}`);
+  for (const each of values) {
+    if (kindOf(each) !== kind) throw new ValueError(`lrScheduler: expected ${name} to be of kind ${kind}, got ${kindOf(each)}`);
+  }
+  return [...values];
 }
 
 /** Moves from `start` to `end` as `share` goes from 0 to 1, in a line or along half a cosine. */

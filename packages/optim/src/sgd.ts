@@ -27,7 +27,10 @@ export class SGD extends Optimizer<SGDOptions> {
   protected override readonly tensors = { momentum_buffer: "optional" } as const;
 
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> & { lr: number }) {
-    const all = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...optionsOf(new.target, options) };
+    const all = {
+      ...optionsOf(new.target, options, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false }),
+      lr: options.lr,
+    };
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.momentum >= 0, "momentum", all.momentum);
     require(all.weightDecay >= 0, "weightDecay", all.weightDecay);

@@ -1,5 +1,6 @@
 import { apply, composite } from "../dispatch.js";
 import { ValueError } from "../errors.js";
+import { optionsOf } from "../options.js";
 import type { ScalarOp } from "../scalar.js";
 import { choose, constant, refuseBool, requireFloat } from "../tensor/elementwise.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -25,7 +26,8 @@ export function relu6(x: Tensor): Tensor {
  *
  * Source: https://arxiv.org/abs/1606.08415
  */
-export function gelu(x: Tensor, { approximate = "none" }: { readonly approximate?: "none" | "tanh" } = {}): Tensor {
+export function gelu(x: Tensor, options: { readonly approximate?: "none" | "tanh" } = {}): Tensor {
+  const { approximate } = optionsOf("gelu", options, { approximate: "none" });
   if (approximate === "none") return activation("gelu", x);
   if (approximate === "tanh") {
     requireFloat("gelu", x);
@@ -45,7 +47,8 @@ export function mish(x: Tensor): Tensor {
 }
 
 /** `x` where positive, else `alpha * (exp(x) - 1)`. */
-export function elu(x: Tensor, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
+export function elu(x: Tensor, options: { readonly alpha?: number } = {}): Tensor {
+  const { alpha } = optionsOf("elu", options, { alpha: 1 });
   return withNumbers("elu", x, [alpha, 1]);
 }
 
@@ -55,7 +58,8 @@ export function selu(x: Tensor): Tensor {
 }
 
 /** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. */
-export function celu(x: Tensor, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
+export function celu(x: Tensor, options: { readonly alpha?: number } = {}): Tensor {
+  const { alpha } = optionsOf("celu", options, { alpha: 1 });
   requireFloat("celu", x);
   if (alpha === 0) throw new ValueError("celu: ZeroDivisionError: alpha cannot be 0 for CELU");
   // The exponential sees no positive number, so where it is not chosen its gradient is finite.
@@ -68,7 +72,8 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
 }
 
 /** Clamped to `[min, max]`, with no gradient at the bounds. */
-export function hardtanh(x: Tensor, { min = -1, max = 1 }: { readonly min?: number; readonly max?: number } = {}): Tensor {
+export function hardtanh(x: Tensor, options: { readonly min?: number; readonly max?: number } = {}): Tensor {
+  const { min, max } = optionsOf("hardtanh", options, { min: -1, max: 1 });
   refuseBool("hardtanh", x.dtype);
   return composite("Hardtanh", [x], () => choose(x.le(min), min, choose(x.ge(max), max, x, x.dtype), x.dtype));
 }
@@ -84,7 +89,8 @@ export function hardsigmoid(x: Tensor): Tensor {
 }
 
 /** `log(1 + exp(beta * x)) / beta`, and x itself where `beta * x > threshold`. */
-export function softplus(x: Tensor, { beta = 1, threshold = 20 }: { readonly beta?: number; readonly threshold?: number } = {}): Tensor {
+export function softplus(x: Tensor, options: { readonly beta?: number; readonly threshold?: number } = {}): Tensor {
+  const { beta, threshold } = optionsOf("softplus", options, { beta: 1, threshold: 20 });
   return withNumbers("softplus", x, [beta, threshold]);
 }
 

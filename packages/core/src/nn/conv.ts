@@ -3,6 +3,7 @@ import type { ConvAttrs } from "../backend.js";
 import { apply, composite } from "../dispatch.js";
 import { dtypeWord } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError } from "../errors.js";
+import { optionsOf } from "../options.js";
 import { add, constantLike, expectTensor, narrowAt } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { batchedInput, checkAtLeast, formatSizes, type Spatial, spatial } from "./spatial.js";
@@ -100,7 +101,7 @@ function padAfter(x: Tensor, extra: readonly number[]): Tensor {
 
 function convolution(x: Tensor, n: number, weight: Tensor, bias: Tensor | null | undefined, options: ConvOptions): Tensor {
   const op = `conv${n}d`;
-  const { groups = 1 } = options;
+  const { groups } = optionsOf(op, options, { groups: 1 });
   checkWeightRank(op, weight, n);
   checkDTypes(op, x, weight, bias);
   checkGroups(op, weight, groups);
@@ -143,7 +144,7 @@ function convolve(
 
 function transposed(x: Tensor, n: number, weight: Tensor, bias: Tensor | null | undefined, options: ConvTransposeOptions): Tensor {
   const op = `convTranspose${n}d`;
-  const { groups = 1 } = options;
+  const { groups } = optionsOf(op, options, { groups: 1 });
   checkWeightRank(op, weight, n);
   checkDTypes(op, x, weight, bias);
   checkGroups(op, weight, groups);

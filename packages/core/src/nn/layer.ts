@@ -5,6 +5,7 @@ import { formatShape, ShapeError, ValueError } from "../errors.js";
 import type { Vjp } from "../extension.js";
 import { applyFused, applyKernel, type FusedOp, type KernelOp } from "../fused.js";
 import { isHalf } from "../half.js";
+import { optionsOf } from "../options.js";
 import { defaultGenerator } from "../random/default.js";
 import type { Generator } from "../random/generator.js";
 import { hidden } from "../scope-api.js";
@@ -29,7 +30,7 @@ import {
   where,
 } from "../tensor/compose.js";
 import { checkElements, readSync } from "../tensor/host.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 
 /** Scale and shift after normalisation. */
 export interface AffineOptions {
@@ -136,12 +137,14 @@ function checkNormalized(op: string, x: Tensor, normalizedShape: readonly number
   return normalizedShape.map((_, d) => lead + d);
 }
 
+const AFFINE = { weight: Tensor, bias: Tensor, eps: 1e-5 };
+
 function normalizeBatch(x: Tensor, options: BatchNormOptions): readonly Tensor[] {
   requireFloat(x, "batchNorm", "expected a floating-point tensor");
   // PyTorch lets an empty vector pass.
   if (x.ndim === 1 && x.shape[0] === 0) return [x.clone(), x.detach(), x.detach()];
   if (x.ndim < 2) throw new ShapeError(`batchNorm: expected at least [N, C], got ${formatShape(x.shape)}`, { shapes: [x.shape] });
-  const { weight, bias, mean, variance, eps = 1e-5 } = options;
+  const { weight, bias, mean, variance, eps } = optionsOf("batchNorm", options, { ...AFFINE, mean: Tensor, variance: Tensor });
   const channels = x.shape[1];
   requireParameterDType("batchNorm", x, ...given(weight, bias, mean, variance));
   for (const t of given(weight, bias, mean, variance)) {
@@ -261,7 +264,8 @@ function wideBatchNorm(x: Tensor, { weight, bias, mean, variance, ...options }: 
  * Source: https://arxiv.org/abs/1803.08494
  * @throws ShapeError if the groups do not divide the channels.
  */
-export function groupNorm(x: Tensor, numGroups: number, { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
+export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions = {}): Tensor {
+  const { weight, bias, eps } = optionsOf("groupNorm", options, AFFINE);
   requireFloat(x, "groupNorm", "expected a floating-point tensor");
   const channels = x.shape[1];
   if (x.ndim < 2 || channels % numGroups !== 0) {
@@ -285,10 +289,9 @@ function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: 
  * advance the generator's own stream.
  * @throws ValueError unless `p` lies in [0, 1].
  */
-export function dropout(
-  x: Tensor,
-  { p = 0.5, training = true, generator = defaultGenerator(), maskShape = x.shape }: DropoutOptions = {},
-): Tensor {
+export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  const { p, training } = optionsOf("dropout", options, { p: 0.5, training: true });
+  const { generator = defaultGenerator(), maskShape = x.shape } = options;
   if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`, { op: "dropout" });
   if (!training || p === 0 || x.numel() === 0) return x;
   requireFloat(x, "dropout", "result type Float can't be cast to the desired output type");
@@ -304,7 +307,8 @@ export function dropout(
  * @example
  * embedding(tensor([0, 2]).int(), ones([3, 4])); // [2, 4]
  */
-export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { readonly paddingIdx?: number | null } = {}): Tensor {
+export function embedding(indices: Tensor, weight: Tensor, options: { readonly paddingIdx?: number | null } = {}): Tensor {
+  const { paddingIdx } = optionsOf("embedding", options, { paddingIdx: Number });
   for (const t of [indices, weight]) expectTensor("embedding", t);
   if (weight.ndim !== 2)
     throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`, { shapes: [weight.shape] });
@@ -312,7 +316,7 @@ export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { rea
   const shape = [...indices.shape, weight.shape[1]];
   return composite("Embedding", [weight], () => {
     const rows = apply("indexSelect", [weight, at], { dim: 0 });
-    if (paddingIdx === undefined || paddingIdx === null) return rows.reshape(shape);
+    if (paddingIdx === null) return rows.reshape(shape);
     const padding = paddingIdx < 0 ? paddingIdx + weight.shape[0] : paddingIdx;
     return where(unsqueezeAt(eq(at, padding), 1), rows.detach(), rows).reshape(shape);
   });
@@ -384,7 +388,8 @@ const layerNormOp: FusedOp<"layerNorm"> = {
  * Source: https://arxiv.org/abs/1607.06450
  * @throws ShapeError if the shapes do not fit.
  */
-export function layerNorm(x: Tensor, normalizedShape: readonly number[], { weight, bias, eps = 1e-5 }: AffineOptions = {}): Tensor {
+export function layerNorm(x: Tensor, normalizedShape: readonly number[], options: AffineOptions = {}): Tensor {
+  const { weight, bias, eps } = optionsOf("layerNorm", options, AFFINE);
   const dims = checkNormalized("layerNorm", x, normalizedShape);
   checkAffine("layerNorm", x, normalizedShape, weight, bias);
   // A bias alone is rare: the kernel takes it with a weight.
@@ -393,11 +398,8 @@ export function layerNorm(x: Tensor, normalizedShape: readonly number[], { weigh
 }
 
 /** Divides by the root of the mean square over the last dimensions, then scales. @throws ShapeError if the shapes do not fit. */
-export function rmsNorm(
-  x: Tensor,
-  normalizedShape: readonly number[],
-  { weight, eps = 2 ** -23 }: Omit<AffineOptions, "bias"> = {},
-): Tensor {
+export function rmsNorm(x: Tensor, normalizedShape: readonly number[], options: Omit<AffineOptions, "bias"> = {}): Tensor {
+  const { weight, eps } = optionsOf("rmsNorm", options, { weight: Tensor, eps: 2 ** -23 });
   const dims = checkNormalized("rmsNorm", x, normalizedShape);
   checkAffine("rmsNorm", x, normalizedShape, weight);
   const n = sizeOf(normalizedShape);

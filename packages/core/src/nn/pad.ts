@@ -1,5 +1,6 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { optionsOf } from "../options.js";
 import { VIEWS } from "../primitives.js";
 import { contiguousStrides, sizeOf } from "../shape.js";
 import { constantLike, expandTo, fromHost, narrowAt, permuteTo, positions } from "../tensor/compose.js";
@@ -110,7 +111,8 @@ function checkPad(x: Tensor, dim: number, before: number, after: number, mode: s
  * @example
  * pad(ones([1, 1, 2, 2]), [1, 1, 0, 0]); // [1, 1, 2, 4]
  */
-export function pad(x: Tensor, pads: readonly number[], { mode = "constant", value = 0 }: PadOptions = {}): Tensor {
+export function pad(x: Tensor, pads: readonly number[], options: PadOptions = {}): Tensor {
+  const { mode, value } = optionsOf("pad", options, { mode: "constant", value: 0 });
   if (mode === "constant") return constantPadNd(x, pads, value);
   if (!(mode in LABEL)) throw new ValueError(`pad: Unrecognised padding mode ${mode}; use constant, reflect, replicate or circular`);
   if (pads.some((p) => p < 0)) {
@@ -134,9 +136,10 @@ interface Blocks {
 
 function blocksOf(op: string, kernelSize: Spatial, options: WindowOptions): Blocks {
   const kernel = spatial(kernelSize, 2, op, "kernelSize");
-  const dilation = spatial(options.dilation ?? 1, 2, op, "dilation");
-  const padding = spatial(options.padding ?? 0, 2, op, "padding");
-  const stride = spatial(options.stride ?? 1, 2, op, "stride");
+  const { dilation: d = 1, padding: p = 0, stride: s = 1 } = optionsOf(op, options);
+  const dilation = spatial(d, 2, op, "dilation");
+  const padding = spatial(p, 2, op, "padding");
+  const stride = spatial(s, 2, op, "stride");
   checkAtLeast(kernel, 1, op, "kernel size should be greater than zero");
   checkAtLeast(dilation, 1, op, "dilation should be greater than zero");
   checkAtLeast(padding, 0, op, "padding should be non-negative");

@@ -96,12 +96,13 @@ function outputSize(x: Tensor, { kernel, stride, padding, dilation }: Window, ce
 
 function maxPool(x: Tensor, n: number, kernelSize: Spatial, options: MaxPoolOptions): Tensor | ValuesIndices {
   const op = `maxPool${n}d`;
+  const { ceilMode, returnIndices } = optionsOf(op, options, { ceilMode: false, returnIndices: false });
   const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
   const [values, indices] = batchedInput(x, n, op, (input) => {
-    const size = outputSize(input, { kernel, stride, padding, dilation }, options.ceilMode ?? false, op);
+    const size = outputSize(input, { kernel, stride, padding, dilation }, ceilMode, op);
     return applyAll("maxPool", [input], { kernel, stride, padding, dilation, outputSize: size }, `MaxPool${n}DWithIndices`);
   });
-  if (options.returnIndices) return new ValuesIndices(values, indices);
+  if (returnIndices) return new ValuesIndices(values, indices);
   // The tape keeps what it needs of them.
   if (indices.wrapped === null) indices.dispose();
   return values;
@@ -114,11 +115,15 @@ function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOpti
     return avgPool(x.cast(wide), n, kernelSize, options).cast(x.dtype);
   }
   const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
-  const divisor = options.divisorOverride ?? null;
+  const {
+    ceilMode,
+    countIncludePad,
+    divisorOverride: divisor,
+  } = optionsOf(op, options, { ceilMode: false, countIncludePad: true, divisorOverride: Number });
   if (divisor === 0) throw new ShapeError(`${op}: divisor must be not zero`);
-  const attrs = { kernel, stride, padding, countIncludePad: options.countIncludePad ?? true, divisor };
+  const attrs = { kernel, stride, padding, countIncludePad, divisor };
   return batchedInput(x, n, op, (input) => {
-    const size = outputSize(input, { kernel, stride, padding, dilation }, options.ceilMode ?? false, op);
+    const size = outputSize(input, { kernel, stride, padding, dilation }, ceilMode, op);
     return [apply("avgPool", [input], { ...attrs, outputSize: size }, `AvgPool${n}D`)];
   })[0];
 }
@@ -224,8 +229,9 @@ function windowPositions(input: readonly number[], output: readonly number[]): I
   return out;
 }
 
-function adaptiveMaxPool(x: Tensor, n: number, size: AdaptiveSize, returnIndices: boolean): Tensor | ValuesIndices {
+function adaptiveMaxPool(x: Tensor, n: number, size: AdaptiveSize, options: { readonly returnIndices?: boolean }): Tensor | ValuesIndices {
   const op = `adaptiveMaxPool${n}d`;
+  const { returnIndices } = optionsOf(op, options, { returnIndices: false });
   const [values, indices] = batchedInput(x, n, op, (input) =>
     adaptiveMax(input, adaptiveSizes(input, n, size, op), `AdaptiveMaxPool${n}D`),
   );
@@ -248,7 +254,7 @@ function maxUnpool(x: Tensor, n: number, indices: Tensor, kernelSize: Spatial, o
       },
     );
   }
-  const { kernel, stride, padding } = windowOf(n, op, kernelSize, options);
+  const { kernel, stride, padding } = windowOf(n, op, kernelSize, optionsOf(op, options));
   return batchedInput(x, n, op, (input) => {
     const lead = input.shape.slice(0, 2);
     const sizes =
@@ -264,10 +270,10 @@ function maxUnpool(x: Tensor, n: number, indices: Tensor, kernelSize: Spatial, o
 /** Options that ask for the positions of the maxima too. */
 export type WithIndices = { readonly returnIndices: true };
 
-/** A stride may stand in place of the options, also as `null`; so may a module, which is a function. @throws ValueError for anything else. */
+/** A stride may stand in place of the options, also as `null`. @throws ValueError for anything else. */
 export function poolOptions<O extends { readonly stride?: Spatial | null }>(options: Spatial | O): O {
   if (typeof options === "number" || options === null || Array.isArray(options)) return { stride: options } as unknown as O;
-  return typeof options === "function" ? options : optionsOf({ name: "pool" }, options as O);
+  return optionsOf("pool", options as O);
 }
 
 /** Largest element of each window of `[N, C, L]`, or without N; the stride is the kernel's size unless given. @throws ShapeError if the window does not fit. */
@@ -337,9 +343,9 @@ export function adaptiveMaxPool1d(x: Tensor, outputSize: AdaptiveSize, options?:
 export function adaptiveMaxPool1d(
   x: Tensor,
   outputSize: AdaptiveSize,
-  { returnIndices = false }: { readonly returnIndices?: boolean } = {},
+  options: { readonly returnIndices?: boolean } = {},
 ): Tensor | ValuesIndices {
-  return adaptiveMaxPool(x, 1, outputSize, returnIndices);
+  return adaptiveMaxPool(x, 1, outputSize, options);
 }
 
 /** Largest elements of bins that cover `[N, C, H, W]`, or without N, evenly; a size null keeps that of the input. */
@@ -348,9 +354,9 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: AdaptiveSize, options?:
 export function adaptiveMaxPool2d(
   x: Tensor,
   outputSize: AdaptiveSize,
-  { returnIndices = false }: { readonly returnIndices?: boolean } = {},
+  options: { readonly returnIndices?: boolean } = {},
 ): Tensor | ValuesIndices {
-  return adaptiveMaxPool(x, 2, outputSize, returnIndices);
+  return adaptiveMaxPool(x, 2, outputSize, options);
 }
 
 /** Largest elements of bins that cover `[N, C, D, H, W]`, or without N, evenly; a size null keeps that of the input. */
@@ -359,9 +365,9 @@ export function adaptiveMaxPool3d(x: Tensor, outputSize: AdaptiveSize, options?:
 export function adaptiveMaxPool3d(
   x: Tensor,
   outputSize: AdaptiveSize,
-  { returnIndices = false }: { readonly returnIndices?: boolean } = {},
+  options: { readonly returnIndices?: boolean } = {},
 ): Tensor | ValuesIndices {
-  return adaptiveMaxPool(x, 3, outputSize, returnIndices);
+  return adaptiveMaxPool(x, 3, outputSize, options);
 }
 
 /** Puts the results of {@link maxPool1d} back where `indices` found them; the rest is 0. */

@@ -6,6 +6,7 @@ import {
   type Generator,
   mutate,
   normalizeDim,
+  optionsOf,
   ShapeError,
   type Tensor,
   ValueError,
@@ -25,8 +26,8 @@ export interface DTypeOption {
   readonly dtype?: DType;
 }
 
-function finish(input: Tensor, result: Tensor, { inplace = false }: InplaceOptions): Tensor {
-  return inplace ? mutate(input, result) : result;
+function finish(op: string, input: Tensor, result: Tensor, options: InplaceOptions): Tensor {
+  return optionsOf(op, options, { inplace: false }).inplace ? mutate(input, result) : result;
 }
 
 /** Settings of {@link leakyRelu}. */
@@ -54,12 +55,12 @@ export interface SoftmaxOptions extends DTypeOption {
 
 /** `max(x, 0)`. */
 export function relu(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, input.relu(), options);
+  return finish("relu", input, input.relu(), options);
 }
 
 /** `min(max(x, 0), 6)`. */
 export function relu6(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, layers.relu6(input), options);
+  return finish("relu6", input, layers.relu6(input), options);
 }
 
 /**
@@ -68,8 +69,9 @@ export function relu6(input: Tensor, options: InplaceOptions = {}): Tensor {
  * F.leakyRelu(x, 0.2);
  */
 export function leakyRelu(input: Tensor, slope?: number | LeakyReluOptions, options?: InplaceOptions): Tensor {
-  const { negativeSlope, inplace } = withOption<LeakyReluOptions>("negativeSlope", slope, options);
-  return finish(input, layers.leakyRelu(input, negativeSlope), { inplace });
+  const op = "leakyRelu";
+  const given = withOption<LeakyReluOptions>(op, "negativeSlope", slope, options);
+  return finish(op, input, layers.leakyRelu(input, optionsOf(op, given, { negativeSlope: 0.01 }).negativeSlope), given);
 }
 
 /** Settings of {@link rrelu}. */
@@ -85,18 +87,19 @@ export interface RreluOptions extends InplaceOptions {
  * {@link leakyRelu} with a random slope while training. Source: https://arxiv.org/abs/1505.00853
  * @throws ValueError if the lower bound is above the upper one.
  */
-export function rrelu(input: Tensor, { lower = 1 / 8, upper = 1 / 3, training = false, inplace }: RreluOptions = {}): Tensor {
+export function rrelu(input: Tensor, options: RreluOptions = {}): Tensor {
+  const { lower, upper, training } = optionsOf("rrelu", options, { lower: 1 / 8, upper: 1 / 3, training: false });
   if (!(lower <= upper)) {
     throw new ValueError(`rrelu: Lower bound should be less than or equal to the upper bound, got ${lower} and ${upper}`);
   }
-  if (!training) return leakyRelu(input, (lower + upper) / 2, { inplace });
+  if (!training) return finish("rrelu", input, layers.leakyRelu(input, (lower + upper) / 2), options);
   const noise = apply("random", [], { shape: input.shape, device: input.device, ...defaultGenerator().nextKernelStream() });
   const slope = noise
     .cast(input.dtype)
     .mul(upper - lower)
     .add(lower);
   const result = composite("RreluWithNoise", [input], () => choose(input.gt(0), input, input.mul(slope), input.dtype));
-  return finish(input, result, { inplace });
+  return finish("rrelu", input, result, options);
 }
 
 /** x where positive, else `weight * x` with a learned weight: one number, or one for each channel. */
@@ -104,21 +107,24 @@ export function prelu(input: Tensor, weight: Tensor): Tensor {
   return layers.prelu(input, weight);
 }
 
+function scaled(op: string, fn: typeof layers.elu, input: Tensor, scale?: number | EluOptions, options?: InplaceOptions): Tensor {
+  const given = withOption<EluOptions>(op, "alpha", scale, options);
+  return finish(op, input, fn(input, given), given);
+}
+
 /** x where positive, else `alpha * (exp(x) - 1)`. Source: https://arxiv.org/abs/1511.07289 */
 export function elu(input: Tensor, scale?: number | EluOptions, options?: InplaceOptions): Tensor {
-  const { alpha, inplace } = withOption<EluOptions>("alpha", scale, options);
-  return finish(input, layers.elu(input, { alpha }), { inplace });
+  return scaled("elu", layers.elu, input, scale, options);
 }
 
 /** The self-normalising {@link elu}. Source: https://arxiv.org/abs/1706.02515 */
 export function selu(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, layers.selu(input), options);
+  return finish("selu", input, layers.selu(input), options);
 }
 
 /** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. Source: https://arxiv.org/abs/1704.07483 */
 export function celu(input: Tensor, scale?: number | EluOptions, options?: InplaceOptions): Tensor {
-  const { alpha, inplace } = withOption<EluOptions>("alpha", scale, options);
-  return finish(input, layers.celu(input, { alpha }), { inplace });
+  return scaled("celu", layers.celu, input, scale, options);
 }
 
 /** `x Φ(x)` by the error function, or by tanh with `approximate: "tanh"`. Source: https://arxiv.org/abs/1606.08415 */
@@ -128,12 +134,12 @@ export function gelu(input: Tensor, options: { readonly approximate?: "none" | "
 
 /** `x * sigmoid(x)`. Source: https://arxiv.org/abs/1702.03118 */
 export function silu(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, layers.silu(input), options);
+  return finish("silu", input, layers.silu(input), options);
 }
 
 /** `x * tanh(softplus(x))`. Source: https://arxiv.org/abs/1908.08681 */
 export function mish(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, layers.mish(input), options);
+  return finish("mish", input, layers.mish(input), options);
 }
 
 /** `1 / (1 + exp(-x))`. */
@@ -157,26 +163,24 @@ export function softsign(input: Tensor): Tensor {
 }
 
 /** x limited to `[minVal, maxVal]`, with gradient 0 at the bounds. */
-export function hardtanh(
-  input: Tensor,
-  { minVal = -1, maxVal = 1, inplace = false }: { readonly minVal?: number; readonly maxVal?: number } & InplaceOptions = {},
-): Tensor {
-  return finish(input, layers.hardtanh(input, { min: minVal, max: maxVal }), { inplace });
+export function hardtanh(input: Tensor, options: { readonly minVal?: number; readonly maxVal?: number } & InplaceOptions = {}): Tensor {
+  const { minVal, maxVal } = optionsOf("hardtanh", options, { minVal: -1, maxVal: 1 });
+  return finish("hardtanh", input, layers.hardtanh(input, { min: minVal, max: maxVal }), options);
 }
 
 /** `x * relu6(x + 3) / 6`. Source: https://arxiv.org/abs/1905.02244 */
 export function hardswish(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, layers.hardswish(input), options);
+  return finish("hardswish", input, layers.hardswish(input), options);
 }
 
 /** `relu6(x + 3) / 6`. */
 export function hardsigmoid(input: Tensor, options: InplaceOptions = {}): Tensor {
-  return finish(input, layers.hardsigmoid(input), options);
+  return finish("hardsigmoid", input, layers.hardsigmoid(input), options);
 }
 
 /** x where above `threshold`, else `value`. */
 export function threshold(input: Tensor, threshold: number, value: number, options: InplaceOptions = {}): Tensor {
-  return finish(input, layers.threshold(input, threshold, value), options);
+  return finish("threshold", input, layers.threshold(input, threshold, value), options);
 }
 
 /** `x - tanh(x)`. */
@@ -184,14 +188,18 @@ export function tanhshrink(input: Tensor): Tensor {
   return layers.tanhshrink(input);
 }
 
+function lambdaOf(op: string, bound?: number | ShrinkOptions): number {
+  return optionsOf(op, withOption<ShrinkOptions>(op, "lambda", bound), { lambda: 0.5 }).lambda;
+}
+
 /** x moved towards 0 by `lambda`. */
 export function softshrink(input: Tensor, bound?: number | ShrinkOptions): Tensor {
-  return layers.softshrink(input, withOption<ShrinkOptions>("lambda", bound).lambda);
+  return layers.softshrink(input, lambdaOf("softshrink", bound));
 }
 
 /** x where its magnitude is above `lambda`, else 0. */
 export function hardshrink(input: Tensor, bound?: number | ShrinkOptions): Tensor {
-  return input.hardshrink(withOption<ShrinkOptions>("lambda", bound).lambda);
+  return input.hardshrink(lambdaOf("hardshrink", bound));
 }
 
 /** `log(sigmoid(x))` without underflow. */
@@ -203,8 +211,8 @@ export function logSigmoid(input: Tensor): Tensor {
  * The first half along `dim` times the sigmoid of the second. Source: https://arxiv.org/abs/1612.08083
  * @throws ShapeError if the size of `dim` is odd.
  */
-export function glu(input: Tensor, along: number | { readonly dim?: number } = -1): Tensor {
-  const { dim = -1 } = withOption<{ readonly dim?: number }>("dim", along);
+export function glu(input: Tensor, along?: number | { readonly dim?: number }): Tensor {
+  const { dim } = optionsOf("glu", withOption<{ readonly dim?: number }>("glu", "dim", along), { dim: -1 });
   if (input.ndim === 0) throw new ShapeError("glu: glu does not support 0-dimensional tensors", { shapes: [input.shape] });
   const d = normalizeDim(dim, input.ndim, "glu");
   const half = input.shape[d] / 2;
@@ -222,29 +230,30 @@ export function glu(input: Tensor, along: number | { readonly dim?: number } = -
  * F.softmax(logits, 1); // [N, C], every row sums to 1
  */
 export function softmax(input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): Tensor {
-  const { dim, dtype } = withOption<SoftmaxOptions>("dim", along, options);
-  return converted(input, dtype).softmax(dim ?? implicitDim("softmax", input));
+  const [x, dim] = inputAndDim("softmax", input, along, options);
+  return x.softmax(dim);
 }
 
 /** {@link softmax} of -x. */
 export function softmin(input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): Tensor {
-  const { dim, dtype } = withOption<SoftmaxOptions>("dim", along, options);
-  return converted(input, dtype)
-    .neg()
-    .softmax(dim ?? implicitDim("softmin", input));
+  const [x, dim] = inputAndDim("softmin", input, along, options);
+  return x.neg().softmax(dim);
 }
 
 /** The logarithm of {@link softmax}, computed without underflow. */
 export function logSoftmax(input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): Tensor {
-  const { dim, dtype } = withOption<SoftmaxOptions>("dim", along, options);
-  return converted(input, dtype).logSoftmax(dim ?? implicitDim("log_softmax", input));
+  const [x, dim] = inputAndDim("log_softmax", input, along, options);
+  return x.logSoftmax(dim);
 }
 
-function converted(input: Tensor, dtype: DType | undefined): Tensor {
-  return dtype === undefined ? input : input.cast(dtype);
+/** The input in the dtype that was asked for, and the dimension: PyTorch's choice where none is given. */
+function inputAndDim(name: string, input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): [Tensor, number] {
+  const given = withOption<SoftmaxOptions>(name, "dim", along, options);
+  const { dim } = optionsOf(name, given, { dim: Number });
+  const x = given.dtype === undefined ? input : input.cast(given.dtype);
+  return [x, dim ?? implicitDim(name, input)];
 }
 
-/** PyTorch's choice of a dimension where none is given. */
 function implicitDim(name: string, { ndim }: Tensor): number {
   warn(`Implicit dimension choice for ${name} has been deprecated. Change the call to include dim=X as an argument.`);
   return ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1;
@@ -268,7 +277,9 @@ export interface GumbelSoftmaxOptions {
  * @example
  * F.gumbelSoftmax(logits, { tau: 0.5, hard: true });
  */
-export function gumbelSoftmax(logits: Tensor, { tau = 1, hard = false, dim = -1, generator }: GumbelSoftmaxOptions = {}): Tensor {
+export function gumbelSoftmax(logits: Tensor, options: GumbelSoftmaxOptions = {}): Tensor {
+  const { tau, hard, dim } = optionsOf("gumbelSoftmax", options, { tau: 1, hard: false, dim: -1 });
+  const { generator } = options;
   const noise = logits.detach().newZeros(logits.shape).exponential_(1, { generator }).log().neg();
   const soft = logits.add(noise).div(tau).softmax(dim);
   if (!hard) return soft;

@@ -1,4 +1,4 @@
-import { broadcastShapes, formatShape, ones, ShapeError, sameShape, type Tensor } from "@sconce/core";
+import { broadcastShapes, formatShape, ones, optionsOf, ShapeError, sameShape, Tensor } from "@sconce/core";
 import { choose } from "../ops.js";
 import { dropout } from "./dropout.js";
 import { fusedAttention } from "./fused-attention.js";
@@ -48,7 +48,13 @@ export function attend(query: Tensor, key: Tensor, value: Tensor, scale: number,
  * F.scaledDotProductAttention(q, k, v, { isCausal: true }); // [8, 4, 16, 32] each
  */
 export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
-  const { attnMask = null, dropoutP = 0, isCausal = false, scale = null, enableGqa = false } = options;
+  const { attnMask, dropoutP, isCausal, scale, enableGqa } = optionsOf("scaledDotProductAttention", options, {
+    attnMask: Tensor,
+    dropoutP: 0,
+    isCausal: false,
+    scale: Number,
+    enableGqa: false,
+  });
   checkAttention(query, key, value, attnMask, isCausal);
   const [length, size] = [query.shape[query.ndim - 2], query.shape[query.ndim - 1]];
   const heads = query.shape[query.ndim - 3];

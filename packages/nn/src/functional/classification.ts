@@ -9,9 +9,12 @@ import {
   isFloatingPoint,
   isInteger,
   isReadable,
+  type OptionDefaults,
+  type OptionValues,
+  optionsOf,
   ShapeError,
   sameShape,
-  type Tensor,
+  Tensor,
   ValueError,
 } from "@sconce/core";
 import { choose } from "../ops.js";
@@ -31,6 +34,12 @@ export interface CrossEntropyOptions extends NllLossOptions {
   readonly labelSmoothing?: number;
 }
 
+const NLL: OptionDefaults<NllLossOptions, keyof NllLossOptions> = { weight: Tensor, ignoreIndex: -100, reduction: "mean" };
+
+/** {@link NllLossOptions} of which none is left out. */
+type NllSettings = OptionValues<NllLossOptions, keyof NllLossOptions>;
+type CrossEntropySettings = OptionValues<CrossEntropyOptions, keyof CrossEntropyOptions>;
+
 /** What decides how much each target counts. */
 interface Targets {
   /** False where a target is ignored. */
@@ -41,7 +50,7 @@ interface Targets {
   readonly weights: Tensor;
 }
 
-function readTargets(target: Tensor, dtype: DType, { weight = null, ignoreIndex = -100 }: NllLossOptions): Targets {
+function readTargets(target: Tensor, dtype: DType, { weight, ignoreIndex }: NllSettings): Targets {
   const counts = target.ne(ignoreIndex);
   const classes = choose(counts, target, 0, target.dtype);
   if (weight === null) return { counts, classes, weights: counts.cast(dtype) };
@@ -66,9 +75,10 @@ function weightedReduction(losses: Tensor, { weights }: Targets, reduction: Redu
  */
 export function nllLoss(input: Tensor, target: Tensor, options: NllLossOptions = {}): Tensor {
   const op = "nllLoss";
-  checkReduction(op, options.reduction ?? "mean");
-  checkTarget(op, input, target, options.weight ?? null);
-  return hidden(() => likelihood(op, input, target, options));
+  const settings = optionsOf(op, options, NLL);
+  checkReduction(op, settings.reduction);
+  checkTarget(op, input, target, settings.weight);
+  return hidden(() => likelihood(op, input, target, settings));
 }
 
 function checkTarget(op: string, input: Tensor, target: Tensor, weight: Tensor | null): void {
@@ -115,12 +125,12 @@ function classDim(input: Tensor): number {
 }
 
 /** {@link nllLoss} of inputs that were checked; `op` is what the user called. */
-function likelihood(op: string, input: Tensor, target: Tensor, options: NllLossOptions): Tensor {
-  const { reduction = "mean", weight = null } = options;
+function likelihood(op: string, input: Tensor, target: Tensor, options: NllSettings): Tensor {
+  const { reduction, weight, ignoreIndex } = options;
   const dim = classDim(input);
   const name = input.ndim > 2 ? "NllLoss2D" : "NllLoss";
   if (weight === null) {
-    const attrs = { dim, ignoreIndex: options.ignoreIndex ?? -100, reduction };
+    const attrs = { dim, ignoreIndex, reduction };
     return guarded(op, input, target, options, () => applyAll("nll", [input, classIndex(target)], attrs, name)[0]);
   }
   return composite(name, [input, weight], () => {
@@ -137,7 +147,7 @@ function classIndex(target: Tensor): Tensor {
 }
 
 /** Turns a refused index into an error that names the target. */
-function guarded(op: string, input: Tensor, target: Tensor, { ignoreIndex = -100 }: NllLossOptions, fn: () => Tensor): Tensor {
+function guarded(op: string, input: Tensor, target: Tensor, { ignoreIndex }: NllSettings, fn: () => Tensor): Tensor {
   try {
     return fn();
   } catch (error) {
@@ -161,25 +171,22 @@ function guarded(op: string, input: Tensor, target: Tensor, { ignoreIndex = -100
  */
 export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const op = "crossEntropy";
-  const { labelSmoothing = 0, reduction = "mean" } = options;
-  checkReduction(op, reduction);
+  const settings = optionsOf(op, options, { ...NLL, labelSmoothing: 0 });
+  const { labelSmoothing } = settings;
+  checkReduction(op, settings.reduction);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ValueError(`${op}: label_smoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
   }
   for (const x of [input, target]) expectTensor(op, x);
-  if (sameShape(input.shape, target.shape)) return hidden(() => probabilityLoss(input, target, options));
-  checkTarget(op, input, target, options.weight ?? null);
+  if (sameShape(input.shape, target.shape)) return hidden(() => probabilityLoss(input, target, settings));
+  checkTarget(op, input, target, settings.weight);
   return hidden(() => {
     const logs = input.logSoftmax(classDim(input));
-    return labelSmoothing === 0 ? likelihood(op, logs, target, options) : smoothedLoss(logs, target, options);
+    return labelSmoothing === 0 ? likelihood(op, logs, target, settings) : smoothedLoss(logs, target, settings);
   });
 }
 
-function probabilityLoss(
-  input: Tensor,
-  target: Tensor,
-  { weight = null, reduction = "mean", labelSmoothing = 0, ignoreIndex = -100 }: CrossEntropyOptions,
-): Tensor {
+function probabilityLoss(input: Tensor, target: Tensor, { weight, reduction, labelSmoothing, ignoreIndex }: CrossEntropySettings): Tensor {
   const op = "crossEntropy";
   if (!isFloatingPoint(target.dtype)) {
     throw new DTypeError(`${op}: Expected floating point type for target with class probabilities, got ${target.dtype}`, {
@@ -207,8 +214,8 @@ function perClass(weight: Tensor, input: Tensor): Tensor {
   return weight.reshape(shape);
 }
 
-function smoothedLoss(logs: Tensor, target: Tensor, options: CrossEntropyOptions): Tensor {
-  const { weight = null, reduction = "mean", labelSmoothing = 0 } = options;
+function smoothedLoss(logs: Tensor, target: Tensor, options: CrossEntropySettings): Tensor {
+  const { weight, reduction, labelSmoothing } = options;
   const nll = likelihood("crossEntropy", logs, target, options);
   const targets = readTargets(target, logs.dtype, options);
   const all = (weight === null ? logs : logs.mul(perClass(weight, logs))).sum(classDim(logs)).neg();

@@ -1,4 +1,4 @@
-import { cat, formatShape, full, isHalf, ShapeError, stack, type Tensor, tensor, ValueError } from "@sconce/core";
+import { cat, formatShape, full, isHalf, optionsOf, ShapeError, stack, type Tensor, tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { checkReduction, type ReductionOptions } from "./reduction.js";
 
@@ -145,7 +145,7 @@ export function ctcLoss(
   options: CtcLossOptions = {},
 ): Tensor {
   const op = "ctcLoss";
-  const { blank = 0, reduction = "mean", zeroInfinity = false } = options;
+  const { blank, reduction, zeroInfinity } = optionsOf(op, options, { blank: 0, reduction: "mean", zeroInfinity: false });
   checkReduction(op, reduction);
   // Sums of thousands of logarithms leave the range and the precision of 16 bits.
   if (isHalf(logProbs.dtype)) return ctcLoss(logProbs.float(), targets, inputLengths, targetLengths, options).cast(logProbs.dtype);

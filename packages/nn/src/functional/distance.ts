@@ -1,4 +1,4 @@
-import { arange, broadcastTensors, combinations, formatShape, inFullPrecision, ShapeError, type Tensor } from "@sconce/core";
+import { arange, broadcastTensors, combinations, formatShape, inFullPrecision, optionsOf, ShapeError, type Tensor } from "@sconce/core";
 
 /** Settings of {@link normalize}. */
 export interface NormalizeOptions {
@@ -10,7 +10,8 @@ export interface NormalizeOptions {
 }
 
 /** Vectors along `dim` divided by their norm. */
-export function normalize(input: Tensor, { p = 2, dim = 1, eps = 1e-12 }: NormalizeOptions = {}): Tensor {
+export function normalize(input: Tensor, options: NormalizeOptions = {}): Tensor {
+  const { p, dim, eps } = optionsOf("normalize", options, { p: 2, dim: 1, eps: 1e-12 });
   return input.div(input.norm(p, dim, { keepdim: true }).clampMin(eps));
 }
 
@@ -22,7 +23,8 @@ export interface CosineSimilarityOptions {
 }
 
 /** Cosine of the angle between vectors along `dim`; shapes broadcast. */
-export function cosineSimilarity(x1: Tensor, x2: Tensor, { dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {}): Tensor {
+export function cosineSimilarity(x1: Tensor, x2: Tensor, options: CosineSimilarityOptions = {}): Tensor {
+  const { dim, eps } = optionsOf("cosineSimilarity", options, { dim: 1, eps: 1e-8 });
   const [a, b] = broadcastTensors(x1, x2);
   return inFullPrecision(a, () => normalize(a, { dim, eps }).mul(normalize(b, { dim, eps })).sum(dim));
 }
@@ -37,7 +39,8 @@ export interface PairwiseDistanceOptions {
 }
 
 /** Norm of the difference of two sets of vectors along the last dimension. */
-export function pairwiseDistance(x1: Tensor, x2: Tensor, { p = 2, eps = 1e-6, keepdim = false }: PairwiseDistanceOptions = {}): Tensor {
+export function pairwiseDistance(x1: Tensor, x2: Tensor, options: PairwiseDistanceOptions = {}): Tensor {
+  const { p, eps, keepdim } = optionsOf("pairwiseDistance", options, { p: 2, eps: 1e-6, keepdim: false });
   return x1.sub(x2).add(eps).norm(p, -1, { keepdim });
 }
 

@@ -1,7 +1,7 @@
-import { apply, defaultGenerator, formatShape, mutate, type Shape, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import { apply, defaultGenerator, formatShape, mutate, optionsOf, type Shape, ShapeError, type Tensor } from "@sconce/core";
 import { dropout as dropElements } from "@sconce/core/nn";
 import { choose } from "../ops.js";
-import { withOption } from "../options.js";
+import { checkProbability, withOption } from "../options.js";
 
 /** Settings of the dropout functions. */
 export interface DropoutOptions {
@@ -11,10 +11,6 @@ export interface DropoutOptions {
   readonly training?: boolean;
   /** Whether the result overwrites the input. */
   readonly inplace?: boolean;
-}
-
-function checkProbability(op: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) throw new ValueError(`${op}: dropout probability has to be between 0 and 1, but got ${p}`);
 }
 
 /** True with probability `1 - p`, drawn in the kernel: the same on every device, apart from the generator of the host. */
@@ -27,8 +23,13 @@ function finish(input: Tensor, result: Tensor, inplace: boolean): Tensor {
   return inplace ? mutate(input, result) : result;
 }
 
+function settings(op: string, p: number | DropoutOptions | undefined, options: DropoutOptions | undefined): Required<DropoutOptions> {
+  return optionsOf(op, withOption<DropoutOptions>(op, "p", p, options), { p: 0.5, training: true, inplace: false });
+}
+
 /** Drops what shares an element of `maskShape` together. */
-function drop(input: Tensor, maskShape: Shape, { p = 0.5, training = true, inplace = false }: DropoutOptions): Tensor {
+function drop(op: string, input: Tensor, maskShape: Shape, first?: number | DropoutOptions, options?: DropoutOptions): Tensor {
+  const { p, training, inplace } = settings(op, first, options);
   const result = dropElements(input, { p, training, maskShape });
   return result === input ? input : finish(input, result, inplace);
 }
@@ -42,7 +43,7 @@ function drop(input: Tensor, maskShape: Shape, { p = 0.5, training = true, inpla
  * F.dropout(x, 0.2, { training: this.training });
  */
 export function dropout(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
-  return drop(input, input.shape, withOption<DropoutOptions>("p", p, options));
+  return drop("dropout", input, input.shape, p, options);
 }
 
 /** One factor for each channel of `[N, C, ...]`. */
@@ -57,19 +58,19 @@ function channels({ shape }: Tensor, batched: boolean): number[] {
  */
 export function dropout1d(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
   checkRank("dropout1d", input, [2, 3]);
-  return drop(input, channels(input, input.ndim === 3), withOption<DropoutOptions>("p", p, options));
+  return drop("dropout1d", input, channels(input, input.ndim === 3), p, options);
 }
 
 /** {@link dropout} of whole channels of `[N, C, H, W]`; of `[N, C, L]` as PyTorch reads three dimensions. */
 export function dropout2d(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
   checkRank("dropout2d", input, [3, 4]);
-  return drop(input, channels(input, true), withOption<DropoutOptions>("p", p, options));
+  return drop("dropout2d", input, channels(input, true), p, options);
 }
 
 /** {@link dropout} of whole channels of `[N, C, D, H, W]` or `[C, D, H, W]`. */
 export function dropout3d(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
   checkRank("dropout3d", input, [4, 5]);
-  return drop(input, channels(input, input.ndim === 5), withOption<DropoutOptions>("p", p, options));
+  return drop("dropout3d", input, channels(input, input.ndim === 5), p, options);
 }
 
 function checkRank(op: string, input: Tensor, ranks: readonly number[]): void {
@@ -82,7 +83,8 @@ function checkRank(op: string, input: Tensor, ranks: readonly number[]): void {
 const ALPHA = 1.7580993408473766;
 
 /** Dropout that keeps mean and variance of self-normalising networks. */
-function alpha(op: string, input: Tensor, shape: Shape, { p = 0.5, training = true, inplace = false }: DropoutOptions): Tensor {
+function alpha(op: string, input: Tensor, shape: Shape, first?: number | DropoutOptions, options?: DropoutOptions): Tensor {
+  const { p, training, inplace } = settings(op, first, options);
   checkProbability(op, p);
   if (!training || p === 0 || input.numel() === 0) return input;
   if (p === 1) return finish(input, input.mul(0), inplace);
@@ -95,10 +97,10 @@ function alpha(op: string, input: Tensor, shape: Shape, { p = 0.5, training = tr
 
 /** Dropout for networks of SELU: what is dropped takes the value that keeps mean and variance. Source: https://arxiv.org/abs/1706.02515 */
 export function alphaDropout(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
-  return alpha("alphaDropout", input, input.shape, withOption<DropoutOptions>("p", p, options));
+  return alpha("alphaDropout", input, input.shape, p, options);
 }
 
 /** {@link alphaDropout} of whole channels of `[N, C, ...]`. */
 export function featureAlphaDropout(input: Tensor, p?: number | DropoutOptions, options?: DropoutOptions): Tensor {
-  return alpha("featureAlphaDropout", input, channels(input, true), withOption<DropoutOptions>("p", p, options));
+  return alpha("featureAlphaDropout", input, channels(input, true), p, options);
 }

@@ -1,4 +1,4 @@
-import { formatShape, NotSupportedError, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { formatShape, NotSupportedError, type OptionValues, optionsOf, ShapeError, sameShape, Tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { type EmbeddingFunctionOptions, embedding } from "./linear.js";
 
@@ -51,7 +51,7 @@ function offsetBags(input: Tensor, offsets: Tensor, includeLastOffset: boolean):
 
 function checkBags(
   input: Tensor,
-  { offsets = null, mode = "mean", perSampleWeights = null, scaleGradByFreq }: EmbeddingBagFunctionOptions,
+  { offsets, mode, perSampleWeights, scaleGradByFreq }: OptionValues<EmbeddingBagFunctionOptions, keyof EmbeddingBagFunctionOptions>,
 ): void {
   const op = "embeddingBag";
   const refuse = (message: string): never => {
@@ -87,12 +87,22 @@ function checkBags(
  * F.embeddingBag(tensor([1, 2, 4, 5]).int(), randn([10, 3]), { offsets: tensor([0, 3]).int(), mode: "sum" }); // [2, 3]
  */
 export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBagFunctionOptions = {}): Tensor {
-  checkBags(input, options);
-  const { offsets = null, mode = "mean", perSampleWeights = null, includeLastOffset = false, ...rowOptions } = options;
+  const settings = optionsOf("embeddingBag", options, {
+    offsets: Tensor,
+    mode: "mean",
+    perSampleWeights: Tensor,
+    includeLastOffset: false,
+    paddingIdx: Number,
+    maxNorm: Number,
+    normType: 2,
+    scaleGradByFreq: false,
+  });
+  checkBags(input, settings);
+  const { offsets, mode, perSampleWeights, includeLastOffset, ...rowOptions } = settings;
   const ids = input.flatten();
   const rows = embedding(ids, weight, rowOptions);
   const bags = offsets === null ? evenBags(input.shape) : offsetBags(ids, offsets, includeLastOffset);
-  const padding = rowOptions.paddingIdx ?? null;
+  const padding = rowOptions.paddingIdx;
   const counted = padding === null ? null : ids.ne(padding < 0 ? padding + weight.shape[0] : padding);
   if (mode === "max") {
     const lowest = counted === null ? rows : choose(counted.unsqueeze(1), rows, Number.NEGATIVE_INFINITY, rows.dtype);

@@ -1,4 +1,16 @@
-import { applyHost, formatShape, type HostOp, rand, type Shape, ShapeError, sizeOf, Tensor, ValueError, ValuesIndices } from "@sconce/core";
+import {
+  applyHost,
+  formatShape,
+  type HostOp,
+  optionsOf,
+  rand,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  Tensor,
+  ValueError,
+  ValuesIndices,
+} from "@sconce/core";
 import type { Spatial } from "@sconce/core/nn";
 import type { WithIndices } from "./pool.js";
 
@@ -10,7 +22,7 @@ export interface FractionalOptions {
   /** Returns the positions of the maxima too. */
   readonly returnIndices?: boolean;
   /** Where the windows lie: numbers of [0, 1), `[N, C, 2]` or `[N, C, 3]`; drawn if left out. */
-  readonly randomSamples?: Tensor | undefined;
+  readonly randomSamples?: Tensor | null | undefined;
 }
 
 /**
@@ -43,7 +55,8 @@ function each(value: Spatial, n: number): readonly number[] {
 }
 
 /** @throws ValueError unless exactly one of the two is given, and ratios are between 0 and 1. */
-export function checkFractional(op: string, { outputSize, outputRatio }: FractionalOptions): void {
+export function checkFractional(op: string, options: FractionalOptions): void {
+  const { outputSize, outputRatio } = optionsOf(op, options);
   if (outputSize === undefined && outputRatio === undefined)
     throw new ValueError(`${op}: requires specifying either an output size or an output ratio`);
   if (outputSize !== undefined && outputRatio !== undefined)
@@ -78,7 +91,8 @@ function fractionalMaxPool(
         shapes: [input.shape],
       });
   });
-  const index = windowsOf(input, { sizes, kernel, output }, options.randomSamples);
+  const { randomSamples, returnIndices } = optionsOf(op, options, { randomSamples: Tensor, returnIndices: false });
+  const index = windowsOf(input, { sizes, kernel, output }, randomSamples);
   const [n, c] = input.shape;
   const shape = [n, c, ...output];
   const { values, indices } = input
@@ -86,7 +100,7 @@ function fractionalMaxPool(
     .gather(2, index.flatten(2))
     .view([...shape, -1])
     .max(-1);
-  if (options.returnIndices !== true) return values;
+  if (!returnIndices) return values;
   return new ValuesIndices(values, index.gather(-1, indices.unsqueeze(-1)).squeeze(-1));
 }
 
@@ -112,7 +126,7 @@ const WINDOWS: HostOp<Windows> = {
   },
 };
 
-function windowsOf(input: Tensor, windows: Windows, given: Tensor | undefined): Tensor {
+function windowsOf(input: Tensor, windows: Windows, given: Tensor | null): Tensor {
   const [n, c] = input.shape;
   const rank = windows.sizes.length;
   const samples = given ?? rand([n, c, rank], { dtype: input.dtype, device: input.device });

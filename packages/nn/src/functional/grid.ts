@@ -1,4 +1,4 @@
-import { cat, formatShape, linspace, ones, type Shape, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
+import { cat, formatShape, linspace, ones, optionsOf, type Shape, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
 
 /** Settings of {@link gridSample}. */
 export interface GridSampleOptions {
@@ -62,7 +62,7 @@ function elementsAt(rows: Tensor, sizes: Shape, at: readonly Tensor[]): Tensor {
  */
 export function gridSample(input: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
   const op = "gridSample";
-  const { mode = "bilinear", paddingMode = "zeros", alignCorners = false } = options;
+  const { mode, paddingMode, alignCorners } = optionsOf(op, options, { mode: "bilinear", paddingMode: "zeros", alignCorners: false });
   if (!(mode in TAPS) && mode !== "nearest") {
     throw new ValueError(`${op}: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '${mode}'`);
   }
@@ -151,7 +151,8 @@ export interface AffineGridOptions {
  * `[N, C, D, H, W]` to `[N, D, H, W, 3]`.
  * @throws ShapeError if they do not fit.
  */
-export function affineGrid(theta: Tensor, size: Shape, { alignCorners = false }: AffineGridOptions = {}): Tensor {
+export function affineGrid(theta: Tensor, size: Shape, options: AffineGridOptions = {}): Tensor {
+  const { alignCorners } = optionsOf("affineGrid", options, { alignCorners: false });
   const area = size.slice(2);
   const rank = area.length;
   const fits = theta.ndim === 3 && theta.shape[0] === size[0] && theta.shape[1] === rank && theta.shape[2] === rank + 1;

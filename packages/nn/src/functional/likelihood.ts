@@ -1,4 +1,4 @@
-import { checkElements, formatShape, inFullPrecision, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import { checkElements, formatShape, inFullPrecision, optionsOf, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
 import { choose } from "../ops.js";
 import { type ReductionOptions, reduced } from "./reduction.js";
 
@@ -13,15 +13,12 @@ export interface PoissonNllOptions extends ReductionOptions {
 }
 
 /** Negative log likelihood of counts under Poisson distributions. */
-export function poissonNllLoss(
-  input: Tensor,
-  target: Tensor,
-  { logInput = true, full = false, eps = 1e-8, reduction = "mean" }: PoissonNllOptions = {},
-): Tensor {
+export function poissonNllLoss(input: Tensor, target: Tensor, options: PoissonNllOptions = {}): Tensor {
+  const { logInput, full, eps } = optionsOf("poissonNllLoss", options, { logInput: true, full: false, eps: 1e-8 });
   return inFullPrecision(input, () => {
     const loss = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
     const whole = full ? loss.add(choose(target.gt(1), stirling(target), 0, loss.dtype)) : loss;
-    return reduced("poissonNllLoss", whole, reduction);
+    return reduced("poissonNllLoss", whole, options);
   });
 }
 
@@ -47,12 +44,8 @@ export interface GaussianNllOptions extends ReductionOptions {
  * last dimension left out or of size 1.
  * @throws ValueError for a negative variance, where the device can be read at once. @throws ShapeError for another shape.
  */
-export function gaussianNllLoss(
-  input: Tensor,
-  target: Tensor,
-  variance: Tensor,
-  { full = false, eps = 1e-6, reduction = "mean" }: GaussianNllOptions = {},
-): Tensor {
+export function gaussianNllLoss(input: Tensor, target: Tensor, variance: Tensor, options: GaussianNllOptions = {}): Tensor {
+  const { full, eps } = optionsOf("gaussianNllLoss", options, { full: false, eps: 1e-6 });
   const spread = fitVariance(input, variance);
   checkElements(spread, (now) => {
     if (now.lt(0).any().itemSync()) throw new ValueError("gaussianNllLoss: var has negative entry/entries");
@@ -61,7 +54,7 @@ export function gaussianNllLoss(
   const cut = spread.detach().clampMin(eps).sub(spread.detach());
   const safe = spread.add(cut);
   const loss = safe.log().add(input.sub(target).square().div(safe)).mul(0.5);
-  return reduced("gaussianNllLoss", full ? loss.add(0.5 * Math.log(2 * Math.PI)) : loss, reduction);
+  return reduced("gaussianNllLoss", full ? loss.add(0.5 * Math.log(2 * Math.PI)) : loss, options);
 }
 
 function fitVariance(input: Tensor, variance: Tensor): Tensor {

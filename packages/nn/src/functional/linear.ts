@@ -1,4 +1,4 @@
-import { composite, formatShape, ShapeError, type Tensor, write } from "@sconce/core";
+import { composite, formatShape, optionsOf, ShapeError, type Tensor, write } from "@sconce/core";
 import { embedding as rowsOf, oneHot as rowsOfOnes } from "@sconce/core/nn";
 import { choose } from "../ops.js";
 import { withOption } from "../options.js";
@@ -51,11 +51,13 @@ export interface EmbeddingFunctionOptions {
  * @example
  * F.embedding(tensor([1, 2], { dtype: "int32" }), randn([10, 3])); // [2, 3]
  */
-export function embedding(
-  input: Tensor,
-  weight: Tensor,
-  { paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false }: EmbeddingFunctionOptions = {},
-): Tensor {
+export function embedding(input: Tensor, weight: Tensor, options: EmbeddingFunctionOptions = {}): Tensor {
+  const { paddingIdx, maxNorm, normType, scaleGradByFreq } = optionsOf("embedding", options, {
+    paddingIdx: Number,
+    maxNorm: Number,
+    normType: 2,
+    scaleGradByFreq: false,
+  });
   if (maxNorm !== null) shorten(weight, input.flatten(), maxNorm, normType);
   if (!scaleGradByFreq) return rowsOf(input, weight, { paddingIdx });
   const ids = input.flatten();
@@ -84,6 +86,7 @@ function shorten(weight: Tensor, ids: Tensor, maxNorm: number, normType: number)
  * Class indices `[...]` as rows of zeros with a one, `[..., classes]`, in int32. Without `numClasses`, one more than the largest index.
  * @throws ValueError for a negative index or one beyond `numClasses`.
  */
-export function oneHot(input: Tensor, classes: number | { readonly numClasses?: number } = -1): Tensor {
-  return rowsOfOnes(input, withOption<{ readonly numClasses?: number }>("numClasses", classes).numClasses);
+export function oneHot(input: Tensor, classes?: number | { readonly numClasses?: number }): Tensor {
+  const options = withOption<{ readonly numClasses?: number }>("oneHot", "numClasses", classes);
+  return rowsOfOnes(input, optionsOf("oneHot", options, { numClasses: -1 }).numClasses);
 }

@@ -5,9 +5,10 @@ import {
   composite,
   expectTensor,
   inFullPrecision,
+  optionsOf,
   promote,
   sameShape,
-  type Tensor,
+  Tensor,
   ValueError,
 } from "@sconce/core";
 import { logSigmoid } from "@sconce/core/nn";
@@ -37,53 +38,54 @@ function warnIfBroadcast(op: string, input: Tensor, target: Tensor): void {
  * @example
  * F.mseLoss(tensor([1, 2]), tensor([1, 4]), { reduction: "sum" }); // 4
  */
-export function mseLoss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
+export function mseLoss(input: Tensor, target: Tensor, options: ReductionOptions = {}): Tensor {
   warnIfBroadcast("mseLoss", input, target);
-  return composite("MseLoss", [input, target], () => reduced("mseLoss", input.sub(target).square(), reduction));
+  return composite("MseLoss", [input, target], () => reduced("mseLoss", input.sub(target).square(), options));
 }
 
 /** Mean of the absolute differences. Shapes that only broadcast give a warning. */
-export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: ReductionOptions = {}): Tensor {
+export function l1Loss(input: Tensor, target: Tensor, options: ReductionOptions = {}): Tensor {
   warnIfBroadcast("l1Loss", input, target);
-  return inFullPrecision(input, () => reduced("l1Loss", input.sub(target).abs(), reduction));
+  return inFullPrecision(input, () => reduced("l1Loss", input.sub(target).abs(), options));
 }
 
 /**
  * Squared differences below `beta`, absolute ones above, joined smoothly. Source: https://arxiv.org/abs/1504.08083
  * @throws ValueError for a negative `beta`.
  */
-export function smoothL1Loss(
-  input: Tensor,
-  target: Tensor,
-  { reduction = "mean", beta = 1 }: ReductionOptions & { readonly beta?: number } = {},
-): Tensor {
+export function smoothL1Loss(input: Tensor, target: Tensor, options: ReductionOptions & { readonly beta?: number } = {}): Tensor {
+  const { beta } = optionsOf("smoothL1Loss", options, { beta: 1 });
   if (beta < 0) throw new ValueError(`smoothL1Loss: smooth_l1_loss does not support negative values for beta, got ${beta}`);
   warnIfBroadcast("smoothL1Loss", input, target);
-  if (beta === 0) return reduced("smoothL1Loss", input.sub(target).abs(), reduction);
-  return piecewise("smoothL1", "SmoothL1Loss", input, target, beta, reduction);
+  if (beta === 0) return reduced("smoothL1Loss", input.sub(target).abs(), options);
+  return piecewise("smoothL1", "SmoothL1Loss", input, target, beta, options);
 }
 
 /**
  * Half the squared differences below `delta`, `delta` times the absolute ones above. Source: https://doi.org/10.1214/aoms/1177703732
  * @throws ValueError unless `delta` is positive.
  */
-export function huberLoss(
-  input: Tensor,
-  target: Tensor,
-  { reduction = "mean", delta = 1 }: ReductionOptions & { readonly delta?: number } = {},
-): Tensor {
+export function huberLoss(input: Tensor, target: Tensor, options: ReductionOptions & { readonly delta?: number } = {}): Tensor {
+  const { delta } = optionsOf("huberLoss", options, { delta: 1 });
   if (!(delta > 0)) {
     throw new ValueError(`huberLoss: huber_loss does not support non-positive values for delta, got ${delta}`);
   }
   warnIfBroadcast("huberLoss", input, target);
-  return piecewise("huber", "HuberLoss", input, target, delta, reduction);
+  return piecewise("huber", "HuberLoss", input, target, delta, options);
 }
 
-function piecewise(op: "smoothL1" | "huber", label: string, input: Tensor, target: Tensor, bound: number, reduction: Reduction): Tensor {
+function piecewise(
+  op: "smoothL1" | "huber",
+  label: string,
+  input: Tensor,
+  target: Tensor,
+  bound: number,
+  options: ReductionOptions,
+): Tensor {
   broadcast(input.shape, target.shape, op);
   return composite(label, [input, target], () => {
     const [x, y] = common(input, target);
-    return reduced(op, apply(op, [x, y, scalar(x, bound)], null), reduction);
+    return reduced(op, apply(op, [x, y, scalar(x, bound)], null), options);
   });
 }
 
@@ -99,18 +101,15 @@ export interface BinaryCrossEntropyOptions extends ReductionOptions {
  * @example
  * F.binaryCrossEntropy(tensor([0.3, -2]).sigmoid(), tensor([1, 0]));
  */
-export function binaryCrossEntropy(
-  input: Tensor,
-  target: Tensor,
-  { weight = null, reduction = "mean" }: BinaryCrossEntropyOptions = {},
-): Tensor {
+export function binaryCrossEntropy(input: Tensor, target: Tensor, options: BinaryCrossEntropyOptions = {}): Tensor {
   const op = "binaryCrossEntropy";
+  const { weight } = optionsOf(op, options, { weight: Tensor });
   const difference = `Using a target size (${sizeText(target.shape)}) that is different to the input size (${sizeText(input.shape)}) is deprecated`;
   requireSameShape(op, input, target, `${difference}; please ensure they have the same size`);
   requireUnit(op, input);
   return composite("BinaryCrossEntropy", [input, target], () => {
     const loss = apply("binaryCrossEntropy", common(input, target), null);
-    return reduced(op, weight === null ? loss : loss.mul(weight), reduction);
+    return reduced(op, weight === null ? loss : loss.mul(weight), options);
   });
 }
 
@@ -135,16 +134,13 @@ export interface LogitsOptions extends BinaryCrossEntropyOptions {
  * @example
  * F.binaryCrossEntropyWithLogits(tensor([0.3, -2]), tensor([1, 0]), { posWeight: tensor([2, 1]) });
  */
-export function binaryCrossEntropyWithLogits(
-  input: Tensor,
-  target: Tensor,
-  { weight = null, posWeight = null, reduction = "mean" }: LogitsOptions = {},
-): Tensor {
+export function binaryCrossEntropyWithLogits(input: Tensor, target: Tensor, options: LogitsOptions = {}): Tensor {
   const op = "binaryCrossEntropyWithLogits";
+  const { weight, posWeight } = optionsOf(op, options, { weight: Tensor, posWeight: Tensor });
   requireSameShape(op, input, target, `Target size (${sizeText(target.shape)}) must be the same as input size (${sizeText(input.shape)})`);
   return composite("BinaryCrossEntropyWithLogits", [input, target], () => {
     const loss = posWeight === null ? apply("bceWithLogits", common(input, target), null) : weightedLogits(input, target, posWeight);
-    return reduced(op, weight === null ? loss : loss.mul(weight), reduction);
+    return reduced(op, weight === null ? loss : loss.mul(weight), options);
   });
 }
 
@@ -169,7 +165,8 @@ export interface KlDivOptions {
  * @example
  * F.klDiv(F.logSoftmax(logits, 1), F.softmax(randn(logits.shape), 1), { reduction: "batchmean" });
  */
-export function klDiv(input: Tensor, target: Tensor, { reduction = "mean", logTarget = false }: KlDivOptions = {}): Tensor {
+export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
+  const { reduction, logTarget } = optionsOf("klDiv", options, { reduction: "mean", logTarget: false });
   if (reduction === "mean") {
     warn(
       "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides only by the batch " +
@@ -179,6 +176,6 @@ export function klDiv(input: Tensor, target: Tensor, { reduction = "mean", logTa
   return inFullPrecision(input, () => {
     const loss = logTarget ? target.exp().mul(target.sub(input)) : target.xlogy(target).sub(target.mul(input));
     if (reduction === "batchmean") return loss.sum().div(input.ndim > 0 ? input.shape[0] : 1);
-    return reduced("klDiv", loss, reduction);
+    return reduced("klDiv", loss, { reduction });
   });
 }

@@ -1,4 +1,4 @@
-import { formatShape, type Shape, ShapeError, type Tensor, write } from "@sconce/core";
+import { expectTensor, formatShape, optionsOf, type Shape, ShapeError, Tensor, write } from "@sconce/core";
 import { type AffineOptions, batchNorm as normalizeBatch, rmsNorm as normalizeRms, pad } from "@sconce/core/nn";
 import { sizeText } from "../ops.js";
 
@@ -14,6 +14,7 @@ export interface BatchNormFunctionOptions extends AffineOptions {
 
 /** `old` moved towards `seen` by `momentum`, in place and without recording. */
 function move(running: Tensor, seen: Tensor, momentum: number | Tensor): void {
+  if (typeof momentum !== "number") expectTensor("batchNorm", momentum);
   const kept = typeof momentum === "number" ? running.mul(1 - momentum) : running.mul(momentum.rsub(1));
   write(running, kept.add(seen.detach().mul(momentum)).cast(running.dtype));
 }
@@ -55,7 +56,8 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormFunctionOptions = {},
 ): Tensor {
-  const { training = false, weight, bias, eps } = options;
+  const { training } = optionsOf("batchNorm", options, { training: false });
+  const { weight, bias, eps } = options;
   if (!training) {
     if (runningMean === null || runningVar === null) {
       throw new ShapeError("batchNorm: expected running_mean and running_var outside of training, got null");
@@ -85,10 +87,16 @@ export interface InstanceNormFunctionOptions extends AffineOptions {
  * Source: https://arxiv.org/abs/1607.08022
  * @throws ShapeError for one element per channel.
  */
-export function instanceNorm(
-  input: Tensor,
-  { runningMean = null, runningVar = null, useInputStats = true, momentum = 0.1, weight, bias, eps }: InstanceNormFunctionOptions = {},
-): Tensor {
+export function instanceNorm(input: Tensor, options: InstanceNormFunctionOptions = {}): Tensor {
+  const { runningMean, runningVar, useInputStats, momentum, weight, bias, eps } = optionsOf("instanceNorm", options, {
+    runningMean: Tensor,
+    runningVar: Tensor,
+    useInputStats: true,
+    momentum: 0.1,
+    weight: Tensor,
+    bias: Tensor,
+    eps: 1e-5,
+  });
   const [n, channels, ...rest] = input.shape;
   if (useInputStats && rest.reduce((a, b) => a * b, 1) === 1) {
     throw new ShapeError(`instanceNorm: Expected more than 1 spatial element when training, got input size ${sizeText(input.shape)}`, {
@@ -111,8 +119,9 @@ export function instanceNorm(
 export function rmsNorm(
   input: Tensor,
   normalizedShape: Shape,
-  { weight, eps }: { readonly weight?: Tensor | null; readonly eps?: number | null } = {},
+  options: { readonly weight?: Tensor | null; readonly eps?: number | null } = {},
 ): Tensor {
+  const { weight, eps } = optionsOf("rmsNorm", options, { weight: Tensor, eps: Number });
   return normalizeRms(input, normalizedShape, { weight, eps: eps ?? (input.dtype === "float64" ? 2 ** -52 : 2 ** -23) });
 }
 
@@ -127,11 +136,8 @@ export interface LocalResponseNormOptions {
  * Divides `[N, C, ...]` by `(k + alpha * mean of squares of size neighbouring channels) ^ beta`.
  * @throws ShapeError for fewer than three dimensions.
  */
-export function localResponseNorm(
-  input: Tensor,
-  size: number,
-  { alpha = 1e-4, beta = 0.75, k = 1 }: LocalResponseNormOptions = {},
-): Tensor {
+export function localResponseNorm(input: Tensor, size: number, options: LocalResponseNormOptions = {}): Tensor {
+  const { alpha, beta, k } = optionsOf("localResponseNorm", options, { alpha: 1e-4, beta: 0.75, k: 1 });
   if (input.ndim < 3) {
     throw new ShapeError(
       `localResponseNorm: Expected 3D or higher dimensionality input (got ${input.ndim} dimensions), ${formatShape(input.shape)}`,

@@ -1,4 +1,4 @@
-import { type Tensor, ValueError } from "@sconce/core";
+import { optionsOf, type Tensor, ValueError } from "@sconce/core";
 
 /** How the elements of a loss become the result: their mean, their sum, or as they are. */
 export type Reduction = "mean" | "sum" | "none";
@@ -16,7 +16,8 @@ export function checkReduction(op: string, reduction: string): asserts reduction
 }
 
 /** Applies a reduction to the elements of a loss. */
-export function reduced(op: string, loss: Tensor, reduction: Reduction): Tensor {
+export function reduced(op: string, loss: Tensor, options: ReductionOptions): Tensor {
+  const { reduction } = optionsOf(op, options, { reduction: "mean" });
   checkReduction(op, reduction);
   return reduction === "none" ? loss : reduction === "mean" ? loss.mean() : loss.sum();
 }

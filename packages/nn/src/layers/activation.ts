@@ -2,19 +2,18 @@ import { type Device, type DType, formatShape, full, optionsOf, ShapeError, type
 import type { InplaceOptions } from "../functional/activation.js";
 import * as F from "../functional/activation.js";
 import { Module } from "../module.js";
-import { withOption } from "../options.js";
+import { settle, withOption } from "../options.js";
 import { Parameter } from "../parameter.js";
-import { pyFloat, pyNumber, pyOption, pyTuple } from "../repr.js";
+import { pyFields, pyFloat, pyNumber, pyOption } from "../repr.js";
 
 /** An activation that may overwrite its input. */
 abstract class Inplace extends Module {
   /** Whether the output overwrites the input. */
-  inplace: boolean;
+  declare inplace: boolean;
 
-  constructor(options: InplaceOptions = {}) {
-    const { inplace = false } = optionsOf(new.target, options);
+  constructor(options: InplaceOptions = {}, defaults: object = {}) {
     super();
-    this.inplace = inplace;
+    settle(this, options, { inplace: false, ...defaults });
   }
 
   override extraRepr(): string {
@@ -151,12 +150,10 @@ export class LogSigmoid extends Module {
 export class LeakyReLU extends Inplace {
   static override readonly transient: boolean = true;
 
-  negativeSlope: number;
+  declare negativeSlope: number;
 
   constructor(first?: number | F.LeakyReluOptions, options?: InplaceOptions) {
-    const { negativeSlope = 0.01, inplace } = withOption<F.LeakyReluOptions>("negativeSlope", first, options);
-    super({ inplace });
-    this.negativeSlope = negativeSlope;
+    super(withOption<F.LeakyReluOptions>(new.target, "negativeSlope", first, options), { negativeSlope: 0.01 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -165,7 +162,7 @@ export class LeakyReLU extends Inplace {
 
   /** The options that are printed. */
   override extraRepr(): string {
-    return `negative_slope=${pyNumber(this.negativeSlope)}${suffix(this.inplace)}`;
+    return pyFields(this, "negativeSlope") + suffix(this.inplace);
   }
 }
 
@@ -173,12 +170,10 @@ export class LeakyReLU extends Inplace {
 export class ELU extends Inplace {
   static override readonly transient: boolean = true;
 
-  alpha: number;
+  declare alpha: number;
 
   constructor(first?: number | F.EluOptions, options?: InplaceOptions) {
-    const { alpha = 1, inplace } = withOption<F.EluOptions>("alpha", first, options);
-    super({ inplace });
-    this.alpha = alpha;
+    super(withOption<F.EluOptions>(new.target, "alpha", first, options), { alpha: 1 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -193,12 +188,10 @@ export class ELU extends Inplace {
 
 /** `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`. Source: https://arxiv.org/abs/1704.07483 */
 export class CELU extends Inplace {
-  alpha: number;
+  declare alpha: number;
 
   constructor(first?: number | F.EluOptions, options?: InplaceOptions) {
-    const { alpha = 1, inplace } = withOption<F.EluOptions>("alpha", first, options);
-    super({ inplace });
-    this.alpha = alpha;
+    super(withOption<F.EluOptions>(new.target, "alpha", first, options), { alpha: 1 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -211,17 +204,13 @@ export class CELU extends Inplace {
   }
 }
 
-/** x moved towards 0 by `lambda`. */
-export class Softshrink extends Module {
-  lambda: number;
+/** An activation that is 0 near 0. */
+abstract class Shrink extends Module {
+  declare lambda: number;
 
   constructor(first?: number | F.ShrinkOptions) {
     super();
-    this.lambda = withOption<F.ShrinkOptions>("lambda", first).lambda ?? 0.5;
-  }
-
-  override forward(input: Tensor): Tensor {
-    return F.softshrink(input, this.lambda);
+    settle(this, withOption<F.ShrinkOptions>(new.target, "lambda", first), { lambda: 0.5 });
   }
 
   override extraRepr(): string {
@@ -229,31 +218,27 @@ export class Softshrink extends Module {
   }
 }
 
-/** x where its magnitude is above `lambda`, else 0. */
-export class Hardshrink extends Module {
-  lambda: number;
-
-  constructor(first?: number | F.ShrinkOptions) {
-    super();
-    this.lambda = withOption<F.ShrinkOptions>("lambda", first).lambda ?? 0.5;
+/** x moved towards 0 by `lambda`. */
+export class Softshrink extends Shrink {
+  override forward(input: Tensor): Tensor {
+    return F.softshrink(input, this.lambda);
   }
+}
 
+/** x where its magnitude is above `lambda`, else 0. */
+export class Hardshrink extends Shrink {
   override forward(input: Tensor): Tensor {
     return F.hardshrink(input, this.lambda);
-  }
-
-  override extraRepr(): string {
-    return pyNumber(this.lambda);
   }
 }
 
 /** The first half along `dim` times the sigmoid of the second. Source: https://arxiv.org/abs/1612.08083 */
 export class GLU extends Module {
-  dim: number;
+  declare dim: number;
 
   constructor(first?: number | { readonly dim?: number }) {
     super();
-    this.dim = withOption<{ readonly dim?: number }>("dim", first).dim ?? -1;
+    settle(this, withOption<{ readonly dim?: number }>(new.target, "dim", first), { dim: -1 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -261,7 +246,21 @@ export class GLU extends Module {
   }
 
   override extraRepr(): string {
-    return `dim=${this.dim}`;
+    return pyFields(this, "dim");
+  }
+}
+
+/** What sums to 1 along a dimension. */
+abstract class AlongDim extends Module {
+  declare dim: number | null;
+
+  constructor(first?: number | null | { readonly dim?: number | null }) {
+    super();
+    settle(this, withOption<{ readonly dim?: number | null }>(new.target, "dim", first), { dim: Number });
+  }
+
+  override extraRepr(): string {
+    return pyFields(this, "dim");
   }
 }
 
@@ -270,60 +269,27 @@ export class GLU extends Module {
  * @example
  * new nn.Softmax(1)(logits); // [N, C], every row sums to 1
  */
-export class Softmax extends Module {
+export class Softmax extends AlongDim {
   static override readonly transient: boolean = true;
-
-  dim: number | null;
-
-  constructor(first?: number | null | { readonly dim?: number | null }) {
-    super();
-    this.dim = withOption<{ readonly dim?: number | null }>("dim", first).dim ?? null;
-  }
 
   override forward(input: Tensor): Tensor {
     return F.softmax(input, this.dim);
   }
-
-  override extraRepr(): string {
-    return `dim=${pyTuple(this.dim)}`;
-  }
 }
 
 /** {@link Softmax} of -x. */
-export class Softmin extends Module {
-  dim: number | null;
-
-  constructor(first?: number | null | { readonly dim?: number | null }) {
-    super();
-    this.dim = withOption<{ readonly dim?: number | null }>("dim", first).dim ?? null;
-  }
-
+export class Softmin extends AlongDim {
   override forward(input: Tensor): Tensor {
     return F.softmin(input, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${pyTuple(this.dim)}`;
   }
 }
 
 /** The logarithm of {@link Softmax}, computed without underflow. */
-export class LogSoftmax extends Module {
+export class LogSoftmax extends AlongDim {
   static override readonly transient: boolean = true;
-
-  dim: number | null;
-
-  constructor(first?: number | null | { readonly dim?: number | null }) {
-    super();
-    this.dim = withOption<{ readonly dim?: number | null }>("dim", first).dim ?? null;
-  }
 
   override forward(input: Tensor): Tensor {
     return F.logSoftmax(input, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${pyTuple(this.dim)}`;
   }
 }
 
@@ -349,12 +315,11 @@ export class Softmax2d extends Module {
 export class GELU extends Module {
   static override readonly transient: boolean = true;
 
-  approximate: "none" | "tanh";
+  declare approximate: "none" | "tanh";
 
   constructor(options: { readonly approximate?: "none" | "tanh" } = {}) {
-    const { approximate = "none" } = optionsOf(new.target, options);
     super();
-    this.approximate = approximate;
+    settle(this, options, { approximate: "none" });
   }
 
   override forward(input: Tensor): Tensor {
@@ -368,14 +333,12 @@ export class GELU extends Module {
 
 /** `log(1 + exp(beta * x)) / beta`; x itself where `beta * x` is above `threshold`. */
 export class Softplus extends Module {
-  beta: number;
-  threshold: number;
+  declare beta: number;
+  declare threshold: number;
 
   constructor(options: { readonly beta?: number; readonly threshold?: number } = {}) {
-    const { beta = 1, threshold = 20 } = optionsOf(new.target, options);
     super();
-    this.beta = beta;
-    this.threshold = threshold;
+    settle(this, options, { beta: 1, threshold: 20 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -383,20 +346,17 @@ export class Softplus extends Module {
   }
 
   override extraRepr(): string {
-    return `beta=${pyNumber(this.beta)}, threshold=${pyNumber(this.threshold)}`;
+    return pyFields(this, "beta", "threshold");
   }
 }
 
 /** x limited to `[minVal, maxVal]`, with gradient 0 at the bounds. */
 export class Hardtanh extends Inplace {
-  minVal: number;
-  maxVal: number;
+  declare minVal: number;
+  declare maxVal: number;
 
   constructor(options: { readonly minVal?: number; readonly maxVal?: number } & InplaceOptions = {}) {
-    const { minVal = -1, maxVal = 1, inplace = false } = optionsOf(new.target, options);
-    super({ inplace });
-    this.minVal = minVal;
-    this.maxVal = maxVal;
+    super(options, { minVal: -1, maxVal: 1 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -426,7 +386,7 @@ export class Threshold extends Inplace {
 
   /** The options that are printed. */
   override extraRepr(): string {
-    return `threshold=${pyNumber(this.threshold)}, value=${pyNumber(this.value)}${suffix(this.inplace)}`;
+    return pyFields(this, "threshold", "value") + suffix(this.inplace);
   }
 }
 
@@ -442,7 +402,7 @@ export class PReLU extends Module {
   weight: Parameter;
 
   constructor(options: PReLUOptions = {}) {
-    const { numParameters = 1, init = 0.25 } = optionsOf(new.target, options);
+    const { numParameters, init } = optionsOf(new.target, options, { numParameters: 1, init: 0.25 });
     super();
     this.weight = new Parameter(full([numParameters], init, options));
   }
@@ -458,14 +418,11 @@ export class PReLU extends Module {
 
 /** {@link LeakyReLU} with a random slope of `[lower, upper]` while training. Source: https://arxiv.org/abs/1505.00853 */
 export class RReLU extends Inplace {
-  lower: number;
-  upper: number;
+  declare lower: number;
+  declare upper: number;
 
   constructor(options: { readonly lower?: number; readonly upper?: number } & InplaceOptions = {}) {
-    const { lower = 1 / 8, upper = 1 / 3, inplace } = optionsOf(new.target, options);
-    super({ inplace });
-    this.lower = lower;
-    this.upper = upper;
+    super(options, { lower: 1 / 8, upper: 1 / 3 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -474,6 +431,6 @@ export class RReLU extends Inplace {
 
   /** The options that are printed. */
   override extraRepr(): string {
-    return `lower=${pyNumber(this.lower)}, upper=${pyNumber(this.upper)}${suffix(this.inplace)}`;
+    return pyFields(this, "lower", "upper") + suffix(this.inplace);
   }
 }

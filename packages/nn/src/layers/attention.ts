@@ -3,6 +3,7 @@ import { additiveMask, attend, attendOnly } from "../functional/attention.js";
 import { linear } from "../functional/linear.js";
 import { constant_, xavierNormal_, xavierUniform_ } from "../init.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 import type { Parameter } from "../parameter.js";
 import { type BiasOptions, checkSizes, filledParameter } from "./factory.js";
 import { Linear } from "./linear.js";
@@ -67,13 +68,13 @@ export class MultiheadAttention extends Module {
   };
 
   readonly embedDim: number;
-  readonly kdim: number;
-  readonly vdim: number;
+  declare readonly kdim: number;
+  declare readonly vdim: number;
   readonly numHeads: number;
   readonly headDim: number;
-  readonly dropout: number;
-  readonly batchFirst: boolean;
-  readonly addZeroAttn: boolean;
+  declare readonly dropout: number;
+  declare readonly batchFirst: boolean;
+  declare readonly addZeroAttn: boolean;
   qProjWeight: Parameter | null = null;
   kProjWeight: Parameter | null = null;
   vProjWeight: Parameter | null = null;
@@ -89,23 +90,11 @@ export class MultiheadAttention extends Module {
     if (embedDim % numHeads !== 0) {
       throw new ValueError(`MultiheadAttention: embed_dim must be divisible by num_heads, got ${embedDim} and ${numHeads}`);
     }
-    const {
-      dropout = 0,
-      bias = true,
-      addBiasKv = false,
-      addZeroAttn = false,
-      kdim,
-      vdim,
-      batchFirst = false,
-    } = optionsOf(new.target, options);
+    settle(this, options, { dropout: 0, addZeroAttn: false, batchFirst: false, kdim: embedDim, vdim: embedDim });
+    const { bias, addBiasKv } = optionsOf(new.target, options, { bias: true, addBiasKv: false });
     this.embedDim = embedDim;
-    this.kdim = kdim ?? embedDim;
-    this.vdim = vdim ?? embedDim;
     this.numHeads = numHeads;
     this.headDim = embedDim / numHeads;
-    this.dropout = dropout;
-    this.batchFirst = batchFirst;
-    this.addZeroAttn = addZeroAttn;
     const weight = (...shape: number[]): Parameter => filledParameter(shape, 0, options);
     if (this.kdim === embedDim && this.vdim === embedDim) this.inProjWeight = weight(3 * embedDim, embedDim);
     else {

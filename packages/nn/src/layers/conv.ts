@@ -1,8 +1,9 @@
-import { formatShape, optionsOf, ShapeError, type Tensor, ValueError } from "@sconce/core";
-import type { ConvOptions, ConvTransposeOptions, Spatial } from "@sconce/core/nn";
+import { formatShape, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import { type ConvOptions, type ConvTransposeOptions, type Spatial, spatial } from "@sconce/core/nn";
 import * as F from "../functional/conv.js";
 import { pad } from "../functional/vision.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 import type { Parameter } from "../parameter.js";
 import { pyTuple } from "../repr.js";
 import { type BiasOptions, checkSizes, filledParameter, resetWeightAndBias } from "./factory.js";
@@ -20,13 +21,6 @@ export interface ConvTransposeLayerOptions extends ConvTransposeOptions, BiasOpt
 
 const MODES: readonly string[] = ["zeros", "reflect", "replicate", "circular"];
 
-/** A number for each spatial dimension. */
-function tuple(name: string, value: Spatial, n: number): readonly number[] {
-  if (typeof value === "number") return new Array<number>(n).fill(value);
-  if (value.length === n) return value;
-  throw new ShapeError(`Conv${n}d: expected ${name} to be one number or ${n}, got ${formatShape(value)}`, { op: `Conv${n}d` });
-}
-
 /** What convolutions and transposed convolutions share. */
 abstract class ConvBase extends Module {
   readonly inChannels: number;
@@ -36,7 +30,7 @@ abstract class ConvBase extends Module {
   readonly padding: readonly number[] | "same" | "valid";
   readonly dilation: readonly number[];
   readonly outputPadding: readonly number[];
-  readonly groups: number;
+  declare readonly groups: number;
   readonly paddingMode: PaddingMode;
   weight: Parameter;
   bias: Parameter | null;
@@ -50,23 +44,15 @@ abstract class ConvBase extends Module {
     options: ConvLayerOptions & { readonly outputPadding?: Spatial },
   ) {
     super();
-    const {
-      stride = 1,
-      padding = 0,
-      dilation = 1,
-      groups = 1,
-      outputPadding = 0,
-      paddingMode = "zeros",
-      bias = true,
-    } = optionsOf(new.target, options);
+    const { groups, bias } = settle(this, options, { groups: 1, bias: true });
+    const { stride = 1, padding = 0, dilation = 1, outputPadding = 0, paddingMode = "zeros" } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = tuple("kernelSize", kernelSize, n);
-    this.stride = tuple("stride", stride, n);
-    this.padding = typeof padding === "string" ? padding : tuple("padding", padding, n);
-    this.dilation = tuple("dilation", dilation, n);
-    this.outputPadding = tuple("outputPadding", outputPadding, n);
-    this.groups = groups;
+    this.kernelSize = spatial(kernelSize, n, new.target.name, "kernelSize");
+    this.stride = spatial(stride, n, new.target.name, "stride");
+    this.padding = typeof padding === "string" ? padding : spatial(padding, n, new.target.name, "padding");
+    this.dilation = spatial(dilation, n, new.target.name, "dilation");
+    this.outputPadding = spatial(outputPadding, n, new.target.name, "outputPadding");
     this.paddingMode = paddingMode;
     checkConv(this);
     const [first, second] = transposed ? [inChannels, outChannels] : [outChannels, inChannels];

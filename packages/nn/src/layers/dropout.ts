@@ -1,8 +1,8 @@
-import { type Tensor, ValueError } from "@sconce/core";
+import type { Tensor } from "@sconce/core";
 import * as F from "../functional/dropout.js";
 import { Module } from "../module.js";
-import { withOption } from "../options.js";
-import { pyBool, pyNumber } from "../repr.js";
+import { checkProbability, settle, withOption } from "../options.js";
+import { pyFields } from "../repr.js";
 
 /** Settings of dropout layers. */
 export interface DropoutLayerOptions {
@@ -14,21 +14,17 @@ export interface DropoutLayerOptions {
 
 /** A dropout of some unit, with its probability. */
 abstract class DropoutBase extends Module {
-  readonly p: number;
-  readonly inplace: boolean;
+  declare readonly p: number;
+  declare readonly inplace: boolean;
 
   constructor(first?: number | DropoutLayerOptions, options?: DropoutLayerOptions) {
     super();
-    const { p = 0.5, inplace = false } = withOption<DropoutLayerOptions>("p", first, options);
-    if (typeof p !== "number" || !(p >= 0 && p <= 1)) {
-      throw new ValueError(`${new.target.name}: dropout probability has to be between 0 and 1, but got ${p}`);
-    }
-    this.p = p;
-    this.inplace = inplace;
+    settle(this, withOption<DropoutLayerOptions>(new.target, "p", first, options), { p: 0.5, inplace: false });
+    checkProbability(new.target.name, this.p);
   }
 
   override extraRepr(): string {
-    return `p=${pyNumber(this.p)}, inplace=${pyBool(this.inplace)}`;
+    return pyFields(this, "p", "inplace");
   }
 }
 

@@ -1,7 +1,8 @@
-import { formatShape, optionsOf, ShapeError, sameShape, type Tensor, write } from "@sconce/core";
+import { formatShape, ShapeError, sameShape, Tensor, write } from "@sconce/core";
 import { type BagMode, type EmbeddingBagFunctionOptions, embeddingBag } from "../functional/embedding-bag.js";
 import { normal_ } from "../init.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 import { Parameter } from "../parameter.js";
 import { pyNumber, pyOption } from "../repr.js";
 import { checkSizes, type FactoryOptions, filledParameter } from "./factory.js";
@@ -33,37 +34,32 @@ export interface BagCallOptions {
 export class EmbeddingBag extends Module {
   readonly numEmbeddings: number;
   readonly embeddingDim: number;
-  readonly maxNorm: number | null;
-  readonly normType: number;
-  readonly scaleGradByFreq: boolean;
-  readonly mode: BagMode;
-  readonly includeLastOffset: boolean;
-  readonly paddingIdx: number | null;
+  declare readonly maxNorm: number | null;
+  declare readonly normType: number;
+  declare readonly scaleGradByFreq: boolean;
+  declare readonly mode: BagMode;
+  declare readonly includeLastOffset: boolean;
+  declare readonly paddingIdx: number | null;
   weight: Parameter;
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingBagOptions = {}) {
     super();
-    const {
-      maxNorm = null,
-      normType = 2,
-      scaleGradByFreq = false,
-      mode = "mean",
-      includeLastOffset = false,
-      paddingIdx = null,
-    } = optionsOf(new.target, options);
+    const { paddingIdx, weight: table } = settle(this, options, {
+      maxNorm: Number,
+      normType: 2,
+      scaleGradByFreq: false,
+      mode: "mean",
+      includeLastOffset: false,
+      paddingIdx: Number,
+      weight: Tensor,
+    });
     checkSizes("EmbeddingBag", { numEmbeddings, embeddingDim }, 0);
     if (paddingIdx !== null && (paddingIdx >= numEmbeddings || paddingIdx < -numEmbeddings)) {
       throw new ShapeError(`EmbeddingBag: padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`);
     }
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;
-    this.maxNorm = maxNorm;
-    this.normType = normType;
-    this.scaleGradByFreq = scaleGradByFreq;
-    this.mode = mode;
-    this.includeLastOffset = includeLastOffset;
-    this.paddingIdx = paddingIdx !== null && paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
-    const table = options.weight ?? null;
+    if (paddingIdx !== null && paddingIdx < 0) this.paddingIdx = paddingIdx + numEmbeddings;
     if (table !== null && !sameShape(table.shape, [numEmbeddings, embeddingDim])) {
       throw new ShapeError(
         `EmbeddingBag: Shape of weight does not match num_embeddings and embedding_dim, got ${formatShape(table.shape)}`,

@@ -1,7 +1,8 @@
-import { optionsOf, ShapeError, type Tensor, write } from "@sconce/core";
+import { ShapeError, type Tensor, write } from "@sconce/core";
 import { type EmbeddingFunctionOptions, embedding } from "../functional/linear.js";
 import { normal_ } from "../init.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 import { Parameter } from "../parameter.js";
 import { pyNumber, pyOption } from "../repr.js";
 import { checkSizes, type FactoryOptions, filledParameter } from "./factory.js";
@@ -21,25 +22,22 @@ export interface EmbeddingOptions extends EmbeddingFunctionOptions, FactoryOptio
 export class Embedding extends Module {
   readonly numEmbeddings: number;
   readonly embeddingDim: number;
-  readonly paddingIdx: number | null;
-  readonly maxNorm: number | null;
-  readonly normType: number;
-  readonly scaleGradByFreq: boolean;
+  declare readonly paddingIdx: number | null;
+  declare readonly maxNorm: number | null;
+  declare readonly normType: number;
+  declare readonly scaleGradByFreq: boolean;
   weight: Parameter;
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
-    const { paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false } = optionsOf(new.target, options);
     super();
+    const { paddingIdx } = settle(this, options, { paddingIdx: Number, maxNorm: Number, normType: 2, scaleGradByFreq: false });
     checkSizes("Embedding", { numEmbeddings, embeddingDim }, 0);
     if (paddingIdx !== null && !(paddingIdx < numEmbeddings && paddingIdx >= -numEmbeddings)) {
       throw new ShapeError(`Embedding: Padding_idx must be within num_embeddings, got ${paddingIdx} for ${numEmbeddings} rows`);
     }
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;
-    this.paddingIdx = paddingIdx !== null && paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
-    this.maxNorm = maxNorm;
-    this.normType = normType;
-    this.scaleGradByFreq = scaleGradByFreq;
+    if (paddingIdx !== null && paddingIdx < 0) this.paddingIdx = paddingIdx + numEmbeddings;
     this.weight = filledParameter([numEmbeddings, embeddingDim], 0, options);
     this.resetParameters();
   }

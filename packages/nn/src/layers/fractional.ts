@@ -1,4 +1,4 @@
-import { optionsOf, type Tensor } from "@sconce/core";
+import type { Tensor } from "@sconce/core";
 import type { Spatial } from "@sconce/core/nn";
 import * as F from "../functional/fractional.js";
 import { Module } from "../module.js";
@@ -19,7 +19,7 @@ abstract class FractionalMaxPool<R extends boolean> extends Module {
 
   constructor(kernelSize: Spatial, options: FractionalLayerOptions<R>) {
     super();
-    F.checkFractional(new.target.name, optionsOf(new.target, options));
+    F.checkFractional(new.target.name, options);
     this.kernelSize = kernelSize;
     this.outputSize = options.outputSize;
     this.outputRatio = options.outputRatio;
@@ -30,7 +30,7 @@ abstract class FractionalMaxPool<R extends boolean> extends Module {
   /** Options of the function. */
   protected get options(): F.FractionalOptions {
     const { outputSize, outputRatio, returnIndices, randomSamples } = this;
-    return { outputSize, outputRatio, returnIndices, randomSamples: randomSamples ?? undefined };
+    return { outputSize, outputRatio, returnIndices, randomSamples };
   }
 }
 

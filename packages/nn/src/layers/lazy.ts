@@ -85,7 +85,7 @@ function channelsOf(layer: string, input: Tensor, rank: number): number {
  */
 export class LazyLinear extends Linear {
   constructor(outFeatures: number, options: BiasOptions = {}) {
-    const { bias = true } = optionsOf(new.target, options);
+    const { bias } = optionsOf(new.target, options, { bias: true });
     super(0, 0, { ...options, bias: false });
     const weight = new UninitializedParameter(options);
     const shift = bias ? new UninitializedParameter(options) : null;

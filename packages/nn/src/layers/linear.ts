@@ -3,7 +3,7 @@ import * as F from "../functional/linear.js";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
 import type { Parameter } from "../parameter.js";
-import { pyBool, pyTuple } from "../repr.js";
+import { pyBool, pyFields } from "../repr.js";
 import { type BiasOptions, checkSizes, filledParameter, resetWeightAndBias } from "./factory.js";
 
 /**
@@ -25,7 +25,7 @@ export class Linear extends Module {
   bias: Parameter | null;
 
   constructor(inFeatures: number, outFeatures: number, options: BiasOptions = {}) {
-    const { bias = true } = optionsOf(new.target, options);
+    const { bias } = optionsOf(new.target, options, { bias: true });
     super();
     checkSizes("Linear", { inFeatures, outFeatures }, 0);
     this.inFeatures = inFeatures;
@@ -62,7 +62,7 @@ export class Bilinear extends Module {
   bias: Parameter | null;
 
   constructor(in1Features: number, in2Features: number, outFeatures: number, options: BiasOptions = {}) {
-    const { bias = true } = optionsOf(new.target, options);
+    const { bias } = optionsOf(new.target, options, { bias: true });
     super();
     checkSizes("Bilinear", { in1Features, in2Features, outFeatures });
     this.in1Features = in1Features;
@@ -85,8 +85,7 @@ export class Bilinear extends Module {
   }
 
   override extraRepr(): string {
-    const { in1Features, in2Features, outFeatures, bias } = this;
-    return `in1_features=${in1Features}, in2_features=${in2Features}, out_features=${outFeatures}, bias=${pyBool(bias !== null)}`;
+    return `${pyFields(this, "in1Features", "in2Features", "outFeatures")}, bias=${pyBool(this.bias !== null)}`;
   }
 }
 
@@ -121,7 +120,7 @@ export class Flatten extends Module {
   }
 
   override extraRepr(): string {
-    return `start_dim=${this.startDim}, end_dim=${this.endDim}`;
+    return pyFields(this, "startDim", "endDim");
   }
 }
 
@@ -145,6 +144,6 @@ export class Unflatten extends Module {
   }
 
   override extraRepr(): string {
-    return `dim=${this.dim}, unflattened_size=${pyTuple(this.unflattenedSize)}`;
+    return pyFields(this, "dim", "unflattenedSize");
   }
 }

@@ -1,9 +1,10 @@
-import { formatShape, full, hidden, optionsOf, type Shape, ShapeError, type Tensor, ValueError, write } from "@sconce/core";
+import { formatShape, full, hidden, type Shape, ShapeError, type Tensor, ValueError, write } from "@sconce/core";
 import { pad } from "@sconce/core/nn";
 import * as F from "../functional/normalization.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 import type { Parameter } from "../parameter.js";
-import { pyBool, pyNumber, pyOption, pyTuple } from "../repr.js";
+import { pyFields, pyOption, pyTuple } from "../repr.js";
 import { type BiasOptions, checkSizes, type FactoryOptions, filledParameter } from "./factory.js";
 
 /** Settings of batch and instance normalisation. */
@@ -28,10 +29,10 @@ abstract class RunningNorm extends Module {
   static override readonly optionalKeys: readonly string[] = ["num_batches_tracked"];
 
   readonly numFeatures: number;
-  readonly eps: number;
-  readonly momentum: number | null;
-  readonly affine: boolean;
-  readonly trackRunningStats: boolean;
+  declare readonly eps: number;
+  declare readonly momentum: number | null;
+  declare readonly affine: boolean;
+  declare readonly trackRunningStats: boolean;
   weight: Parameter | null;
   bias: Parameter | null;
   declare runningMean: Tensor | null;
@@ -41,13 +42,11 @@ abstract class RunningNorm extends Module {
 
   constructor(numFeatures: number, options: NormOptions, affine: boolean, trackRunningStats: boolean) {
     super();
-    const { eps = 1e-5, momentum = 0.1, dtype, device } = optionsOf(new.target, options);
+    const momentum = options?.momentum === null ? Number : 0.1;
+    settle(this, options, { eps: 1e-5, momentum, affine, trackRunningStats });
     checkSizes(new.target.name, { numFeatures }, 0);
     this.numFeatures = numFeatures;
-    this.eps = eps;
-    this.momentum = momentum;
-    this.affine = options.affine ?? affine;
-    this.trackRunningStats = options.trackRunningStats ?? trackRunningStats;
+    const { dtype, device } = options;
     this.weight = this.affine ? filledParameter([numFeatures], 1, options) : null;
     this.bias = this.affine ? filledParameter([numFeatures], 0, options) : null;
     const buffer = (value: number): Tensor | null => (this.trackRunningStats ? full([numFeatures], value, { dtype, device }) : null);
@@ -75,9 +74,7 @@ abstract class RunningNorm extends Module {
   }
 
   override extraRepr(): string {
-    const { numFeatures, eps, momentum, affine, trackRunningStats } = this;
-    const share = momentum === null ? "None" : pyNumber(momentum);
-    return `${numFeatures}, eps=${pyNumber(eps)}, momentum=${share}, affine=${pyBool(affine)}, track_running_stats=${pyBool(trackRunningStats)}`;
+    return `${this.numFeatures}, ${pyFields(this, "eps", "momentum", "affine", "trackRunningStats")}`;
   }
 }
 
@@ -160,17 +157,15 @@ export class LayerNorm extends Module {
   static override readonly transient: boolean = true;
 
   readonly normalizedShape: Shape;
-  readonly eps: number;
-  readonly elementwiseAffine: boolean;
+  declare readonly eps: number;
+  declare readonly elementwiseAffine: boolean;
   weight: Parameter | null;
   bias: Parameter | null;
 
   constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
-    const { eps = 1e-5, elementwiseAffine = true, bias = true } = optionsOf(new.target, options);
     super();
+    const { elementwiseAffine, bias } = settle(this, options, { eps: 1e-5, elementwiseAffine: true, bias: true });
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
-    this.eps = eps;
-    this.elementwiseAffine = elementwiseAffine;
     this.weight = elementwiseAffine ? filledParameter(this.normalizedShape, 1, options) : null;
     this.bias = elementwiseAffine && bias ? filledParameter(this.normalizedShape, 0, options) : null;
   }
@@ -180,7 +175,7 @@ export class LayerNorm extends Module {
   }
 
   override extraRepr(): string {
-    return `${pyTuple(this.normalizedShape)}, eps=${pyNumber(this.eps)}, elementwise_affine=${pyBool(this.elementwiseAffine)}`;
+    return `${pyTuple(this.normalizedShape)}, ${pyFields(this, "eps", "elementwiseAffine")}`;
   }
 }
 
@@ -188,17 +183,15 @@ export class LayerNorm extends Module {
 export class RMSNorm extends Module {
   readonly normalizedShape: Shape;
   /** Added to the mean square; null takes the distance of 1 to the next number of the dtype. */
-  readonly eps: number | null;
-  readonly elementwiseAffine: boolean;
+  declare readonly eps: number | null;
+  declare readonly elementwiseAffine: boolean;
   weight: Parameter | null;
 
   constructor(normalizedShape: number | Shape, options: Omit<LayerNormOptions, "bias" | "eps"> & { readonly eps?: number | null } = {}) {
-    const { eps = null, elementwiseAffine = true } = optionsOf(new.target, options);
     super();
+    settle(this, options, { eps: Number, elementwiseAffine: true });
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
-    this.eps = eps;
-    this.elementwiseAffine = elementwiseAffine;
-    this.weight = elementwiseAffine ? filledParameter(this.normalizedShape, 1, options) : null;
+    this.weight = this.elementwiseAffine ? filledParameter(this.normalizedShape, 1, options) : null;
   }
 
   override forward(input: Tensor): Tensor {
@@ -206,8 +199,7 @@ export class RMSNorm extends Module {
   }
 
   override extraRepr(): string {
-    const eps = this.eps === null ? "None" : pyNumber(this.eps);
-    return `${pyTuple(this.normalizedShape)}, eps=${eps}, elementwise_affine=${pyBool(this.elementwiseAffine)}`;
+    return `${pyTuple(this.normalizedShape)}, ${pyFields(this, "eps", "elementwiseAffine")}`;
   }
 }
 
@@ -220,24 +212,22 @@ export class RMSNorm extends Module {
 export class GroupNorm extends Module {
   readonly numGroups: number;
   readonly numChannels: number;
-  readonly eps: number;
-  readonly affine: boolean;
+  declare readonly eps: number;
+  declare readonly affine: boolean;
   weight: Parameter | null;
   bias: Parameter | null;
 
   constructor(numGroups: number, numChannels: number, options: FactoryOptions & { readonly eps?: number; readonly affine?: boolean } = {}) {
-    const { eps = 1e-5, affine = true } = optionsOf(new.target, options);
     super();
+    settle(this, options, { eps: 1e-5, affine: true });
     checkSizes("GroupNorm", { numGroups, numChannels });
     if (numChannels % numGroups !== 0) {
       throw new ValueError(`GroupNorm: num_channels must be divisible by num_groups, got ${numChannels} and ${numGroups}`);
     }
     this.numGroups = numGroups;
     this.numChannels = numChannels;
-    this.eps = eps;
-    this.affine = affine;
-    this.weight = affine ? filledParameter([numChannels], 1, options) : null;
-    this.bias = affine ? filledParameter([numChannels], 0, options) : null;
+    this.weight = this.affine ? filledParameter([numChannels], 1, options) : null;
+    this.bias = this.affine ? filledParameter([numChannels], 0, options) : null;
   }
 
   override forward(input: Tensor): Tensor {
@@ -245,24 +235,21 @@ export class GroupNorm extends Module {
   }
 
   override extraRepr(): string {
-    return `${this.numGroups}, ${this.numChannels}, eps=${pyNumber(this.eps)}, affine=${pyBool(this.affine)}`;
+    return `${this.numGroups}, ${this.numChannels}, ${pyFields(this, "eps", "affine")}`;
   }
 }
 
 /** Divides `[N, C, ...]` by a power of the mean of squares of `size` neighbouring channels. */
 export class LocalResponseNorm extends Module {
   readonly size: number;
-  readonly alpha: number;
-  readonly beta: number;
-  readonly k: number;
+  declare readonly alpha: number;
+  declare readonly beta: number;
+  declare readonly k: number;
 
   constructor(size: number, options: F.LocalResponseNormOptions = {}) {
-    const { alpha = 1e-4, beta = 0.75, k = 1 } = optionsOf(new.target, options);
     super();
     this.size = size;
-    this.alpha = alpha;
-    this.beta = beta;
-    this.k = k;
+    settle(this, options, { alpha: 1e-4, beta: 0.75, k: 1 });
   }
 
   override forward(input: Tensor): Tensor {
@@ -270,7 +257,7 @@ export class LocalResponseNorm extends Module {
   }
 
   override extraRepr(): string {
-    return `${this.size}, alpha=${pyNumber(this.alpha)}, beta=${pyNumber(this.beta)}, k=${pyOption(this.k, 1)}`;
+    return `${this.size}, ${pyFields(this, "alpha", "beta")}, k=${pyOption(this.k, 1)}`;
   }
 }
 

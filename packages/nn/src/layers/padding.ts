@@ -1,7 +1,7 @@
 import type { Tensor } from "@sconce/core";
 import { pad } from "../functional/vision.js";
 import { Module } from "../module.js";
-import { pyNumber, pyTuple } from "../repr.js";
+import { pyFields, pyTuple } from "../repr.js";
 
 /** One size for every side, or those before and after each dimension, the last dimension first. */
 export type Padding = number | readonly number[];
@@ -11,16 +11,19 @@ type Mode = "constant" | "reflect" | "replicate" | "circular";
 /** Padding of the last `n` dimensions. */
 abstract class Pad extends Module {
   readonly padding: readonly number[];
+  protected readonly mode: Mode;
 
-  constructor(padding: Padding, n: number) {
+  constructor(padding: Padding, n: number, mode: Mode) {
     super();
     this.padding = typeof padding === "number" ? new Array<number>(2 * n).fill(padding) : padding;
+    this.mode = mode;
   }
 
-  protected abstract get mode(): Mode;
+  /** What stands outside where the mode is constant. */
+  readonly value: number = 0;
 
   override forward(input: Tensor): Tensor {
-    return pad(input, this.padding, { mode: this.mode });
+    return pad(input, this.padding, { mode: this.mode, value: this.value });
   }
 
   override extraRepr(): string {
@@ -29,49 +32,16 @@ abstract class Pad extends Module {
 }
 
 abstract class ConstantPad extends Pad {
-  readonly value: number;
+  override readonly value: number;
 
   constructor(padding: Padding, value: number, n: number) {
-    super(padding, n);
+    super(padding, n, "constant");
     this.value = value;
-  }
-
-  protected override get mode(): Mode {
-    return "constant";
-  }
-
-  /** Computes the layer. */
-  override forward(input: Tensor): Tensor {
-    return pad(input, this.padding, { value: this.value });
   }
 
   /** The options that are printed. */
   override extraRepr(): string {
-    return `padding=${pyTuple(this.padding)}, value=${pyNumber(this.value)}`;
-  }
-}
-
-abstract class ZeroPad extends Pad {
-  protected override get mode(): Mode {
-    return "constant";
-  }
-}
-
-abstract class ReflectionPad extends Pad {
-  protected override get mode(): Mode {
-    return "reflect";
-  }
-}
-
-abstract class ReplicationPad extends Pad {
-  protected override get mode(): Mode {
-    return "replicate";
-  }
-}
-
-abstract class CircularPad extends Pad {
-  protected override get mode(): Mode {
-    return "circular";
+    return pyFields(this, "padding", "value");
   }
 }
 
@@ -97,9 +67,9 @@ export class ConstantPad3d extends ConstantPad {
 }
 
 /** Pads the last dimension with zeros. */
-export class ZeroPad1d extends ZeroPad {
+export class ZeroPad1d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 1);
+    super(padding, 1, "constant");
   }
 }
 
@@ -108,78 +78,78 @@ export class ZeroPad1d extends ZeroPad {
  * @example
  * new nn.ZeroPad2d([1, 1, 2, 2])(randn([8, 3, 4, 4])); // [8, 3, 8, 6]
  */
-export class ZeroPad2d extends ZeroPad {
+export class ZeroPad2d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 2);
+    super(padding, 2, "constant");
   }
 }
 
 /** Pads the last three dimensions with zeros. */
-export class ZeroPad3d extends ZeroPad {
+export class ZeroPad3d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 3);
+    super(padding, 3, "constant");
   }
 }
 
 /** Pads the last dimension with its mirror image; the edge is not repeated. */
-export class ReflectionPad1d extends ReflectionPad {
+export class ReflectionPad1d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 1);
+    super(padding, 1, "reflect");
   }
 }
 
 /** Pads the last two dimensions with its mirror image; the edge is not repeated. */
-export class ReflectionPad2d extends ReflectionPad {
+export class ReflectionPad2d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 2);
+    super(padding, 2, "reflect");
   }
 }
 
 /** Pads the last three dimensions with its mirror image; the edge is not repeated. */
-export class ReflectionPad3d extends ReflectionPad {
+export class ReflectionPad3d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 3);
+    super(padding, 3, "reflect");
   }
 }
 
 /** Pads the last dimension with its edge. */
-export class ReplicationPad1d extends ReplicationPad {
+export class ReplicationPad1d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 1);
+    super(padding, 1, "replicate");
   }
 }
 
 /** Pads the last two dimensions with its edge. */
-export class ReplicationPad2d extends ReplicationPad {
+export class ReplicationPad2d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 2);
+    super(padding, 2, "replicate");
   }
 }
 
 /** Pads the last three dimensions with its edge. */
-export class ReplicationPad3d extends ReplicationPad {
+export class ReplicationPad3d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 3);
+    super(padding, 3, "replicate");
   }
 }
 
 /** Pads the last dimension with its other end. */
-export class CircularPad1d extends CircularPad {
+export class CircularPad1d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 1);
+    super(padding, 1, "circular");
   }
 }
 
 /** Pads the last two dimensions with its other end. */
-export class CircularPad2d extends CircularPad {
+export class CircularPad2d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 2);
+    super(padding, 2, "circular");
   }
 }
 
 /** Pads the last three dimensions with its other end. */
-export class CircularPad3d extends CircularPad {
+export class CircularPad3d extends Pad {
   constructor(padding: Padding) {
-    super(padding, 3);
+    super(padding, 3, "circular");
   }
 }

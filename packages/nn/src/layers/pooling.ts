@@ -1,8 +1,9 @@
-import { optionsOf, type Tensor, type ValuesIndices } from "@sconce/core";
+import type { Tensor, ValuesIndices } from "@sconce/core";
 import type { AdaptiveSize, AvgPoolOptions, MaxPoolOptions, Spatial } from "@sconce/core/nn";
 import * as F from "../functional/pool.js";
 import { Module } from "../module.js";
-import { pyBool, pyNumber, pyTuple } from "../repr.js";
+import { settle } from "../options.js";
+import { pyFields } from "../repr.js";
 
 /** What a layer returns that may return positions too. */
 export type Pooled<R extends boolean> = R extends true ? ValuesIndices : Tensor;
@@ -15,26 +16,22 @@ abstract class MaxPool<R extends boolean> extends Module {
   readonly stride: Spatial;
   readonly padding: Spatial;
   readonly dilation: Spatial;
-  readonly returnIndices: boolean;
-  readonly ceilMode: boolean;
+  declare readonly returnIndices: boolean;
+  declare readonly ceilMode: boolean;
 
   constructor(kernelSize: Spatial, options: Spatial | MaxPoolLayerOptions<R> = {}) {
     super();
-    const { stride, padding = 0, dilation = 1, ceilMode = false, returnIndices = false } = F.poolOptions<MaxPoolOptions>(options);
+    const given = F.poolOptions<MaxPoolOptions>(options);
+    const { stride, padding = 0, dilation = 1 } = given;
+    settle(this, given, { ceilMode: false, returnIndices: false });
     this.kernelSize = kernelSize;
     this.stride = stride ?? kernelSize;
     this.padding = padding;
     this.dilation = dilation;
-    this.returnIndices = returnIndices;
-    this.ceilMode = ceilMode;
   }
 
   override extraRepr(): string {
-    const { kernelSize, stride, padding, dilation, ceilMode } = this;
-    return (
-      `kernel_size=${pyTuple(kernelSize)}, stride=${pyTuple(stride)}, padding=${pyTuple(padding)}, ` +
-      `dilation=${pyTuple(dilation)}, ceil_mode=${pyBool(ceilMode)}`
-    );
+    return pyFields(this, "kernelSize", "stride", "padding", "dilation", "ceilMode");
   }
 }
 
@@ -42,29 +39,22 @@ abstract class AvgPool extends Module {
   readonly kernelSize: Spatial;
   readonly stride: Spatial;
   readonly padding: Spatial;
-  readonly ceilMode: boolean;
-  readonly countIncludePad: boolean;
-  readonly divisorOverride: number | null;
+  declare readonly ceilMode: boolean;
+  declare readonly countIncludePad: boolean;
+  declare readonly divisorOverride: number | null;
 
   constructor(kernelSize: Spatial, options: Spatial | AvgPoolOptions = {}) {
     super();
-    const {
-      stride,
-      padding = 0,
-      ceilMode = false,
-      countIncludePad = true,
-      divisorOverride = null,
-    } = F.poolOptions<AvgPoolOptions>(options);
+    const given = F.poolOptions<AvgPoolOptions>(options);
+    const { stride, padding = 0 } = given;
+    settle(this, given, { ceilMode: false, countIncludePad: true, divisorOverride: Number });
     this.kernelSize = kernelSize;
     this.stride = stride ?? kernelSize;
     this.padding = padding;
-    this.ceilMode = ceilMode;
-    this.countIncludePad = countIncludePad;
-    this.divisorOverride = divisorOverride;
   }
 
   override extraRepr(): string {
-    return `kernel_size=${pyTuple(this.kernelSize)}, stride=${pyTuple(this.stride)}, padding=${pyTuple(this.padding)}`;
+    return pyFields(this, "kernelSize", "stride", "padding");
   }
 }
 
@@ -77,7 +67,7 @@ abstract class Adaptive extends Module {
   }
 
   override extraRepr(): string {
-    return `output_size=${pyTuple(this.outputSize)}`;
+    return pyFields(this, "outputSize");
   }
 }
 
@@ -95,17 +85,16 @@ abstract class MaxUnpool extends Module {
   }
 
   override extraRepr(): string {
-    return `kernel_size=${pyTuple(this.kernelSize)}, stride=${pyTuple(this.stride)}, padding=${pyTuple(this.padding)}`;
+    return pyFields(this, "kernelSize", "stride", "padding");
   }
 }
 
 abstract class AdaptiveMax<R extends boolean> extends Adaptive {
-  readonly returnIndices: boolean;
+  declare readonly returnIndices: boolean;
 
   constructor(outputSize: AdaptiveSize, options: { readonly returnIndices?: R } = {}) {
-    const { returnIndices } = optionsOf(new.target, options);
     super(outputSize);
-    this.returnIndices = returnIndices ?? false;
+    settle(this, options as { readonly returnIndices?: boolean }, { returnIndices: false });
   }
 }
 
@@ -155,7 +144,12 @@ export class AvgPool1d extends AvgPool {
   /** The options that are printed. */
   override extraRepr(): string {
     const { kernelSize, stride, padding } = this;
-    return `kernel_size=${pyTuple(single(kernelSize))}, stride=${pyTuple(single(stride))}, padding=${pyTuple(single(padding))}`;
+    return pyFields(
+      { kernelSize: single(kernelSize), stride: single(stride), padding: single(padding) },
+      "kernelSize",
+      "stride",
+      "padding",
+    );
   }
 }
 
@@ -255,20 +249,19 @@ abstract class LPPool extends Module {
   readonly normType: number;
   readonly kernelSize: Spatial;
   readonly stride: Spatial | null;
-  readonly ceilMode: boolean;
+  declare readonly ceilMode: boolean;
 
   constructor(normType: number, kernelSize: Spatial, options: Spatial | F.LpPoolOptions = {}) {
     super();
-    const { stride = null, ceilMode = false } = F.poolOptions<F.LpPoolOptions>(options);
+    const given = F.poolOptions<F.LpPoolOptions>(options);
+    settle(this, given, { ceilMode: false });
     this.normType = normType;
     this.kernelSize = kernelSize;
-    this.stride = stride;
-    this.ceilMode = ceilMode;
+    this.stride = given.stride ?? null;
   }
 
   override extraRepr(): string {
-    const { normType, kernelSize, stride, ceilMode } = this;
-    return `norm_type=${pyNumber(normType)}, kernel_size=${pyTuple(kernelSize)}, stride=${pyTuple(stride)}, ceil_mode=${pyBool(ceilMode)}`;
+    return pyFields(this, "normType", "kernelSize", "stride", "ceilMode");
   }
 }
 

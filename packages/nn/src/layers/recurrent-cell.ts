@@ -25,7 +25,7 @@ export abstract class RNNCellBase extends Module {
   biasHh: Parameter | null;
 
   constructor(mode: RecurrentMode, inputSize: number, hiddenSize: number, options: BiasOptions) {
-    const { bias = true } = optionsOf(new.target, options);
+    const { bias } = optionsOf(new.target, options, { bias: true });
     super();
     checkSizes(new.target.name, { inputSize, hiddenSize });
     const gates = GATES[mode] * hiddenSize;
@@ -100,9 +100,9 @@ export class RNNCell extends RNNCellBase {
   readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
-    const { nonlinearity = "tanh" } = optionsOf(new.target, options);
+    const { nonlinearity } = optionsOf(new.target, options, { nonlinearity: "tanh" });
     if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
-      throw new ValueError(`RNNCell: Unknown nonlinearity: ${nonlinearity}; there are tanh, relu`);
+      throw new ValueError(`RNNCell: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`);
     }
     super("RNN_TANH", inputSize, hiddenSize, options);
     this.nonlinearity = nonlinearity;

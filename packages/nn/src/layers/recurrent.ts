@@ -2,6 +2,7 @@ import { cat, exposed, formatShape, hidden, optionsOf, ShapeError, stack, type T
 import { dropout } from "../functional/dropout.js";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 import { PackedSequence } from "../packed.js";
 import type { Parameter } from "../parameter.js";
 import { pyBool, pyFloat } from "../repr.js";
@@ -47,12 +48,12 @@ export abstract class RNNBase extends Module {
   readonly mode: RecurrentMode;
   readonly inputSize: number;
   readonly hiddenSize: number;
-  readonly numLayers: number;
-  readonly bias: boolean;
-  readonly batchFirst: boolean;
-  readonly dropout: number;
-  readonly bidirectional: boolean;
-  readonly projSize: number;
+  declare readonly numLayers: number;
+  declare readonly bias: boolean;
+  declare readonly batchFirst: boolean;
+  declare readonly dropout: number;
+  declare readonly bidirectional: boolean;
+  declare readonly projSize: number;
   [weight: WeightName]: Parameter;
 
   protected static override stateKey(field: string): string {
@@ -65,25 +66,13 @@ export abstract class RNNBase extends Module {
 
   constructor(mode: RecurrentMode, inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
     super();
-    const {
-      numLayers = 1,
-      bias = true,
-      batchFirst = false,
-      dropout: p = 0,
-      bidirectional = false,
-      projSize = 0,
-    } = optionsOf(new.target, options);
+    const defaults = { numLayers: 1, bias: true, batchFirst: false, dropout: 0, bidirectional: false, projSize: 0 };
+    const { numLayers } = settle(this, options, defaults);
     checkSizes(new.target.name, { inputSize, hiddenSize, numLayers });
-    checkSettings(new.target.name, { ...options, numLayers, dropout: p, projSize }, hiddenSize, mode);
+    checkSettings(new.target.name, this, hiddenSize, mode);
     this.mode = mode;
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
-    this.numLayers = numLayers;
-    this.bias = bias;
-    this.batchFirst = batchFirst;
-    this.dropout = p;
-    this.bidirectional = bidirectional;
-    this.projSize = projSize;
     for (let layer = 0; layer < numLayers; layer++) {
       for (const suffix of this.directions) this.addWeights(layer, suffix, options);
     }
@@ -288,7 +277,7 @@ export class RNN extends RNNBase {
   readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
-    const { nonlinearity = "tanh" } = optionsOf(new.target, options);
+    const { nonlinearity } = optionsOf(new.target, options, { nonlinearity: "tanh" });
     if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
       throw new ValueError(`RNN: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`);
     }

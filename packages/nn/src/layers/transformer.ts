@@ -3,6 +3,7 @@ import { clone } from "../clone.js";
 import { gelu, relu } from "../functional/activation.js";
 import { xavierUniform_ } from "../init.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 import { MultiheadAttention } from "./attention.js";
 import { Dropout } from "./dropout.js";
 import type { BiasOptions, FactoryOptions } from "./factory.js";
@@ -27,6 +28,8 @@ export interface TransformerLayerOptions extends BiasOptions {
   /** Normalises before attention and linear layers, where it would be after them. */
   readonly normFirst?: boolean;
 }
+
+const LAYER = { dimFeedforward: 2048, dropout: 0.1, layerNormEps: 1e-5, normFirst: false };
 
 /** Two linear layers, and between them what may be a function of the user's. */
 function network({ linear1, activation, dropout, linear2 }: TransformerEncoderLayer | TransformerDecoderLayer, input: Tensor): Tensor {
@@ -77,14 +80,8 @@ export class TransformerEncoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    const {
-      dimFeedforward = 2048,
-      dropout = 0.1,
-      activation = "relu",
-      layerNormEps = 1e-5,
-      normFirst = false,
-    } = optionsOf(new.target, options);
-    const { bias, dtype, device } = options;
+    const { dimFeedforward, dropout, layerNormEps, normFirst } = optionsOf(new.target, options, LAYER);
+    const { activation = "relu", bias, dtype, device } = options;
     const common = { bias, dtype, device };
     this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
     this.linear1 = new Linear(dModel, dimFeedforward, common);
@@ -154,14 +151,8 @@ export class TransformerDecoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    const {
-      dimFeedforward = 2048,
-      dropout = 0.1,
-      activation = "relu",
-      layerNormEps = 1e-5,
-      normFirst = false,
-    } = optionsOf(new.target, options);
-    const { bias, dtype, device } = options;
+    const { dimFeedforward, dropout, layerNormEps, normFirst } = optionsOf(new.target, options, LAYER);
+    const { activation = "relu", bias, dtype, device } = options;
     const common = { bias, dtype, device };
     this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
     this.multiheadAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
@@ -309,30 +300,21 @@ export class Transformer extends Module {
 
   encoder: Module;
   decoder: Module;
-  readonly dModel: number;
-  readonly nhead: number;
-  readonly batchFirst: boolean;
+  declare readonly dModel: number;
+  declare readonly nhead: number;
+  declare readonly batchFirst: boolean;
 
   constructor(options: TransformerOptions = {}) {
     super();
-    const {
-      dModel = 512,
-      nhead = 8,
-      numEncoderLayers = 6,
-      numDecoderLayers = 6,
-      customEncoder,
-      customDecoder,
-      ...rest
-    } = optionsOf(new.target, options);
+    const { dModel, nhead } = settle(this, options, { dModel: 512, nhead: 8, batchFirst: false });
+    const { numEncoderLayers, numDecoderLayers } = optionsOf(new.target, options, { numEncoderLayers: 6, numDecoderLayers: 6 });
+    const { customEncoder, customDecoder, ...rest } = options;
     const { layerNormEps = 1e-5, bias, dtype, device } = rest;
     const norm = (): LayerNorm => new LayerNorm(dModel, { eps: layerNormEps, bias, dtype, device });
     this.encoder =
       customEncoder ?? new TransformerEncoder(new TransformerEncoderLayer(dModel, nhead, rest), numEncoderLayers, { norm: norm() });
     this.decoder =
       customDecoder ?? new TransformerDecoder(new TransformerDecoderLayer(dModel, nhead, rest), numDecoderLayers, { norm: norm() });
-    this.dModel = dModel;
-    this.nhead = nhead;
-    this.batchFirst = rest.batchFirst ?? false;
     for (const parameter of this.parameters()) if (parameter.ndim > 1) xavierUniform_(parameter);
   }
 

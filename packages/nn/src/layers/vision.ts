@@ -2,7 +2,8 @@ import { optionsOf, type Tensor } from "@sconce/core";
 import type { InterpolateMode, Spatial, WindowOptions } from "@sconce/core/nn";
 import * as F from "../functional/vision.js";
 import { Module } from "../module.js";
-import { pyFloat, pyTuple } from "../repr.js";
+import { settle } from "../options.js";
+import { pyFields, pyFloat } from "../repr.js";
 
 /** Settings of {@link Upsample}. */
 export interface UpsampleOptions {
@@ -25,22 +26,16 @@ export interface UpsampleOptions {
 export class Upsample extends Module {
   readonly size: Spatial | null;
   readonly scaleFactor: Spatial | null;
-  readonly mode: InterpolateMode;
+  declare readonly mode: InterpolateMode;
   readonly alignCorners: boolean | null;
   readonly recomputeScaleFactor: boolean | null;
 
   constructor(options: UpsampleOptions = {}) {
-    const {
-      size = null,
-      scaleFactor = null,
-      mode = "nearest",
-      alignCorners = null,
-      recomputeScaleFactor = null,
-    } = optionsOf(new.target, options);
+    const { size = null, scaleFactor = null, alignCorners = null, recomputeScaleFactor = null } = optionsOf(new.target, options);
     super();
+    settle(this, options, { mode: "nearest" });
     this.size = size;
     this.scaleFactor = scaleFactor;
-    this.mode = mode;
     this.alignCorners = alignCorners;
     this.recomputeScaleFactor = recomputeScaleFactor;
   }
@@ -57,8 +52,8 @@ export class Upsample extends Module {
   }
 
   override extraRepr(): string {
-    const { size, scaleFactor, mode } = this;
-    if (scaleFactor === null) return `size=${pyTuple(size)}, mode=${mode}`;
+    const { scaleFactor, mode } = this;
+    if (scaleFactor === null) return pyFields(this, "size", "mode");
     const factors = typeof scaleFactor === "number" ? pyFloat(scaleFactor) : `(${scaleFactor.map(pyFloat).join(", ")})`;
     return `scale_factor=${factors}, mode=${mode}`;
   }
@@ -94,7 +89,7 @@ export class PixelShuffle extends Module {
   }
 
   override extraRepr(): string {
-    return `upscale_factor=${this.upscaleFactor}`;
+    return pyFields(this, "upscaleFactor");
   }
 }
 
@@ -112,7 +107,7 @@ export class PixelUnshuffle extends Module {
   }
 
   override extraRepr(): string {
-    return `downscale_factor=${this.downscaleFactor}`;
+    return pyFields(this, "downscaleFactor");
   }
 }
 
@@ -130,7 +125,7 @@ export class ChannelShuffle extends Module {
   }
 
   override extraRepr(): string {
-    return `groups=${this.groups}`;
+    return pyFields(this, "groups");
   }
 }
 
@@ -151,8 +146,7 @@ abstract class Blocks extends Module {
   }
 
   override extraRepr(): string {
-    const { kernelSize, dilation, padding, stride } = this;
-    return `kernel_size=${pyTuple(kernelSize)}, dilation=${pyTuple(dilation)}, padding=${pyTuple(padding)}, stride=${pyTuple(stride)}`;
+    return pyFields(this, "kernelSize", "dilation", "padding", "stride");
   }
 }
 
@@ -182,6 +176,6 @@ export class Fold extends Blocks {
 
   /** The options that are printed. */
   override extraRepr(): string {
-    return `output_size=${pyTuple(this.outputSize)}, ${super.extraRepr()}`;
+    return `${pyFields(this, "outputSize")}, ${super.extraRepr()}`;
   }
 }

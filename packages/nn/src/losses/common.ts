@@ -15,15 +15,15 @@ import {
 } from "../functional/loss.js";
 import type { Reduction, ReductionOptions } from "../functional/reduction.js";
 import { Module } from "../module.js";
+import { settle } from "../options.js";
 
 /** A loss of elements that a reduction turns into the result. */
 export abstract class Loss extends Module {
-  readonly reduction: Reduction;
+  declare readonly reduction: Reduction;
 
-  constructor(options: ReductionOptions = {}) {
-    const { reduction = "mean" } = optionsOf(new.target, options);
+  constructor(options: ReductionOptions = {}, defaults: object = {}) {
     super();
-    this.reduction = reduction;
+    settle(this, options, { reduction: "mean", ...defaults });
   }
 }
 
@@ -31,10 +31,9 @@ export abstract class Loss extends Module {
 export abstract class WeightedLoss extends Loss {
   declare weight: Tensor | null;
 
-  constructor(options: ReductionOptions & { readonly weight?: Tensor | null } = {}) {
-    super(options);
-    const { weight = null } = options;
-    this.registerBuffer("weight", weight);
+  constructor(options: ReductionOptions & { readonly weight?: Tensor | null } = {}, defaults: object = {}) {
+    super(options, defaults);
+    this.registerBuffer("weight", options.weight ?? null);
   }
 }
 
@@ -61,12 +60,10 @@ export class L1Loss extends Loss {
 
 /** Squared differences below `beta`, absolute ones above. Source: https://arxiv.org/abs/1504.08083 */
 export class SmoothL1Loss extends Loss {
-  readonly beta: number;
+  declare readonly beta: number;
 
   constructor(options: ReductionOptions & { readonly beta?: number } = {}) {
-    super(options);
-    const { beta = 1 } = options;
-    this.beta = beta;
+    super(options, { beta: 1 });
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -76,12 +73,10 @@ export class SmoothL1Loss extends Loss {
 
 /** Half the squared differences below `delta`, `delta` times the absolute ones above. */
 export class HuberLoss extends Loss {
-  readonly delta: number;
+  declare readonly delta: number;
 
   constructor(options: ReductionOptions & { readonly delta?: number } = {}) {
-    super(options);
-    const { delta = 1 } = options;
-    this.delta = delta;
+    super(options, { delta: 1 });
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -98,14 +93,11 @@ export class HuberLoss extends Loss {
  * criterion(net(x), y);
  */
 export class CrossEntropyLoss extends WeightedLoss {
-  readonly ignoreIndex: number;
-  readonly labelSmoothing: number;
+  declare readonly ignoreIndex: number;
+  declare readonly labelSmoothing: number;
 
   constructor(options: CrossEntropyOptions = {}) {
-    super(options);
-    const { ignoreIndex = -100, labelSmoothing = 0 } = options;
-    this.ignoreIndex = ignoreIndex;
-    this.labelSmoothing = labelSmoothing;
+    super(options, { ignoreIndex: -100, labelSmoothing: 0 });
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -115,12 +107,10 @@ export class CrossEntropyLoss extends WeightedLoss {
 
 /** Negative log likelihood of class indices under logarithms `[N, C, ...]` or `[C]`. State: `weight` if given. */
 export class NLLLoss extends WeightedLoss {
-  readonly ignoreIndex: number;
+  declare readonly ignoreIndex: number;
 
   constructor(options: NllLossOptions = {}) {
-    super(options);
-    const { ignoreIndex = -100 } = options;
-    this.ignoreIndex = ignoreIndex;
+    super(options, { ignoreIndex: -100 });
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -146,8 +136,7 @@ export class BCEWithLogitsLoss extends WeightedLoss {
 
   constructor(options: LogitsOptions = {}) {
     super(options);
-    const { posWeight = null } = options;
-    this.registerBuffer("posWeight", posWeight);
+    this.registerBuffer("posWeight", options.posWeight ?? null);
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -157,14 +146,12 @@ export class BCEWithLogitsLoss extends WeightedLoss {
 
 /** Kullback-Leibler divergence of a target distribution from the one whose logarithms are given. */
 export class KLDivLoss extends Module {
-  readonly reduction: Reduction | "batchmean";
-  readonly logTarget: boolean;
+  declare readonly reduction: Reduction | "batchmean";
+  declare readonly logTarget: boolean;
 
   constructor(options: KlDivOptions = {}) {
-    const { reduction = "mean", logTarget = false } = optionsOf(new.target, options);
     super();
-    this.reduction = reduction;
-    this.logTarget = logTarget;
+    settle(this, options, { reduction: "mean", logTarget: false });
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -174,14 +161,12 @@ export class KLDivLoss extends Module {
 
 /** Cosine of the angle between vectors along `dim`. */
 export class CosineSimilarity extends Module {
-  readonly dim: number;
-  readonly eps: number;
+  declare readonly dim: number;
+  declare readonly eps: number;
 
   constructor(options: CosineSimilarityOptions = {}) {
-    const { dim = 1, eps = 1e-8 } = optionsOf(new.target, options);
     super();
-    this.dim = dim;
-    this.eps = eps;
+    settle(this, options, { dim: 1, eps: 1e-8 });
   }
 
   override forward(x1: Tensor, x2: Tensor): Tensor {
@@ -196,7 +181,7 @@ export class PairwiseDistance extends Module {
   readonly keepdim: boolean;
 
   constructor(options: PairwiseDistanceOptions = {}) {
-    const { p = 2, eps = 1e-6, keepdim = false } = optionsOf(new.target, options);
+    const { p, eps, keepdim } = optionsOf(new.target, options, { p: 2, eps: 1e-6, keepdim: false });
     super();
     this.norm = p;
     this.eps = eps;

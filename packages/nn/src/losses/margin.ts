@@ -19,12 +19,10 @@ import { Loss, WeightedLoss } from "./common.js";
 
 /** A loss with a margin. */
 abstract class MarginLoss extends Loss {
-  readonly margin: number;
+  declare readonly margin: number;
 
-  constructor(options: MarginOptions, initial: number) {
-    super(options);
-    const { margin } = options;
-    this.margin = margin ?? initial;
+  constructor(options: MarginOptions, margin: number, defaults: object = {}) {
+    super(options, { margin, ...defaults });
   }
 }
 
@@ -84,14 +82,11 @@ export class MultiLabelSoftMarginLoss extends WeightedLoss {
 
 /** Mean over the classes of `max(0, margin - x[target] + x[i]) ^ p`. State: `weight` if given. */
 export class MultiMarginLoss extends WeightedLoss {
-  readonly p: number;
-  readonly margin: number;
+  declare readonly p: number;
+  declare readonly margin: number;
 
   constructor(options: MultiMarginOptions = {}) {
-    super(options);
-    const { p = 1, margin = 1 } = options;
-    this.p = p;
-    this.margin = margin;
+    super(options, { p: 1, margin: 1 });
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -101,16 +96,12 @@ export class MultiMarginLoss extends WeightedLoss {
 
 /** `max(0, d(anchor, positive) - d(anchor, negative) + margin)`. */
 export class TripletMarginLoss extends MarginLoss {
-  readonly p: number;
-  readonly eps: number;
-  readonly swap: boolean;
+  declare readonly p: number;
+  declare readonly eps: number;
+  declare readonly swap: boolean;
 
   constructor(options: TripletMarginOptions = {}) {
-    super(options, 1);
-    const { p = 2, eps = 1e-6, swap = false } = options;
-    this.p = p;
-    this.eps = eps;
-    this.swap = swap;
+    super(options, 1, { p: 2, eps: 1e-6, swap: false });
   }
 
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
@@ -122,13 +113,11 @@ export class TripletMarginLoss extends MarginLoss {
 export class TripletMarginWithDistanceLoss extends MarginLoss {
   /** The distance between two batches of vectors. */
   readonly distanceFunction: TripletDistanceOptions["distanceFunction"];
-  readonly swap: boolean;
+  declare readonly swap: boolean;
 
   constructor(options: TripletDistanceOptions = {}) {
-    super(options, 1);
-    const { distanceFunction = null, swap = false } = options;
-    this.distanceFunction = distanceFunction;
-    this.swap = swap;
+    super(options, 1, { swap: false });
+    this.distanceFunction = options.distanceFunction ?? null;
   }
 
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
@@ -138,16 +127,12 @@ export class TripletMarginWithDistanceLoss extends MarginLoss {
 
 /** Negative log likelihood of counts under Poisson distributions. */
 export class PoissonNLLLoss extends Loss {
-  readonly logInput: boolean;
-  readonly full: boolean;
-  readonly eps: number;
+  declare readonly logInput: boolean;
+  declare readonly full: boolean;
+  declare readonly eps: number;
 
   constructor(options: PoissonNllOptions = {}) {
-    super(options);
-    const { logInput = true, full = false, eps = 1e-8 } = options;
-    this.logInput = logInput;
-    this.full = full;
-    this.eps = eps;
+    super(options, { logInput: true, full: false, eps: 1e-8 });
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -157,14 +142,11 @@ export class PoissonNLLLoss extends Loss {
 
 /** Negative log likelihood under normal distributions of given means and variances. */
 export class GaussianNLLLoss extends Loss {
-  readonly full: boolean;
-  readonly eps: number;
+  declare readonly full: boolean;
+  declare readonly eps: number;
 
   constructor(options: GaussianNllOptions = {}) {
-    super(options);
-    const { full = false, eps = 1e-6 } = options;
-    this.full = full;
-    this.eps = eps;
+    super(options, { full: false, eps: 1e-6 });
   }
 
   override forward(input: Tensor, target: Tensor, variance: Tensor): Tensor {

@@ -12,14 +12,11 @@ import { Loss } from "./common.js";
  * criterion(randn([50, 2, 20]).logSoftmax(2), randint(1, 20, [2, 10]), [50, 50], [10, 8]); // []
  */
 export class CTCLoss extends Loss {
-  readonly blank: number;
-  readonly zeroInfinity: boolean;
+  declare readonly blank: number;
+  declare readonly zeroInfinity: boolean;
 
   constructor(options: CtcLossOptions = {}) {
-    super(options);
-    const { blank = 0, zeroInfinity = false } = options;
-    this.blank = blank;
-    this.zeroInfinity = zeroInfinity;
+    super(options, { blank: 0, zeroInfinity: false });
   }
 
   override forward(logProbs: Tensor, targets: Tensor, inputLengths: Lengths, targetLengths: Lengths): Tensor {

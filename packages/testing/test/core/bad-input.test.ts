@@ -57,7 +57,7 @@ const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
   ["Parameter(null)", () => new nn.Parameter(none), /Parameter: expected a tensor, got null/],
   ["Parameter of an array", () => new nn.Parameter([1, 2] as Any), /Parameter: expected a tensor, got Array/],
   ["module.to(null)", () => new nn.Linear(2, 2).to(none), /to: expected a dtype, a device, a tensor or options, got null/],
-  ["Dropout of a text", () => new nn.Dropout("0.5" as Any), /dropout probability has to be between 0 and 1/],
+  ["Dropout of a text", () => new nn.Dropout("0.5" as Any), /Dropout: expected p to be of kind number, got string/],
   ["a forward hook that is none", () => new nn.Linear(2, 2).registerForwardHook(none), /hook: expected a function, got null/],
   ["a tensor hook that is none", () => params()[0].registerHook(none), /registerHook: expected a function, got null/],
   ["SGD with a text as rate", () => new optim.SGD(params(), { lr: "0.1" as Any }), /Invalid learning rate value: 0.1/],
@@ -70,7 +70,7 @@ const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
   [
     "LambdaLR of no function",
     () => new lrScheduler.LambdaLR(sgd(), [none]),
-    /LambdaLR: expected lrLambda to be of kind function, got null/,
+    /lrScheduler: expected lrLambda to be of kind function, got null/,
   ],
   [
     "ExponentialLR of null",

@@ -159,7 +159,7 @@ describe("layers", () => {
     expect(() => new nn.Conv2d(2, 4, 3, { padding: "same", stride: 2 })).toThrow(
       /padding='same' is not supported for strided convolutions/,
     );
-    expect(() => new nn.Conv2d(2, 4, [3, 3, 3])).toThrow(/expected kernelSize to be one number or 2, got \[3, 3, 3\]/);
+    expect(() => new nn.Conv2d(2, 4, [3, 3, 3])).toThrow(/kernelSize must either be a single int, or a tuple of 2 ints, got \[3, 3, 3\]/);
     expect(() => new nn.Linear(2.5, 1)).toThrow(/expected inFeatures to be an integer of at least 0, got 2.5/);
     expect(() => new nn.Embedding(3, 2, { paddingIdx: 3 })).toThrow(/Padding_idx must be within num_embeddings/);
     expect(() => new nn.GroupNorm(3, 4)).toThrow(/num_channels must be divisible by num_groups/);

@@ -239,6 +239,28 @@ describe("states of schedulers", () => {
     expect(scheduler2.stateDict()).toEqual(scheduler.stateDict());
   });
 
+  it.each(CASES)("%s goes on from plain JSON, before a step and after some", (_, make) => {
+    for (const steps of [0, 3]) {
+      const [optimizer, optimizer2] = [twoGroups(), twoGroups()];
+      const [scheduler, scheduler2] = [make(optimizer), make(optimizer2)];
+      for (let i = 0; i < steps; i++) stepOnce(scheduler);
+      const saved = JSON.parse(JSON.stringify({ optimizer: optimizer.stateDict(), scheduler: scheduler.stateDict() }));
+      stepOnce(scheduler2);
+      scheduler2.loadStateDict(saved.scheduler);
+      optimizer2.loadStateDict(saved.optimizer);
+      expect(scheduler2.stateDict()).toEqual(scheduler.stateDict());
+      for (let i = 0; i < 3; i++) for (const each of [scheduler, scheduler2]) stepOnce(each);
+      expect(optimizer2.stateDict().param_groups).toEqual(optimizer.stateDict().param_groups);
+    }
+  });
+
+  it("JSON's null for the worst number goes with the mode that is loaded", () => {
+    const rising = new S.ReduceLROnPlateau(twoGroups(), { mode: "max" });
+    const scheduler = new S.ReduceLROnPlateau(twoGroups());
+    scheduler.loadStateDict(JSON.parse(JSON.stringify(rising.stateDict())));
+    expect(scheduler.best).toBe(Number.NEGATIVE_INFINITY);
+  });
+
   it("reads PyTorch's names and leaves out those that it does not know", () => {
     const scheduler = new S.CosineAnnealingLR(twoGroups(), 10);
     scheduler.loadStateDict({ T_max: 7, last_epoch: 3, _last_lr: [0.3, 0.2], verbose: false });
