@@ -106,10 +106,11 @@ export abstract class Module extends Callable {
     return backward === null ? output : backward.leave(output);
   }
 
-  /** @internal True if nobody can hold what a call makes, save for its result: the class is {@link Module.transient}, there are no hooks. */
+  /** @internal True if nobody holds what a call makes: a transient class, no hooks, and a method (named, no prototype), not what took its place. */
   static isTransient(module: Module): boolean {
-    const made = module.constructor;
-    return Object.hasOwn(made, "transient") && module.forward === made.prototype.forward && module.#hookless;
+    const { forward, constructor: made } = module;
+    const own = forward === made.prototype.forward && forward.name === "forward" && !Object.hasOwn(forward, "prototype");
+    return own && Object.hasOwn(made, "transient") && module.#hookless;
   }
 
   get #hookless(): boolean {

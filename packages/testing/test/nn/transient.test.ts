@@ -2,7 +2,7 @@ import "@sconce/backend-cpu";
 import { noGrad } from "@sconce/autograd";
 import { memory, randn, scope, type Tensor, tensor } from "@sconce/core";
 import * as nn from "@sconce/nn";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 
 /** Holds what it has seen. */
 class Probe extends nn.Module {
@@ -30,6 +30,47 @@ function left(net: nn.Sequential, x: Tensor): number {
   y.dataSync();
   return memory().buffers - before - 1;
 }
+
+describe("a forward that the user puts into the prototype of a layer", () => {
+  const own = nn.Linear.prototype.forward;
+  afterEach(() => {
+    nn.Linear.prototype.forward = own;
+  });
+
+  it.each([
+    [
+      "a function",
+      (kept: Tensor[]) =>
+        function (this: nn.Linear, x: Tensor): Tensor {
+          kept.push(own.call(this, x), x);
+          return kept[0].mul(2);
+        },
+    ],
+    [
+      "a named function",
+      (kept: Tensor[]) =>
+        function forward(this: nn.Linear, x: Tensor): Tensor {
+          kept.push(own.call(this, x), x);
+          return kept[0].mul(2);
+        },
+    ],
+    [
+      "an arrow",
+      (kept: Tensor[]) =>
+        (x: Tensor): Tensor => {
+          kept.push(x.add(1), x);
+          return kept[0].mul(2);
+        },
+    ],
+  ])("may keep what it makes and sees: %s", (_, make) => {
+    const kept: Tensor[] = [];
+    const net = new nn.Sequential(new nn.Linear(4, 4), new nn.ReLU(), new nn.Linear(4, 4), new nn.ReLU()).eval();
+    nn.Linear.prototype.forward = make(kept);
+    const y = noGrad(() => net(randn([3, 4])) as Tensor);
+    expect(kept.length).toBe(4);
+    for (const x of [...kept, y]) expect(x.sum().itemSync()).not.toBeNaN();
+  });
+});
 
 describe("Sequential for evaluation", () => {
   it("frees at once what its layers hand on to each other, and gives the same results as in training", () => {
