@@ -66,13 +66,14 @@ interface Variant {
   readonly decays: boolean;
 }
 
-const rules = new Map<string, UpdateRule>();
+const MEMORIES: readonly Variant["memory"][] = ["none", "starts", "goes on"];
+const rules: UpdateRule[] = [];
 
+/** Each parameter asks for its rule in each step, so no key is built. */
 function ruleOf(variant: Variant): UpdateRule {
-  const key = `${variant.memory} ${variant.nesterov} ${variant.maximize} ${variant.decays}`;
-  let rule = rules.get(key);
-  if (rule === undefined) rules.set(key, (rule = makeRule(variant)));
-  return rule;
+  const { memory, nesterov, maximize, decays } = variant;
+  const code = 8 * MEMORIES.indexOf(memory) + (nesterov ? 4 : 0) + (maximize ? 2 : 0) + (decays ? 1 : 0);
+  return (rules[code] ??= makeRule(variant));
 }
 
 function makeRule({ memory, nesterov, maximize, decays }: Variant): UpdateRule {
