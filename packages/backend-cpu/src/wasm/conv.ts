@@ -32,7 +32,9 @@ const NANOSECONDS_PER_STEP = 0.045;
 const FEW_IMAGES = 8;
 /** From so many filters on threads share the gradient of the weights by filters. */
 const FEW_FILTERS = 16;
-/** Where there are fewer, parts have a multiple of so many rows, since each packs all of the output's gradient. */
+/** Where there are fewer, the images are summed up in so many chunks, whatever the number of threads, if there is one for each. */
+const CHUNKS = 8;
+/** If not, parts have a multiple of so many rows, since each packs all of the output's gradient. */
 const TAP_UNIT = 8 * TILE_ROWS;
 /** From so many groups on threads share the gradient of the weights by groups. */
 const FEW_GROUPS = 8;
@@ -155,30 +157,52 @@ export function convWeightGradient(
   const product = new IndirectProduct(heap, kernels, shape, pool);
   const { rows, steps, callsPerImage, all } = product;
   const nanoseconds = g.batch * rows * steps * size.filters * NANOSECONDS_PER_STEP;
-  // Each weight is summed up by one thread, in the order of the images. A range of filters packs only its own gradients.
-  const byFilters = size.filters >= FEW_FILTERS;
-  const [extent, unit] = byFilters ? [size.filters, product.panel] : [rows, TAP_UNIT];
-  const addImage = (calls: Calls, group: number, i: number, tiles: Tiles): void => {
+  const addImage = (calls: Calls, group: number, i: number, target: Pointer, tiles: Tiles = all): void => {
     const part = i * g.groups + group;
     const image = product.enter(calls, x + part * size.x);
     eachBlock(steps, (first, count) => {
       product.pack(calls, dy + part * size.y + 4 * first, 4 * steps, 4, first, count, tiles);
-      product.multiply(calls, image, first, count, dw + group * size.w, 4 * rows, { mode: ACCUMULATE, tiles });
+      product.multiply(calls, image, first, count, target + group * size.w, 4 * rows, { mode: ACCUMULATE, tiles });
     });
   };
+  // Each weight is summed up by one thread, in the order of the images, or those of a chunk.
   if (g.groups >= FEW_GROUPS) {
     shareItems(pool, g.groups * nanoseconds, g.groups, g.batch * callsPerImage, (calls, group) => {
-      for (let i = 0; i < g.batch; i++) addImage(calls, group, i, all);
+      for (let i = 0; i < g.batch; i++) addImage(calls, group, i, dw);
+    });
+  } else if (size.filters < FEW_FILTERS && g.batch >= CHUNKS) {
+    const each = Math.ceil(g.batch / CHUNKS);
+    sumChunks(heap, kernels, g.groups * size.w, dw, (targets) => {
+      shareRangeOfItems(pool, g.groups * nanoseconds, CHUNKS, 1, each, CHUNKS * g.groups * callsPerImage, (calls, i, start, end) => {
+        for (let chunk = start; chunk < end && chunk * each + i < g.batch; chunk++) {
+          for (let group = 0; group < g.groups; group++) addImage(calls, group, chunk * each + i, targets[chunk]);
+        }
+      });
     });
   } else {
+    // A range of filters packs only its own gradients.
+    const byFilters = size.filters >= FEW_FILTERS;
+    const [extent, unit] = byFilters ? [size.filters, product.panel] : [rows, TAP_UNIT];
     for (let group = 0; group < g.groups; group++) {
       shareRangeOfItems(pool, nanoseconds, extent, unit, g.batch, callsPerImage, (calls, i, start, end) => {
         const range = byFilters ? { column: start, columns: end - start } : { row: start, rows: end - start };
-        addImage(calls, group, i, { ...all, ...range });
+        addImage(calls, group, i, dw, { ...all, ...range });
       });
     }
   }
   product.free();
+}
+
+/** Adds up sums of so many bytes that `fill` adds to CHUNKS targets, the first of which is `dw`. */
+function sumChunks(heap: Heap, kernels: ConvKernels, bytes: number, dw: Pointer, fill: (targets: readonly Pointer[]) => void): void {
+  const others = heap.alloc((CHUNKS - 1) * bytes);
+  kernels.fill(others, 0, (CHUNKS - 1) * bytes);
+  fill([dw, ...Array.from({ length: CHUNKS - 1 }, (_, i) => others + i * bytes)]);
+  const { f32 } = heap;
+  for (let i = 0; i < bytes / 4; i++) {
+    for (let at = i; at < ((CHUNKS - 1) * bytes) / 4; at += bytes / 4) f32[dw / 4 + i] += f32[others / 4 + at];
+  }
+  heap.free(others);
 }
 
 /**
