@@ -15,6 +15,8 @@ import { spawn } from "./spawn.js";
 export const WORTH = 12_000;
 /** Nanoseconds of work that a part has at least. */
 const PART_WORTH = 6_000;
+/** Parts of a job for each thread, at most. */
+export const PARTS_EACH = 2;
 /** Nanoseconds of work worth sharing that come by before workers start: about what starting them costs. */
 const START_AFTER = 30_000_000;
 /** Looks at the workers so often before it blocks, where it may: about 100 microseconds, since waking up takes some tens. */
@@ -82,10 +84,10 @@ export class ThreadPool {
     if (this.#workers < getNumThreads() - 1 && (this.#seenWork += nanoseconds) > START_AFTER) this.start();
     const { threads } = this;
     if (threads < 2 || !this.#hasRoom()) return 1;
-    const parts = Math.min(most, 2 * threads, MAX_PARTS, Math.floor(nanoseconds / PART_WORTH));
-    if (parts < 2 * threads) return Math.min(parts, threads);
-    // Two parts each even out delays, unless they are less equal than one each.
-    return 2 * Math.ceil(most / parts) > Math.ceil(most / threads) ? threads : parts;
+    const parts = Math.min(most, PARTS_EACH * threads, MAX_PARTS, Math.floor(nanoseconds / PART_WORTH));
+    // Several parts each even out delays, unless they are less equal than one each.
+    const even = parts === PARTS_EACH * threads && PARTS_EACH * Math.ceil(most / parts) <= Math.ceil(most / threads);
+    return even ? parts : Math.min(parts, threads);
   }
 
   /** Scratch memory for every thread of the next jobs: the address of the main thread's. */

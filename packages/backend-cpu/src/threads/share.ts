@@ -5,8 +5,9 @@
  */
 import type { WasmFunction } from "../wasm/asm.js";
 import { CALL_WORDS } from "./control.js";
-import type { ThreadPool } from "./pool.js";
+import { PARTS_EACH, type ThreadPool } from "./pool.js";
 import { rangeOf } from "./range.js";
+import { getNumThreads } from "./settings.js";
 
 /** Takes the calls of kernels; bits of `own` mark the arguments that are addresses in a thread's scratch memory. */
 export interface Calls {
@@ -27,21 +28,11 @@ export function shareItems(
   callsEach: number,
   body: (calls: Calls, item: number) => void,
 ): void {
-  const parts = pool?.parts(nanoseconds, count) ?? 1;
-  const wave = waveOf(callsEach);
-  if (pool === undefined || parts === 1 || wave === 0) {
-    for (let i = 0; i < count; i++) body(DIRECT, i);
-    return;
-  }
-  for (let start = 0; start < count; start += wave) {
-    const size = Math.min(wave, count - start);
-    for (let i = 0; i < parts; i++) {
-      const [first, end] = rangeOf(size, 1, i, parts);
-      pool.part();
-      for (let item = first; item < end; item++) body(pool, start + item);
-    }
-    pool.run();
-  }
+  eachWave(pool, nanoseconds, count, callsEach, (own, time, start, end) =>
+    shareRange(own, time, end - start, 1, (calls, first, last) => {
+      for (let item = start + first; item < start + last; item++) body(calls, item);
+    }),
+  );
 }
 
 /** Cuts a range into parts that are multiples of `unit`, `most` at most; the work takes so many nanoseconds in all. */
@@ -54,8 +45,16 @@ export function shareRange(
   most: number = size,
 ): void {
   const parts = pool?.parts(nanoseconds, Math.min(most, Math.ceil(size / unit))) ?? 1;
-  if (pool === undefined || parts === 1) body(DIRECT, 0, size);
-  else runRanges(pool, parts, size, unit, body);
+  if (pool === undefined || parts === 1) {
+    body(DIRECT, 0, size);
+    return;
+  }
+  for (let i = 0; i < parts; i++) {
+    const [first, end] = rangeOf(size, unit, i, parts);
+    pool.part();
+    if (first < end) body(pool, first, end);
+  }
+  pool.run();
 }
 
 /** As {@link shareRange} where every range goes through `count` items one after the other, with `callsEach` calls at most. */
@@ -68,36 +67,25 @@ export function shareRangeOfItems(
   callsEach: number,
   body: (calls: Calls, item: number, first: number, end: number) => void,
 ): void {
-  const parts = pool?.parts(nanoseconds, Math.ceil(size / unit)) ?? 1;
-  const wave = waveOf(callsEach * parts);
-  if (pool === undefined || parts === 1 || wave === 0) {
-    for (let i = 0; i < count; i++) body(DIRECT, i, 0, size);
-    return;
-  }
-  for (let start = 0; start < count; start += wave) {
-    const last = Math.min(count, start + wave);
-    runRanges(pool, parts, size, unit, (calls, first, end) => {
-      for (let i = start; i < last; i++) body(calls, i, first, end);
-    });
-  }
+  eachWave(pool, nanoseconds, count, callsEach * PARTS_EACH * getNumThreads(), (own, time, start, end) =>
+    shareRange(own, time, size, unit, (calls, first, last) => {
+      for (let i = start; i < end; i++) body(calls, i, first, last);
+    }),
+  );
 }
 
-function runRanges(
-  pool: ThreadPool,
-  parts: number,
-  size: number,
-  unit: number,
-  body: (calls: Calls, first: number, end: number) => void,
+/** Calls `run` for ranges of items whose calls fit a job, without the pool if not even one's do. */
+function eachWave(
+  pool: ThreadPool | undefined,
+  nanoseconds: number,
+  count: number,
+  callsEach: number,
+  run: (pool: ThreadPool | undefined, nanoseconds: number, start: number, end: number) => void,
 ): void {
-  for (let i = 0; i < parts; i++) {
-    const [first, end] = rangeOf(size, unit, i, parts);
-    pool.part();
-    if (first < end) body(pool, first, end);
+  const wave = Math.floor(CALL_WORDS / (WORDS_PER_CALL * callsEach));
+  const [own, size] = wave === 0 ? [undefined, count] : [pool, wave];
+  for (let start = 0; start < count; start += size) {
+    const end = Math.min(count, start + size);
+    run(own, (nanoseconds * (end - start)) / count, start, end);
   }
-  pool.run();
-}
-
-/** Items whose calls fit a job, which may be none. */
-function waveOf(callsEach: number): number {
-  return Math.floor(CALL_WORDS / (WORDS_PER_CALL * callsEach));
 }

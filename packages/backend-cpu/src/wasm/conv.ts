@@ -30,12 +30,10 @@ export { type ConvKernels, convKernels, withWide } from "./indirect.js";
 const NANOSECONDS_PER_STEP = 0.045;
 /** From so many images on threads take whole ones. */
 const FEW_IMAGES = 8;
-/** From so many filters on threads share the gradient of the weights by filters. */
+/** From so many filters on threads share the gradient of the weights by filters: each range packs only its own gradients. */
 const FEW_FILTERS = 16;
-/** Where there are fewer, the images are summed up in so many chunks, whatever the number of threads, if there is one for each. */
+/** Where there are fewer, the images are summed up in so many chunks, whatever the number of threads. */
 const CHUNKS = 8;
-/** If not, parts have a multiple of so many rows, since each packs all of the output's gradient. */
-const TAP_UNIT = 8 * TILE_ROWS;
 /** From so many groups on threads share the gradient of the weights by groups. */
 const FEW_GROUPS = 8;
 /** Rows of a part are a multiple of this. */
@@ -170,39 +168,28 @@ export function convWeightGradient(
     shareItems(pool, g.groups * nanoseconds, g.groups, g.batch * callsPerImage, (calls, group) => {
       for (let i = 0; i < g.batch; i++) addImage(calls, group, i, dw);
     });
-  } else if (size.filters < FEW_FILTERS && g.batch >= CHUNKS) {
-    const each = Math.ceil(g.batch / CHUNKS);
-    sumChunks(heap, kernels, g.groups * size.w, dw, (targets) => {
-      shareRangeOfItems(pool, g.groups * nanoseconds, CHUNKS, 1, each, CHUNKS * g.groups * callsPerImage, (calls, i, start, end) => {
-        for (let chunk = start; chunk < end && chunk * each + i < g.batch; chunk++) {
-          for (let group = 0; group < g.groups; group++) addImage(calls, group, chunk * each + i, targets[chunk]);
-        }
-      });
-    });
-  } else {
-    // A range of filters packs only its own gradients.
-    const byFilters = size.filters >= FEW_FILTERS;
-    const [extent, unit] = byFilters ? [size.filters, product.panel] : [rows, TAP_UNIT];
+  } else if (size.filters >= FEW_FILTERS) {
     for (let group = 0; group < g.groups; group++) {
-      shareRangeOfItems(pool, nanoseconds, extent, unit, g.batch, callsPerImage, (calls, i, start, end) => {
-        const range = byFilters ? { column: start, columns: end - start } : { row: start, rows: end - start };
-        addImage(calls, group, i, dw, { ...all, ...range });
-      });
+      shareRangeOfItems(pool, nanoseconds, size.filters, product.panel, g.batch, callsPerImage, (calls, i, column, end) =>
+        addImage(calls, group, i, dw, { ...all, column, columns: end - column }),
+      );
     }
+  } else {
+    const [bytes, each] = [g.groups * size.w, Math.ceil(g.batch / CHUNKS)];
+    const sums = heap.alloc(CHUNKS * bytes);
+    kernels.fill(sums, 0, CHUNKS * bytes);
+    shareRangeOfItems(pool, g.groups * nanoseconds, CHUNKS, 1, each, CHUNKS * g.groups * callsPerImage, (calls, i, start, end) => {
+      for (let at = start * each + i; at < Math.min(g.batch, end * each); at += each) {
+        for (let group = 0; group < g.groups; group++) addImage(calls, group, at, sums + Math.floor(at / each) * bytes);
+      }
+    });
+    const { f32 } = heap;
+    for (let from = sums / 4; from < (sums + CHUNKS * bytes) / 4; from += bytes / 4) {
+      for (let i = 0; i < bytes / 4; i++) f32[dw / 4 + i] += f32[from + i];
+    }
+    heap.free(sums);
   }
   product.free();
-}
-
-/** Adds up sums of so many bytes that `fill` adds to CHUNKS targets, the first of which is `dw`. */
-function sumChunks(heap: Heap, kernels: ConvKernels, bytes: number, dw: Pointer, fill: (targets: readonly Pointer[]) => void): void {
-  const others = heap.alloc((CHUNKS - 1) * bytes);
-  kernels.fill(others, 0, (CHUNKS - 1) * bytes);
-  fill([dw, ...Array.from({ length: CHUNKS - 1 }, (_, i) => others + i * bytes)]);
-  const { f32 } = heap;
-  for (let i = 0; i < bytes / 4; i++) {
-    for (let at = i; at < ((CHUNKS - 1) * bytes) / 4; at += bytes / 4) f32[dw / 4 + i] += f32[others / 4 + at];
-  }
-  heap.free(others);
 }
 
 /**
