@@ -1,5 +1,5 @@
 import { apply, type ConvAttrs, type Shape, sizeOf, type Tensor } from "@sconce/core";
-import { reshape, sum, zeros } from "./help.js";
+import { expand, reshape, sum, zeros } from "./help.js";
 import { A, B, of, type Rules, Z } from "./rule.js";
 
 const conv = (x: Tensor, w: Tensor, attrs: ConvAttrs): Tensor => apply("conv", [x, w], geometry(attrs));
@@ -16,7 +16,7 @@ function geometry({ stride, padding, dilation, groups }: ConvAttrs): ConvAttrs {
 function toWinners(g: Tensor, index: Tensor, shape: Shape): Tensor {
   const planes = [shape[0], shape[1], sizeOf(shape.slice(2))]; // [N, C, H * W]
   const wins = [shape[0], shape[1], sizeOf(g.shape.slice(2))];
-  const plane = apply("scatter", [zeros(g, planes), reshape(index, wins), reshape(g, wins)], { dim: 2, mode: "add" });
+  const plane = apply("scatter", [expand(zeros(g, []), planes), reshape(index, wins), reshape(g, wins)], { dim: 2, mode: "add" });
   return reshape(plane, shape);
 }
 
