@@ -1,20 +1,20 @@
 import { type Group, Tensor } from "@sconce/core";
 
 /** What an object holds by name, and what the arrays and plain objects in it hold. */
-type Held = readonly { readonly name: string; readonly item: unknown; readonly inside: Held | null }[];
+type Held = readonly { readonly name: string | number; readonly item: unknown; readonly inside: Held | null }[];
 
 const MAX_DEPTH = 8;
 
 function heldBy(value: object, depth = 0): Held {
-  return Object.entries(value).map(([name, item]) => {
+  return (Array.isArray(value) ? [...value.entries()] : Object.entries(value)).map(([name, item]) => {
     const isPlain = Array.isArray(item) || (item && Object.getPrototypeOf(item) === Object.prototype);
     return { name, item, inside: isPlain && depth < MAX_DEPTH ? heldBy(item, depth + 1) : null };
   });
 }
 
 function holds(value: object, held: Held): boolean {
-  const now = value as { readonly [name: string]: unknown };
-  if (Object.keys(now).length !== held.length) return false;
+  const now = value as { readonly [name: string | number]: unknown };
+  if ((Array.isArray(value) ? value : Object.keys(value)).length !== held.length) return false;
   for (let i = 0; i < held.length; i++) {
     const { name, item, inside } = held[i];
     if (!Object.is(now[name], item) || (inside !== null && !holds(item as object, inside))) return false;
