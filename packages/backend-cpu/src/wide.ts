@@ -112,14 +112,18 @@ function checkConvolutions(heap: Heap): void {
   const narrow = convKernels(heap, options);
   const kernels = [narrow, withWide(heap, narrow, options)];
   const pair = (n: number): [number, number] => [n, n];
-  const shape = { batch: 1, channels: 16, filters: 35, groups: 1, input: pair(17), kernel: pair(3) };
-  const geometry = { ...shape, output: pair(15), stride: pair(1), padding: pair(0), dilation: pair(1) };
+  const tiles = { batch: 1, channels: 16, filters: 35, groups: 1, input: pair(17), kernel: pair(3) };
+  const geometry = { ...tiles, output: pair(15), stride: pair(1), padding: pair(0), dilation: pair(1) };
+  // Rows of few channels, with tiles of each height.
+  const rows = { ...geometry, channels: 1, output: pair(17), padding: pair(1) };
   const [images, weights, outputs] = [16 * 17 * 17, 35 * 16 * 9, 35 * 15 * 15];
   const [x, w, ...results] = [images, weights, outputs, outputs].map((n) => heap.alloc(4 * n));
   for (let i = 0; i < images; i++) heap.f32[x / 4 + i] = Math.fround(Math.sin(1 + 7 * i));
   for (let i = 0; i < weights; i++) heap.f32[w / 4 + i] = Math.fround(Math.cos(3 * i));
   for (let i = 0; i < CONVOLUTIONS; i++) {
-    for (const k of [0, 1]) convForward(heap, kernels[k], geometry, x, w, 0, results[k]);
-    requireEqual(heap, results[0], results[1], outputs);
+    for (const g of [geometry, { ...rows, filters: 11 }, { ...rows, filters: 9 }]) {
+      for (const k of [0, 1]) convForward(heap, kernels[k], g, x, w, 0, results[k]);
+      requireEqual(heap, results[0], results[1], outputs);
+    }
   }
 }

@@ -1,22 +1,21 @@
 import { type Group, Tensor } from "@sconce/core";
 
 /** What an object holds by name, and what the arrays and plain objects in it hold. */
-type Held = readonly { readonly name: string | number; readonly item: unknown; readonly inside: Held | null }[];
+type Held = readonly (readonly [name: string, value: unknown, inside: Held | null])[];
 
 const MAX_DEPTH = 8;
 
 function heldBy(value: object, depth = 0): Held {
-  return (Array.isArray(value) ? [...value.entries()] : Object.entries(value)).map(([name, item]) => {
+  return Object.entries(value).map(([name, item]) => {
     const isPlain = Array.isArray(item) || (item && Object.getPrototypeOf(item) === Object.prototype);
-    return { name, item, inside: isPlain && depth < MAX_DEPTH ? heldBy(item, depth + 1) : null };
+    return [name, item, isPlain && depth < MAX_DEPTH ? heldBy(item, depth + 1) : null];
   });
 }
 
 function holds(value: object, held: Held): boolean {
-  const now = value as { readonly [name: string | number]: unknown };
+  const now = value as { readonly [name: string]: unknown };
   if ((Array.isArray(value) ? value : Object.keys(value)).length !== held.length) return false;
-  for (let i = 0; i < held.length; i++) {
-    const { name, item, inside } = held[i];
+  for (const [name, item, inside] of held) {
     if (!Object.is(now[name], item) || (inside !== null && !holds(item as object, inside))) return false;
   }
   return true;
@@ -26,16 +25,10 @@ function holds(value: object, held: Held): boolean {
 export function sameFields(object: object, groups: readonly Group[]): () => boolean {
   const fields = heldBy(object);
   const members = groups.map((group) => [...group.values()]);
-  const tensors = [...fields.map(({ item }) => item), ...members.flat()].filter((value) => value instanceof Tensor);
+  const tensors = [...fields.map(([, value]) => value), ...members.flat()].filter((value) => value instanceof Tensor);
   const flags = tensors.map(({ trainable }) => trainable);
-  const isSame = (group: Group, i: number): boolean => {
-    const before = members[i];
-    if (group.size !== before.length) return false;
-    // Almost all groups are empty, and each look at one makes an iterator.
-    if (group.size === 0) return true;
-    let at = 0;
-    for (const member of group.values()) if (!Object.is(member, before[at++])) return false;
-    return true;
-  };
+  // Almost all groups are empty.
+  const isSame = (group: Group, i: number): boolean =>
+    group.size === members[i].length && (group.size === 0 || [...group.values()].every((member, j) => member === members[i][j]));
   return () => groups.every(isSame) && holds(object, fields) && tensors.every(({ trainable }, i) => trainable === flags[i]);
 }

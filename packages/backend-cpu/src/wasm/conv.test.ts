@@ -187,6 +187,47 @@ describe("convolution", () => {
     check(geometry({ ...depthwise, input: [4, 5, 9], kernel: [2, 3, 3], padding: [0, 1, 1], stride: [1, 1, 1], dilation: [1, 1, 1] }));
   });
 
+  /** Convolutions of few channels in rows of at least 16 elements. */
+  const inRows = [16, 17, 28, 32, 33].flatMap((columns, i) => [
+    geometry({ ...plain, batch: 2, channels: 1, filters: 3 + i, input: [4, columns + 2], kernel: [2, 3] }),
+    geometry({ ...plain, batch: 9, channels: 2, filters: 1 + i, input: [5, columns], kernel: [3, 3], stride: [2, 1], padding: [1, 1] }),
+    geometry({ ...plain, batch: 1, channels: 4, filters: 26, groups: 2, input: [3, columns + 4], kernel: [2, 3], dilation: [1, 2] }),
+    geometry({ batch: 2, channels: 3, filters: 6, groups: 1, input: [columns + 1], kernel: [2], stride: [1], padding: [0], dilation: [1] }),
+  ]);
+
+  it("agrees for few channels in rows of every length", () => {
+    for (const g of inRows) check(g);
+    const deep = { channels: 2, filters: 7, input: [3, 4, 17], kernel: [2, 2, 3], padding: [0, 1, 1], stride: [1, 2, 1] };
+    check(geometry({ ...plain, ...deep, batch: 2, dilation: [1, 1, 1] }));
+  });
+
+  it("gives the same bits in rows as in tiles, whose sums have the same order", () => {
+    const inTiles = (g: ConvGeometry): ConvGeometry => ({ ...g, output: [...g.output.slice(0, -1), 15] });
+    const wide = withWide(heap, kernels, kernelOptions(heap));
+    const random = generator(5);
+    for (const g of inRows) {
+      const size = (sizes: readonly number[]): number => 4 * volume(sizes);
+      const planes = g.batch * g.filters;
+      const x = heap.alloc(size([g.batch * g.channels, ...g.input]));
+      const w = heap.alloc(size([g.filters * g.channels, ...g.kernel]));
+      const y = heap.alloc(size([planes, ...g.output]));
+      for (let i = 0; i < 4 * volume([g.batch, g.channels, ...g.input]); i += 4) heap.f32[(x + i) / 4] = random(2001) / 1000 - 1;
+      for (let i = 0; i < (4 * volume([g.filters, g.channels, ...g.kernel])) / g.groups; i += 4)
+        heap.f32[(w + i) / 4] = random(2001) / 1000 - 1;
+      /** The first 15 columns. */
+      const run = (own: ConvKernels, shape: ConvGeometry): number[][] => {
+        convForward(heap, own, shape, x, w, 0, y);
+        const columns = shape.output[shape.output.length - 1];
+        const rows = volume([planes, ...shape.output]) / columns;
+        return Array.from({ length: rows }, (_, i) => read(y + 4 * i * columns, 15));
+      };
+      const expected = run(kernels, inTiles(g));
+      expect(run(kernels, g)).toEqual(expected);
+      expect(run(wide, g)).toEqual(expected);
+      for (const pointer of [x, w, y]) heap.free(pointer);
+    }
+  });
+
   it("agrees for planes that are a power of two apart, which are read from a copy", () => {
     check(geometry({ ...plain, batch: 2, channels: 40, filters: 40, input: [16, 32], kernel: [1, 1] }));
   });
@@ -215,6 +256,7 @@ describe("convolution", () => {
         geometry({ ...plain, batch: 2, channels: 3, filters: 16, input: [8, 8], kernel: [3, 3] }),
         geometry({ ...plain, batch: 1, channels: 50, filters: 37, input: [9, 7], kernel: [3, 3], padding: [1, 1] }),
         geometry({ ...plain, batch: 2, channels: 18, filters: 48, input: [11, 10], kernel: [2, 3], stride: [2, 1] }),
+        geometry({ ...plain, batch: 1, channels: 1, filters: 13, input: [9, 21], kernel: [3, 3], padding: [1, 1] }),
         geometry({ ...plain, batch: 1, channels: 34, filters: 40, groups: 2, input: [5, 5], kernel: [1, 1] }),
       ]) {
         check(g, wide);

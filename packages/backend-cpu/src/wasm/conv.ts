@@ -17,11 +17,11 @@ import {
   tableOf,
   volume,
 } from "./conv-geometry.js";
-import { LEAST_COLUMNS } from "./depthwise-emit.js";
 import { ACCUMULATE } from "./element.js";
 import { blocksOf, type ConvKernels, eachBlock, IndirectProduct, type Tiles } from "./indirect.js";
-import { TILE_ROWS } from "./indirect-emit.js";
+import { TILE_ROWS, WIDE_COLUMNS } from "./indirect-emit.js";
 import type { Heap, Pointer } from "./memory.js";
+import { LEAST_COLUMNS } from "./rows-emit.js";
 
 export { type ConvGeometry, convOutput } from "./conv-geometry.js";
 export { type ConvKernels, convKernels, withWide } from "./indirect.js";
@@ -77,13 +77,11 @@ export function convForward(
   const shape = { rowAxes, stepAxes, rowTable, stepTable, columns: size.filters, planes, channels: size.channels, blockwise: false };
   const product = new IndirectProduct(heap, kernels, shape, pool);
   const { rows, steps } = product;
-  if (mode === 0 && isDepthwise(g, g.output)) {
-    const rowStride = 4 * (g.stride.at(-2) ?? 0) * (planes.strides.at(-2) ?? 0);
-    depthwise(pool, product, g, (calls, part, channel) => {
-      const image = product.enter(calls, x + part * size.x);
-      product.single(calls, image, w + channel * size.w, y + part * size.y, bias ? bias + 4 * channel : 0, rowStride);
+  if (mode === 0 && suitsRows(g, product)) {
+    inRows(pool, product, g, (calls, part, tiles) => {
+      const [image, group] = [product.enter(calls, x + part * size.x), part % g.groups];
+      product.multiplyRows(calls, image, w + group * size.w, y + part * size.y, bias && bias + 4 * group * size.filters, tiles);
     });
-    product.free();
     return;
   }
   for (let group = 0; group < g.groups; group++) {
@@ -99,21 +97,24 @@ export function convForward(
   product.free();
 }
 
-/** True if every channel has one filter, and results of at most two dimensions have enough neighbours in a row. */
-function isDepthwise(g: ConvGeometry, result: readonly number[]): boolean {
-  const single = g.groups === g.channels && g.filters === g.channels;
-  return single && result.length <= 2 && g.stride[g.stride.length - 1] === 1 && result[result.length - 1] >= LEAST_COLUMNS;
+/** True if the kernel for rows of a result is the faster one: for channels with a filter of their own, and for few steps in rows that fill tiles. */
+function suitsRows({ stride, groups, channels, filters }: ConvGeometry, { columns, steps, panel, all }: IndirectProduct): boolean {
+  if (stride[stride.length - 1] !== 1 || columns < LEAST_COLUMNS) return false;
+  if (groups === channels && groups === filters) return true;
+  // Sums in rows take as long as 4 steps besides their own, those of tiles that are turned as 7, or 13 wide ones.
+  const inRows = (columns + (-columns & 15)) * (steps + 4) * all.columns;
+  return columns > 15 && inRows < columns * (all.columns + (-all.columns & 7)) * (steps + (panel === WIDE_COLUMNS ? 13 : 7));
 }
 
-/** Deals out the channels of all images. */
-function depthwise(
+/** Computes the rows of all groups of all images, and frees the product. */
+function inRows(
   pool: ThreadPool | undefined,
   product: IndirectProduct,
-  { batch, channels }: ConvGeometry,
-  body: (calls: Calls, part: number, channel: number) => void,
+  g: ConvGeometry,
+  body: (calls: Calls, part: number, tiles: Tiles) => void,
 ): void {
-  const nanoseconds = batch * channels * product.rows * product.steps * NANOSECONDS_PER_STEP;
-  shareItems(pool, nanoseconds, batch * channels, product.callsPerImage, (calls, part) => body(calls, part, part % channels));
+  shareImages(pool, product, { ...g, batch: g.batch * g.groups }, true, body, product.callsPerImage, product.columns);
+  product.free();
 }
 
 /** Deals out the images of one group of a product, or where there are few the rows of each if they are independent. */
@@ -124,13 +125,14 @@ function shareImages(
   independent: boolean,
   body: (calls: Calls, image: number, tiles: Tiles) => void,
   callsPerImage: number = product.callsPerImage,
+  unit: number = ROW_UNIT,
 ): void {
   const { all } = product;
   const nanoseconds = product.rows * product.steps * all.columns * NANOSECONDS_PER_STEP;
   if (batch >= FEW_IMAGES || !independent) shareItems(pool, batch * nanoseconds, batch, callsPerImage, (calls, i) => body(calls, i, all));
   else {
     for (let i = 0; i < batch; i++) {
-      shareRange(pool, nanoseconds, all.rows, ROW_UNIT, (calls, first, end) => body(calls, i, { ...all, row: first, rows: end - first }));
+      shareRange(pool, nanoseconds, all.rows, unit, (calls, first, end) => body(calls, i, { ...all, row: first, rows: end - first }));
     }
   }
 }
@@ -240,12 +242,11 @@ function inputGradientOfKind(
   const whole = g.stride.every((stride) => stride === 1);
   const shape = inputGradientShape(g, planes, kind);
   const product = new IndirectProduct(heap, kernels, shape, pool, whole ? 0 : 4 * size.channels * volume(kind.map(({ count }) => count)));
-  if (whole && isDepthwise(g, g.input)) {
-    depthwise(pool, product, g, (calls, part, channel) => {
+  if (whole && size.filters * size.channels === 1 && suitsRows(g, product)) {
+    inRows(pool, product, g, (calls, part, tiles) => {
       const image = product.enter(calls, dy + part * size.y);
-      product.single(calls, image, elements + channel * size.w, dx + part * size.x, 0, 4 * (planes.strides.at(-2) ?? 0));
+      product.multiplyRows(calls, image, elements + (part % g.groups) * size.w, dx + part * size.x, 0, tiles);
     });
-    product.free();
     return;
   }
   const bands = bandsOf(g, kind[0], product.rows, product.steps);

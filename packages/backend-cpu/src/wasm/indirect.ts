@@ -8,20 +8,20 @@ import type { Calls } from "../threads/share.js";
 import { type Exports, instantiate, ModuleBuilder } from "./asm.js";
 import { type Planes, volume } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
-import { emitDepthwise } from "./depthwise-emit.js";
 import { ACCUMULATE, FLOAT32, RELU } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import { emitPack } from "./gemm-pack.js";
 import { emitIndirect, SCRATCH_BYTES, TILE_COLUMNS, WIDE_COLUMNS } from "./indirect-emit.js";
 import { emitIndirectWide } from "./indirect-wide.js";
 import type { Heap, Pointer } from "./memory.js";
+import { emitRows, ROW_FILTERS, WIDE_ROW_FILTERS } from "./rows-emit.js";
 
 /** Steps per call of the kernel: a panel of so many stays in the first-level cache beside the image. */
 const BLOCK_STEPS = 384;
 
 /**
- * The convolution kernels, linked to one memory: `indirect`, `depthwise`, `pack`, `copyBlock` and `fill(target, byte, bytes)`, and where it is
- * in use the wide kernel with its packing, `indirectWide` and `packWide`.
+ * The convolution kernels, linked to one memory: `indirect`, `rows`, `pack`, `copyBlock` and `fill(target, byte, bytes)`, and where they are
+ * in use the wide kernels, `indirectWide` with its packing, `packWide`, and another `rows`.
  */
 export type ConvKernels = Exports;
 
@@ -29,7 +29,7 @@ export type ConvKernels = Exports;
 export function convKernels(heap: Pick<Heap, "memory" | "shared" | "maximum">, options: KernelOptions = kernelOptions(heap)): ConvKernels {
   const module = new ModuleBuilder(options);
   emitIndirect(module, options.fma);
-  emitDepthwise(module, options.fma);
+  emitRows(module, options.fma, ROW_FILTERS);
   emitPack(module, "pack", FLOAT32, TILE_COLUMNS);
   emitCopyBlock(module);
   module.function("fill", 3).get(0).get(1).get(2).memoryFill();
@@ -40,6 +40,7 @@ export function convKernels(heap: Pick<Heap, "memory" | "shared" | "maximum">, o
 export function withWide(heap: Pick<Heap, "memory">, kernels: ConvKernels, options: KernelOptions): ConvKernels {
   const module = new ModuleBuilder(options);
   emitIndirectWide(module, options.fma);
+  emitRows(module, options.fma, WIDE_ROW_FILTERS);
   emitPack(module, "packWide", FLOAT32, WIDE_COLUMNS);
   return { ...kernels, ...instantiate(module.bytes(), heap.memory) };
 }
@@ -103,6 +104,8 @@ function starts(sizes: readonly number[]): number[] {
 export class IndirectProduct {
   readonly rows: number;
   readonly steps: number;
+  /** Elements of the result's last dimension. */
+  readonly columns: number;
   /** Columns of a panel. */
   readonly panel: number;
   readonly #heap: Heap;
@@ -126,6 +129,7 @@ export class IndirectProduct {
     this.rows = volume(shape.rowAxes.map((axis) => axis.length));
     this.steps = volume(shape.stepAxes.map((axis) => axis.length));
     this.#panelSteps = shape.blockwise ? Math.min(this.steps, BLOCK_STEPS) : this.steps;
+    this.columns = shape.rowAxes[shape.rowAxes.length - 1].length;
     this.panel = kernels.indirectWide !== undefined && shape.columns >= WIDE_COLUMNS ? WIDE_COLUMNS : TILE_COLUMNS;
     const columns = Math.ceil(shape.columns / this.panel) * this.panel;
     const copyBytes = shape.planes.copied ? 4 * shape.planes.plane * shape.channels : 0;
@@ -221,14 +225,15 @@ export class IndirectProduct {
   }
 
   /**
-   * One channel with one filter, whose weights need no packing. Rows of the result are `rowStride` bytes apart in the image; its columns
-   * are neighbours there.
+   * Multiplies a range of rows of the result's last dimension, whose columns are neighbours in the image, by weights `[columns][steps]`. The
+   * bias is an address, 0 for none.
    */
-  single(calls: Calls, image: Pointer, weights: Pointer, out: Pointer, bias: Pointer, rowStride: number): void {
-    const own = this.#shape.planes.copied ? IMAGE : 0;
-    const columns = this.#shape.rowAxes[this.#shape.rowAxes.length - 1].length;
-    const args = [this.rows / columns, columns, this.steps, image, rowStride, this.#stepTable, weights, out, bias];
-    calls.call(this.#kernels.depthwise, own, args);
+  multiplyRows(calls: Calls, image: Pointer, weights: Pointer, out: Pointer, bias: Pointer, { row, rows, columns: filters }: Tiles): void {
+    const { planes } = this.#shape;
+    const { columns } = this;
+    const [rowTable, target] = [this.#base + 4 * row, out + 4 * row];
+    const args = [rows / columns, columns, this.steps, image, rowTable, this.#stepTable, weights, filters, target, 4 * this.rows, bias];
+    calls.call(this.#kernels.rows, planes.copied ? IMAGE : 0, args);
   }
 
   /** All rows and columns. */
