@@ -216,7 +216,7 @@ class CompiledFunction {
     if (warned) return;
     warned = true;
     console.warn(
-      `sconce: a compiled function needs more than ${this.#maxPrograms} programs, and traces again: its arguments come in ever new shapes, or a ` +
+      `sconce: a compiled function needs more than ${this.#maxPrograms} programs: its arguments come in ever new shapes, or a ` +
         "number among them changes (pass it as scalar(number) to make it an input), or a module's fields do. maxPrograms keeps more.",
     );
   }
