@@ -44,6 +44,20 @@ const SHAPES = [
 ];
 
 describe("decompositions give their matrix back", () => {
+  it.each([
+    [2, 2],
+    [70, 40],
+    [40, 70],
+  ])("svd of [%i, %i] takes numbers whose squares leave the range", (m, n) => {
+    for (const scale of [1, 1e200, 1e-200]) {
+      const a = noise(m, n);
+      const { u, s, vh } = L.svd(a.mul(scale), { fullMatrices: false });
+      expectOrthonormal(u);
+      expectOrthonormal(vh.mT);
+      expectSame(u.mul(s.div(scale)).matmul(vh), a);
+    }
+  });
+
   it.each(SHAPES.map((shape) => [shape.join(", "), shape] as const))("svd, qr and lu of [%s]", (_name, shape) => {
     const a = noise(...shape);
     for (const fullMatrices of [true, false]) {

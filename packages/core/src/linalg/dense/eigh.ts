@@ -1,10 +1,10 @@
-import type { Matrix } from "./matrix.js";
+import { type Matrix, rotateRows, transpose } from "./matrix.js";
 
 /** The off-diagonal of a tridiagonal matrix, its diagonal, and the basis in rows in which it is so. */
 interface Tridiagonal {
   readonly d: Float64Array;
   readonly e: Float64Array;
-  /** `[n, n]`; after {@link diagonalize} the eigenvectors are its columns. */
+  /** `[n, n]`; after {@link diagonalize} the eigenvectors are its rows. */
   readonly z: Matrix;
 }
 
@@ -18,7 +18,7 @@ export function eigh(a: Matrix, n: number): { values: Float64Array; vectors: Mat
   diagonalize(t, n);
   const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => t.d[i] - t.d[j]);
   const vectors = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) vectors[i * n + j] = t.z[i * n + order[j]];
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) vectors[i * n + j] = t.z[order[j] * n + i];
   return { values: Float64Array.from(order, (i) => t.d[i]), vectors };
 }
 
@@ -48,20 +48,24 @@ function tridiagonalize(z: Matrix, n: number): Tridiagonal {
   accumulate(z, d, n);
   for (let i = 1; i < n; i++) e[i - 1] = e[i];
   if (n > 0) e[n - 1] = 0;
-  return { d, e, z };
+  return { d, e, z: transpose(z, n, n) };
 }
 
 /** Applies reflector i, whose vector lies in row i, from both sides to the leading block. */
 function reduceBlock(z: Matrix, e: Float64Array, n: number, i: number, h: number): void {
-  let f = 0;
+  // The product of the block, of which the lower triangle is kept, with the vector, row by row.
   for (let j = 0; j < i; j++) {
-    z[j * n + i] = z[i * n + j] / h;
+    const x = z[i * n + j];
+    z[j * n + i] = x / h;
     let g = 0;
-    for (let k = 0; k <= j; k++) g += z[j * n + k] * z[i * n + k];
-    for (let k = j + 1; k < i; k++) g += z[k * n + j] * z[i * n + k];
-    e[j] = g / h;
-    f += e[j] * z[i * n + j];
+    for (let k = 0; k < j; k++) {
+      g += z[j * n + k] * z[i * n + k];
+      e[k] += z[j * n + k] * x;
+    }
+    e[j] = g + z[j * n + j] * x;
   }
+  let f = 0;
+  for (let j = 0; j < i; j++) f += (e[j] /= h) * z[i * n + j];
   const half = f / (h + h);
   for (let j = 0; j < i; j++) {
     const x = z[i * n + j];
@@ -75,10 +79,14 @@ function accumulate(z: Matrix, d: Float64Array, n: number): void {
   if (n > 0) d[0] = 0;
   for (let i = 0; i < n; i++) {
     if (d[i] !== 0) {
-      for (let j = 0; j < i; j++) {
-        let g = 0;
-        for (let k = 0; k < i; k++) g += z[i * n + k] * z[k * n + j];
-        for (let k = 0; k < i; k++) z[k * n + j] -= g * z[k * n + i];
+      const sums = new Float64Array(i);
+      for (let k = 0; k < i; k++) {
+        const x = z[i * n + k];
+        for (let j = 0; j < i; j++) sums[j] += x * z[k * n + j];
+      }
+      for (let k = 0; k < i; k++) {
+        const x = z[k * n + i];
+        for (let j = 0; j < i; j++) z[k * n + j] -= sums[j] * x;
       }
     }
     d[i] = z[i * n + i];
@@ -123,11 +131,7 @@ function implicitStep({ d, e, z }: Tridiagonal, n: number, l: number, m: number)
     p = s * r;
     d[i + 1] = g + p;
     g = c * r - b;
-    for (let k = 0; k < n; k++) {
-      const x = z[k * n + i + 1];
-      z[k * n + i + 1] = s * z[k * n + i] + c * x;
-      z[k * n + i] = c * z[k * n + i] - s * x;
-    }
+    rotateRows(z, i, i + 1, n, c, s);
   }
   d[l] -= p;
   e[l] = g;

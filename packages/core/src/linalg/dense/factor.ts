@@ -96,23 +96,28 @@ export function qrFactor(a: Matrix, m: number, n: number, tau: Float64Array): vo
     tau[k] = (beta - alpha) / beta;
     for (let i = k + 1; i < m; i++) a[i * n + k] /= alpha - beta;
     a[k * n + k] = beta;
-    for (let j = k + 1; j < n; j++) reflectColumn(a, m, n, k, tau[k], a, n, j);
+    reflect(a, m, n, k, tau[k], a, n, k + 1);
   }
 }
 
-/** Applies reflector k of `[m, n]` factors to column j of another matrix of width `width`. */
-function reflectColumn(a: Matrix, m: number, n: number, k: number, tau: number, out: Matrix, width: number, j: number): void {
-  let sum = out[k * width + j];
-  for (let i = k + 1; i < m; i++) sum += a[i * n + k] * out[i * width + j];
-  sum *= tau;
-  out[k * width + j] -= sum;
-  for (let i = k + 1; i < m; i++) out[i * width + j] -= sum * a[i * n + k];
+/** Applies reflector k of `[m, n]` factors to the columns from `from` on of another matrix of width `width`, row by row. */
+function reflect(a: Matrix, m: number, n: number, k: number, tau: number, out: Matrix, width: number, from: number): void {
+  const sums = out.slice(k * width, (k + 1) * width);
+  for (let i = k + 1; i < m; i++) {
+    const x = a[i * n + k];
+    for (let j = from; j < width; j++) sums[j] += x * out[i * width + j];
+  }
+  for (let j = from; j < width; j++) out[k * width + j] -= sums[j] *= tau;
+  for (let i = k + 1; i < m; i++) {
+    const x = a[i * n + k];
+    for (let j = from; j < width; j++) out[i * width + j] -= sums[j] * x;
+  }
 }
 
 /** The first `width` columns of Q from the factors of {@link qrFactor}. */
 export function qrColumns(a: Matrix, tau: Float64Array, m: number, n: number, width: number): Matrix {
   const q = new Float64Array(m * width);
   for (let i = 0; i < Math.min(m, width); i++) q[i * width + i] = 1;
-  for (let k = Math.min(m, n) - 1; k >= 0; k--) for (let j = k; j < width; j++) reflectColumn(a, m, n, k, tau[k], q, width, j);
+  for (let k = Math.min(m, n) - 1; k >= 0; k--) reflect(a, m, n, k, tau[k], q, width, k);
   return q;
 }

@@ -30,18 +30,26 @@ export function multiply(a: Matrix, b: Matrix, m: number, k: number, n: number):
 
 /** The inner product of two rows. */
 export function dotRows(a: Matrix, i: number, b: Matrix, j: number, n: number): number {
-  let sum = 0;
-  for (let k = 0; k < n; k++) sum += a[i * n + k] * b[j * n + k];
-  return sum;
+  const [p, q, whole] = [i * n, j * n, n & ~3];
+  // Four sums, none of which waits for another.
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  for (let k = 0; k < whole; k += 4) {
+    s0 += a[p + k] * b[q + k];
+    s1 += a[p + k + 1] * b[q + k + 1];
+    s2 += a[p + k + 2] * b[q + k + 2];
+    s3 += a[p + k + 3] * b[q + k + 3];
+  }
+  for (let k = whole; k < n; k++) s0 += a[p + k] * b[q + k];
+  return s0 + s1 + (s2 + s3);
 }
 
 /** Turns rows i and j by a plane rotation: `(c r_i - s r_j, s r_i + c r_j)`. */
 export function rotateRows(a: Matrix, i: number, j: number, n: number, c: number, s: number): void {
-  for (let k = 0; k < n; k++) {
-    const x = a[i * n + k];
-    const y = a[j * n + k];
-    a[i * n + k] = c * x - s * y;
-    a[j * n + k] = s * x + c * y;
+  for (let p = i * n, q = j * n; p < (i + 1) * n; p++, q++) {
+    const x = a[p];
+    const y = a[q];
+    a[p] = c * x - s * y;
+    a[q] = s * x + c * y;
   }
 }
 
