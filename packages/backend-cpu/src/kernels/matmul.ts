@@ -103,7 +103,7 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
   const nanoseconds = batch * m * n * k * NANOSECONDS_PER_STEP;
   const path = pathOf(p, kernels);
   const { pool } = machine;
-  const workspace = pool.scratch(kernels.workspaceBytes);
+  const workspace = path === "small" ? 0 : pool.scratch(kernels.workspaceBytes);
   if (batch > 1) {
     const { bytes } = kernels.element;
     const item = { ...p };
