@@ -68,7 +68,7 @@ const scoreBlock = (pointer: Pointer, items: number): Matrix => ({
 const turned = ({ at, skip, row, column }: Matrix): Matrix => ({ at, skip, row: column, column: row });
 
 /** A matrix from a row on. */
-const from = (x: Matrix, first: number): Matrix => ({ ...x, skip: x.skip + 4 * first * x.row });
+const from = ({ at, skip, row, column }: Matrix, first: number): Matrix => ({ at, skip: skip + 4 * first * row, row, column });
 
 const addressOf = ({ at, skip }: Matrix, item: number): Pointer => at[item] + skip;
 
@@ -128,11 +128,22 @@ class Blocks {
 
   /** `c = a b`, or added to c, of the sizes m, n, k; `own` says which of them lie in a thread's memory. */
   multiply(calls: Calls, [m, n, k]: readonly number[], item: number, a: Matrix, b: Matrix, c: Matrix, mode: number, own: number): void {
-    const [left, right] = [
-      { a: addressOf(a, item), aRow: a.row, aColumn: a.column },
-      { b: addressOf(b, item), bRow: b.row, bColumn: b.column },
-    ];
-    const p: Product = { m, n, k, ...left, ...right, c: addressOf(c, item), cRow: c.row, mode, bias: 0 };
+    const [left, right, target] = [addressOf(a, item), addressOf(b, item), addressOf(c, item)];
+    const p: Product = {
+      m,
+      n,
+      k,
+      a: left,
+      aRow: a.row,
+      aColumn: a.column,
+      b: right,
+      bRow: b.row,
+      bColumn: b.column,
+      c: target,
+      cRow: c.row,
+      mode,
+      bias: 0,
+    };
     callPacked(calls, this.#gemm, p, this.#workspace, own);
   }
 
