@@ -98,12 +98,11 @@ export function convForward(
 }
 
 /** True if the kernel for rows of a result is the faster one: for channels with a filter of their own, and for few steps in rows that fill tiles. */
-function suitsRows({ stride, groups, channels, filters }: ConvGeometry, { columns, steps, panel, all }: IndirectProduct): boolean {
+function suitsRows({ stride, groups, channels, filters }: ConvGeometry, { columns, steps, panel }: IndirectProduct): boolean {
   if (stride[stride.length - 1] !== 1 || columns < LEAST_COLUMNS) return false;
   if (groups === channels && groups === filters) return true;
-  // Sums in rows take as long as 4 steps besides their own, those of tiles that are turned as 7, or 13 wide ones.
-  const inRows = (columns + (-columns & 15)) * (steps + 4) * all.columns;
-  return columns > 15 && inRows < columns * (all.columns + (-all.columns & 7)) * (steps + (panel === WIDE_COLUMNS ? 13 : 7));
+  // Tiles of rows take as long as 4 steps besides their own, those that are turned as 9, or 13 wide ones. What they read stays in the cache.
+  return columns > 15 && steps < 65 && (columns + (-columns & 15)) * (steps + 4) < columns * (steps + (panel === WIDE_COLUMNS ? 13 : 9));
 }
 
 /** Computes the rows of all groups of all images, and frees the product. */
@@ -113,7 +112,7 @@ function inRows(
   g: ConvGeometry,
   body: (calls: Calls, part: number, tiles: Tiles) => void,
 ): void {
-  shareImages(pool, product, { ...g, batch: g.batch * g.groups }, true, body, product.callsPerImage, product.columns);
+  shareImages(pool, product, { ...g, batch: g.batch * g.groups }, true, body, product.columns);
   product.free();
 }
 
@@ -124,8 +123,8 @@ function shareImages(
   { batch }: ConvGeometry,
   independent: boolean,
   body: (calls: Calls, image: number, tiles: Tiles) => void,
-  callsPerImage: number = product.callsPerImage,
   unit: number = ROW_UNIT,
+  callsPerImage: number = product.callsPerImage,
 ): void {
   const { all } = product;
   const nanoseconds = product.rows * product.steps * all.columns * NANOSECONDS_PER_STEP;
@@ -242,7 +241,7 @@ function inputGradientOfKind(
   const whole = g.stride.every((stride) => stride === 1);
   const shape = inputGradientShape(g, planes, kind);
   const product = new IndirectProduct(heap, kernels, shape, pool, whole ? 0 : 4 * size.channels * volume(kind.map(({ count }) => count)));
-  if (whole && size.filters * size.channels === 1 && suitsRows(g, product)) {
+  if (whole && size.channels === 1 && suitsRows(g, product)) {
     inRows(pool, product, g, (calls, part, tiles) => {
       const image = product.enter(calls, dy + part * size.y);
       product.multiplyRows(calls, image, elements + (part % g.groups) * size.w, dx + part * size.x, 0, tiles);
@@ -264,7 +263,7 @@ function inputGradientOfKind(
       }
       if (!whole) spread(calls, kernels, g, kind, product.staged, dx + part * size.x);
     };
-    shareImages(pool, product, g, whole, image, product.callsPerImage + bands.length * blocksOf(product.steps));
+    shareImages(pool, product, g, whole, image, ROW_UNIT, product.callsPerImage + bands.length * blocksOf(product.steps));
   }
   product.free();
 }

@@ -23,7 +23,7 @@ export const WIDE_ROW_FILTERS: readonly number[] = [6, 4, 2, 1];
 export function emitRows(module: ModuleBuilder, fma: boolean, heights: readonly number[]): void {
   const f = module.function("rows", 11);
   const [rows, columns, steps, x, rowTable, stepTable, weights, filters, out, outFilter, bias] = f.params;
-  const [filter, whole, row, left, entry, line, start, column, step, table, weight, next, from, to] = f.locals(I32, 14);
+  const [filter, row, left, entry, line, start, column, step, table, weight, next, from, to] = f.locals(I32, 13);
   const sums = f.locals(V128, WIDTHS[0] * heights[0]);
   const inputs = f.locals(V128, WIDTHS[0]);
   const starts = f.locals(V128, heights[0]);
@@ -65,11 +65,7 @@ export function emitRows(module: ModuleBuilder, fma: boolean, heights: readonly 
     );
   };
   for (const height of heights) {
-    f.assign(
-      whole,
-      sub(filters, () => f.apply("i32.rem_u", sub(filters, filter), lit(height))),
-    );
-    f.forRange(filter, whole, height, () => {
+    f.forRange(filter, sub(filters, lit(height - 1)), height, () => {
       for (let i = 0; i < height; i++) f.load("v128.load32_splat", bias, 4 * i).set(starts[i]);
       f.assign(entry, rowTable).assign(line, out);
       f.countDown(row, rows, () => {
