@@ -64,7 +64,8 @@ class Recomputation implements Packing {
 
 /**
  * Runs a function without keeping what its ops need for backward, which runs it again instead: memory for time. Gradients of gradients and
- * tensors that the function finds outside of its arguments are right too.
+ * tensors that the function finds outside of its arguments are right too. What it makes in backward is freed there: what it stores
+ * elsewhere it marks with `keep`.
  *
  * Source: https://pytorch.org/docs/stable/checkpoint.html
  *

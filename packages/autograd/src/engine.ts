@@ -125,7 +125,7 @@ export class Engine implements Walk {
     Engine.running = this;
     this.#roots = roots;
     mode.enabled = this.createGraph;
-    this.#scope = this.createGraph ? null : new Scope();
+    this.#scope = this.createGraph ? null : new Scope(true);
     try {
       if (this.#captures !== null) this.#wanted = leadingTo(roots, this.#captures);
       for (const [node, output, grad] of roots) if (this.wants(node)) this.send(node, output, grad());
@@ -174,7 +174,7 @@ export class Engine implements Walk {
   }
 
   #run(node: TapeNode, grads: Gradients): void {
-    this.#inner = this.#scope === null ? null : new Scope();
+    this.#inner = this.#scope === null ? null : new Scope(true);
     try {
       if (node.own !== null) hookedRun(node, grads, this);
       else if (mode.anomaly) checkedRun(node, grads, this);

@@ -1,4 +1,4 @@
-import { type Device, SconceError, Tensor } from "@sconce/core";
+import { type Device, exposed, SconceError, Tensor } from "@sconce/core";
 import { mode, type Packing } from "./mode.js";
 
 /** A region with its own way of keeping tensors; made by {@link savedTensorsHooks}. */
@@ -44,7 +44,18 @@ export function savedTensorsHooks<T>(
   unpack: (packed: never) => Tensor,
   fn?: () => T,
 ): T | SavedTensorsRegion {
-  const region = new SavedTensorsRegion({
+  // The user may keep what is made there.
+  const region = regionOf(pack, (packed: never) => exposed(null, () => unpack(packed)));
+  return fn === undefined ? region : within(region, fn);
+}
+
+function within<T>(region: SavedTensorsRegion, fn: () => T): T {
+  using _ = region;
+  return fn();
+}
+
+function regionOf(pack: (tensor: Tensor) => unknown, unpack: (packed: never) => Tensor): SavedTensorsRegion {
+  return new SavedTensorsRegion({
     pack: (kept) => {
       const packed = pack(outliving(kept.unpack()));
       kept.release();
@@ -52,9 +63,6 @@ export function savedTensorsHooks<T>(
     },
     unpack: unpack as (packed: unknown) => Tensor,
   });
-  if (fn === undefined) return region;
-  using _ = region;
-  return fn();
 }
 
 /**
@@ -69,7 +77,10 @@ export function savedTensorsHooks<T>(
  */
 export function saveOnCpu<T>(fn: () => T): T {
   const pack = (x: Tensor): [Device, Tensor] => [x.device, x.cpu()];
-  return savedTensorsHooks(pack, ([device, x]: [Device, Tensor]) => x.to({ device }), fn);
+  return within(
+    regionOf(pack, ([device, x]: [Device, Tensor]) => x.to({ device })),
+    fn,
+  );
 }
 
 /**

@@ -25,7 +25,7 @@ class Packed implements Kept {
 
   constructor(saved: Saved, hooks: Packing) {
     this.#hooks = hooks;
-    this.#packed = unrecorded(() => hooks.pack(saved));
+    this.#packed = unrecorded(() => exposed(null, () => hooks.pack(saved)));
   }
 
   unpack(): Tensor {
@@ -42,13 +42,13 @@ class Packed implements Kept {
   }
 }
 
-/** Runs a hook without recording and without hooks on what it does. It may keep what it sees. */
+/** Runs a hook without recording and without hooks on what it does. */
 function unrecorded<T>(fn: () => T): T {
   const { enabled, packing } = mode;
   mode.enabled = false;
   mode.packing = null;
   try {
-    return exposed(null, fn);
+    return fn();
   } finally {
     mode.enabled = enabled;
     mode.packing = packing;

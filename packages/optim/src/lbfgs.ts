@@ -73,7 +73,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     const settings = optionsOf(new.target, options, {
       lr: 1,
       maxIter: 20,
-      maxEval: Math.floor(((options?.maxIter ?? 20) * 5) / 4),
+      maxEval: Math.floor((options?.maxIter ?? 20) * 1.25),
       toleranceGrad: 1e-7,
       toleranceChange: 1e-9,
       historySize: 100,

@@ -87,7 +87,7 @@ export class CyclicLR extends LRScheduler {
     });
     const { scaleFn = null } = options;
     if (!Object.hasOwn(MODES, mode) && scaleFn === null) throw new ValueError(`CyclicLR: mode is invalid and scaleFn is null, got ${mode}`);
-    if (scaleMode !== "cycle" && scaleMode !== "iterations") throw new ValueError(`CyclicLR: scaleMode is invalid, got ${scaleMode}`);
+    if (scaleMode !== "cycle" && scaleMode !== "iterations") throw new ValueError(`CyclicLR: scaleMode ${scaleMode} is unknown!`);
     const baseLrs = perGroup("baseLr", optimizer, baseLr);
     if (lastEpoch === -1) {
       optimizer.paramGroups.forEach((group, i) => {

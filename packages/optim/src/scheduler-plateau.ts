@@ -70,7 +70,7 @@ export class ReduceLROnPlateau {
     if (factor >= 1) throw new ValueError(`ReduceLROnPlateau: Factor should be < 1.0, got ${factor}`);
     if (mode !== "min" && mode !== "max") throw new ValueError(`ReduceLROnPlateau: mode ${mode} is unknown!`);
     if (thresholdMode !== "rel" && thresholdMode !== "abs")
-      throw new ValueError(`ReduceLROnPlateau: threshold mode ${thresholdMode} is unknown!`);
+      throw new ValueError(`ReduceLROnPlateau: thresholdMode ${thresholdMode} is unknown!`);
     this.optimizer = optimizer;
     this.minLrs = perGroup("minLr", optimizer, options.minLr ?? 0);
     this.modeWorse = worstOf(mode);

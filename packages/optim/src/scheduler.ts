@@ -174,7 +174,7 @@ export function perGroup<T>(name: string, optimizer: AnyOptimizer, value: T | re
   const values: readonly T[] = Array.isArray(value) ? value : new Array<T>(count).fill(value as T);
   if (values.length !== count) throw new ValueError(`lrScheduler: expected ${count} values for ${name}, got ${values.length}`);
   for (const each of values) {
-    if (kindOf(each) !== kind) throw new ValueError(`lrScheduler: expected ${name} to be of kind ${kind}, got ${kindOf(each)}`);
+    if (kindOf(each) !== kind) throw new ValueError(`lrScheduler: expected ${kind} at ${name}, got ${kindOf(each)}`);
   }
   return [...values];
 }

@@ -1,7 +1,7 @@
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
 import { checkpoint, checkpointSequential, grad, graph, noGrad } from "@sconce/autograd";
-import { manualSeed, memory, ones, randn, realiseAll, scope, type Tensor, tensor } from "@sconce/core";
+import { keep, manualSeed, memory, ones, randn, realiseAll, scope, type Tensor, tensor } from "@sconce/core";
 import { functional as F } from "@sconce/nn";
 import { describe, expect, it } from "vitest";
 
@@ -20,6 +20,21 @@ describe("checkpoint", () => {
     const plain = gradients((x, w) => block(block(x, w), w).sum());
     const thrifty = gradients((x, w) => checkpoint((y: Tensor) => block(y, w), [checkpoint(block, [x, w])]).sum());
     plain.forEach((g, i) => void expect(thrifty[i].equalSync(g)).toBe(true));
+  });
+
+  it("leaves what the function marks with keep when it runs again", () => {
+    const seen: Tensor[] = [];
+    const x = randn([4]).requiresGrad_();
+    const y = checkpoint(
+      (t: Tensor) => {
+        seen.push(keep(t.sin()));
+        return seen[seen.length - 1].mul(t);
+      },
+      [x],
+    );
+    y.sum().backward();
+    expect(seen.length).toBe(2);
+    expect(seen[1].tolistSync()).toEqual(x.sin().tolistSync());
   });
 
   it("keeps nothing of the function until backward, and runs it once more", () => {

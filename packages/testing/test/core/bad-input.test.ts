@@ -67,11 +67,7 @@ const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
     () => new lrScheduler.MultiStepLR(sgd(), none),
     /MultiStepLR: expected milestones to be of kind array, got null/,
   ],
-  [
-    "LambdaLR of no function",
-    () => new lrScheduler.LambdaLR(sgd(), [none]),
-    /lrScheduler: expected lrLambda to be of kind function, got null/,
-  ],
+  ["LambdaLR of no function", () => new lrScheduler.LambdaLR(sgd(), [none]), /lrScheduler: expected function at lrLambda, got null/],
   [
     "ExponentialLR of null",
     () => new lrScheduler.ExponentialLR(sgd(), none),

@@ -194,6 +194,22 @@ describe("what a user may hold", () => {
     expectAlive(packed);
   });
 
+  it("is what hooks on saved tensors make in backward", () => {
+    const unpacked: Tensor[] = [];
+    const unpack = (t: Tensor): Tensor => {
+      unpacked.push(t.mul(2).div(2));
+      return unpacked[unpacked.length - 1];
+    };
+    const y = graph.savedTensorsHooks(
+      (t) => t,
+      unpack,
+      () => x.clone().requiresGrad_().sin().exp().sum(),
+    );
+    y.backward();
+    expect(unpacked.length).toBe(2);
+    expectAlive(unpacked);
+  });
+
   it("is the input, and a result that is the input or a view of something between", () => {
     const same = new nn.Sequential(new nn.Identity(), new nn.Dropout().eval() as nn.Module)(x) as Tensor;
     expectAlive([x, same]);
