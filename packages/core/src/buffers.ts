@@ -138,10 +138,6 @@ export function forgetBox(box: Box): void {
 function freeCollected(box: Box): void {
   patience = GENERATIONS;
   freeBox(box);
-  dropBallast();
-}
-
-function dropBallast(): void {
   ballast.length = 0;
   leastWatched = watchedBytes;
 }
@@ -162,6 +158,8 @@ let old: Box[] = [];
 let leaving: Box[] = [];
 const PORTION = 16;
 let youngBytes = 0;
+/** Bytes of generations that have ended without a new block: no finalizer drops the blocks of a synchronous loop. */
+let agedBytes = 0;
 /** Bytes that have come back in this generation. */
 let returnedBytes = 0;
 /** Bytes of a generation beyond what the device asks for: it grows where much comes back, and shrinks slowly. */
@@ -216,7 +214,11 @@ export function moveOld(): void {
 
 function endGeneration(): void {
   watchFresh();
-  dropBallast();
+  agedBytes += youngBytes;
+  if (agedBytes >= BYTES_PER_BLOCK) {
+    agedBytes = 0;
+    ballast.splice(0, MOST_BLOCKS, allocateBlock());
+  }
   leaving = old;
   old = young;
   young = [];

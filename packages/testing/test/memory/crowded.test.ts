@@ -61,15 +61,17 @@ describe("a loop that never waits", () => {
     expect(crowded).toEqual(train());
   });
 
-  it("keeps few small buffers as well", () => {
+  it("keeps few small buffers as well, and little of what they were made with", () => {
     registerBackend(new CpuBackend());
-    const start = memory().buffers;
-    let most = 0;
-    for (let i = 0; i < 40_000; i++) {
+    const start = { buffers: memory().buffers, heap: process.memoryUsage().heapUsed };
+    let [buffers, heap] = [0, 0];
+    for (let i = 0; i < 150_000; i++) {
       ones([4]).mul(i).dataSync();
-      most = Math.max(most, memory().buffers - start);
+      buffers = Math.max(buffers, memory().buffers - start.buffers);
+      if (i % 500 === 0) heap = Math.max(heap, process.memoryUsage().heapUsed - start.heap);
     }
-    expect(most).toBeLessThan(3 * (2 ** 28 / 4 / 2 ** 14) + 100);
+    expect(buffers).toBeLessThan(3 * (2 ** 28 / 4 / 2 ** 14) + 100);
+    expect(heap).toBeLessThan(30 * 2 ** 20);
   });
 
   it("lets the collector have what it left behind", () => {
