@@ -27,10 +27,14 @@ export class SGD extends Optimizer<SGDOptions> {
   protected override readonly tensors = { momentum_buffer: "optional" } as const;
 
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> & { lr: number }) {
-    const all = {
-      ...optionsOf(new.target, options, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false }),
-      lr: options.lr,
-    };
+    const all = optionsOf(new.target, options, {
+      lr: Number.NaN,
+      momentum: 0,
+      dampening: 0,
+      weightDecay: 0,
+      nesterov: false,
+      maximize: false,
+    });
     require(all.lr >= 0, "learning rate", all.lr);
     require(all.momentum >= 0, "momentum", all.momentum);
     require(all.weightDecay >= 0, "weightDecay", all.weightDecay);

@@ -60,7 +60,7 @@ const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
   ["Dropout of a text", () => new nn.Dropout("0.5" as Any), /Dropout: expected p to be of kind number, got string/],
   ["a forward hook that is none", () => new nn.Linear(2, 2).registerForwardHook(none), /hook: expected a function, got null/],
   ["a tensor hook that is none", () => params()[0].registerHook(none), /registerHook: expected a function, got null/],
-  ["SGD with a text as rate", () => new optim.SGD(params(), { lr: "0.1" as Any }), /Invalid learning rate value: 0.1/],
+  ["SGD with a text as rate", () => new optim.SGD(params(), { lr: "0.1" as Any }), /SGD: expected lr to be of kind number, got string/],
   ["clipGradNorm_(null)", () => optim.clipGradNorm_(none, 1), /clipGradNorm_: expected at least one parameter with a gradient/],
   [
     "MultiStepLR of no list",

@@ -318,7 +318,12 @@ const optimizers: Table = {
   RAdam: [[parameter()], { ...adam, decoupledWeightDecay: "boolean" }],
   RMSprop: [[parameter()], { ...descent, alpha: "number", eps: "number", momentum: "number", centered: "boolean" }],
   Rprop: [[parameter()], { lr: "number", etas: "any", stepSizes: "any", maximize: "boolean" }],
-  SGD: [[parameter()], { momentum: "number", dampening: "number", weightDecay: "number", nesterov: "boolean" }, [], { lr: 0.1 }],
+  SGD: [
+    [parameter()],
+    { lr: "number", momentum: "number", dampening: "number", weightDecay: "number", nesterov: "boolean" },
+    [],
+    { lr: 0.1 },
+  ],
 };
 const otherOptimizers = new Set(["Optimizer", "clipGradNorm_", "clipGradValue_", "lrScheduler", "swaUtils"]);
 
