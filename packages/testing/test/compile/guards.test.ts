@@ -168,6 +168,12 @@ describe("what a compiled function must not pass over in silence", () => {
     net.inner = new nn.ReLU6();
     expect(f(tensor([30])).itemSync()).toBe(32);
 
+    const chain = new nn.Sequential(new nn.Identity(), new nn.Identity());
+    const g = compile(chain);
+    for (let i = 0; i < 3; i++) expect(g(tensor([-3])).itemSync()).toBe(-3);
+    chain.setSubmodule("0", new nn.Softsign());
+    expect(g(tensor([-3])).itemSync()).toBe(-0.75);
+
     const [v, w] = [tensor([1], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
     const sgd = new optim.SGD([v], { lr: 1 });
     const step = compile(() => {
