@@ -68,6 +68,22 @@ describe("Heap", () => {
     expect(reserved).toBeLessThan(8_000_000);
   });
 
+  it("is not cut to pieces by small blocks that stay while large ones come and go", () => {
+    const heap = new Heap();
+    const random = lcg(1);
+    for (let step = 0; step < 1000; step++) {
+      const made: number[] = [];
+      for (const megabytes of [5, 9, 2.2, 2.2, 9, 5, 4.5, 4.5]) {
+        made.push(heap.alloc(megabytes * 2 ** 20));
+        if (made.length > 4) heap.free(made.shift() as number);
+        if (random(5) === 0) heap.alloc(2560);
+      }
+      for (const block of made) heap.free(block);
+    }
+    const { reserved, highWater } = heap.stats();
+    expect(reserved).toBeLessThan(1.6 * highWater);
+  });
+
   it("names the sizes and scope when the memory is full, and goes on working", () => {
     const heap = new Heap({ maximum: 32 });
     const pointer = heap.alloc(1 << 20);

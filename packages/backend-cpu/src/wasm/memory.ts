@@ -32,6 +32,8 @@ const PAGE = 1 << PAGE_BITS;
 const ALIGN_BITS = 6;
 const SMALL_LIMIT = 8192;
 const SLAB_PAGES = 8;
+/** Slabs that lie together: small blocks live long, and one between large blocks keeps them from being merged. */
+const SLABS = 16;
 const GROWTH_STEP = 1 << 20;
 const FIT_ATTEMPTS = 8;
 const LARGE = 255;
@@ -90,6 +92,8 @@ export class Heap {
   readonly #run: Uint32Array;
   /** A bit per 64 bytes, set while a small block starts there: it catches a block freed twice. */
   readonly #used: Uint32Array;
+  /** Pages at which slabs can begin. */
+  readonly #slabs: number[] = [];
   #freePages = 0;
   #unmerged = false;
   #liveBytes = 0;
@@ -181,7 +185,11 @@ export class Heap {
   }
 
   #addSlab(index: number): void {
-    const page = this.#takeRun(SLAB_PAGES);
+    if (this.#slabs.length === 0) {
+      const start = this.#takeRun(SLABS * SLAB_PAGES);
+      for (let i = SLABS - 1; i >= 0; i--) this.#slabs.push(start + i * SLAB_PAGES);
+    }
+    const page = this.#slabs.pop()!;
     this.#kind.fill(index + 1, page, page + SLAB_PAGES);
     const size = classUnits(index) << ALIGN_BITS;
     const start = page * PAGE;
