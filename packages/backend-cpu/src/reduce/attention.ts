@@ -19,7 +19,7 @@ import { alongRow, rowSums } from "./row-loop.js";
  *
  * - `finish(rows, width, result, high, total, log)`: divides the result by the sums.
  * - `slope(rows, columns, scale, weights, grad, stride, along)`: the gradient of the weights becomes that of the scores.
- * - `dots(rows, width, x, y, out)`: the products of rows.
+ * - `dots(rows, width, x, xStride, y, yStride, out)`: the products of rows.
  */
 export function emitAttention(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
@@ -31,7 +31,7 @@ export function emitAttention(options: KernelOptions): Uint8Array<ArrayBuffer> {
   }
   define("finish", 6, emitFinish);
   define("slope", 7, emitSlope);
-  define("dots", 5, emitDots);
+  define("dots", 7, emitDots);
   return module.bytes();
 }
 
@@ -201,7 +201,7 @@ function emitSlope(e: Emitter): void {
 
 function emitDots(e: Emitter): void {
   const { f } = e;
-  const [rows, width, x, y, out] = f.params;
+  const [rows, width, x, xStride, y, yStride, out] = f.params;
   const product = e.temp();
   const value = f.local(F32);
   const [sum] = rowSums(e, 1);
@@ -212,7 +212,7 @@ function emitDots(e: Emitter): void {
     });
     sum.finish();
     f.set(value).store("f32.store", out, value);
-    f.addTo(x, bytesOf(e, width)).addTo(y, bytesOf(e, width)).inc(out, FLOAT);
+    f.addTo(x, xStride).addTo(y, yStride).inc(out, FLOAT);
   });
   e.release(product);
 }

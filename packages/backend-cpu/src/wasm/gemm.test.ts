@@ -4,7 +4,6 @@ import { instantiate } from "./asm.js";
 import { detectFeatures, kernelOptions } from "./features.js";
 import {
   ACCUMULATE,
-  callPacked,
   callProduct,
   emitWideGemm,
   FLOAT32,
@@ -237,7 +236,7 @@ describe("panels", () => {
         const panels = heap.alloc(panelBytes(right));
         packPanels(kernels, right, panels, heap.workspace(0, kernels.workspaceBytes));
         const [plain, packed] = [p, { ...p, b: panels, mode: PANELS }].map((one) => {
-          callPacked(DIRECT, kernels, one, heap.workspace(0, kernels.workspaceBytes));
+          callProduct(DIRECT, kernels, "packed", one, heap.workspace(0, kernels.workspaceBytes));
           return heap.f32.slice(c.pointer / 4, c.pointer / 4 + m * n);
         });
         expect(packed, `${m}x${n}x${k}`).toEqual(plain);

@@ -130,7 +130,8 @@ function isTurned({ m, n, k, bRow, mode }: Product, { direct, wideTurned }: Path
 }
 
 /** What the wide kernel does, and where its tiles do not stay half empty. It gives the same bits as the other one. */
-const suitsWide = ({ n, mode, bias }: Product): boolean => n >= 16 && (mode & RELU) === 0 && (bias === 0 || (mode & ACCUMULATE) === 0);
+const suitsWide = ({ n, mode, bias }: Pick<Product, "n" | "mode" | "bias">): boolean =>
+  n >= 16 && (mode & RELU) === 0 && (bias === 0 || (mode & ACCUMULATE) === 0);
 
 /** The right operand of many products, and what else decides how it is packed. */
 export type Right = Pick<Product, "n" | "k" | "b" | "bRow" | "bColumn" | "mode" | "bias">;
@@ -140,23 +141,17 @@ export const panelBytes = ({ n, k }: Right): number => 64 * k * Math.ceil(n / 16
 
 /** Packs the right operand of products that go by `packed`, which get PANELS in their mode and `target` for b. */
 export function packPanels(kernels: GemmKernels, right: Right, target: Pointer, workspace: Pointer): void {
-  callPacked(DIRECT, kernels, { ...right, m: 0, a: 0, aRow: 0, aColumn: 0, c: target, cRow: 0 }, workspace);
+  callProduct(DIRECT, kernels, "packed", { ...right, m: 0, a: 0, aRow: 0, aColumn: 0, c: target, cRow: 0 }, workspace);
 }
 
-const WORKSPACE_ARGUMENT = 1 << 13;
-
-/** Bits of the arguments of {@link callPacked} that may lie in a thread's own memory. */
+/** Bits of the arguments of a packed product that may lie in a thread's own memory. */
 export const LEFT: number = 1 << 3;
 export const RESULT: number = 1 << 9;
+export const WORKSPACE_ARGUMENT: number = 1 << 13;
 
-/** The call of the packed kernel, which does every product with k > 0. */
-export function callPacked(calls: Calls, { element, exports, wide }: GemmKernels, p: Product, workspace: Pointer, own = 0): void {
-  const { bytes } = element;
-  const { m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias } = p;
-  const [aDown, aAcross, bDown, bAcross] = [aRow * bytes, aColumn * bytes, bRow * bytes, bColumn * bytes];
-  const gemm = wide !== undefined && suitsWide(p) ? wide : exports.gemm;
-  calls.call(gemm, WORKSPACE_ARGUMENT | own, [m, n, k, a, aDown, aAcross, b, bDown, bAcross, c, cRow * bytes, mode, bias, workspace]);
-}
+/** The kernel for a product that goes by `packed`. */
+export const packedKernel = ({ exports, wide }: GemmKernels, p: Pick<Product, "n" | "mode" | "bias">): WasmFunction =>
+  wide !== undefined && suitsWide(p) ? wide : exports.gemm;
 
 /** Rows that fill a wide tile of a turned product. */
 const WIDE_TURNED = 16;
@@ -166,8 +161,10 @@ export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPat
   const { bytes } = kernels.element;
   const { m, n, k, a, b, c, mode, bias } = p;
   const [aDown, aAcross, bDown, bAcross] = [p.aRow * bytes, p.aColumn * bytes, p.bRow * bytes, p.bColumn * bytes];
-  if (path === "packed") callPacked(calls, kernels, p, workspace);
-  else if (path === "small") calls.call(kernels.small, 0, [m, n, k, a, aDown, aAcross, b, bDown, bAcross, c, p.cRow * bytes]);
+  if (path === "packed") {
+    const args = [m, n, k, a, aDown, aAcross, b, bDown, bAcross, c, p.cRow * bytes, mode, bias, workspace];
+    calls.call(packedKernel(kernels, p), WORKSPACE_ARGUMENT, args);
+  } else if (path === "small") calls.call(kernels.small, 0, [m, n, k, a, aDown, aAcross, b, bDown, bAcross, c, p.cRow * bytes]);
   else if (path === "turned") {
     const turned = (m >= WIDE_TURNED ? kernels.wideTurned : undefined) ?? kernels.exports.gemmTurned;
     calls.call(turned, WORKSPACE_ARGUMENT, [n, m, k, b, bAcross, bDown, a, aAcross, aDown, c, p.cRow * bytes, mode, bias, workspace]);

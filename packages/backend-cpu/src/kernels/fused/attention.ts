@@ -6,14 +6,13 @@
  */
 
 import type { AttentionAttrs, Spec, View } from "@sconce/core";
-import { type Block, type Machine, perMachine, pointerOf } from "../../machine.js";
+import { type Machine, perMachine, pointerOf } from "../../machine.js";
 import { emitAttention } from "../../reduce/attention.js";
 import * as reference from "../../reference/attention.js";
 import { type Calls, shareItems } from "../../threads/share.js";
-import { type Exports, instantiate } from "../../wasm/asm.js";
-import { ACCUMULATE, callPacked, type GemmKernels, LEFT, type Product, RESULT } from "../../wasm/gemm.js";
+import { type Exports, instantiate, type WasmFunction } from "../../wasm/asm.js";
+import { ACCUMULATE, type GemmKernels, LEFT, packedKernel, RESULT, WORKSPACE_ARGUMENT } from "../../wasm/gemm.js";
 import type { Pointer } from "../../wasm/memory.js";
-import { copyView } from "../copy.js";
 import { type Fill, twin } from "../kernel.js";
 import { float32 } from "../matmul.js";
 import { withDense } from "./dense.js";
@@ -56,6 +55,20 @@ function denseOf(pointer: Pointer, batch: number, rows: number, columns: number)
   return { at: Array.from({ length: batch }, (_, i) => pointer + 4 * i * rows * columns), skip: 0, row: columns, column: 1 };
 }
 
+/** Calls `use` with the matrices of views: of copies where columns are no neighbours, freed afterwards. */
+function withNeighbours(machine: Machine, views: readonly View[], use: (matrices: readonly Matrix[]) => void): void {
+  const apart = views.filter(({ strides }) => strides[strides.length - 1] !== 1);
+  withDense(machine, apart, (pointers) =>
+    use(
+      views.map((x) => {
+        const copy = apart.indexOf(x);
+        const [rows, columns] = x.shape.slice(-2);
+        return copy < 0 ? matrixOf(x) : denseOf(pointers[copy], product(x.shape.slice(0, -2)), rows, columns);
+      }),
+    ),
+  );
+}
+
 /** A block of scores in a thread's memory. */
 const scoreBlock = (pointer: Pointer, items: number): Matrix => ({
   at: new Array<Pointer>(items).fill(pointer),
@@ -70,11 +83,8 @@ const turned = ({ at, skip, row, column }: Matrix): Matrix => ({ at, skip, row: 
 /** A matrix from a row on. */
 const from = ({ at, skip, row, column }: Matrix, first: number): Matrix => ({ at, skip: skip + 4 * first * row, row, column });
 
-const addressOf = ({ at, skip }: Matrix, item: number): Pointer => at[item] + skip;
-
-/** Rows and columns of one block of scores of one item. */
+/** Rows and columns of one block of scores. */
 interface Range {
-  readonly item: number;
   readonly row: number;
   readonly rows: number;
   readonly column: number;
@@ -82,8 +92,22 @@ interface Range {
 }
 
 /** Bits of the arguments of the kernels that lie in a thread's own memory. */
-const [SCORES, TOTAL, DOTS, SUMS] = [1 << 4, 1 << 9, 1 << 4, 1 << 4];
+const [SCORES, TOTAL, DOTS, SUMS] = [1 << 4, 1 << 9, 1 << 6, 1 << 4];
 const SLOPES: number = (1 << 3) | (1 << 4) | (1 << 6);
+
+/** A call of a kernel for every item, with the bits of its own arguments; matrices stand for their addresses. */
+type Step = readonly [kernel: WasmFunction, own: number, args: readonly (number | Matrix)[]];
+
+/** Calls the kernels of some steps for an item. */
+function perform(calls: Calls, steps: readonly Step[], item: number): void {
+  for (const [kernel, own, args] of steps) {
+    calls.call(
+      kernel,
+      own,
+      args.map((x) => (typeof x === "number" ? x : x.at[item] + x.skip)),
+    );
+  }
+}
 
 /** What the blocks of one call have in common. */
 class Blocks {
@@ -119,55 +143,26 @@ class Blocks {
     this.each = this.slopes + BLOCK_BYTES;
   }
 
-  /** Calls `body` for the blocks of keys that some queries see. */
-  eachRange(item: number, row: number, body: (range: Range) => void): void {
+  /** The blocks of keys that the queries from a row on see. */
+  rangesFrom(row: number): Range[] {
     const rows = Math.min(QUERIES, this.length - row);
     const end = this.#causal ? Math.min(this.keys, row + rows) : this.keys;
-    for (let column = 0; column < end; column += KEYS) body({ item, row, rows, column, columns: Math.min(KEYS, end - column) });
+    const count = Math.ceil(end / KEYS);
+    return Array.from({ length: count }, (_, i) => ({ row, rows, column: i * KEYS, columns: Math.min(KEYS, end - i * KEYS) }));
   }
 
-  /** `c = a b`, or added to c, of the sizes m, n, k; `own` says which of them lie in a thread's memory. */
-  multiply(calls: Calls, [m, n, k]: readonly number[], item: number, a: Matrix, b: Matrix, c: Matrix, mode: number, own: number): void {
-    const [left, right, target] = [addressOf(a, item), addressOf(b, item), addressOf(c, item)];
-    const p: Product = {
-      m,
-      n,
-      k,
-      a: left,
-      aRow: a.row,
-      aColumn: a.column,
-      b: right,
-      bRow: b.row,
-      bColumn: b.column,
-      c: target,
-      cRow: c.row,
-      mode,
-      bias: 0,
-    };
-    callPacked(calls, this.#gemm, p, this.#workspace, own);
+  /** `c = a b`, or added to c, of the sizes m, n, k; `own` says which of a and c lie in a thread's memory. */
+  multiply([m, n, k]: readonly number[], a: Matrix, b: Matrix, c: Matrix, mode: number, own: number): Step {
+    const kernel = packedKernel(this.#gemm, { n, mode, bias: 0 });
+    const operands = [a, b].flatMap((x) => [x, 4 * x.row, 4 * x.column]);
+    return [kernel, WORKSPACE_ARGUMENT | own, [m, n, k, ...operands, c, 4 * c.row, mode, 0, this.#workspace]];
   }
 
   /** The arguments of a kernel for the scores of a range and their mask. */
-  maskArguments({ item, row, rows, column, columns }: Range, mask: Matrix | undefined): number[] {
+  shown({ row, rows, column, columns }: Range, mask: Matrix | undefined): (number | Matrix)[] {
     const seen = this.#causal ? row - column + 1 : this.keys;
-    const own = mask === undefined ? [0, 0] : [addressOf(mask, item) + 4 * (row * mask.row + column), 4 * mask.row];
-    return [rows, columns, seen, this.scale, this.scores, 4 * KEYS, ...own];
-  }
-}
-
-/** Calls `use` with a mask whose columns are neighbours, a copy of it, or none. */
-function withMask(machine: Machine, mask: View | undefined, use: (mask: Matrix | undefined) => void): void {
-  if (mask === undefined || mask.strides[mask.strides.length - 1] === 1) {
-    use(mask === undefined ? undefined : matrixOf(mask));
-    return;
-  }
-  const block: Block = machine.allocate(mask);
-  try {
-    copyView(machine, mask, block);
-    const [rows, columns] = mask.shape.slice(-2);
-    use(denseOf(block.pointer, product(mask.shape.slice(0, -2)), rows, columns));
-  } finally {
-    machine.free(block);
+    const added = mask === undefined ? [0, 0] : [{ ...mask, skip: 4 * (row * mask.row + column) }, 4 * mask.row];
+    return [rows, columns, seen, this.scale, this.scores, 4 * KEYS, ...added];
   }
 }
 
@@ -182,20 +177,25 @@ export const attention: Fill<"attention"> = (machine, inputs, outputs, blocks, a
   const [result, logs] = [denseOf(blocks[0].pointer, batch, length, width), denseOf(blocks[1].pointer, batch, length, 1)];
   const [block, parts] = [scoreBlock(scores, batch), Math.ceil(length / QUERIES)];
   const nanoseconds = batch * length * keys * ((size + width) * NANOSECONDS_PER_STEP + NANOSECONDS_PER_SCORE);
-  withMask(machine, inputs[3], (mask) => {
+  withNeighbours(machine, inputs.slice(3), ([mask]) => {
     const weigh = mask === undefined ? kernels.weigh : kernels.weighMasked;
-    shareItems(machine.pool, nanoseconds, batch * parts, 3 * Math.ceil(keys / KEYS) + 1, (calls, part) => {
-      const [item, row] = [Math.floor(part / parts), (part % parts) * QUERIES];
-      const [target, high] = [from(result, row), addressOf(logs, item) + 4 * row];
-      b.eachRange(item, row, (range) => {
+    const steps = Array.from({ length: parts }, (_, part) => {
+      const row = part * QUERIES;
+      const [queries, target, high] = [from(q, row), from(result, row), from(logs, row)];
+      const each = b.rangesFrom(row).flatMap((range) => {
         const { rows, column, columns } = range;
         const first = column === 0;
-        b.multiply(calls, [rows, columns, size], item, from(q, row), turned(from(k, column)), block, 0, RESULT);
-        calls.call(weigh, SCORES | TOTAL, [...b.maskArguments(range, mask), high, b.each, addressOf(target, item), width, Number(first)]);
-        b.multiply(calls, [rows, width, columns], item, block, from(v, column), target, first ? 0 : ACCUMULATE, LEFT);
+        return [
+          b.multiply([rows, columns, size], queries, turned(from(k, column)), block, 0, RESULT),
+          [weigh, SCORES | TOTAL, [...b.shown(range, mask), high, b.each, target, width, Number(first)]] as const,
+          b.multiply([rows, width, columns], block, from(v, column), target, first ? 0 : ACCUMULATE, LEFT),
+        ];
       });
-      calls.call(kernels.finish, SUMS, [Math.min(QUERIES, length - row), width, addressOf(target, item), high, b.each, high]);
+      return [...each, [kernels.finish, SUMS, [Math.min(QUERIES, length - row), width, target, high, b.each, high]] as const];
     });
+    shareItems(machine.pool, nanoseconds, batch * parts, 3 * Math.ceil(keys / KEYS) + 1, (calls, part) =>
+      perform(calls, steps[part % parts], Math.floor(part / parts)),
+    );
   });
 };
 
@@ -214,29 +214,29 @@ export const attentionGrad: Fill<"attentionGrad"> = (machine, inputs, outputs, b
   const [scores, slopes] = [scoreBlock(b.scores, batch), scoreBlock(b.slopes, batch)];
   const callsEach = 1 + 7 * Math.ceil(length / QUERIES) * Math.ceil(keys / KEYS);
   const nanoseconds = batch * length * keys * ((3 * size + 2 * width) * NANOSECONDS_PER_STEP + NANOSECONDS_PER_SCORE);
-  const add = (calls: Calls, sizes: readonly number[], item: number, own: Matrix, right: Matrix, into: Matrix, first: boolean): void =>
-    b.multiply(calls, sizes, item, own, right, into, first ? 0 : ACCUMULATE, LEFT);
-  withMask(machine, inputs[6], (mask) => {
+  const add = (sizes: readonly number[], own: Matrix, right: Matrix, into: Matrix, first: boolean): Step =>
+    b.multiply(sizes, own, right, into, first ? 0 : ACCUMULATE, LEFT);
+  withNeighbours(machine, [inputs[0], inputs[4], ...inputs.slice(6)], ([grad, result, mask]) => {
     const reweigh = mask === undefined ? kernels.reweigh : kernels.reweighMasked;
-    withDense(machine, [inputs[0], inputs[4], inputs[5]], ([gradAt, resultAt, logAt]) => {
-      const grad = denseOf(gradAt, batch, length, width);
-      shareItems(machine.pool, nanoseconds, batch, callsEach, (calls, item) => {
-        calls.call(kernels.dots, DOTS, [length, width, addressOf(grad, item), resultAt + 4 * item * length * width, b.each]);
-        for (let row = 0; row < length; row += QUERIES) {
-          b.eachRange(item, row, (range) => {
-            const { rows, column, columns } = range;
-            const [queries, grads] = [from(q, row), from(grad, row)];
-            const first = row === 0 && !attrs.causal;
-            b.multiply(calls, [rows, columns, size], item, queries, turned(from(k, column)), scores, 0, RESULT);
-            calls.call(reweigh, SCORES, [...b.maskArguments(range, mask), logAt + 4 * (item * length + row)]);
-            b.multiply(calls, [rows, columns, width], item, grads, turned(from(v, column)), slopes, 0, RESULT);
-            add(calls, [columns, width, rows], item, turned(scores), grads, from(dv, column), first);
-            calls.call(kernels.slope, SLOPES, [rows, columns, b.scale, b.scores, b.slopes, 4 * KEYS, b.each + 4 * row]);
-            add(calls, [rows, size, columns], item, slopes, from(k, column), from(dq, row), column === 0);
-            add(calls, [columns, size, rows], item, turned(slopes), queries, from(dk, column), first);
-          });
-        }
-      });
+    withDense(machine, [inputs[5]], ([logAt]) => {
+      const logs = denseOf(logAt, batch, length, 1);
+      const ofRange = (range: Range): Step[] => {
+        const { row, rows, column, columns } = range;
+        const [queries, grads] = [from(q, row), from(grad, row)];
+        const first = row === 0 && !attrs.causal;
+        return [
+          b.multiply([rows, columns, size], queries, turned(from(k, column)), scores, 0, RESULT),
+          [reweigh, SCORES, [...b.shown(range, mask), from(logs, row)]],
+          b.multiply([rows, columns, width], grads, turned(from(v, column)), slopes, 0, RESULT),
+          add([columns, width, rows], turned(scores), grads, from(dv, column), first),
+          [kernels.slope, SLOPES, [rows, columns, b.scale, b.scores, b.slopes, 4 * KEYS, b.each + 4 * row]],
+          add([rows, size, columns], slopes, from(k, column), from(dq, row), column === 0),
+          add([columns, size, rows], turned(slopes), queries, from(dk, column), first),
+        ];
+      };
+      const steps: Step[] = [[kernels.dots, DOTS, [length, width, grad, 4 * grad.row, result, 4 * result.row, b.each]]];
+      for (let row = 0; row < length; row += QUERIES) steps.push(...b.rangesFrom(row).flatMap(ofRange));
+      shareItems(machine.pool, nanoseconds, batch, callsEach, (calls, item) => perform(calls, steps, item));
     });
   });
 };
