@@ -71,7 +71,7 @@ let leastWatched = 0;
 // ---- life
 
 /** What a buffer weighs beyond its bytes: it keeps objects alive, and one that is small as much as a large one. */
-const OVERHEAD = 2 ** 14;
+const OVERHEAD = 2 ** 13;
 
 /** Counts the buffer of a value. */
 export function holdBuffer(value: Held, handle: Handle): Box {

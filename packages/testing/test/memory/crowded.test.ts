@@ -70,7 +70,7 @@ describe("a loop that never waits", () => {
       buffers = Math.max(buffers, memory().buffers - start.buffers);
       if (i % 500 === 0) heap = Math.max(heap, process.memoryUsage().heapUsed - start.heap);
     }
-    expect(buffers).toBeLessThan(3 * (2 ** 28 / 4 / 2 ** 14) + 100);
+    expect(buffers).toBeLessThan(3 * (2 ** 28 / 4 / 2 ** 13) + 100);
     expect(heap).toBeLessThan(30 * 2 ** 20);
   });
 
