@@ -38,33 +38,23 @@ export function offsets(count: number, step: number): number[] {
   return Array.from({ length: count }, (_, i) => i * step);
 }
 
-/**
- * Writes all sums of one offset per axis in row-major order and returns how many there are. The table is padded to whole tiles with copies
- * of its first entry.
- */
-function writeTable(table: Int32Array, start: number, axes: readonly (readonly number[])[]): number {
+/** All sums of one offset per axis in row-major order, with copies of the first behind them: tiles may reach beyond the end. */
+export function tableOf(axes: readonly (readonly number[])[]): Int32Array {
+  const table = new Int32Array(volume(axes.map((axis) => axis.length)) + WIDE_ROWS - 1);
   let length = 1;
-  table[start] = 0;
   for (const axis of axes.toReversed()) {
     for (let i = axis.length - 1; i >= 0; i--) {
-      for (let j = 0; j < length; j++) table[start + i * length + j] = table[start + j] + axis[i];
+      for (let j = 0; j < length; j++) table[i * length + j] = table[j] + axis[i];
     }
     length *= axis.length;
   }
-  for (let i = length; i < tableLength(length); i++) table[start + i] = table[start];
-  return length;
+  return table.fill(table[0], length);
 }
 
-/** Entries that {@link writeTable} writes for a length: tiles may reach beyond its end. */
-function tableLength(length: number): number {
-  return length + WIDE_ROWS - 1;
-}
-
-/** The sums of one offset per axis, as {@link writeTable} writes them. */
-export function tableOf(axes: readonly (readonly number[])[]): Int32Array {
-  const table = new Int32Array(tableLength(volume(axes.map((axis) => axis.length))));
-  writeTable(table, 0, axes);
-  return table;
+/** The offsets of slices of the last two dimensions, which lie at such strides. */
+export function sliceOffsets(sizes: readonly number[], strides: readonly number[]): number[] {
+  const outer = sizes.slice(0, -2);
+  return outer.reduce<number[]>((sums, count, d) => sums.flatMap((sum) => offsets(count, strides[d]).map((offset) => sum + offset)), [0]);
 }
 
 /** How the planes of a source lie in memory for the kernel: as they are, or copied into the middle of zeros. Sizes in elements. */

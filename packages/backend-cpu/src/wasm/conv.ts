@@ -14,6 +14,7 @@ import {
   type Planes,
   type Residue,
   residues,
+  sliceOffsets,
   tableOf,
   volume,
 } from "./conv-geometry.js";
@@ -325,10 +326,7 @@ function spread(calls: Calls, kernels: ConvKernels, g: ConvGeometry, kind: reado
   const counts = kind.map(({ count }) => count);
   const steps = strides.map((stride, d) => 4 * stride * g.stride[d]);
   const [rows, columns] = [counts.at(-2) ?? 1, counts.at(-1)!];
-  const slices = counts
-    .slice(0, -2)
-    .reduce<number[]>((sums, count, d) => sums.flatMap((sum) => offsets(count, steps[d]).map((offset) => sum + offset)), [0]);
-  for (const [i, slice] of slices.entries()) {
+  for (const [i, slice] of sliceOffsets(counts, steps).entries()) {
     const from = [staged + 4 * i * rows * columns, 4 * volume(counts), 4 * columns, 4] as const;
     const to = [start + slice, 4 * volume(g.input), steps.at(-2) ?? 0, steps.at(-1)!] as const;
     calls.call(kernels.copyBlock, SPREAD_SOURCE, [g.channels / g.groups, rows, columns, ...from, ...to]);

@@ -6,7 +6,7 @@
 import type { ThreadPool } from "../threads/pool.js";
 import type { Calls } from "../threads/share.js";
 import { type Exports, instantiate, ModuleBuilder } from "./asm.js";
-import { type Planes, volume } from "./conv-geometry.js";
+import { type Planes, sliceOffsets, volume } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
 import { ACCUMULATE, FLOAT32, RELU } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
@@ -169,7 +169,7 @@ export class IndirectProduct {
     { column, columns }: Tiles = this.all,
   ): void {
     const { blockwise } = this.#shape;
-    const target = this.#panels + (column / this.panel) * this.#panelStride + (blockwise ? 0 : 4 * this.panel * first);
+    const target = this.#panelAt(column, first);
     const args = [columns, count, source + column * columnStride, columnStride, stepStride, target, this.#panelStride];
     calls.call(this.panel === WIDE_COLUMNS ? this.#kernels.packWide : this.#kernels.pack, blockwise ? PACK_TARGET : 0, args);
   }
@@ -188,8 +188,7 @@ export class IndirectProduct {
     const [rows, columns] = [size.at(-2) ?? 1, size.at(-1)!];
     const rowStride = 4 * (strides.at(-2) ?? 0);
     const start = this.#copy + 4 * before.reduce((sum, count, d) => sum + count * strides[d], 0);
-    const slices = this.#sliceOffsets(size.slice(0, -2), strides);
-    for (const [i, offset] of slices.entries()) {
+    for (const [i, offset] of sliceOffsets(size, strides).entries()) {
       const from = [source + 4 * i * rows * columns, 4 * volume(size), 4 * columns, 4] as const;
       const target = [start + 4 * offset, 4 * planes.plane, rowStride, 4] as const;
       calls.call(this.#kernels.copyBlock, COPY_TARGET, [channels, rows, columns, ...from, ...target]);
@@ -212,7 +211,6 @@ export class IndirectProduct {
   ): void {
     const { blockwise, planes } = this.#shape;
     const { row, rows, column, columns } = tiles;
-    const panels = this.#panels + (column / this.panel) * this.#panelStride + (blockwise ? 0 : 4 * this.panel * first);
     const last = first + count === this.steps;
     const blockMode = (first > start ? ACCUMULATE : mode & ACCUMULATE) | (last ? mode & RELU : 0);
     const own = (planes.copied ? IMAGE : 0) | (blockwise ? PANELS : 0) | (staged ? OUT : 0) | SCRATCH;
@@ -220,6 +218,7 @@ export class IndirectProduct {
     const [rowTable, stepTable] = [this.#base + 4 * row, this.#stepTable + 4 * first];
     const [target, bias] = [out + 4 * row + column * outColumn, biased && first === 0 ? this.#bias + 4 * column : 0];
     const [panelStride, scratch] = [this.#panelStride, this.#scratch];
+    const panels = this.#panelAt(column, first);
     const args = [rows, count, columns, image, rowTable, stepTable, panels, panelStride, target, outColumn, blockMode, bias, scratch];
     calls.call(kernel, own, args);
   }
@@ -250,10 +249,8 @@ export class IndirectProduct {
     return 4 * this.panel * this.#panelSteps;
   }
 
-  #sliceOffsets(outer: readonly number[], strides: readonly number[]): number[] {
-    return outer.reduce<number[]>(
-      (sums, count, d) => sums.flatMap((sum) => Array.from({ length: count }, (_, i) => sum + i * strides[d])),
-      [0],
-    );
+  /** Where a panel's steps from `first` on lie. */
+  #panelAt(column: number, first: number): Pointer {
+    return this.#panels + (column / this.panel) * this.#panelStride + (this.#shape.blockwise ? 0 : 4 * this.panel * first);
   }
 }
