@@ -13,7 +13,6 @@ import {
   type Tensor,
   tracer,
   typeName,
-  type Value,
   ValueError,
 } from "@sconce/core";
 import { CompiledNode, Gradient } from "./compile/gradient.js";
@@ -67,8 +66,14 @@ interface Entry {
   readonly gradient: Gradient | null;
 }
 
+function release({ program, gradient }: Entry): void {
+  program.dispose();
+  gradient?.dispose();
+}
+
 /** Puts a replay on the tape. */
-function recordReplay(gradient: Gradient, outputs: readonly Tensor[], args: readonly Tensor[], kept: readonly Value[]): void {
+function recordReplay(gradient: Gradient, outputs: readonly Tensor[], args: readonly Tensor[], program: Program): void {
+  const kept = gradient.kept.map((content) => program.value(content));
   const node = new CompiledNode(gradient, gradient.histories(args), outputs, kept);
   outputs.forEach((y, i) => {
     resultHistory(y, undefined).setNode(node, i);
@@ -156,13 +161,7 @@ class CompiledFunction {
     return program.replay(() => {
       const live: Tensor[] = [];
       const tree = results.build((content) => program.value(content), given, live);
-      if (gradient !== null)
-        recordReplay(
-          gradient,
-          live,
-          this.#args,
-          gradient.kept.map((content) => program.value(content)),
-        );
+      if (gradient !== null) recordReplay(gradient, live, this.#args, program);
       return tree;
     });
   }
@@ -210,9 +209,7 @@ class CompiledFunction {
   #keep(entry: Entry): void {
     this.#entries.unshift(entry);
     if (this.#entries.length <= this.#maxPrograms) return;
-    const last = this.#entries.pop();
-    last?.program.dispose();
-    last?.gradient?.dispose();
+    release(this.#entries.pop() as Entry);
     if (warned) return;
     warned = true;
     console.warn(
@@ -227,16 +224,13 @@ class CompiledFunction {
       traces: this.#traces,
       replays: this.#replays,
       programs: this.#entries.length,
-      kernels: last === undefined ? 0 : last.program.kernels,
+      kernels: last?.program.kernels ?? 0,
       bytes: this.#entries.reduce((sum, { program, gradient }) => sum + program.bytes + (gradient?.bytes ?? 0), 0),
     };
   }
 
   dispose(): void {
-    for (const { program, gradient } of this.#entries) {
-      program.dispose();
-      gradient?.dispose();
-    }
+    this.#entries.forEach(release);
     this.#entries = [];
     this.#disposed = true;
   }

@@ -25,7 +25,7 @@ function holds(value: object, held: Held): boolean {
 export function sameFields(object: object, groups: readonly Group[]): () => boolean {
   const fields = heldBy(object);
   const members = groups.map((group) => [...group.values()]);
-  const tensors = [...fields.map(([, value]) => value), ...members.flat()].filter((value) => value instanceof Tensor);
+  const tensors = [...Object.values(object), ...members.flat()].filter((value) => value instanceof Tensor);
   const flags = tensors.map(({ trainable }) => trainable);
   // Almost all groups are empty.
   const isSame = (group: Group, i: number): boolean =>
