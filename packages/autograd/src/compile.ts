@@ -82,8 +82,8 @@ function recordReplay(gradient: Gradient, outputs: readonly Tensor[], args: read
 }
 
 const REPLACED =
-  "the function finds another tensor outside at every call, made in the one before, where a replay finds the same: pass it as an argument and return the " +
-  "new one, or write into it with copy_()";
+  "the function finds another tensor outside at every call, made in the one before: pass it as an argument and return the new one, or write " +
+  "into it with copy_()";
 
 const WRITTEN =
   "the function writes to an argument in place and records a gradient of that, which a replay does not have; return a new tensor, or write within noGrad()";
@@ -214,7 +214,7 @@ class CompiledFunction {
     warned = true;
     console.warn(
       `sconce: a compiled function needs more than ${this.#maxPrograms} programs: its arguments come in ever new shapes, or a ` +
-        "number among them changes (pass it as scalar(number) to make it an input), or a module's fields do. maxPrograms keeps more.",
+        "number among them changes (pass it as scalar(number)), or a module's fields do. maxPrograms keeps more.",
     );
   }
 

@@ -102,9 +102,10 @@ export interface Recording {
   readonly cells: ReadonlyMap<Storage, Cell>;
 }
 
-/** Why a graph from outside is none of the function's. */
+/** Why a graph or an expression from outside is none of the function's. */
 export const OLDER: string =
-  "the function goes on with a graph that was recorded before it, other than that of an argument; compute it inside, or detach() it";
+  "the function goes on with a graph or an expression that was recorded before it, other than that of an argument; compute it inside, " +
+  "or outside and detach() it";
 
 /** Records what a function does with kernels and cells while it runs. */
 export class Recorder implements Tracer, Recording {
@@ -155,7 +156,11 @@ export class Recorder implements Tracer, Recording {
     try {
       const result = fn();
       if (this.#failure !== null) throw this.#failure;
-      this.#checkDraws();
+      if (defaultGenerator().position !== this.#position)
+        this.refuse(
+          "random",
+          "numbers were drawn from the host's generator in a way that a replay cannot repeat: pass them as an argument",
+        );
       end(result);
       this.flush();
       return result;
@@ -163,11 +168,6 @@ export class Recorder implements Tracer, Recording {
       this.#leave();
       for (const [value, copy] of this.#copies) value.copy = copy;
     }
-  }
-
-  #checkDraws(): void {
-    if (defaultGenerator().position === this.#position) return;
-    this.refuse("random", "numbers were drawn from the host's generator in a way that a replay cannot repeat: pass them as an argument");
   }
 
   // ---- backends
@@ -249,13 +249,7 @@ export class Recorder implements Tracer, Recording {
   }
 
   #slotOf(handle: Handle): Slot {
-    return (
-      this.#handles.get(handle) ??
-      this.refuse(
-        "compile",
-        "the function goes on with a graph or an expression that was recorded before it; compute it inside, or outside",
-      )
-    );
+    return this.#handles.get(handle) ?? this.refuse("compile", OLDER);
   }
 
   // ---- cells
