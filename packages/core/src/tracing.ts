@@ -16,6 +16,7 @@ export type FindStorage = () => Storage | undefined;
 /** Such as a set or a map. */
 export interface Group {
   readonly size: number;
+  /** Its members, in order. */
   values(): Iterable<unknown>;
 }
 
