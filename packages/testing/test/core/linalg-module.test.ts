@@ -95,6 +95,26 @@ describe("decompositions give their matrix back", () => {
     expectOrthonormal(L.svd(zeros([3, 3], { dtype: "float64" })).u);
   });
 
+  it.each([27, 59])("svd and qr of %i equal rows, whose factors fall out of the range", (n) => {
+    for (let i = 0; i < 4; i++) {
+      const a = noise(1, n).expand([2 * n, n]);
+      const { u, s, vh } = L.svd(a, { fullMatrices: false });
+      const { q, r } = L.qr(a);
+      for (const basis of [u, vh.mT, q]) expectOrthonormal(basis);
+      expectSame(u.mul(s).matmul(vh), a);
+      expectSame(q.matmul(r), a);
+    }
+  });
+
+  it.each([1e-310, 1e306])("qr and eigh of numbers near %d", (scale) => {
+    const a = symmetric(12, 12).mul(scale);
+    const { q, r } = L.qr(a);
+    const { eigenvalues, eigenvectors } = L.eigh(a);
+    for (const basis of [q, eigenvectors]) expectOrthonormal(basis);
+    expectSame(q.matmul(r).div(scale), a.div(scale));
+    expectSame(eigenvectors.mul(eigenvalues.div(scale)).matmul(eigenvectors.mT), a.div(scale));
+  });
+
   it("eigh, cholesky and eig", () => {
     const a = symmetric(2, 9, 9);
     const { eigenvalues, eigenvectors } = L.eigh(a);

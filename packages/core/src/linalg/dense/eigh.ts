@@ -1,4 +1,4 @@
-import { type Matrix, rotateRows, transpose } from "./matrix.js";
+import { type Matrix, rotateRows, scaleOf, transpose } from "./matrix.js";
 
 /** The off-diagonal of a tridiagonal matrix, its diagonal, and the basis in rows in which it is so. */
 interface Tridiagonal {
@@ -14,12 +14,16 @@ interface Tridiagonal {
  * Source: EISPACK's tred2 and tql2, in Wilkinson and Reinsch, Handbook for Automatic Computation, volume II
  */
 export function eigh(a: Matrix, n: number): { values: Float64Array; vectors: Matrix } {
-  const t = tridiagonalize(a.slice(), n);
+  const scale = scaleOf(a);
+  const t = tridiagonalize(
+    a.map((x) => x / scale),
+    n,
+  );
   diagonalize(t, n);
   const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => t.d[i] - t.d[j]);
   const vectors = new Float64Array(n * n);
   for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) vectors[i * n + j] = t.z[order[j] * n + i];
-  return { values: Float64Array.from(order, (i) => t.d[i]), vectors };
+  return { values: Float64Array.from(order, (i) => t.d[i] * scale), vectors };
 }
 
 function tridiagonalize(z: Matrix, n: number): Tridiagonal {
@@ -96,13 +100,15 @@ function accumulate(z: Matrix, d: Float64Array, n: number): void {
 }
 
 const STEPS = 60;
+/** Beside elements near 1 what is smaller is nothing; rotations by what has few digits left would turn no right angles. */
+const LEAST = 2 ** -900;
 
 function diagonalize(t: Tridiagonal, n: number): void {
   const { d, e } = t;
   for (let l = 0; l < n; l++) {
     for (let step = 0; step < STEPS; step++) {
       let m = l;
-      while (m < n - 1 && Math.abs(e[m]) > Number.EPSILON * (Math.abs(d[m]) + Math.abs(d[m + 1]))) m++;
+      while (m < n - 1 && Math.abs(e[m]) > Number.EPSILON * (Math.abs(d[m]) + Math.abs(d[m + 1]) + LEAST)) m++;
       if (m === l) break;
       implicitStep(t, n, l, m);
     }

@@ -81,6 +81,9 @@ export function cholesky(a: Matrix, n: number): number {
   return 0;
 }
 
+/** Lengths below the first have lost digits: their columns are multiplied by the second, a power of two as well. */
+const [LEAST_LENGTH, GROWTH] = [2 ** -900, 2 ** 600];
+
 /**
  * Householder QR in LAPACK's form, in place: R on and above the diagonal, the reflectors' tails below it.
  *
@@ -88,16 +91,27 @@ export function cholesky(a: Matrix, n: number): number {
  */
 export function qrFactor(a: Matrix, m: number, n: number, tau: Float64Array): void {
   for (let k = 0; k < Math.min(m, n); k++) {
-    let tail = 0;
-    for (let i = k + 1; i < m; i++) tail = Math.hypot(tail, a[i * n + k]);
-    if (tail === 0) continue;
-    const alpha = a[k * n + k];
-    const beta = alpha >= 0 ? -Math.hypot(alpha, tail) : Math.hypot(alpha, tail);
-    tau[k] = (beta - alpha) / beta;
-    for (let i = k + 1; i < m; i++) a[i * n + k] /= alpha - beta;
-    a[k * n + k] = beta;
-    reflect(a, m, n, k, tau[k], a, n, k + 1);
+    tau[k] = makeReflector(a, m, n, k);
+    if (tau[k] !== 0) reflect(a, m, n, k, tau[k], a, n, k + 1);
   }
+}
+
+/** Turns column k into reflector k and the element of R, and returns its factor. */
+function makeReflector(a: Matrix, m: number, n: number, k: number): number {
+  let tail = 0;
+  for (let i = k + 1; i < m; i++) tail = Math.hypot(tail, a[i * n + k]);
+  if (tail === 0) return 0;
+  const alpha = a[k * n + k];
+  const beta = alpha >= 0 ? -Math.hypot(alpha, tail) : Math.hypot(alpha, tail);
+  if (Math.abs(beta) < LEAST_LENGTH) {
+    for (let i = k; i < m; i++) a[i * n + k] *= GROWTH;
+    const tau = makeReflector(a, m, n, k);
+    a[k * n + k] /= GROWTH;
+    return tau;
+  }
+  for (let i = k + 1; i < m; i++) a[i * n + k] /= alpha - beta;
+  a[k * n + k] = beta;
+  return (beta - alpha) / beta;
 }
 
 /** Applies reflector k of `[m, n]` factors to the columns from `from` on of another matrix of width `width`, row by row. */

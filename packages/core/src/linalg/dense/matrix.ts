@@ -28,6 +28,11 @@ export function multiply(a: Matrix, b: Matrix, m: number, k: number, n: number):
   return out;
 }
 
+/** The power of two by which a matrix is divided so that its largest element is near 1: squares of what is far from it leave the range. */
+export function scaleOf(a: Matrix): number {
+  return 2 ** Math.floor(Math.log2(a.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1));
+}
+
 /** The inner product of two rows. */
 export function dotRows(a: Matrix, i: number, b: Matrix, j: number, n: number): number {
   const [p, q, whole] = [i * n, j * n, n & ~3];

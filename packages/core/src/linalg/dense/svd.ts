@@ -1,6 +1,6 @@
 import { eigh } from "./eigh.js";
 import { qrColumns, qrFactor } from "./factor.js";
-import { completeRows, dotRows, identity, type Matrix, multiply, rotateRows, transpose } from "./matrix.js";
+import { completeRows, dotRows, identity, type Matrix, multiply, rotateRows, scaleOf, transpose } from "./matrix.js";
 
 /** `a = uᵀ diag(s) v`, with the singular vectors as rows. */
 export interface Svd {
@@ -12,6 +12,8 @@ export interface Svd {
 }
 
 const SWEEPS = 60;
+/** Rows this much shorter than the longest count as zeros: the squares of still shorter ones leave the range. */
+const LEAST_LENGTH = 2 ** -460;
 
 /**
  * Singular values in falling order, with their vectors: QR, then one-sided Jacobi rotations, which give those of few rows to full relative
@@ -24,8 +26,7 @@ export function svd(a: Matrix, m: number, n: number, full: boolean): Svd {
     const { u, s, v } = svd(transpose(a, m, n), n, m, full);
     return { u: v, s, v: u };
   }
-  // Squares of what is far from 1 leave the range.
-  const scale = 2 ** Math.floor(Math.log2(a.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1));
+  const scale = scaleOf(a);
   const factors = a.map((x) => x / scale);
   const tau = new Float64Array(n);
   qrFactor(factors, m, n, tau);
@@ -39,9 +40,9 @@ export function svd(a: Matrix, m: number, n: number, full: boolean): Svd {
   const inner = new Float64Array(n * n); // rows of the left vectors in the basis of Q
   let rank = 0;
   order.forEach((from, i) => {
-    if (s[i] > 0) rank = i + 1;
+    if (s[i] > LEAST_LENGTH) rank = i + 1;
     for (let k = 0; k < n; k++) {
-      v[i * n + k] = s[i] > 0 ? rows[from * n + k] / s[i] : 0;
+      v[i * n + k] = rows[from * n + k] / s[i];
       inner[i * n + k] = turned[from * n + k];
     }
   });
@@ -80,7 +81,8 @@ function orthogonalizeRows(rows: Matrix, turned: Matrix, n: number): void {
 function rotatePair(rows: Matrix, turned: Matrix, squares: Float64Array, i: number, j: number, n: number): boolean {
   const [x, y] = [squares[i], squares[j]];
   const xy = dotRows(rows, i, rows, j, n);
-  if (Math.abs(xy) <= Number.EPSILON * Math.sqrt(x) * Math.sqrt(y) || !Number.isFinite(xy)) return false;
+  const most = Math.max(Math.sqrt(x) * Math.sqrt(y), LEAST_LENGTH ** 2);
+  if (Math.abs(xy) <= Number.EPSILON * most || !Number.isFinite(xy)) return false;
   const zeta = (y - x) / (2 * xy);
   const t = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
   const c = 1 / Math.hypot(1, t);
