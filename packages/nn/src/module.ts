@@ -85,11 +85,14 @@ export abstract class Module extends Callable {
     if (typeof this.forward !== "function") {
       throw new NotSupportedError(`Module [${this.constructor.name}] is missing the required "forward" function`, { op: "forward" });
     }
-    if (tracer !== null) {
-      tracer.guardFields(this, [this.#items, this.#preHooks, this.#forwardHooks, this.#backwardHooks]);
-    }
+    this.#guard();
     if (Module.isTransient(this)) return this.forward(...inputs);
     return exposed(inputs, () => this.#runOpenly(inputs));
+  }
+
+  /** Traces that have seen the module, or what it contains, hold while it stays as it is. */
+  #guard(): void {
+    tracer?.guardFields(this, [this.#items, this.#preHooks, this.#forwardHooks, this.#backwardHooks]);
   }
 
   #runOpenly(inputs: unknown[]): unknown {
@@ -124,6 +127,7 @@ export abstract class Module extends Callable {
    * @internal
    */
   static itemsOf(module: Module): Map<string, Parameter | Module> {
+    module.#guard();
     return module.#items;
   }
 

@@ -16,7 +16,7 @@ function holds(value: object, held: Held): boolean {
   const now = value as { readonly [name: string]: unknown };
   if ((Array.isArray(value) ? value : Object.keys(value)).length !== held.length) return false;
   for (const [name, item, inside] of held) {
-    if (!Object.is(now[name], item) || (inside !== null && !holds(item as object, inside))) return false;
+    if (!(name in now) || !Object.is(now[name], item) || (inside !== null && !holds(item as object, inside))) return false;
   }
   return true;
 }

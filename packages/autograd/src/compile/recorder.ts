@@ -114,6 +114,7 @@ export class Recorder implements Tracer, Recording {
   readonly start: number = nodesMade();
   readonly draws: Generator[] = [];
   readonly guards: (() => () => boolean)[] = [];
+  readonly #guarded = new Set<object>();
   readonly cells: Map<Storage, Cell> = new Map<Storage, Cell>();
   /** Steps of graphs that backward has run. */
   readonly walkedNodes: WeakSet<object> = new WeakSet<object>();
@@ -394,6 +395,8 @@ export class Recorder implements Tracer, Recording {
   }
 
   guardFields(object: object, groups: readonly Group[]): void {
+    if (this.#guarded.has(object)) return;
+    this.#guarded.add(object);
     this.guards.push(() => sameFields(object, groups));
   }
 
