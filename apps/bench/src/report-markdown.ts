@@ -146,7 +146,7 @@ function conditions({ name, report }: Run): string {
       .map(([library, version]) => `${runnerTitle(library)} ${version}`)
       .join(", ")}`,
     ...(measured.length === 0 ? [] : [`- limits: ${measured.join(", ")}`]),
-    ...report.command.split("; ").map((command) => `- \`${command}\``),
+    ...[...new Set(report.command.split("; "))].map((command) => `- \`${command}\``),
   ];
   return `### ${name}\n\n${lines.join("\n")}\n`;
 }
