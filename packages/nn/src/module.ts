@@ -122,10 +122,7 @@ export abstract class Module extends Callable {
 
   // ---- members
 
-  /**
-   * Modules and parameters of a container, by key: members that are not fields.
-   * @internal
-   */
+  /** @internal Modules and parameters of a container, by key: members that are not fields. */
   static itemsOf(module: Module): Map<string, Parameter | Module> {
     module.#guard();
     return module.#items;
@@ -366,12 +363,8 @@ export abstract class Module extends Callable {
     const key = path.slice(dot + 1);
     if (key === "") throw new ValueError("cannot set the submodule without a target name!", { op: "setSubmodule" });
     const parent = this.getSubmodule(path.slice(0, Math.max(dot, 0)));
-    if (parent.#items.has(key)) {
-      parent.#items.set(key, module);
-      return;
-    }
-    const field = Object.keys(parent).find((name) => parent.#keyOf(name) === key) ?? key;
-    parent.registerModule(field, module);
+    if (parent.#items.has(key)) parent.#items.set(key, module);
+    else parent.registerModule(Object.keys(parent).find((name) => parent.#keyOf(name) === key) ?? key, module);
   }
 
   /**
