@@ -171,7 +171,7 @@ const LARGEST_GENERATION = 2 ** 30;
 let lostBytes = 0;
 const MOST_LOST = 8;
 /** Freed buffers are swept out of the list when it has grown to this. */
-let sweepAt = 2 ** 12;
+let sweepAt = 2 ** 8;
 /** A registry for the young buffers, and one for the old that goes with them: a registry remembers what has died until the next turn. */
 const finalizers = [new FinalizationRegistry<Box>(freeCollected)];
 const fixedFinalizer = new FinalizationRegistry<Box>(freeCollected);

@@ -1,4 +1,4 @@
-import { type Device, defaultGenerator, type Generator, macrotask, Tensor, typeName, ValueError } from "@sconce/core";
+import { breathe, type Device, defaultGenerator, type Generator, Tensor, typeName, ValueError } from "@sconce/core";
 import { type Collated, defaultCollate } from "./collate.js";
 import { type Dataset, IterableDataset } from "./dataset.js";
 import { BatchSampler, drawSeed, RandomSampler, type Sampler, SequentialSampler } from "./sampler.js";
@@ -155,7 +155,7 @@ export class DataLoader<Item, Batch = Collated<Item>> {
           // A failure is reported when its turn comes.
           ahead.catch(() => undefined);
         }
-        await macrotask();
+        await breathe();
         this.#signal?.throwIfAborted();
         epoch.batches++;
         yield result.value;

@@ -92,7 +92,12 @@ function infer({ network }: InferWork, arrays: Arrays, device: Device, transform
   module.to(device).eval();
   const x = place(arrays.x, device);
   const run = transform((input: Tensor) => noGrad(() => forward(input)));
-  const step = (): Promise<unknown> => run(x).data();
+  const step = async (): Promise<unknown> => {
+    const output = scope(() => run(x));
+    const data = await output.data();
+    output.dispose();
+    return data;
+  };
   return { step, check: async () => digest((await step()) as Float32Array) };
 }
 

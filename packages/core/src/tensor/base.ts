@@ -7,7 +7,7 @@ import { realise } from "../fusion.js";
 import { decodeArray } from "../half.js";
 import { printTensor } from "../printing.js";
 import { isContiguous, type Layout, normalizeDim, type Shape, sizeOf } from "../shape.js";
-import { macrotask } from "../tick.js";
+import { breathe } from "../tick.js";
 import { tracer } from "../tracing.js";
 import { filledArray, type Storage, type Value } from "../value.js";
 import type { Tensor } from "./tensor.js";
@@ -156,7 +156,7 @@ export class TensorBase implements Layout {
     value.retain();
     try {
       const array = known(value) ?? (await value.backend.download(realise(value), value.dtype, value.size));
-      await macrotask();
+      await breathe();
       return array;
     } finally {
       value.release();
