@@ -4,7 +4,7 @@ import { CpuBackend } from "./backend.js";
 import { DIRECT } from "./threads/share.js";
 import { instantiate } from "./wasm/asm.js";
 import { kernelOptions } from "./wasm/features.js";
-import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, gemmKernels, type Product } from "./wasm/gemm.js";
+import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, gemmKernels, type Product, RELU } from "./wasm/gemm.js";
 import { Heap } from "./wasm/memory.js";
 import { configureCpu } from "./wide.js";
 import { isWide } from "./wide-state.js";
@@ -31,8 +31,7 @@ describe("wide vectors", () => {
     for (const deterministic of [false, true]) {
       const options = kernelOptions(heap, deterministic);
       const narrow = gemmKernels(heap, FLOAT32, options);
-      const { gemm, gemmTurned } = instantiate(emitWideGemm(options), heap.memory);
-      const wide = { ...narrow, wide: gemm, wideTurned: gemmTurned };
+      const wide = { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory) };
       const workspace = heap.workspace(0, narrow.workspaceBytes);
       for (const [m, n, k] of [
         [1, 16, 1],
@@ -69,6 +68,52 @@ describe("wide vectors", () => {
           }
         }
         for (const pointer of [a, b, bias, x, y]) heap.free(pointer);
+      }
+    }
+  });
+
+  it("give products of one row the same bits", () => {
+    const heap = new Heap({ shared: false });
+    for (const deterministic of [false, true]) {
+      const options = kernelOptions(heap, deterministic);
+      const narrow = gemmKernels(heap, FLOAT32, options);
+      const wide = { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory) };
+      const workspace = heap.workspace(0, narrow.workspaceBytes);
+      for (const [n, k] of [
+        [1, 1],
+        [3, 8],
+        [7, 37],
+        [256, 784],
+        [13, 515],
+      ]) {
+        const [x, matrix, bias, one, two] = [k, n * k, n, n, n].map((count) => heap.alloc(4 * count));
+        for (const [pointer, count] of [
+          [x, k],
+          [matrix, n * k],
+          [bias, n],
+        ]) {
+          for (let i = 0; i < count; i++) heap.f32[pointer / 4 + i] = Math.sin(i * 7 + pointer);
+        }
+        for (const [mode, added] of [
+          [0, 0],
+          [RELU, bias],
+          [ACCUMULATE, 0],
+        ]) {
+          const rows = { m: 1, n, k, a: x, aRow: k, aColumn: 1, b: matrix, bRow: 1, bColumn: k, cRow: n, mode, bias: added };
+          const column = { ...rows, m: n, n: 1, a: matrix, b: x, bColumn: 1, cRow: 1, bias: 0 };
+          for (const [path, p] of [
+            ["rowByRows", rows],
+            ["columnByRows", column],
+          ] as const) {
+            const [first, second] = [one, two].map((c, i) => {
+              heap.f32.fill(0.3, c / 4, c / 4 + n);
+              callProduct(DIRECT, i === 0 ? narrow : wide, path, { ...p, c }, workspace);
+              return heap.i32.slice(c / 4, c / 4 + n);
+            });
+            expect(second, `${n}x${k} ${path} ${mode}`).toEqual(first);
+          }
+        }
+        for (const pointer of [x, matrix, bias, one, two]) heap.free(pointer);
       }
     }
   });

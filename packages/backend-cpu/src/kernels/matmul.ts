@@ -31,8 +31,8 @@ import { type Fill, twin } from "./kernel.js";
 export const float32 = (machine: Machine): GemmKernels => (isWide() ? wideFloat32 : narrowFloat32)(machine);
 const narrowFloat32 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT32, options));
 const wideFloat32 = perMachine((machine): GemmKernels => {
-  const { gemm, gemmTurned } = instantiate(emitWideGemm(machine.options), machine.heap.memory);
-  return { ...narrowFloat32(machine), wide: gemm, wideTurned: gemmTurned };
+  const wide = instantiate(emitWideGemm(machine.options), machine.heap.memory);
+  return { ...narrowFloat32(machine), wide };
 });
 const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, options));
 

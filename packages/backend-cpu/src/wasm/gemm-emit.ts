@@ -37,7 +37,7 @@ export function gemmWorkspace(element: Element): number {
  * - `gemm(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace)` for positive n and k;
  *   with no rows, it packs b into panels at c, for products that get them for b and PANELS in `mode`,
  * - `gemmTurned(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, mode, bias, workspace)`, see gemm-turn,
- * - `gemvRows(n, k, x, matrix, stride, y, mode)` and `gemvColumns`, see gemv-emit,
+ * - `gemvRows(n, k, x, matrix, stride, y, mode, workspace)` and `gemvColumns`, see gemv-emit,
  * - `copy(target, source, bytes)`.
  */
 export function emitGemm(options: KernelOptions, element: Element): Uint8Array<ArrayBuffer> {
@@ -45,18 +45,19 @@ export function emitGemm(options: KernelOptions, element: Element): Uint8Array<A
   const tiles = emitTiles(module, element, tileOf(options.tile), options.fma);
   emitDriver(module, element, tiles, emitMacro(module, element, tiles));
   emitTurned(module, element, tiles, options.fma);
-  emitGemvRows(module, element, options);
+  emitGemvRows(module, element, options, false);
   emitGemvColumns(module, element, options.fma);
   module.function("copy", 3).get(0).get(1).get(2).memoryCopy();
   return module.bytes();
 }
 
-/** Emits `gemm` and `gemmTurned` alone, for V8 with vectors of 256 bits; a `gemm` with relu, or with a bias and ACCUMULATE, is left to the other module. */
+/** Emits `gemm`, `gemmTurned` and `gemvRows` for V8 with vectors of 256 bits; a `gemm` with relu, or with a bias and ACCUMULATE, is left to the other module. */
 export function emitWideGemm(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
   const tiles = emitTiles(module, FLOAT32, WIDE, options.fma);
   emitDriver(module, FLOAT32, tiles, emitMacro(module, FLOAT32, tiles));
   emitTurned(module, FLOAT32, tiles, options.fma);
+  emitGemvRows(module, FLOAT32, options, true);
   return module.bytes();
 }
 

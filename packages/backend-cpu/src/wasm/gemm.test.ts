@@ -221,7 +221,7 @@ describe("panels", () => {
   it("stand in for the right operand of a product, with the same bits", () => {
     const heap = new Heap({ shared: false });
     const narrow = gemmKernels(heap, FLOAT32);
-    const wide = { ...narrow, wide: instantiate(emitWideGemm(kernelOptions(heap)), heap.memory).gemm };
+    const wide = { ...narrow, wide: instantiate(emitWideGemm(kernelOptions(heap)), heap.memory) };
     for (const kernels of [narrow, wide]) {
       const bench = new Bench(heap, kernels);
       for (const [m, n, k] of [

@@ -30,9 +30,8 @@ export interface GemmKernels {
   readonly exports: Exports;
   /** The kernel of small products without mode and bias, likewise. */
   readonly small: WasmFunction;
-  /** The `gemm` and `gemmTurned` with wide tiles, where they are in use. */
-  readonly wide?: WasmFunction;
-  readonly wideTurned?: WasmFunction;
+  /** What `emitWideGemm` emits, where it is in use. */
+  readonly wide?: Exports;
 }
 
 /**
@@ -89,7 +88,7 @@ export interface Product {
 export type ProductPath = "empty" | "rowByRows" | "rowByColumns" | "columnByRows" | "columnByColumns" | "small" | "turned" | "packed";
 
 /** What the choice of a kernel depends on besides the product. */
-export type PathOptions = Pick<GemmKernels, "direct" | "wideTurned">;
+export type PathOptions = Pick<GemmKernels, "direct" | "wide">;
 
 /** Chooses the kernel. */
 export function pathOf(p: Product, kernels: PathOptions): ProductPath {
@@ -120,12 +119,12 @@ const LEAST_DEPTH = 96;
  * True if the rows of the product are better off as the columns of its tiles: where few columns would leave much of a tile empty, and where
  * the right operand is the larger one and then needs no packing.
  */
-function isTurned({ m, n, k, bRow, mode }: Product, { direct, wideTurned }: PathOptions): boolean {
+function isTurned({ m, n, k, bRow, mode }: Product, { direct, wide }: PathOptions): boolean {
   const leavesEmpty = (n - 1) % 8 < 4;
   if (m < 8 || mode !== 0) return false;
   if (n <= 12 && leavesEmpty) return true;
   if (m > FEW_ROWS || m >= n || n > MOST_COLUMNS || k < LEAST_DEPTH) return false;
-  const added = -m & (wideTurned === undefined ? 7 : 15);
+  const added = -m & (wide === undefined ? 7 : 15);
   return direct ? bRow === 1 && 8 * added <= m : leavesEmpty && added === 0 && n <= FEW_COLUMNS;
 }
 
@@ -151,7 +150,7 @@ export const WORKSPACE_ARGUMENT: number = 1 << 13;
 
 /** The kernel for a product that goes by `packed`. */
 export const packedKernel = ({ exports, wide }: GemmKernels, p: Pick<Product, "n" | "mode" | "bias">): WasmFunction =>
-  wide !== undefined && suitsWide(p) ? wide : exports.gemm;
+  (wide !== undefined && suitsWide(p) ? wide : exports).gemm;
 
 /** Rows that fill a wide tile of a turned product. */
 const WIDE_TURNED = 16;
@@ -166,19 +165,24 @@ export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPat
     calls.call(packedKernel(kernels, p), WORKSPACE_ARGUMENT, args);
   } else if (path === "small") calls.call(kernels.small, 0, [m, n, k, a, aDown, aAcross, b, bDown, bAcross, c, p.cRow * bytes]);
   else if (path === "turned") {
-    const turned = (m >= WIDE_TURNED ? kernels.wideTurned : undefined) ?? kernels.exports.gemmTurned;
-    calls.call(turned, WORKSPACE_ARGUMENT, [n, m, k, b, bAcross, bDown, a, aAcross, aDown, c, p.cRow * bytes, mode, bias, workspace]);
+    const { gemmTurned } = (m >= WIDE_TURNED ? kernels.wide : undefined) ?? kernels.exports;
+    calls.call(gemmTurned, WORKSPACE_ARGUMENT, [n, m, k, b, bAcross, bDown, a, aAcross, aDown, c, p.cRow * bytes, mode, bias, workspace]);
   } else if (path === "empty") {
     // One step of 0 * 0 leaves what mode and bias ask for.
     calls.call(kernels.exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);
-  } else if (path === "columnByRows") calls.call(kernels.exports.gemvRows, 0, [m, k, b, a, aDown, c, mode]);
+  } else if (path === "columnByRows") callRows(calls, kernels, [m, k, b, a, aDown, c, mode, workspace]);
   else if (path === "columnByColumns") calls.call(kernels.exports.gemvColumns, 0, [m, k, b, a, aAcross, c, mode]);
   else {
     if (bias) calls.call(kernels.exports.copy, 0, [c, bias, n * bytes]);
     const start = bias ? mode | ACCUMULATE : mode;
-    if (path === "rowByRows") calls.call(kernels.exports.gemvRows, 0, [n, k, a, b, bAcross, c, start]);
+    if (path === "rowByRows") callRows(calls, kernels, [n, k, a, b, bAcross, c, start, workspace]);
     else calls.call(kernels.exports.gemvColumns, 0, [n, k, a, b, bDown, c, start]);
   }
+}
+
+/** Calls `gemvRows`, whose last argument is its workspace. */
+function callRows(calls: Calls, kernels: GemmKernels, args: readonly number[]): void {
+  calls.call((kernels.wide ?? kernels.exports).gemvRows, 1 << 7, args);
 }
 
 /**
