@@ -29,6 +29,8 @@ export interface Box extends Held {
   generation: number;
   /** It is freed when the value is collected. */
   isWatched: boolean;
+  /** Its place among the young ones. */
+  place: number;
 }
 
 /** Bytes and buffers that tensors hold on all devices. */
@@ -78,7 +80,16 @@ export function holdBuffer(value: Held, handle: Handle): Box {
   const { backend, dtype, size } = value;
   const { resident } = backend.limits;
   const bytes = size * itemSize(dtype);
-  const box: Box = { backend, handle, dtype, size, bytes, generation: resident === undefined ? FIXED : generation, isWatched: false };
+  const box: Box = {
+    backend,
+    handle,
+    dtype,
+    size,
+    bytes,
+    generation: resident === undefined ? FIXED : generation,
+    isWatched: false,
+    place: 0,
+  };
   liveBytes += bytes;
   liveBuffers++;
   if (liveBytes > peakBytes) peakBytes = liveBytes;
@@ -91,7 +102,7 @@ export function holdBuffer(value: Held, handle: Handle): Box {
  * watched: those that are there at the next microtask, or when many have been made since.
  */
 let fresh: (Token | Box)[] = [];
-const MOST_FRESH = 2 ** 11;
+const MOST_FRESH = 2 ** 13;
 
 /** Has a buffer freed when its value is collected. */
 export function watchLater(token: Token, box: Box): void {
@@ -131,7 +142,7 @@ export function forgetBox(box: Box): void {
   box.handle = null;
   liveBytes -= box.bytes;
   liveBuffers--;
-  if (box.generation === generation) youngBytes -= box.bytes + OVERHEAD;
+  leaveYoung(box);
   if (box.isWatched) leastWatched = Math.min(leastWatched, (watchedBytes -= box.bytes + OVERHEAD));
 }
 
@@ -150,8 +161,8 @@ function freeCollected(box: Box): void {
  * living one comes back when it is used. Use makes a buffer young again, so what each step needs stays where it is.
  */
 export let generation = 1;
-/** The generation of buffers that never move. */
-const FIXED = Number.POSITIVE_INFINITY;
+/** The generation of buffers that never move: a small integer, which takes no memory of its own. */
+const FIXED = 2 ** 30 - 1;
 let young: Box[] = [];
 let old: Box[] = [];
 /** Those that are to move, and how many of them do at each op. */
@@ -170,8 +181,6 @@ const LARGEST_GENERATION = 2 ** 30;
 /** Bytes that have moved and not come back since the last turn of the event loop, and how often the limit they may be before a warning. */
 let lostBytes = 0;
 const MOST_LOST = 8;
-/** Freed buffers are swept out of the list when it has grown to this. */
-let sweepAt = 2 ** 8;
 /** A registry for the young buffers, and one for the old that goes with them: a registry remembers what has died until the next turn. */
 const finalizers = [new FinalizationRegistry<Box>(freeCollected)];
 const fixedFinalizer = new FinalizationRegistry<Box>(freeCollected);
@@ -188,13 +197,19 @@ let warned = false;
 export let isCrowded = false;
 
 function addYoung(box: Box, resident: number): void {
-  young.push(box);
+  box.place = young.push(box) - 1;
   youngBytes += box.bytes + OVERHEAD;
-  if (young.length > sweepAt) {
-    young = young.filter(({ handle }) => handle !== null);
-    sweepAt = Math.max(sweepAt, 2 * young.length);
-  }
   if (youngBytes > Math.max(resident / (patience > 0 ? 2 : 4), budget)) isCrowded = true;
+}
+
+/** Strikes a young buffer off: what is freed must not be kept until the generation ends. */
+function leaveYoung(box: Box): void {
+  if (box.generation !== generation) return;
+  youngBytes -= box.bytes + OVERHEAD;
+  const last = young.pop() as Box;
+  if (last === box) return;
+  young[box.place] = last;
+  last.place = box.place;
 }
 
 /** Moves some of the buffers of the generation before the last to the host, unless somebody has taken handles; ends a generation if there are none. */
@@ -248,6 +263,7 @@ export function renewBuffer(token: Token, box: Box): void {
 
 /** Keeps a buffer where it is, for those who keep its handle. */
 export function fixBuffer(token: Token, box: Box): void {
+  leaveYoung(box);
   box.generation = FIXED;
   watch(token, box);
 }
