@@ -20,7 +20,7 @@ import { Program } from "./compile/program.js";
 import { Recorder } from "./compile/recorder.js";
 import { Results, viewOf } from "./compile/result.js";
 import { checkArgument, Signature } from "./compile/signature.js";
-import { leavesOf, mapLeaves } from "./compile/tree.js";
+import { leavesAmong, mapLeaves } from "./compile/tree.js";
 import { knownHistory, resultHistory } from "./history.js";
 import { mode } from "./mode.js";
 import { noteMade } from "./region.js";
@@ -99,6 +99,9 @@ function exchange(tree: unknown, from: readonly Tensor[], to: readonly Tensor[])
   });
 }
 
+const isWholeTensor = (x: Tensor): boolean => isWhole(x, x.storage);
+const NONE: readonly Tensor[] = [];
+
 let warned = false;
 
 class CompiledFunction {
@@ -127,16 +130,16 @@ class CompiledFunction {
     if (tracer !== null || mode.anomaly) return this.#fn(...args);
     if (this.#disposed) throw new DisposedError("compile: the compiled function was disposed; compile the function again");
     if (this.#running) throw new SconceError("compile: the compiled function was called from within itself");
-    const leaves = leavesOf(args);
+    const leaves = leavesAmong(args);
     const given = leaves.filter(isTensor);
     given.forEach(checkArgument);
     // Views may lie anywhere in their memory: they are taken as copies without gaps.
-    const tensors = given.map((x) => (isWhole(x, x.storage) ? x : x.clone()));
-    const copies = tensors.filter((x, i) => x !== given[i]);
+    const tensors = given.every(isWholeTensor) ? given : given.map((x) => (isWholeTensor(x) ? x : x.clone()));
+    const copies = tensors === given ? NONE : tensors.filter((x, i) => x !== given[i]);
     this.#args = tensors;
     this.#running = true;
     try {
-      const entry = this.#entryFor((signature) => signature.fits(args, leaves, given));
+      const entry = this.#entryFor(args, leaves, given);
       if (entry !== undefined) return this.#replay(entry, given);
       const signature = new Signature(args, leaves, given);
       if (copies.length === 0) return this.#trace(args, signature, new Set());
@@ -150,17 +153,21 @@ class CompiledFunction {
     }
   }
 
-  #entryFor(fits: (signature: Signature) => boolean): Entry | undefined {
-    const at = this.#entries.findIndex(({ signature, program }) => fits(signature) && program.isValid());
-    if (at > 0) this.#entries.unshift(...this.#entries.splice(at, 1));
-    return at < 0 ? undefined : this.#entries[0];
+  #entryFor(args: readonly unknown[], leaves: readonly unknown[], given: readonly Tensor[]): Entry | undefined {
+    for (let at = 0; at < this.#entries.length; at++) {
+      const entry = this.#entries[at];
+      if (!entry.signature.fits(args, leaves, given) || !entry.program.isValid()) continue;
+      if (at > 0) this.#entries.unshift(...this.#entries.splice(at, 1));
+      return entry;
+    }
+    return undefined;
   }
 
   #replay({ program, results, gradient }: Entry, given: readonly Tensor[]): unknown {
     this.#replays++;
     return program.replay(() => {
       const live: Tensor[] = [];
-      const tree = results.build((content) => program.value(content), given, live);
+      const tree = results.build(program, given, live);
       if (gradient !== null) recordReplay(gradient, live, this.#args, program);
       return tree;
     });

@@ -268,15 +268,15 @@ export function fixBuffer(token: Token, box: Box): void {
   watch(token, box);
 }
 
-/** Runs a function that takes handles and then computes with tensors. */
-export function keepingHandles<T>(fn: () => T): T {
+/** Keeps all buffers where they are, until {@link releaseHandles}, for what takes handles and then computes with tensors. */
+export function keepHandles(): void {
   if (isCrowded) moveOld();
   readers++;
-  try {
-    return fn();
-  } finally {
-    readers--;
-  }
+}
+
+/** Takes one {@link keepHandles} back. */
+export function releaseHandles(): void {
+  readers--;
 }
 
 function warnOnce(): void {

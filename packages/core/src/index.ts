@@ -6,7 +6,7 @@
 export * from "./autocast.js";
 export { captureCasting, inFullPrecision } from "./autocast-state.js";
 export * from "./backend.js";
-export { keepingHandles, type MemoryInfo, memory } from "./buffers.js";
+export { keepHandles, type MemoryInfo, memory, releaseHandles } from "./buffers.js";
 export {
   asTensor,
   empty,

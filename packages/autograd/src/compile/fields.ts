@@ -1,34 +1,47 @@
 import { type Group, Tensor } from "@sconce/core";
 
-/** What an object holds by name, and what the arrays and plain objects in it hold. */
-type Held = readonly (readonly [name: string, value: unknown, inside: Held | null])[];
-
-const MAX_DEPTH = 8;
-
-function heldBy(value: object, depth = 0): Held {
-  return Object.entries(value).map(([name, item]) => {
-    const isPlain = Array.isArray(item) || (item && Object.getPrototypeOf(item) === Object.prototype);
-    return [name, item, isPlain && depth < MAX_DEPTH ? heldBy(item, depth + 1) : null];
-  });
+/** What an object held, by name. */
+interface Held {
+  readonly object: { readonly [name: string]: unknown };
+  readonly names: readonly string[];
+  readonly items: readonly unknown[];
 }
 
-function holds(value: object, held: Held): boolean {
-  const now = value as { readonly [name: string]: unknown };
-  if ((Array.isArray(value) ? value : Object.keys(value)).length !== held.length) return false;
-  for (const [name, item, inside] of held) {
-    if (!(name in now) || !Object.is(now[name], item) || (inside !== null && !holds(item as object, inside))) return false;
+function isPlain(item: unknown): item is object {
+  return Array.isArray(item) || (typeof item === "object" && item !== null && Object.getPrototypeOf(item) === Object.prototype);
+}
+
+/** What an object holds, and what the arrays and plain objects in it hold. */
+function heldBy(object: object): Held[] {
+  const objects = new Set([object]);
+  // A set may grow while it is iterated.
+  for (const one of objects) for (const item of Object.values(one)) if (isPlain(item)) objects.add(item);
+  return [...objects].map((one) => ({ object: one as Held["object"], names: Object.keys(one), items: Object.values(one) }));
+}
+
+function isUnchanged({ object, names, items }: Held): boolean {
+  if ((Array.isArray(object) ? object : Object.keys(object)).length !== names.length) return false;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    if (!Object.is(object[name], items[i]) || (items[i] === undefined && !(name in object))) return false;
   }
   return true;
 }
 
 /** A check that an object has the fields of now, that the groups have the members of now, and that the same tensors among these are trained. */
 export function sameFields(object: object, groups: readonly Group[]): () => boolean {
-  const fields = heldBy(object);
+  const held = heldBy(object);
   const members = groups.map((group) => [...group.values()]);
-  const tensors = [...Object.values(object), ...members.flat()].filter((value) => value instanceof Tensor);
+  const tensors = [...held.flatMap(({ items }) => items), ...members.flat()].filter((value) => value instanceof Tensor);
   const flags = tensors.map(({ trainable }) => trainable);
-  // Almost all groups are empty.
-  const isSame = (group: Group, i: number): boolean =>
-    group.size === members[i].length && (group.size === 0 || [...group.values()].every((member, j) => member === members[i][j]));
-  return () => groups.every(isSame) && holds(object, fields) && tensors.every(({ trainable }, i) => trainable === flags[i]);
+  const isSame = (group: Group, i: number): boolean => {
+    const before = members[i];
+    if (group.size !== before.length) return false;
+    let j = 0;
+    // Almost all groups are empty.
+    if (before.length > 0) for (const member of group.values()) if (member !== before[j++]) return false;
+    return true;
+  };
+  const isTrainedAlike = ({ trainable }: Tensor, i: number): boolean => trainable === flags[i];
+  return () => groups.every(isSame) && held.every(isUnchanged) && tensors.every(isTrainedAlike);
 }

@@ -3,10 +3,11 @@ import {
   encodeArray,
   type Handle,
   type Kernels,
-  keepingHandles,
+  keepHandles,
   type Layout,
   type Replayer,
   realise,
+  releaseHandles,
   SconceError,
   Storage,
   settledValue,
@@ -86,23 +87,22 @@ export class Program {
       if (storage === undefined || storage.disposed || storage.host !== null) return false;
       if (storage.backend !== backend || storage.dtype !== dtype || storage.size !== size) return false;
     }
-    return this.#checks.every((holds) => holds());
+    for (const holds of this.#checks) if (!holds()) return false;
+    return true;
   }
 
   /** Runs all steps, and `finish` while the results are there. */
   replay<T>(finish: () => T): T {
-    this.#draws.forEach((generator, i) => {
-      this.#streams[i] = generator.nextKernelStream();
-    });
+    for (let i = 0; i < this.#draws.length; i++) this.#streams[i] = this.#draws[i].nextKernelStream();
+    keepHandles();
     try {
-      return keepingHandles(() => {
-        for (const action of this.#actions) action();
-        return finish();
-      });
+      for (const action of this.#actions) action();
+      return finish();
     } catch (error) {
       for (let slot = 0; slot < this.#handles.length; slot++) if (!this.#fixed.has(slot)) this.#release(slot);
       throw error;
     } finally {
+      releaseHandles();
       for (const slot of this.#ends) this.#release(slot);
     }
   }

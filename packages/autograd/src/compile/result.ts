@@ -1,6 +1,7 @@
-import { isContiguous, type Layout, NotSupportedError, Storage, Tensor, tensorOver, type Value } from "@sconce/core";
+import { isContiguous, type Layout, NotSupportedError, Storage, Tensor, tensorOver } from "@sconce/core";
 import { knownHistory } from "../history.js";
 import { AccumulateGrad, type TapeNode } from "../node.js";
+import type { Program } from "./program.js";
 import type { Cell, Content, Recorder } from "./recorder.js";
 import { leavesOf, mapLeaves } from "./tree.js";
 
@@ -65,9 +66,9 @@ export class Results {
     this.live = [];
   }
 
-  /** The results of a replay, whose values `valueOf` gives. Tensors with a graph are put into `live`, too. */
-  build(valueOf: (content: Content) => Value, args: readonly Tensor[], live: Tensor[]): unknown {
-    const storages = this.contents.map((content) => new Storage(valueOf(content)));
+  /** The results of a replay. Tensors with a graph are put into `live`, too. */
+  build(program: Program, args: readonly Tensor[], live: Tensor[]): unknown {
+    const storages = this.contents.map((content) => new Storage(program.value(content)));
     let i = 0;
     return mapLeaves(this.#tree, () => {
       const output = this.#outputs[i++];

@@ -1,5 +1,6 @@
 import {
   type Backend,
+  type Device,
   type DType,
   getAutocastDType,
   getDefaultDevice,
@@ -33,7 +34,7 @@ export class Signature {
 
   /** `tensors` are those among `leaves`, the leaves of the arguments. */
   constructor(args: readonly unknown[], leaves: readonly unknown[], tensors: readonly Tensor[]) {
-    this.#form = formOf(args);
+    this.#form = formOf(args, leaves);
     this.#keys = tensors.map((x) => {
       const { shape, dtype, storage } = x;
       return { shape, dtype, backend: storage.backend, needsGrad: needsGrad(x), alias: aliasOf(x, tensors) };
@@ -49,7 +50,7 @@ export class Signature {
     if (leaves.length !== values.length || tensors.length !== keys.length || !this.#inEnvironment()) return false;
     for (let i = 0; i < leaves.length; i++) if (!Object.is(leaves[i] instanceof Tensor ? Tensor : leaves[i], values[i])) return false;
     for (let i = 0; i < keys.length; i++) if (!isLike(tensors[i], keys[i]) || aliasOf(tensors[i], tensors) !== keys[i].alias) return false;
-    return formOf(args) === this.#form;
+    return formOf(args, leaves) === this.#form;
   }
 }
 
@@ -88,11 +89,12 @@ function environment(): () => boolean {
   const device = getDefaultDevice();
   const devices = startedDevices();
   const casts = devices.map((name) => getAutocastDType(name));
+  const isSame = (name: Device, i: number): boolean => getAutocastDType(name) === casts[i];
   return () =>
     mode.enabled === enabled &&
     mode.inference === inference &&
     mode.packing === packing &&
     getDefaultDType() === dtype &&
     getDefaultDevice() === device &&
-    devices.every((name, i) => getAutocastDType(name) === casts[i]);
+    devices.every(isSame);
 }

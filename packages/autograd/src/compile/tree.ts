@@ -68,12 +68,18 @@ function deeper(depth: number): number {
   throw new NotSupportedError(`compile: expected arguments and results of at most ${MAX_DEPTH} levels; does one hold itself?`);
 }
 
-/** The leaves of arguments or results, in order: tensors, and whatever else holds no such. */
-export function leavesOf(tree: unknown, found: unknown[] = [], depth = 0): unknown[] {
+/** The leaves of results, in order: tensors, and whatever else holds no such. */
+export function leavesOf(tree: unknown, found: unknown[] = [], depth = 0): readonly unknown[] {
   const kind = kindOf(tree);
   if (kind === undefined) found.push(tree);
   else for (const item of kind.items(tree as object)) leavesOf(item, found, deeper(depth));
   return found;
+}
+
+/** The leaves of arguments: these themselves where none holds others. */
+export function leavesAmong(args: readonly unknown[]): readonly unknown[] {
+  for (const arg of args) if (kindOf(arg) !== undefined) return leavesOf(args);
+  return args;
 }
 
 /** A tree of the same form with other leaves. */
@@ -84,13 +90,17 @@ export function mapLeaves(tree: unknown, fn: (leaf: unknown) => unknown): unknow
   return kind.rebuild(tree as object, items);
 }
 
-/** The form of a tree: two trees with equal forms have their leaves in the same places. */
-export function formOf(tree: unknown): string {
+function formOfTree(tree: unknown): string {
   const kind = kindOf(tree);
   return kind === undefined
     ? "*"
     : `${kind.names(tree as object)}(${kind
         .items(tree as object)
-        .map(formOf)
+        .map(formOfTree)
         .join()})`;
+}
+
+/** The form of arguments with these leaves: those with equal forms, and as many leaves, have them in the same places. */
+export function formOf(args: readonly unknown[], leaves: readonly unknown[]): string {
+  return leaves === args ? "" : formOfTree(args);
 }
