@@ -99,8 +99,7 @@ function exchange(tree: unknown, from: readonly Tensor[], to: readonly Tensor[])
   });
 }
 
-const isWholeTensor = (x: Tensor): boolean => isWhole(x, x.storage);
-const NONE: readonly Tensor[] = [];
+const wholeOf = (x: Tensor): Tensor => (isWhole(x, x.storage) ? x : x.clone());
 
 let warned = false;
 
@@ -134,8 +133,8 @@ class CompiledFunction {
     const given = leaves.filter(isTensor);
     given.forEach(checkArgument);
     // Views may lie anywhere in their memory: they are taken as copies without gaps.
-    const tensors = given.every(isWholeTensor) ? given : given.map((x) => (isWholeTensor(x) ? x : x.clone()));
-    const copies = tensors === given ? NONE : tensors.filter((x, i) => x !== given[i]);
+    const tensors = given.map(wholeOf);
+    const copies = tensors.filter((x, i) => x !== given[i]);
     this.#args = tensors;
     this.#running = true;
     try {

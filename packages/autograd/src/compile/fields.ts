@@ -8,7 +8,7 @@ interface Held {
 }
 
 function isPlain(item: unknown): item is object {
-  return Array.isArray(item) || (typeof item === "object" && item !== null && Object.getPrototypeOf(item) === Object.prototype);
+  return Array.isArray(item) || (item != null && Object.getPrototypeOf(item) === Object.prototype);
 }
 
 /** What an object holds, and what the arrays and plain objects in it hold. */
@@ -22,8 +22,7 @@ function heldBy(object: object): Held[] {
 function isUnchanged({ object, names, items }: Held): boolean {
   if ((Array.isArray(object) ? object : Object.keys(object)).length !== names.length) return false;
   for (let i = 0; i < names.length; i++) {
-    const name = names[i];
-    if (!Object.is(object[name], items[i]) || (items[i] === undefined && !(name in object))) return false;
+    if (!Object.is(object[names[i]], items[i]) || (items[i] === undefined && !(names[i] in object))) return false;
   }
   return true;
 }
@@ -35,11 +34,10 @@ export function sameFields(object: object, groups: readonly Group[]): () => bool
   const tensors = [...held.flatMap(({ items }) => items), ...members.flat()].filter((value) => value instanceof Tensor);
   const flags = tensors.map(({ trainable }) => trainable);
   const isSame = (group: Group, i: number): boolean => {
-    const before = members[i];
-    if (group.size !== before.length) return false;
+    if (group.size !== members[i].length) return false;
     let j = 0;
     // Almost all groups are empty.
-    if (before.length > 0) for (const member of group.values()) if (member !== before[j++]) return false;
+    if (group.size > 0) for (const member of group.values()) if (member !== members[i][j++]) return false;
     return true;
   };
   const isTrainedAlike = ({ trainable }: Tensor, i: number): boolean => trainable === flags[i];

@@ -87,8 +87,7 @@ export class Program {
       if (storage === undefined || storage.disposed || storage.host !== null) return false;
       if (storage.backend !== backend || storage.dtype !== dtype || storage.size !== size) return false;
     }
-    for (const holds of this.#checks) if (!holds()) return false;
-    return true;
+    return this.#checks.every((holds) => holds());
   }
 
   /** Runs all steps, and `finish` while the results are there. */
@@ -99,7 +98,7 @@ export class Program {
       for (const action of this.#actions) action();
       return finish();
     } catch (error) {
-      for (let slot = 0; slot < this.#handles.length; slot++) if (!this.#fixed.has(slot)) this.#release(slot);
+      this.#handles.forEach((_, slot) => this.#fixed.has(slot) || this.#release(slot));
       throw error;
     } finally {
       releaseHandles();

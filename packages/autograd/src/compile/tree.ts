@@ -78,8 +78,7 @@ export function leavesOf(tree: unknown, found: unknown[] = [], depth = 0): reado
 
 /** The leaves of arguments: these themselves where none holds others. */
 export function leavesAmong(args: readonly unknown[]): readonly unknown[] {
-  for (const arg of args) if (kindOf(arg) !== undefined) return leavesOf(args);
-  return args;
+  return args.some(kindOf) ? leavesOf(args) : args;
 }
 
 /** A tree of the same form with other leaves. */
