@@ -4,18 +4,19 @@
  * @module masked
  */
 import { type DType, isFloatingPoint } from "./dtype.js";
+import { optionsOf } from "./options.js";
 import { broadcast, normalizeDims, type Shape } from "./shape.js";
 import { constantLike, expandTo } from "./tensor/compose.js";
 import { vectorNorm } from "./tensor/norms.js";
 import type { Dim } from "./tensor/reduction.js";
-import type { Tensor } from "./tensor/tensor.js";
+import { Tensor } from "./tensor/tensor.js";
 
 /** What counts. */
 export interface MaskOptions {
   /** False for elements that are left out; broadcasts to the input. */
-  readonly mask?: Tensor;
+  readonly mask?: Tensor | null;
   /** Converts before computing. */
-  readonly dtype?: DType;
+  readonly dtype?: DType | null;
 }
 
 /** What masked reductions take. */
@@ -26,7 +27,7 @@ export interface MaskedReduceOptions extends MaskOptions {
 
 /** What masked reductions to positions take. */
 export interface MaskedArgOptions extends MaskOptions {
-  readonly dim?: number;
+  readonly dim?: number | null;
   readonly keepdim?: boolean;
 }
 
@@ -39,26 +40,32 @@ const LIMITS: { readonly [D in DType]?: readonly [low: number | bigint, high: nu
   int64: [-(2n ** 63n), 2n ** 63n - 1n],
 };
 
-/** The least and the greatest number of a dtype. */
-function limitsOf(dtype: DType): readonly [number | bigint, number | bigint] {
-  return LIMITS[dtype] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+/** The least and the greatest number of the dtype that is computed in. */
+function limitsOf(x: Tensor, options: MaskOptions): readonly [number | bigint, number | bigint] {
+  return LIMITS[masksOf(options).dtype ?? x.dtype] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+}
+
+function masksOf(options: MaskOptions): { readonly mask: Tensor | null; readonly dtype: DType | null } {
+  return optionsOf("masked", options, { mask: Tensor, dtype: Object });
 }
 
 /** The input with `value` in place of what is left out. */
-function filled(x: Tensor, { mask, dtype }: MaskOptions, value: number | bigint): Tensor {
-  const y = dtype === undefined ? x : x.to({ dtype });
-  if (mask === undefined) return y;
+function filled(x: Tensor, options: MaskOptions, value: number | bigint): Tensor {
+  const { mask, dtype } = masksOf(options);
+  const y = dtype === null ? x : x.to({ dtype });
+  if (mask === null) return y;
   const shape = broadcast(y.shape, mask.shape, "masked");
   return expandTo(y, shape).where(expandTo(mask, shape), constantLike(y, value));
 }
 
 /** Integers become floating-point, as means need it. */
-function floating(x: Tensor): Tensor {
+function floating(given: Tensor, options: MaskOptions): Tensor {
+  const x = given.to({ dtype: masksOf(options).dtype ?? given.dtype });
   return isFloatingPoint(x.dtype) ? x : x.to({ dtype: "float32" });
 }
 
-function reduceOptions({ dim, keepdim = false }: MaskedReduceOptions): { readonly dim: Dim; readonly keepdim: boolean } {
-  return { dim: dim ?? null, keepdim };
+function reduceOptions(options: MaskedReduceOptions): { readonly dim: Dim; readonly keepdim: boolean } {
+  return optionsOf("masked", options, { dim: Object, keepdim: false });
 }
 
 /** The sum of what counts; integers and bool as `Tensor.sum`. */
@@ -78,34 +85,40 @@ export function prod(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
 
 /** The largest element that counts. */
 export function amax(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
-  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[0]).amax(reduceOptions(options));
+  return filled(x, options, limitsOf(x, options)[0]).amax(reduceOptions(options));
 }
 
 /** The smallest element that counts. */
 export function amin(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
-  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[1]).amin(reduceOptions(options));
+  return filled(x, options, limitsOf(x, options)[1]).amin(reduceOptions(options));
+}
+
+function argOptions(options: MaskedArgOptions): { readonly dim?: number; readonly keepdim: boolean } {
+  const { dim, keepdim } = optionsOf("masked", options, { dim: Number, keepdim: false });
+  return dim === null ? { keepdim } : { dim, keepdim };
 }
 
 /** The position of the largest element that counts, as int32. */
-export function argmax(x: Tensor, { dim, keepdim = false, ...options }: MaskedArgOptions = {}): Tensor {
-  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[0]).argmax({ ...(dim === undefined ? {} : { dim }), keepdim });
+export function argmax(x: Tensor, options: MaskedArgOptions = {}): Tensor {
+  return filled(x, options, limitsOf(x, options)[0]).argmax(argOptions(options));
 }
 
 /** The position of the smallest element that counts, as int32. */
-export function argmin(x: Tensor, { dim, keepdim = false, ...options }: MaskedArgOptions = {}): Tensor {
-  return filled(x, options, limitsOf(options.dtype ?? x.dtype)[1]).argmin({ ...(dim === undefined ? {} : { dim }), keepdim });
+export function argmin(x: Tensor, options: MaskedArgOptions = {}): Tensor {
+  return filled(x, options, limitsOf(x, options)[1]).argmin(argOptions(options));
 }
 
 /** How many elements count, in the input's dtype. */
-function countOf(x: Tensor, { mask }: MaskOptions, dim: Dim, keepdim: boolean): Tensor {
-  const shape: Shape = mask === undefined ? x.shape : broadcast(x.shape, mask.shape, "masked");
-  const ones = mask === undefined ? constantLike(x, 1, x.dtype, shape) : expandTo(mask, shape).to({ dtype: x.dtype });
+function countOf(x: Tensor, options: MaskOptions, dim: Dim, keepdim: boolean): Tensor {
+  const { mask } = masksOf(options);
+  const shape: Shape = mask === null ? x.shape : broadcast(x.shape, mask.shape, "masked");
+  const ones = mask === null ? constantLike(x, 1, x.dtype, shape) : expandTo(mask, shape).to({ dtype: x.dtype });
   return ones.sum({ dim, keepdim });
 }
 
 /** The mean of what counts; integers become float32. */
 export function mean(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
-  const y = floating(options.dtype === undefined ? x : x.to({ dtype: options.dtype }));
+  const y = floating(x, options);
   const { dim, keepdim } = reduceOptions(options);
   return filled(y, { ...options, dtype: y.dtype }, 0)
     .sum({ dim, keepdim })
@@ -119,8 +132,9 @@ export interface MaskedVarOptions extends MaskedReduceOptions {
 }
 
 /** The variance of what counts; integers become float32. */
-function variance(x: Tensor, { unbiased = false, ...options }: MaskedVarOptions = {}): Tensor {
-  const y = floating(options.dtype === undefined ? x : x.to({ dtype: options.dtype }));
+function variance(x: Tensor, options: MaskedVarOptions = {}): Tensor {
+  const { unbiased } = optionsOf("masked", options, { unbiased: false });
+  const y = floating(x, options);
   const { dim, keepdim } = reduceOptions(options);
   const center = mean(y, { ...options, dtype: y.dtype, keepdim: true });
   const squares = filled(y.sub(center).square(), { ...options, dtype: y.dtype }, 0).sum({ dim, keepdim });
@@ -136,8 +150,9 @@ export function std(x: Tensor, options: MaskedVarOptions = {}): Tensor {
 }
 
 /** The median of what counts along `dim`, the last if left out: the lower of two in the middle. */
-export function median(x: Tensor, { dim = -1, keepdim = false, ...options }: MaskedArgOptions = {}): Tensor {
-  if (options.mask === undefined) return filled(x, options, 0).median({ dim, keepdim }).values;
+export function median(x: Tensor, options: MaskedArgOptions = {}): Tensor {
+  const { dim = -1, keepdim } = argOptions(options);
+  if (masksOf(options).mask === null) return filled(x, options, 0).median({ dim, keepdim }).values;
   return filled(x, options, Number.NaN).nanmedian({ dim, keepdim }).values;
 }
 
@@ -148,26 +163,23 @@ export interface MaskedNormOptions extends MaskedReduceOptions {
 }
 
 /** The norm of what counts. */
-export function norm(x: Tensor, { ord = 2, ...options }: MaskedNormOptions = {}): Tensor {
+export function norm(x: Tensor, options: MaskedNormOptions = {}): Tensor {
+  const { ord } = optionsOf("masked", options, { ord: 2 });
   const { dim, keepdim } = reduceOptions(options);
   const y = filled(x, options, ord < 0 ? Number.POSITIVE_INFINITY : 0);
   return vectorNorm(y, ord, normalizeDims(dim, y.ndim, "masked.norm"), keepdim);
 }
 
 /** Divides by the norm of what counts along `dim`, at least `eps`. */
-export function normalize(
-  x: Tensor,
-  ord: number,
-  dim: number,
-  { eps = 1e-12, ...options }: MaskOptions & { readonly eps?: number } = {},
-): Tensor {
+export function normalize(x: Tensor, ord: number, dim: number, options: MaskOptions & { readonly eps?: number } = {}): Tensor {
+  const { eps } = optionsOf("masked", options, { eps: 1e-12 });
   const length = norm(x, { ...options, ord, dim, keepdim: true }).clampMin(eps);
   return filled(x, options, 0).div(length);
 }
 
 /** The logarithm of the sum of exponentials of what counts; integers become float32. */
 export function logsumexp(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
-  const y = floating(options.dtype === undefined ? x : x.to({ dtype: options.dtype }));
+  const y = floating(x, options);
   const { dim, keepdim } = reduceOptions(options);
   return filled(y, { ...options, dtype: y.dtype }, Number.NEGATIVE_INFINITY).logsumexp(normalizeDims(dim, y.ndim, "masked.logsumexp"), {
     keepdim,
@@ -201,14 +213,14 @@ export function cumprod(x: Tensor, dim: number, options: MaskOptions = {}): Tens
 
 /** What {@link logaddexp} takes. */
 export interface LogAddExpOptions {
-  readonly dtype?: DType;
-  readonly inputMask?: Tensor;
-  readonly otherMask?: Tensor;
+  readonly dtype?: DType | null;
+  readonly inputMask?: Tensor | null;
+  readonly otherMask?: Tensor | null;
 }
 
 /** The logarithm of the sum of two exponentials, of which each may be left out. */
-export function logaddexp(x: Tensor, other: Tensor, { dtype, inputMask, otherMask }: LogAddExpOptions = {}): Tensor {
-  const of = (y: Tensor, mask: Tensor | undefined): Tensor =>
-    filled(y, { ...(mask === undefined ? {} : { mask }), ...(dtype === undefined ? {} : { dtype }) }, Number.NEGATIVE_INFINITY);
+export function logaddexp(x: Tensor, other: Tensor, options: LogAddExpOptions = {}): Tensor {
+  const { dtype, inputMask, otherMask } = optionsOf("masked", options, { dtype: Object, inputMask: Tensor, otherMask: Tensor });
+  const of = (y: Tensor, mask: Tensor | null): Tensor => filled(y, { mask, dtype }, Number.NEGATIVE_INFINITY);
   return of(x, inputMask).logaddexp(of(other, otherMask));
 }

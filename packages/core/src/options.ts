@@ -5,9 +5,14 @@ import type { Tensor } from "./tensor/tensor.js";
 /** Options of any kind. */
 type Values = { readonly [name: string]: unknown };
 
-/** What options are if they are left out; for one that may be null the constructor of what else it may be, and then it is null. */
+/**
+ * What options are if they are left out; for one that may be null the constructor of what else it may be
+ * (`Object` for anything), and then it is null.
+ */
 export type OptionDefaults<O extends object, K extends keyof O> = {
-  readonly [P in K]-?: Exclude<O[P], null | undefined> | (null extends O[P] ? NumberConstructor | typeof Tensor : never);
+  readonly [P in K]-?:
+    | Exclude<O[P], null | undefined>
+    | (null extends O[P] ? NumberConstructor | ArrayConstructor | ObjectConstructor | typeof Tensor : never);
 };
 
 /** Options of which none is left out. */

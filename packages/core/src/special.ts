@@ -3,6 +3,7 @@
  * every device, fused with what is around them; the others say that they run on the host.
  * @module special
  */
+import { optionsOf } from "./options.js";
 import type { TensorOrScalar } from "./promotion.js";
 import { gammainc, gammaincc, multigammaln } from "./special/gamma.js";
 import type { Tensor } from "./tensor/tensor.js";
@@ -57,7 +58,7 @@ export function exp2(x: Tensor): Tensor {
 
 /** The logarithm of the sum of exponentials along `dim`. */
 export function logsumexp(x: Tensor, dim: number | readonly number[], options: { readonly keepdim?: boolean } = {}): Tensor {
-  return x.logsumexp(dim as number, options);
+  return x.logsumexp(dim as number, optionsOf("special.logsumexp", options));
 }
 
 /** {@link Tensor.softmax}. */

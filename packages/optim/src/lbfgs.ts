@@ -7,8 +7,8 @@ import { Optimizer, type OptimizerOptions, type ParamGroup, type Params } from "
 export interface LBFGSOptions extends OptimizerOptions {
   /** Iterations in one step, 20 by default. */
   maxIter: number;
-  /** Evaluations in one step, 5/4 of `maxIter` by default. */
-  maxEval: number;
+  /** Evaluations in one step; null, the default, is 5/4 of `maxIter`. */
+  maxEval: number | null;
   /** Ends a step once no element of the gradient is larger, 1e-7 by default. */
   toleranceGrad: number;
   /** Ends a step once loss and parameters change by less, 1e-9 by default. */
@@ -73,12 +73,14 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     const settings = optionsOf(new.target, options, {
       lr: 1,
       maxIter: 20,
-      maxEval: Math.floor((options?.maxIter ?? 20) * 1.25),
+      maxEval: Number,
       toleranceGrad: 1e-7,
       toleranceChange: 1e-9,
       historySize: 100,
+      lineSearchFn: Object,
     });
-    super(params, { ...settings, lineSearchFn: options.lineSearchFn ?? null });
+    settings.maxEval ??= Math.floor(settings.maxIter * 1.25);
+    super(params, settings);
     if (this.paramGroups.length !== 1) throw new ValueError("LBFGS doesn't support per-parameter options (parameter groups)");
     const { lineSearchFn } = this.#group;
     if (lineSearchFn !== null && lineSearchFn !== "strong_wolfe")
@@ -101,10 +103,10 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    * @throws ValueError without a closure.
    * @throws NotSupportedError on a device that cannot block.
    */
-  override step(): undefined;
+  override step(closure?: null): undefined;
   override step(closure: () => Tensor): Tensor;
-  override step(closure?: () => Tensor): Tensor | undefined {
-    if (closure === undefined) throw new ValueError("LBFGS.step: expected a closure that reevaluates the model and returns the loss");
+  override step(closure?: (() => Tensor) | null): Tensor | undefined {
+    if (!closure) throw new ValueError("LBFGS.step: expected a closure that reevaluates the model and returns the loss");
     this.runHooks("before");
     const first = enableGrad(closure);
     const run = this.#iterate(first, () => enableGrad(closure));
@@ -162,7 +164,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
       }
       evaluations += calls;
       memory.evaluations += calls;
-      if (iteration === maxIter || evaluations >= maxEval || (yield grad.abs().max()) <= toleranceGrad) break;
+      if (iteration === maxIter || evaluations >= (maxEval as number) || (yield grad.abs().max()) <= toleranceGrad) break;
       if ((yield direction.mul(memory.t).abs().max()) <= toleranceChange || Math.abs(loss - before) < toleranceChange) break;
     }
     this.#remember(memory);

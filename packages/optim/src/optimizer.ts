@@ -117,11 +117,11 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
    * loss.backward();
    * optimizer.step();
    */
-  step(): undefined;
+  step(closure?: null): undefined;
   step(closure: () => Tensor): Tensor;
-  step(closure?: () => Tensor): Tensor | undefined {
+  step(closure: (() => Tensor) | null = null): Tensor | undefined {
     hostEffect(() => this.runHooks("before"));
-    const loss = closure === undefined ? undefined : enableGrad(closure);
+    const loss = closure === null ? undefined : enableGrad(closure);
     // Steps are counted and rates read here, so a compiled function runs this as it is.
     hostEffect(() => {
       noGrad(() => {

@@ -1,18 +1,19 @@
 import { ShapeError } from "../errors.js";
+import { optionsOf } from "../options.js";
 import { normalizeDim } from "../shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type FftNorm, fft, hfft, ifft, ihfft, irfft, rfft } from "./one.js";
+import { type FftNorm, type FftOptions, fft, hfft, ifft, ihfft, irfft, rfft } from "./one.js";
 
 /** What the transforms over several dimensions take. */
 export interface FftnOptions {
   /** The length of each dimension; -1 leaves one as it is. */
-  readonly s?: number | readonly number[];
+  readonly s?: number | readonly number[] | null;
   /** The dimensions; without, the last `s.length`, or all. Pairs do not count as one. */
-  readonly dim?: number | readonly number[];
-  readonly norm?: FftNorm;
+  readonly dim?: number | readonly number[] | null;
+  readonly norm?: FftNorm | null;
 }
 
-type Transform = (x: Tensor, options: { readonly n?: number; readonly dim: number; readonly norm?: FftNorm }) => Tensor;
+type Transform = (x: Tensor, options: FftOptions) => Tensor;
 
 /** A length for each dimension, null where it stays. */
 interface Extent {
@@ -20,30 +21,31 @@ interface Extent {
   readonly n: number | null;
 }
 
-function extents(op: string, rank: number, { s, dim }: FftnOptions): readonly Extent[] {
-  const lengths = s === undefined ? undefined : [s].flat();
+function extents(op: string, rank: number, options: FftnOptions): readonly Extent[] {
+  const { s, dim } = optionsOf(op, options, { s: Object, dim: Object });
+  const lengths = s === null ? null : [s].flat();
   const count = lengths?.length ?? rank;
   const dims =
-    dim === undefined ? Array.from({ length: count }, (_, i) => rank - count + i) : [dim].flat().map((d) => normalizeDim(d, rank, op));
+    dim === null ? Array.from({ length: count }, (_, i) => rank - count + i) : [dim].flat().map((d) => normalizeDim(d, rank, op));
   if (new Set(dims).size < dims.length) throw new ShapeError(`${op}: FFT dims must be unique, got [${dims}]`);
-  if (lengths !== undefined && lengths.length !== dims.length) {
+  if (lengths !== null && lengths.length !== dims.length) {
     throw new ShapeError(`${op}: When given, dim and shape arguments must have the same length, got [${dims}] and [${lengths}]`);
   }
   if (dims.some((d) => d < 0)) throw new ShapeError(`${op}: Got shape with ${count} values but input tensor only has ${rank} dimensions`);
-  return dims.map((d, i) => ({ dim: d, n: lengths === undefined || lengths[i] === -1 ? null : lengths[i] }));
+  if (dims.length === 0) throw new ShapeError(`${op}: must transform at least one axis`);
+  return dims.map((d, i) => ({ dim: d, n: lengths === null || lengths[i] === -1 ? null : lengths[i] }));
 }
 
 /** Transforms one dimension after the other: `last` for the last of them, `others` for those before, which run first if `lastAtEnd`. */
 function overAll(
   x: Tensor,
   list: readonly Extent[],
-  norm: FftNorm | undefined,
+  norm: FftNorm | null | undefined,
   last: Transform,
   others: Transform,
   lastAtEnd: boolean,
 ): Tensor {
-  const run = (y: Tensor, { dim, n }: Extent, one: Transform): Tensor =>
-    one(y, { dim, ...(n === null ? {} : { n }), ...(norm === undefined ? {} : { norm }) });
+  const run = (y: Tensor, { dim, n }: Extent, one: Transform): Tensor => one(y, { dim, n, norm: norm ?? null });
   const rest = list.slice(0, -1);
   const end = list[list.length - 1];
   if (lastAtEnd)
@@ -85,34 +87,34 @@ export function ihfftn(x: Tensor, options: FftnOptions = {}): Tensor {
   return overAll(x, extents("fft.ihfftn", x.ndim, options), options.norm, ihfft, ifft, false);
 }
 
-const two = (options: FftnOptions): FftnOptions => ({ dim: [-2, -1], ...options });
+const two = (op: string, options: FftnOptions): FftnOptions => ({ dim: [-2, -1], ...optionsOf(op, options) });
 
 /** {@link fftn} over the last two dimensions. */
 export function fft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return fftn(z, two(options));
+  return fftn(z, two("fft.fft2", options));
 }
 
 /** {@link ifftn} over the last two dimensions. */
 export function ifft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return ifftn(z, two(options));
+  return ifftn(z, two("fft.ifft2", options));
 }
 
 /** {@link rfftn} over the last two dimensions. */
 export function rfft2(x: Tensor, options: FftnOptions = {}): Tensor {
-  return rfftn(x, two(options));
+  return rfftn(x, two("fft.rfft2", options));
 }
 
 /** {@link irfftn} over the last two dimensions. */
 export function irfft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return irfftn(z, two(options));
+  return irfftn(z, two("fft.irfft2", options));
 }
 
 /** {@link hfftn} over the last two dimensions. */
 export function hfft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return hfftn(z, two(options));
+  return hfftn(z, two("fft.hfft2", options));
 }
 
 /** {@link ihfftn} over the last two dimensions. */
 export function ihfft2(x: Tensor, options: FftnOptions = {}): Tensor {
-  return ihfftn(x, two(options));
+  return ihfftn(x, two("fft.ihfft2", options));
 }

@@ -4,6 +4,7 @@ import { isFloatingPoint } from "../dtype.js";
 import { formatShape, NotSupportedError, ShapeError, ValueError } from "../errors.js";
 import { cat } from "../functions.js";
 import { constantPadNd } from "../nn/pad.js";
+import { optionsOf } from "../options.js";
 import { normalizeDim, sizeOf } from "../shape.js";
 import { narrowAt, reshapeTo } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -15,17 +16,21 @@ export type FftNorm = "backward" | "ortho" | "forward";
 /** What the transforms over one dimension take. */
 export interface FftOptions {
   /** The length: the input is cut or filled up with zeros. */
-  readonly n?: number;
+  readonly n?: number | null;
   /** The dimension, the last if left out; pairs do not count as one. */
   readonly dim?: number;
-  readonly norm?: FftNorm;
+  readonly norm?: FftNorm | null;
 }
 
+/** Defaults of {@link FftOptions}. */
+const DEFAULTS = { n: Number, dim: -1, norm: Object } as const;
+
 /** The factor of a transform's result. */
-function scaleOf(op: string, n: number, norm: FftNorm, inverse: boolean): number {
+function scaleOf(op: string, n: number, norm: FftNorm | null, inverse: boolean): number {
   if (norm === "ortho") return 1 / Math.sqrt(n);
-  if (norm !== "backward" && norm !== "forward") throw new ValueError(`${op}: Invalid normalization mode: ${JSON.stringify(norm)}`);
-  return inverse === (norm === "backward") ? 1 / n : 1;
+  if (norm !== null && norm !== "backward" && norm !== "forward")
+    throw new ValueError(`${op}: Invalid normalization mode: ${JSON.stringify(norm)}`);
+  return inverse === (norm !== "forward") ? 1 / n : 1;
 }
 
 /** Integers become floating-point. @throws NotSupportedError for narrower floats. */
@@ -68,7 +73,8 @@ interface Plan {
 }
 
 /** Pairs to pairs. */
-function complexToComplex(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
+function complexToComplex(z: Tensor, { op, options, sign }: Plan): Tensor {
+  const { n, dim, norm } = optionsOf(op, options, DEFAULTS);
   const pairs = floating(op, requirePairs(op, z));
   const d = transformedDim(op, pairs, dim, pairs.ndim - 1);
   const x = resized(op, pairs, d, n ?? pairs.shape[d]);
@@ -86,7 +92,8 @@ function scaled(x: Tensor, factor: number): Tensor {
 }
 
 /** Real numbers to the first half of their spectrum. */
-function realToComplex(given: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
+function realToComplex(given: Tensor, { op, options, sign }: Plan): Tensor {
+  const { n, dim, norm } = optionsOf(op, options, DEFAULTS);
   const real = floating(op, given);
   const d = transformedDim(op, real, dim, real.ndim);
   const x = resized(op, real, d, n ?? real.shape[d]);
@@ -102,7 +109,8 @@ function realToComplex(given: Tensor, { op, options: { n, dim = -1, norm = "back
 }
 
 /** The first half of a spectrum to the real numbers that have it. */
-function complexToReal(z: Tensor, { op, options: { n, dim = -1, norm = "backward" }, sign }: Plan): Tensor {
+function complexToReal(z: Tensor, { op, options, sign }: Plan): Tensor {
+  const { n, dim, norm } = optionsOf(op, options, DEFAULTS);
   const pairs = floating(op, requirePairs(op, z));
   const d = transformedDim(op, pairs, dim, pairs.ndim - 1);
   const length = n ?? 2 * (pairs.shape[d] - 1);

@@ -1,24 +1,25 @@
 import { complex, requirePairs } from "../complex.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { constantPadNd, pad } from "../nn/pad.js";
+import { optionsOf } from "../options.js";
 import { constantLike, positions } from "../tensor/compose.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 import { fft, floating, ifft, irfft, rfft } from "./one.js";
 
 /** What {@link stft} and {@link istft} take. */
 interface FrameOptions {
   /** Samples from one frame to the next, a quarter of `nFft` if left out. */
-  readonly hopLength?: number;
+  readonly hopLength?: number | null;
   /** Samples of the window, `nFft` if left out; it stands in the middle of each frame. */
-  readonly winLength?: number;
+  readonly winLength?: number | null;
   /** A factor for each sample of the window, 1 if left out. */
-  readonly window?: Tensor;
+  readonly window?: Tensor | null;
   /** Frame t is about sample `t * hopLength`, the default, where it would start there. */
   readonly center?: boolean;
   /** Divides by the root of `nFft`. */
   readonly normalized?: boolean;
   /** Only the frequencies 0 to nFft / 2, the default for real signals. */
-  readonly onesided?: boolean;
+  readonly onesided?: boolean | null;
 }
 
 /** What {@link stft} takes. */
@@ -32,7 +33,7 @@ export interface StftOptions extends FrameOptions {
 /** What {@link istft} takes. */
 export interface IstftOptions extends FrameOptions {
   /** Samples of the result. */
-  readonly length?: number;
+  readonly length?: number | null;
   /** The signal is complex: pairs, from all frequencies. Without, only the frequencies 0 to nFft / 2 are read. */
   readonly returnComplex?: boolean;
 }
@@ -44,11 +45,13 @@ interface Frames {
 }
 
 /** The window in the middle of `nFft` samples. @throws ValueError for lengths that make no frames. */
-function framesOf(op: string, like: Tensor, nFft: number, { hopLength, winLength = nFft, window }: FrameOptions): Frames {
+function framesOf(op: string, like: Tensor, nFft: number, options: FrameOptions): Frames {
+  const { hopLength, window, ...rest } = optionsOf(op, options, { hopLength: Number, winLength: Number, window: Tensor });
   const hop = hopLength ?? Math.floor(nFft / 4);
+  const winLength = rest.winLength ?? nFft;
   if (!(hop > 0)) throw new ValueError(`${op}: expected hopLength > 0, but got hopLength=${hop}`);
   if (!(winLength > 0 && winLength <= nFft)) throw new ValueError(`${op}: expected 0 < winLength <= nFft, but got winLength=${winLength}`);
-  if (window !== undefined && (window.ndim !== 1 || window.shape[0] !== winLength)) {
+  if (window !== null && (window.ndim !== 1 || window.shape[0] !== winLength)) {
     throw new ShapeError(
       `${op}: expected a 1D window tensor of size equal to winLength=${winLength}, but got window with size ${formatShape(window.shape)}`,
       {
@@ -76,7 +79,12 @@ function framesOf(op: string, like: Tensor, nFft: number, { hopLength, winLength
  */
 export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor {
   const op = "stft";
-  const { center = true, padMode = "reflect", normalized = false, onesided = true } = options;
+  const { center, padMode, normalized, onesided } = optionsOf(op, options, {
+    center: true,
+    padMode: "reflect",
+    normalized: false,
+    onesided: Object,
+  });
   if (x.ndim !== 1 && x.ndim !== 2)
     throw new ShapeError(`${op}: expected a 1D or 2D tensor, got ${formatShape(x.shape)}`, { shapes: [x.shape] });
   const { hop, window } = framesOf(op, floating(op, x), nFft, options);
@@ -88,7 +96,7 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
   }
   const frames = signal.unfold(1, nFft, hop).mul(window); // [B, frames, nFft]
   const norm = normalized ? "ortho" : "backward";
-  const spectrum = (onesided ? rfft(frames, { norm }) : fft(complex(frames), { norm })).transpose(1, 2);
+  const spectrum = (onesided !== false ? rfft(frames, { norm }) : fft(complex(frames), { norm })).transpose(1, 2);
   return x.ndim === 1 ? spectrum.squeeze(0) : spectrum;
 }
 
@@ -103,7 +111,7 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
  */
 export function istft(z: Tensor, nFft: number, options: IstftOptions = {}): Tensor {
   const op = "istft";
-  const { normalized = false, onesided, returnComplex = false } = options;
+  const { normalized, onesided, returnComplex } = optionsOf(op, options, { normalized: false, onesided: Object, returnComplex: false });
   const pairs = floating(op, requirePairs(op, z));
   if (pairs.ndim !== 3 && pairs.ndim !== 4)
     throw new ShapeError(`${op}: expected a tensor with 3 or 4 dimensions, got ${formatShape(z.shape)}`, { shapes: [z.shape] });
@@ -129,16 +137,16 @@ export function istft(z: Tensor, nFft: number, options: IstftOptions = {}): Tens
 
 /** The signals `[B, L]` of frames `[B, frames, nFft]`. */
 function joined(op: string, frames: Tensor, nFft: number, options: IstftOptions): Tensor {
-  const { center = true, length } = options;
+  const { center, length } = optionsOf(op, options, { center: true, length: Number });
   const { hop, window } = framesOf(op, frames, nFft, options);
   const summed = overlapAdd(frames.mul(window), hop);
   const envelope = overlapAdd(window.square().expand([1, frames.shape[1], nFft]), hop).squeeze(0);
   const start = center ? Math.floor(nFft / 2) : 0;
-  const end = Math.min(length === undefined ? summed.shape[1] - start : start + length, summed.shape[1]);
+  const end = Math.min(length === null ? summed.shape[1] - start : start + length, summed.shape[1]);
   const weights = envelope.narrow(0, start, end - start);
   checkGaps(op, weights);
   const signal = summed.narrow(1, start, end - start).div(weights);
-  return length !== undefined && length > end - start ? constantPadNd(signal, [0, length - (end - start)]) : signal;
+  return length !== null && length > end - start ? constantPadNd(signal, [0, length - (end - start)]) : signal;
 }
 
 function checkGaps(op: string, weights: Tensor): void {

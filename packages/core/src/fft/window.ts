@@ -1,6 +1,7 @@
 import { tensor } from "../creation.js";
 import type { TensorOptions } from "../creation-options.js";
 import { ValueError } from "../errors.js";
+import { optionsOf } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** What the windows take. */
@@ -9,7 +10,8 @@ export interface WindowOptions extends TensorOptions {
   readonly periodic?: boolean;
 }
 
-function made(op: string, length: number, { periodic = true, ...options }: WindowOptions, at: (t: number) => number): Tensor {
+function made(op: string, length: number, options: WindowOptions, at: (t: number) => number): Tensor {
+  const { periodic } = optionsOf(op, options, { periodic: true });
   if (!(Number.isInteger(length) && length >= 0))
     throw new ValueError(`${op}: requires non-negative window_length, got window_length=${length}`);
   const span = periodic ? length : length - 1;
@@ -23,10 +25,8 @@ export function hannWindow(length: number, options: WindowOptions = {}): Tensor 
 }
 
 /** The Hamming window of `length` samples. Source: https://pytorch.org/docs/stable/generated/torch.hamming_window.html */
-export function hammingWindow(
-  length: number,
-  { alpha = 0.54, beta = 0.46, ...options }: WindowOptions & { readonly alpha?: number; readonly beta?: number } = {},
-): Tensor {
+export function hammingWindow(length: number, options: WindowOptions & { readonly alpha?: number; readonly beta?: number } = {}): Tensor {
+  const { alpha, beta } = optionsOf("hammingWindow", options, { alpha: 0.54, beta: 0.46 });
   return made("hammingWindow", length, options, (t) => alpha - beta * Math.cos(2 * Math.PI * t));
 }
 
@@ -41,7 +41,8 @@ export function bartlettWindow(length: number, options: WindowOptions = {}): Ten
 }
 
 /** The Kaiser window of `length` samples. Source: https://pytorch.org/docs/stable/generated/torch.kaiser_window.html */
-export function kaiserWindow(length: number, { beta = 12, ...options }: WindowOptions & { readonly beta?: number } = {}): Tensor {
+export function kaiserWindow(length: number, options: WindowOptions & { readonly beta?: number } = {}): Tensor {
+  const { beta } = optionsOf("kaiserWindow", options, { beta: 12 });
   return made("kaiserWindow", length, options, (t) => besselI0(beta * Math.sqrt(Math.max(1 - (2 * t - 1) ** 2, 0))) / besselI0(beta));
 }
 

@@ -2,6 +2,7 @@ import type { DType } from "../dtype.js";
 import { NotSupportedError, ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { cat } from "../functions.js";
+import { optionsOf } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import {
   broadcastBatch,
@@ -67,21 +68,21 @@ function choleskyAny(op: string, a: Tensor, upper: boolean, check: boolean): { f
  * import { cholesky } from "@sconce/core/linalg";
  * cholesky(tensor([[4, 2], [2, 5]])); // [[2, 0], [1, 2]]
  */
-export function cholesky(a: Tensor, { upper = false }: UpperOptions = {}): Tensor {
+export function cholesky(a: Tensor, options: UpperOptions = {}): Tensor {
+  const { upper } = optionsOf("linalg.cholesky", options, { upper: false });
   return choleskyAny("linalg.cholesky", a, upper, true).factor;
 }
 
 /** {@link cholesky} with an int32 `info` for each matrix (the order of the first bad minor, 0 for success) instead of an error. */
-export function choleskyEx(
-  a: Tensor,
-  { upper = false, checkErrors = false }: UpperOptions & CheckOptions = {},
-): Named<{ readonly l: Tensor; readonly info: Tensor }> {
+export function choleskyEx(a: Tensor, options: UpperOptions & CheckOptions = {}): Named<{ readonly l: Tensor; readonly info: Tensor }> {
+  const { upper, checkErrors } = optionsOf("linalg.choleskyEx", options, { upper: false, checkErrors: false });
   const { factor, info } = choleskyAny("linalg.choleskyEx", a, upper, checkErrors);
   return named({ l: factor, info });
 }
 
 /** The solution of `a x = b` from the Cholesky factor of a. @throws ShapeError if the shapes do not fit. */
-export function choleskySolve(b: Tensor, factor: Tensor, { upper = false }: UpperOptions = {}): Tensor {
+export function choleskySolve(b: Tensor, factor: Tensor, options: UpperOptions = {}): Tensor {
+  const { upper } = optionsOf("linalg.choleskySolve", options, { upper: false });
   requireSquare("linalg.choleskySolve", factor, "factor");
   requireMatrix("linalg.choleskySolve", b, "B");
   const [l, right] = broadcastBatch("linalg.choleskySolve", upper ? factor.mT : factor, b);
@@ -89,7 +90,8 @@ export function choleskySolve(b: Tensor, factor: Tensor, { upper = false }: Uppe
 }
 
 /** The inverse of a from its Cholesky factor. @throws ShapeError unless square. */
-export function choleskyInverse(factor: Tensor, { upper = false }: UpperOptions = {}): Tensor {
+export function choleskyInverse(factor: Tensor, options: UpperOptions = {}): Tensor {
+  const { upper } = optionsOf("linalg.choleskyInverse", options, { upper: false });
   requireSquare("linalg.choleskyInverse", factor, "factor");
   return choleskySolve(eyeLike(factor, factor.shape[factor.ndim - 1]), factor, { upper });
 }
@@ -169,7 +171,8 @@ function qrGradTall(q: Tensor, r: Tensor, gq: Tensor | null, gr: Tensor | null):
  * import { qr } from "@sconce/core/linalg";
  * const { q, r } = qr(randn([5, 3])); // [5, 3] and [3, 3]
  */
-export function qr(a: Tensor, { mode = "reduced" }: { readonly mode?: QrMode } = {}): Named<{ readonly q: Tensor; readonly r: Tensor }> {
+export function qr(a: Tensor, options: { readonly mode?: QrMode } = {}): Named<{ readonly q: Tensor; readonly r: Tensor }> {
+  const { mode } = optionsOf("linalg.qr", options, { mode: "reduced" });
   requireMatrix("linalg.qr", a);
   if (mode !== "reduced" && mode !== "complete" && mode !== "r") {
     throw new ValueError(`linalg.qr: expected mode "reduced", "complete" or "r", got ${JSON.stringify(mode)}`, { op: "linalg.qr" });
@@ -234,7 +237,8 @@ export interface OrmqrOptions {
 }
 
 /** The product of `other` with the Q of {@link geqrf}'s factors. @throws ShapeError if the shapes do not fit. */
-export function ormqr(a: Tensor, tau: Tensor, other: Tensor, { left = true, transpose = false }: OrmqrOptions = {}): Tensor {
+export function ormqr(a: Tensor, tau: Tensor, other: Tensor, options: OrmqrOptions = {}): Tensor {
+  const { left, transpose } = optionsOf("linalg.ormqr", options, { left: true, transpose: false });
   const { v, t } = reflectors(a, tau);
   const middle = transpose ? t.mT : t;
   if (left) return other.sub(v.matmul(middle.matmul(v.mT.matmul(other))));

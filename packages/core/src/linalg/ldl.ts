@@ -1,5 +1,6 @@
 import type { DType } from "../dtype.js";
 import { applyHost, type HostOp } from "../extension.js";
+import { optionsOf } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastBatch, fail, type Named, named, requireMatrix, requireSame, requireSquare } from "./common.js";
 import * as dense from "./dense/ldl.js";
@@ -54,24 +55,24 @@ export interface LdlResult {
  * const { ld, pivots } = ldlFactor(tensor([[1, 2], [2, 1]]));
  * ldlSolve(ld, pivots, tensor([[3], [3]])); // [[1], [1]]
  */
-export function ldlFactor(a: Tensor, _options: HermitianOptions = {}): Named<LdlResult> {
+export function ldlFactor(a: Tensor, options: HermitianOptions = {}): Named<LdlResult> {
+  optionsOf("linalg.ldlFactor", options, { hermitian: false });
   requireSquare("linalg.ldlFactor", a);
   const [ld, pivots] = applyHost(LDL, [a], { op: null });
   return named({ ld, pivots });
 }
 
 /** {@link ldlFactor} with an int32 `info` for each matrix: the first zero block of D, counted from 1, or 0. */
-export function ldlFactorEx(
-  a: Tensor,
-  { checkErrors = false }: HermitianOptions & CheckOptions = {},
-): Named<LdlResult & { readonly info: Tensor }> {
+export function ldlFactorEx(a: Tensor, options: HermitianOptions & CheckOptions = {}): Named<LdlResult & { readonly info: Tensor }> {
+  const { checkErrors } = optionsOf("linalg.ldlFactorEx", options, { hermitian: false, checkErrors: false });
   requireSquare("linalg.ldlFactorEx", a);
   const [ld, pivots, info] = applyHost(LDL, [a], { op: checkErrors ? "linalg.ldlFactorEx" : null });
   return named({ ld, pivots, info });
 }
 
 /** The solution of `a x = b` from the results of {@link ldlFactor} for a. @throws ShapeError if the shapes do not fit. */
-export function ldlSolve(ld: Tensor, pivots: Tensor, b: Tensor, _options: HermitianOptions = {}): Tensor {
+export function ldlSolve(ld: Tensor, pivots: Tensor, b: Tensor, options: HermitianOptions = {}): Tensor {
+  optionsOf("linalg.ldlSolve", options, { hermitian: false });
   requireSquare("linalg.ldlSolve", ld, "LD");
   requireMatrix("linalg.ldlSolve", b, "B");
   requireSame("linalg.ldlSolve", ld, b);

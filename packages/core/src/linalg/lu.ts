@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { cat } from "../functions.js";
+import { optionsOf } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastBatch, eyeLike, fail, type Named, named, requireMatrix, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
 import { luFactor as factorDense, swapRows } from "./dense/factor.js";
@@ -85,7 +86,8 @@ function luAny(op: string, a: Tensor, pivot: boolean, check: boolean): readonly 
  * was swapped with row `pivots[i] - 1`.
  * @throws ShapeError unless there are two dimensions or more. @throws LinAlgError if a diagonal element of U is 0.
  */
-export function luFactor(a: Tensor, { pivot = true }: PivotOptions = {}): Named<{ readonly lu: Tensor; readonly pivots: Tensor }> {
+export function luFactor(a: Tensor, options: PivotOptions = {}): Named<{ readonly lu: Tensor; readonly pivots: Tensor }> {
+  const { pivot } = optionsOf("linalg.luFactor", options, { pivot: true });
   const [lu, pivots] = luAny("linalg.luFactor", a, pivot, false);
   return named({ lu, pivots });
 }
@@ -93,8 +95,9 @@ export function luFactor(a: Tensor, { pivot = true }: PivotOptions = {}): Named<
 /** {@link luFactor} with an int32 `info` for each matrix: the first zero on the diagonal of U, counted from 1, or 0. */
 export function luFactorEx(
   a: Tensor,
-  { pivot = true, checkErrors = false }: PivotOptions & CheckOptions = {},
+  options: PivotOptions & CheckOptions = {},
 ): Named<{ readonly lu: Tensor; readonly pivots: Tensor; readonly info: Tensor }> {
+  const { pivot, checkErrors } = optionsOf("linalg.luFactorEx", options, { pivot: true, checkErrors: false });
   const [lu, pivots, info] = luAny("linalg.luFactorEx", a, pivot, checkErrors);
   return named({ lu, pivots, info });
 }
@@ -113,7 +116,8 @@ export interface Plu {
 }
 
 /** P `[..., m, m]`, L `[..., m, k]` and U `[..., k, n]` from the results of {@link luFactor}; empty where they are not asked for. */
-export function luUnpack(lu: Tensor, pivots: Tensor, { unpackData = true, unpackPivots = true }: UnpackOptions = {}): Named<Plu> {
+export function luUnpack(lu: Tensor, pivots: Tensor, options: UnpackOptions = {}): Named<Plu> {
+  const { unpackData, unpackPivots } = optionsOf("linalg.luUnpack", options, { unpackData: true, unpackPivots: true });
   requireMatrix("linalg.luUnpack", lu);
   const [m, n] = sizeOfMatrix(lu);
   const k = Math.min(m, n);
@@ -137,7 +141,8 @@ export function luUnpack(lu: Tensor, pivots: Tensor, { unpackData = true, unpack
  * import { lu } from "@sconce/core/linalg";
  * const { p, l, u } = lu(tensor([[1, 2], [4, 5]])); // l [[1, 0], [0.25, 1]], u [[4, 5], [0, 0.75]]
  */
-export function lu(a: Tensor, { pivot = true }: PivotOptions = {}): Named<Plu> {
+export function lu(a: Tensor, options: PivotOptions = {}): Named<Plu> {
+  const { pivot } = optionsOf("linalg.lu", options, { pivot: true });
   const [factors, pivots] = luAny("linalg.lu", a, pivot, false);
   return luUnpack(factors, pivots, { unpackPivots: pivot });
 }
@@ -152,7 +157,8 @@ export interface LuSolveOptions extends LeftOptions {
  * The solution of `a x = b` (`x a = b` with `left: false`) from the results of {@link luFactor} for a.
  * @throws ShapeError if the shapes do not fit.
  */
-export function luSolve(factors: Tensor, pivots: Tensor, b: Tensor, { left = true, adjoint = false }: LuSolveOptions = {}): Tensor {
+export function luSolve(factors: Tensor, pivots: Tensor, b: Tensor, options: LuSolveOptions = {}): Tensor {
+  const { left, adjoint } = optionsOf("linalg.luSolve", options, { left: true, adjoint: false });
   requireSquare("linalg.luSolve", factors, "LU");
   requireMatrix("linalg.luSolve", b, "B");
   const [lu, right] = broadcastBatch("linalg.luSolve", factors, left ? b : b.mT);

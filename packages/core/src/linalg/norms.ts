@@ -1,6 +1,7 @@
 import { composite } from "../dispatch.js";
 import { type DType, dtypeWord, isFloatingPoint } from "../dtype.js";
 import { DTypeError, formatShape, ShapeError, ValueError } from "../errors.js";
+import { optionsOf } from "../options.js";
 import { normalizeDim, normalizeDims } from "../shape.js";
 import { where } from "../tensor/compose.js";
 import { vectorNorm as normOf } from "../tensor/norms.js";
@@ -14,7 +15,7 @@ interface KeepOptions {
   /** Keeps reduced dimensions with size 1. */
   readonly keepdim?: boolean;
   /** Converts before computing. */
-  readonly dtype?: DType;
+  readonly dtype?: DType | null;
 }
 
 /** What {@link vectorNorm} takes. */
@@ -22,7 +23,7 @@ export interface VectorNormOptions extends KeepOptions {
   /** The order, 2 if left out: any number, also infinite. */
   readonly ord?: number;
   /** Dimensions to reduce; all if left out. */
-  readonly dim?: number | readonly number[];
+  readonly dim?: number | readonly number[] | null;
 }
 
 /** Order of a matrix norm. */
@@ -31,19 +32,19 @@ export type MatrixOrder = "fro" | "nuc" | number;
 /** What {@link matrixNorm} takes. */
 export interface MatrixNormOptions extends KeepOptions {
   /** `"fro"` if left out, `"nuc"`, or one of 1, -1, 2, -2, Infinity, -Infinity. */
-  readonly ord?: MatrixOrder;
+  readonly ord?: MatrixOrder | null;
   /** The two dimensions of the matrices, the last two if left out. */
   readonly dim?: readonly number[];
 }
 
 /** What {@link norm} takes. */
 export interface NormOptions extends KeepOptions {
-  readonly ord?: MatrixOrder;
-  readonly dim?: number | readonly number[];
+  readonly ord?: MatrixOrder | null;
+  readonly dim?: number | readonly number[] | null;
 }
 
-function converted(op: string, x: Tensor, dtype: DType | undefined): Tensor {
-  const y = dtype === undefined ? x : x.to({ dtype });
+function converted(op: string, x: Tensor, dtype: DType | null): Tensor {
+  const y = dtype === null ? x : x.to({ dtype });
   if (isFloatingPoint(y.dtype)) return y;
   throw new DTypeError(`${op}: Expected a floating point tensor as input. Got ${dtypeWord(y.dtype)}; convert with .float()`, {
     dtypes: [y.dtype],
@@ -63,12 +64,13 @@ function converted(op: string, x: Tensor, dtype: DType | undefined): Tensor {
  * import { vectorNorm } from "@sconce/core/linalg";
  * vectorNorm(tensor([3, 4])); // 5
  */
-export function vectorNorm(x: Tensor, { ord = 2, dim, keepdim = false, dtype }: VectorNormOptions = {}): Tensor {
+export function vectorNorm(x: Tensor, options: VectorNormOptions = {}): Tensor {
   const op = "linalg.vectorNorm";
+  const { ord, dim, keepdim, dtype } = optionsOf(op, options, { ord: 2, dim: Object, keepdim: false, dtype: Object });
   const y = converted(op, x, dtype);
-  const dims = normalizeDims(dim ?? null, y.ndim, op);
+  const dims = normalizeDims(dim, y.ndim, op);
   if ((ord < 0 || ord === Number.POSITIVE_INFINITY) && dims.some((d) => y.shape[d] === 0)) {
-    const what = dim === undefined ? "on an empty tensor" : `on the dimensions ${JSON.stringify(dim)} of an empty tensor`;
+    const what = dim === null ? "on an empty tensor" : `on the dimensions ${JSON.stringify(dim)} of an empty tensor`;
     throw new ShapeError(`${op}: cannot compute the ${ord} norm ${what} because the operation does not have an identity`, {
       shapes: [x.shape],
     });
@@ -89,8 +91,10 @@ export function vectorNorm(x: Tensor, { ord = 2, dim, keepdim = false, dtype }: 
  * import { matrixNorm } from "@sconce/core/linalg";
  * matrixNorm(tensor([[3, 0], [0, 4]]), { ord: "nuc" }); // 7
  */
-export function matrixNorm(a: Tensor, { ord = "fro", dim = [-2, -1], keepdim = false, dtype }: MatrixNormOptions = {}): Tensor {
+export function matrixNorm(a: Tensor, options: MatrixNormOptions = {}): Tensor {
   const op = "linalg.matrixNorm";
+  const { dim, keepdim, dtype, ...rest } = optionsOf(op, options, { ord: Object, dim: [-2, -1], keepdim: false, dtype: Object });
+  const ord = rest.ord ?? "fro";
   const x = converted(op, a, dtype);
   if (x.ndim < 2)
     throw new ShapeError(`${op}: The input tensor A must have at least 2 dimensions, got ${formatShape(x.shape)}`, {
@@ -134,11 +138,12 @@ function spectral(x: Tensor, ord: MatrixOrder, dims: readonly number[], keepdim:
  * import { norm } from "@sconce/core/linalg";
  * norm(tensor([[3, 0], [0, 4]]), { ord: "nuc" }); // 7
  */
-export function norm(x: Tensor, { ord, dim, ...rest }: NormOptions = {}): Tensor {
+export function norm(x: Tensor, options: NormOptions = {}): Tensor {
   const op = "linalg.norm";
-  if (ord === undefined) return vectorNorm(x, { ...rest, ...(dim === undefined ? {} : { dim }) });
-  const dims = dim === undefined ? (x.ndim === 1 ? [0] : [-2, -1]) : [dim].flat();
-  if (dim === undefined && x.ndim !== 1 && x.ndim !== 2) {
+  const { ord, dim, ...rest } = optionsOf(op, options, { ord: Object, dim: Object, keepdim: false, dtype: Object });
+  if (ord === null) return vectorNorm(x, { ...rest, dim });
+  const dims = dim === null ? (x.ndim === 1 ? [0] : [-2, -1]) : [dim].flat();
+  if (dim === null && x.ndim !== 1 && x.ndim !== 2) {
     throw new ShapeError(`${op}: If dim is not specified but ord is, the input must be 1D or 2D. Got ${x.ndim}D`, {
       shapes: [x.shape],
     });
@@ -159,8 +164,9 @@ export function norm(x: Tensor, { ord, dim, ...rest }: NormOptions = {}): Tensor
  * import { cond } from "@sconce/core/linalg";
  * cond(tensor([[4, 0], [0, 2]])); // 2
  */
-export function cond(a: Tensor, { p }: { readonly p?: MatrixOrder } = {}): Tensor {
-  if (p === undefined || p === 2 || p === -2) {
+export function cond(a: Tensor, options: { readonly p?: MatrixOrder | null } = {}): Tensor {
+  const { p } = optionsOf("linalg.cond", options, { p: Object });
+  if (p === null || p === 2 || p === -2) {
     const s = svdvals(a);
     if (s.numel() === 0) return s.sum(-1);
     const [largest, smallest] = [s.select(-1, 0), s.select(-1, s.shape[s.ndim - 1] - 1)];

@@ -1,6 +1,7 @@
 import { composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
+import { optionsOf } from "../options.js";
 import { readSync } from "../tensor/host.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastBatch, type Named, named, requireMatrix, requireSame, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
@@ -57,16 +58,15 @@ function pinvGrad(a: Tensor, p: Tensor, g: Tensor): Tensor {
  */
 export function pinv(a: Tensor, options: ToleranceOptions = {}): Tensor {
   requireMatrix("linalg.pinv", a);
-  const hermitian = options.hermitian ?? false;
+  const { atol, rtol, hermitian } = toleranceOf("linalg.pinv", a, options);
   if (hermitian) requireSquare("linalg.pinv", a);
-  const { atol, rtol } = toleranceOf(a, options);
   return applyHost(PINV, [a, atol, rtol], { hermitian })[0];
 }
 
 /** What {@link lstsq} takes. */
 export interface LstsqOptions {
   /** Singular values up to `rcond` times the largest count as 0. */
-  readonly rcond?: number;
+  readonly rcond?: number | null;
   /** Which of LAPACK's drivers decides what else is returned; all give the solution of least norm. */
   readonly driver?: "gels" | "gelsy" | "gelsd" | "gelss";
 }
@@ -94,8 +94,9 @@ export interface LstsqResult {
  * import { lstsq } from "@sconce/core/linalg";
  * const { solution } = lstsq(tensor([[1, 0], [1, 1], [1, 2]]), tensor([[1], [3], [5]])); // [[1], [2]]
  */
-export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOptions = {}): Named<LstsqResult> {
+export function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): Named<LstsqResult> {
   const op = "linalg.lstsq";
+  const { rcond, driver } = optionsOf(op, options, { rcond: Number, driver: "gelsy" });
   requireMatrix(op, a);
   requireSame(op, a, b);
   if (!["gels", "gelsy", "gelsd", "gelss"].includes(driver)) {
@@ -110,7 +111,7 @@ export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOp
     });
   }
   const [aa, bb] = broadcastBatch(op, a, right);
-  const tolerance = rcond === undefined ? {} : { rtol: rcond };
+  const tolerance = { rtol: rcond };
   const solution = composite("LinalgLstsq", [aa, bb], () => pinv(aa, tolerance).matmul(bb));
   const rank = matrixRank(aa, tolerance);
   const isFull = m > n && Array.from(readSync(rank, op), Number).every((r) => r === n);
@@ -126,8 +127,9 @@ export function lstsq(a: Tensor, b: Tensor, { rcond, driver = "gelsy" }: LstsqOp
  * The inverse of a tensor as a map from its last dimensions to its first `ind`: `tensordot(tensorinv(a), b)` undoes `tensordot(a, x)`.
  * @throws ShapeError unless both products of sizes are equal.
  */
-export function tensorinv(a: Tensor, { ind = 2 }: { readonly ind?: number } = {}): Tensor {
+export function tensorinv(a: Tensor, options: { readonly ind?: number } = {}): Tensor {
   const op = "linalg.tensorinv";
+  const { ind } = optionsOf(op, options, { ind: 2 });
   if (!(ind > 0)) throw new ValueError(`${op}: Expected a strictly positive integer for 'ind', got ${ind}`);
   const [to, from] = [a.shape.slice(0, ind), a.shape.slice(ind)];
   const size = to.reduce((x, y) => x * y, 1);
@@ -146,10 +148,16 @@ export function tensorinv(a: Tensor, { ind = 2 }: { readonly ind?: number } = {}
  * The x for which `tensordot(a, x)` over x's dimensions is b; `dims` of a are moved to its end first.
  * @throws ShapeError if the shapes do not fit.
  */
-export function tensorsolve(a: Tensor, b: Tensor, { dims }: { readonly dims?: readonly number[] } = {}): Tensor {
+export function tensorsolve(a: Tensor, b: Tensor, options: { readonly dims?: readonly number[] | null } = {}): Tensor {
   const op = "linalg.tensorsolve";
-  const to = dims?.map((_, i) => a.ndim - dims.length + i);
-  const moved = dims === undefined ? a : a.movedim(dims, to as readonly number[]);
+  const { dims } = optionsOf(op, options, { dims: Array });
+  const moved =
+    dims === null
+      ? a
+      : a.movedim(
+          dims,
+          dims.map((_, i) => a.ndim - dims.length + i),
+        );
   const rest = moved.shape.slice(b.ndim);
   const size = b.numel();
   if (rest.reduce((x, y) => x * y, 1) !== size) {

@@ -2,6 +2,7 @@ import { onesLike } from "../creation.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { cat } from "../functions.js";
+import { optionsOf } from "../options.js";
 import { constantLike, where } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { eyeLike, requireSquare, sizeOfMatrix, zerosOf } from "./common.js";
@@ -68,7 +69,8 @@ export function matrixPower(a: Tensor, n: number): Tensor {
 }
 
 /** {@link Tensor.cross} along `dim`, the last if left out. @throws ShapeError unless that has size 3 in both. */
-export function cross(a: Tensor, b: Tensor, { dim = -1 }: { readonly dim?: number } = {}): Tensor {
+export function cross(a: Tensor, b: Tensor, options: { readonly dim?: number } = {}): Tensor {
+  const { dim } = optionsOf("linalg.cross", options, { dim: -1 });
   if (a.ndim !== b.ndim) {
     throw new ShapeError(
       `linalg.cross: inputs must have the same number of dimensions, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
@@ -82,7 +84,8 @@ export function cross(a: Tensor, b: Tensor, { dim = -1 }: { readonly dim?: numbe
 }
 
 /** Sums of products along `dim`, the last if left out, with broadcasting. */
-export function vecdot(x: Tensor, y: Tensor, { dim = -1 }: { readonly dim?: number } = {}): Tensor {
+export function vecdot(x: Tensor, y: Tensor, options: { readonly dim?: number } = {}): Tensor {
+  const { dim } = optionsOf("linalg.vecdot", options, { dim: -1 });
   return x.vecdot(y, dim);
 }
 
@@ -90,7 +93,8 @@ export function vecdot(x: Tensor, y: Tensor, { dim = -1 }: { readonly dim?: numb
  * Vandermonde matrices: powers 0 to N - 1 of the elements `[..., n]`, as `[..., n, N]`; N is n if left out.
  * @throws ValueError unless N is greater than 1.
  */
-export function vander(vectors: Tensor, { N }: { readonly N?: number } = {}): Tensor {
+export function vander(vectors: Tensor, options: { readonly N?: number | null } = {}): Tensor {
+  const { N } = optionsOf("linalg.vander", options, { N: Number });
   const x = vectors.ndim === 0 ? vectors.reshape([1]) : vectors;
   const n = N ?? x.shape[x.ndim - 1];
   if (!(n > 1)) throw new ValueError(`linalg.vander: N must be greater than 1, got ${n}`, { op: "linalg.vander" });

@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.js";
-import { formatShape, ShapeError } from "../errors.js";
+import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
+import { optionsOf } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastBatch, fail, type Named, named, requireMatrix, requireSame, requireSquare } from "./common.js";
 import { luFactor, luSolve as luSolveDense, solveTriangular as solveTriangularDense } from "./dense/factor.js";
@@ -128,7 +129,8 @@ function solveAny(op: string, a: Tensor, b: Tensor, left: boolean, check: boolea
  * import { solve } from "@sconce/core/linalg";
  * const x = solve(tensor([[3, 1], [1, 2]]), tensor([9, 8])); // [2, 3]
  */
-export function solve(a: Tensor, b: Tensor, { left = true }: LeftOptions = {}): Tensor {
+export function solve(a: Tensor, b: Tensor, options: LeftOptions = {}): Tensor {
+  const { left } = optionsOf("linalg.solve", options, { left: true });
   return solveAny("linalg.solve", a, b, left, true).x;
 }
 
@@ -136,8 +138,9 @@ export function solve(a: Tensor, b: Tensor, { left = true }: LeftOptions = {}): 
 export function solveEx(
   a: Tensor,
   b: Tensor,
-  { left = true, checkErrors = false }: LeftOptions & CheckOptions = {},
+  options: LeftOptions & CheckOptions = {},
 ): Named<{ readonly result: Tensor; readonly info: Tensor }> {
+  const { left, checkErrors } = optionsOf("linalg.solveEx", options, { left: true, checkErrors: false });
   const { x, info } = solveAny("linalg.solveEx", a, b, left, checkErrors);
   return named({ result: x, info });
 }
@@ -157,7 +160,8 @@ export function inv(a: Tensor): Tensor {
 }
 
 /** {@link inv} with an int32 `info` for each matrix, 0 for success, instead of an error. @throws ShapeError unless square. */
-export function invEx(a: Tensor, { checkErrors = false }: CheckOptions = {}): Named<{ readonly inverse: Tensor; readonly info: Tensor }> {
+export function invEx(a: Tensor, options: CheckOptions = {}): Named<{ readonly inverse: Tensor; readonly info: Tensor }> {
+  const { checkErrors } = optionsOf("linalg.invEx", options, { checkErrors: false });
   requireSquare("linalg.invEx", a);
   const [x, info] = applyHost(INV, [a], { op: checkErrors ? "linalg.invEx" : null });
   return named({ inverse: x, info });
@@ -183,8 +187,11 @@ export interface TriangularOptions extends LeftOptions {
  * import { solveTriangular } from "@sconce/core/linalg";
  * solveTriangular(tensor([[2, 0], [1, 1]]), tensor([[2], [3]]), { upper: false }); // [[1], [2]]
  */
-export function solveTriangular(a: Tensor, b: Tensor, { upper, left = true, unitriangular = false }: TriangularOptions): Tensor {
+export function solveTriangular(a: Tensor, b: Tensor, options: TriangularOptions): Tensor {
   const op = "linalg.solveTriangular";
+  const { left, unitriangular } = optionsOf(op, options, { left: true, unitriangular: false });
+  const { upper } = options;
+  if (typeof upper !== "boolean") throw new ValueError(`${op}: expected upper to be true or false, got ${upper}`);
   requireSquare(op, a);
   requireMatrix(op, b, "B");
   requireSame(op, a, b);

@@ -1,6 +1,7 @@
 import { ValueError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
-import { constantLike, expandTo, where } from "../tensor/compose.js";
+import { optionsOf } from "../options.js";
+import { constantLike, expandTo, expectTensor, where } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { eyeLike, fail, type Named, named, requireMatrix, requireSquare, scaleColumns, scaleRows, sizeOfMatrix } from "./common.js";
 import { eigh as eighDense } from "./dense/eigh.js";
@@ -95,13 +96,15 @@ export interface Eigen {
  * import { eigh } from "@sconce/core/linalg";
  * const { eigenvalues } = eigh(tensor([[2, 1], [1, 2]])); // [1, 3]
  */
-export function eigh(a: Tensor, { uplo = "L" }: UploOptions = {}): Named<Eigen> {
+export function eigh(a: Tensor, options: UploOptions = {}): Named<Eigen> {
+  const { uplo } = optionsOf("linalg.eigh", options, { uplo: "L" });
   const [eigenvalues, eigenvectors] = applyHost(EIGH, [a], eighParams("linalg.eigh", a, uplo));
   return named({ eigenvalues, eigenvectors });
 }
 
 /** The eigenvalues of {@link eigh} alone; their gradients are finite also where some are equal. @throws ShapeError unless square. */
-export function eigvalsh(a: Tensor, { uplo = "L" }: UploOptions = {}): Tensor {
+export function eigvalsh(a: Tensor, options: UploOptions = {}): Tensor {
+  const { uplo } = optionsOf("linalg.eigvalsh", options, { uplo: "L" });
   return applyHost(EIGVALSH, [a], eighParams("linalg.eigvalsh", a, uplo))[0];
 }
 
@@ -192,7 +195,8 @@ export interface SvdResult {
  * import { svd } from "@sconce/core/linalg";
  * const { u, s, vh } = svd(randn([5, 3]), { fullMatrices: false }); // [5, 3], [3], [3, 3]
  */
-export function svd(a: Tensor, { fullMatrices = true }: { readonly fullMatrices?: boolean } = {}): Named<SvdResult> {
+export function svd(a: Tensor, options: { readonly fullMatrices?: boolean } = {}): Named<SvdResult> {
+  const { fullMatrices } = optionsOf("linalg.svd", options, { fullMatrices: true });
   requireMatrix("linalg.svd", a);
   const [u, s, vh] = applyHost(SVD, [a], { full: fullMatrices });
   return named({ u, s, vh });
@@ -207,20 +211,25 @@ export function svdvals(a: Tensor): Tensor {
 /** Which singular values count as 0: those up to `max(atol, rtol * largest)`. */
 export interface ToleranceOptions {
   /** A number, or one for each matrix. */
-  readonly atol?: number | Tensor;
-  readonly rtol?: number | Tensor;
+  readonly atol?: number | Tensor | null;
+  readonly rtol?: number | Tensor | null;
   /** The matrix is symmetric: its lower triangle is read. */
   readonly hermitian?: boolean;
 }
 
 /** The tolerances of each matrix of a batch. */
-export function toleranceOf(a: Tensor, { atol = 0, rtol }: ToleranceOptions): { atol: Tensor; rtol: Tensor } {
+export function toleranceOf(op: string, a: Tensor, options: ToleranceOptions): { atol: Tensor; rtol: Tensor; hermitian: boolean } {
+  const { hermitian, rtol, ...given } = optionsOf(op, options, { atol: Object, rtol: Object, hermitian: false });
+  const atol = given.atol ?? 0;
   const epsilon = (a.dtype === "float64" ? 2 ** -52 : 2 ** -23) * Math.max(...sizeOfMatrix(a));
   const batch = a.shape.slice(0, -2);
-  const each = (x: number | Tensor): Tensor =>
-    expandTo(typeof x === "number" ? constantLike(a, x) : x.detach().to({ dtype: a.dtype }), batch);
+  const each = (x: number | Tensor): Tensor => {
+    if (typeof x === "number") return expandTo(constantLike(a, x), batch);
+    expectTensor(op, x);
+    return expandTo(x.detach().to({ dtype: a.dtype }), batch);
+  };
   const usual = typeof atol === "number" ? each(atol > 0 ? 0 : epsilon) : where(each(atol).gt(0), 0, each(epsilon));
-  return { atol: each(atol), rtol: rtol === undefined ? usual : each(rtol) };
+  return { atol: each(atol), rtol: rtol === null ? usual : each(rtol), hermitian };
 }
 
 /**
@@ -233,9 +242,9 @@ export function toleranceOf(a: Tensor, { atol = 0, rtol }: ToleranceOptions): { 
  * matrixRank(ones([3, 3])); // 1
  */
 export function matrixRank(a: Tensor, options: ToleranceOptions = {}): Tensor {
-  const { atol, rtol } = toleranceOf(a, options);
+  const { atol, rtol, hermitian } = toleranceOf("linalg.matrixRank", a, options);
   if (a.numel() === 0) return a.sum([-2, -1]).int();
-  const s = options.hermitian ? eigvalsh(a.detach()).abs() : svdvals(a.detach());
+  const s = hermitian ? eigvalsh(a.detach()).abs() : svdvals(a.detach());
   const limit = s.amax(-1).mul(rtol).maximum(atol);
   return s.gt(limit.unsqueeze(-1)).int().sum({ dim: -1, dtype: "int32" });
 }

@@ -1,12 +1,15 @@
 import "@sconce/backend-cpu";
 import "@sconce/autograd";
-import { ones, rand, SconceError, tensor, zeros } from "@sconce/core";
+import { eye, ones, rand, SconceError, tensor, zeros } from "@sconce/core";
+import * as fft from "@sconce/core/fft";
+import * as linalg from "@sconce/core/linalg";
+import * as masked from "@sconce/core/masked";
 import * as nn from "@sconce/nn";
 import * as optim from "@sconce/optim";
 import { describe, expect, it } from "vitest";
 
-/** What an option may be; `?` for null too. `sizes` and `any` are checked where they are used. */
-type Kind = "number" | "number?" | "boolean" | "boolean?" | "word" | "tensor?" | "sizes" | "any";
+/** What an option may be; `?` for null too. `sizes` and `any` are checked where they are used, `null` too, and runs. */
+type Kind = "number" | "number?" | "boolean" | "boolean?" | "word" | "tensor?" | "sizes" | "any" | "null";
 type Options = { readonly [name: string]: Kind };
 
 /** Arguments that are needed, options, what the layer is called with, and options that must be there. */
@@ -307,7 +310,7 @@ const optimizers: Table = {
     {
       lr: "number",
       maxIter: "number",
-      maxEval: "number",
+      maxEval: "number?",
       toleranceGrad: "number",
       toleranceChange: "number",
       historySize: "number",
@@ -376,11 +379,100 @@ const schedulers: Table = {
 };
 const otherSchedulers = new Set(["ChainedScheduler", "LRScheduler", "SequentialLR"]);
 
+const square = eye(3).add(1);
+const factors = linalg.luFactor(square);
+const ldl = linalg.ldlFactor(square);
+const reflectors = linalg.geqrf(square);
+const upper: Options = { upper: "boolean" };
+const left: Options = { left: "boolean" };
+const check: Options = { checkErrors: "boolean" };
+const kept: Options = { keepdim: "boolean", dtype: "null" };
+const tolerance: Options = { atol: "null", rtol: "null", hermitian: "boolean" };
+const decompositions: Table = {
+  cholesky: [[square], upper],
+  choleskyEx: [[square], { ...upper, ...check }],
+  choleskyInverse: [[square], upper],
+  choleskySolve: [[square, square], upper],
+  cond: [[square], { p: "null" }],
+  cross: [[square, square], dims],
+  eigh: [[square], { uplo: "word" }],
+  eigvalsh: [[square], { uplo: "word" }],
+  invEx: [[square], check],
+  ldlFactor: [[square], { hermitian: "boolean" }],
+  ldlFactorEx: [[square], { hermitian: "boolean", ...check }],
+  ldlSolve: [[ldl.ld, ldl.pivots, square], { hermitian: "boolean" }],
+  lstsq: [[square, square], { rcond: "number?", driver: "word" }],
+  lu: [[square], { pivot: "boolean" }],
+  luFactor: [[square], { pivot: "boolean" }],
+  luFactorEx: [[square], { pivot: "boolean", ...check }],
+  luSolve: [[factors.lu, factors.pivots, square], { ...left, adjoint: "boolean" }],
+  luUnpack: [[factors.lu, factors.pivots], { unpackData: "boolean", unpackPivots: "boolean" }],
+  matrixNorm: [[square], { ...kept, ord: "null", dim: "word" }],
+  matrixRank: [[square], tolerance],
+  norm: [[square], { ...kept, ord: "null", dim: "null" }],
+  ormqr: [[reflectors.a, reflectors.tau, square], { ...left, transpose: "boolean" }],
+  pinv: [[square], tolerance],
+  qr: [[square], { mode: "word" }],
+  solve: [[square, square], left],
+  solveEx: [[square, square], { ...left, ...check }],
+  solveTriangular: [[square, square], { ...left, upper: "boolean", unitriangular: "boolean" }, [], { upper: true }],
+  svd: [[square], { fullMatrices: "boolean" }],
+  tensorinv: [[eye(4).reshape(2, 2, 2, 2)], { ind: "number" }],
+  tensorsolve: [[square, ones(3)], { dims: "null" }],
+  vander: [[ones(3)], { N: "number?" }],
+  vecdot: [[square, square], dims],
+  vectorNorm: [[square], { ...kept, ord: "number", dim: "null" }],
+};
+const otherDecompositions = new Set(
+  `LinAlgError det eig eigvals geqrf householderProduct inv logdet matrixExp matrixPower multiDot slogdet svdvals`.split(" "),
+);
+
+const pairs = ones(4, 4, 2);
+const one: Options = { n: "number?", dim: "number", norm: "null" };
+const many: Options = { s: "null", dim: "null", norm: "null" };
+const frames: Options = { hopLength: "number?", winLength: "number?", window: "tensor?", normalized: "boolean", center: "boolean" };
+const periodic: Options = { periodic: "boolean" };
+const transforms: Table = {
+  bartlettWindow: [[4], periodic],
+  blackmanWindow: [[4], periodic],
+  fftfreq: [[4], { d: "number" }],
+  fftshift: [[pairs], { dim: "null" }],
+  hammingWindow: [[4], { ...periodic, alpha: "number", beta: "number" }],
+  hannWindow: [[4], periodic],
+  ifftshift: [[pairs], { dim: "null" }],
+  istft: [[ones(5, 9, 2), 8], { ...frames, onesided: "null", length: "number?", returnComplex: "boolean" }],
+  kaiserWindow: [[4], { ...periodic, beta: "number" }],
+  rfftfreq: [[4], { d: "number" }],
+  stft: [[ones(16), 8], { ...frames, onesided: "null", padMode: "word" }],
+};
+for (const name of ["fft", "hfft", "ifft", "ihfft", "irfft", "rfft"]) {
+  const table = transforms as Record<string, Row>;
+  const input = name === "rfft" || name === "ihfft" ? square : pairs;
+  table[name] = [[input], one];
+  table[`${name}2`] = [[input], many];
+  table[`${name}n`] = [[input], many];
+}
+
+const mask: Options = { mask: "tensor?", dtype: "null" };
+const reduced: Options = { ...mask, dim: "null", keepdim: "boolean" };
+const counted: Table = {
+  logaddexp: [[square, square], { dtype: "null", inputMask: "tensor?", otherMask: "tensor?" }],
+  norm: [[square], { ...reduced, ord: "number" }],
+  normalize: [[square, 2, 1], { ...mask, eps: "number" }],
+  std: [[square], { ...reduced, unbiased: "boolean" }],
+  var: [[square], { ...reduced, unbiased: "boolean" }],
+};
+for (const name of ["amax", "amin", "logsumexp", "mean", "prod", "sum"]) (counted as Record<string, Row>)[name] = [[square], reduced];
+for (const name of ["argmax", "argmin", "median"]) (counted as Record<string, Row>)[name] = [[square], { ...reduced, dim: "number?" }];
+for (const name of ["cumprod", "cumsum", "logSoftmax", "softmax", "softmin"]) {
+  (counted as Record<string, Row>)[name] = [[square, 1], mask];
+}
+
 const bads: readonly unknown[] = [null, [], "no such thing", Number.NaN, {}];
 
 /** True if the value has to be refused. */
 function isWrong(kind: Kind, value: unknown): boolean {
-  if (kind === "sizes" || kind === "any") return false;
+  if (kind === "sizes" || kind === "any" || kind === "null") return false;
   if (value === null) return !kind.endsWith("?");
   return !(kind.startsWith("number") && typeof value === "number");
 }
@@ -413,10 +505,16 @@ function complaints(name: string, [args, options, , needed = {}]: Row, run: (arg
     for (const bad of bads) {
       const got = outcome(() => run([...args, { ...needed, [option]: bad }]));
       say(`${option}: ${JSON.stringify(bad)}`, got, isWrong(kind, bad));
+      if (bad === null && (kind.endsWith("?") || kind === "null") && got !== "ran") found.push(`${name}, ${option}: null is ${got}`);
     }
   }
   return found;
 }
+
+const plain =
+  (made: Make) =>
+  (args: readonly unknown[]): unknown =>
+    made(...(args as never[]));
 
 describe("options of the wrong kind", () => {
   const tables: [string, object, Table, Set<string>, (made: Make, row: Row) => (args: readonly unknown[]) => unknown][] = [
@@ -431,7 +529,10 @@ describe("options of the wrong kind", () => {
           return layer(...(inputs as never[]));
         },
     ],
-    ["nn.functional", nn.functional, functions, otherFunctions, (made) => (args) => made(...(args as never[]))],
+    ["nn.functional", nn.functional, functions, otherFunctions, plain],
+    ["linalg", linalg, decompositions, otherDecompositions, plain],
+    ["fft", fft, transforms, new Set(), plain],
+    ["masked", masked, counted, new Set(), plain],
     [
       "optim",
       optim,

@@ -91,10 +91,18 @@ describe("LBFGS", () => {
     expect(y.detach().itemSync()).toBe(5);
   });
 
+  it("evaluates 5/4 of maxIter times if maxEval is null, as PyTorch does", () => {
+    const { optimizer, closure, calls } = rosenbrock({ lr: 1e-3, maxIter: 6, maxEval: null });
+    expect(optimizer.paramGroups[0].maxEval).toBe(7);
+    optimizer.step(closure);
+    expect(calls()).toBe(6);
+  });
+
   it("refuses several groups, unknown searches and a step without a closure", () => {
     const [x, y] = [tensor([1]).requiresGrad_(), tensor([1]).requiresGrad_()];
     expect(() => new optim.LBFGS([{ params: [x] }, { params: [y] }])).toThrow("LBFGS doesn't support per-parameter options");
     expect(() => new optim.LBFGS([x], { lineSearchFn: "armijo" as never })).toThrow("only 'strong_wolfe' is supported");
     expect(() => new optim.LBFGS([x]).step()).toThrow("expected a closure");
+    expect(() => new optim.LBFGS([x]).step(null)).toThrow("expected a closure");
   });
 });

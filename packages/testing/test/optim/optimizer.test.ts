@@ -36,6 +36,13 @@ const OPTIMIZERS: readonly (readonly [string, (params: Iterable<Tensor>) => AnyO
 ];
 
 describe.each(OPTIMIZERS)("%s", (_name, make) => {
+  it("steps without a closure if that is null", () => {
+    const x = tensor([1]).requiresGrad_();
+    x.sum().backward();
+    expect(make([x]).step(null)).toBeUndefined();
+    expect(x.detach().itemSync()).toBeLessThan(1);
+  });
+
   it("lowers the loss", () => {
     const model = net();
     const losses = train(model, make(model.parameters()), 40);
