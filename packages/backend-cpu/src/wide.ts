@@ -95,11 +95,8 @@ function checkProducts(heap: Heap): void {
     }
     for (const kernel of [0, 1]) turn(kernel);
     requireEqual(heap, results[0], results[1], ROWS * COLUMNS);
-    for (const kernel of [0, 1]) {
-      kernels[kernel].gemvRows(ROWS, DEPTH, b, a, 4 * DEPTH, results[kernel], 0, workspace);
-      kernels[kernel].gemvColumns(COLUMNS, DEPTH, a, b, 4 * COLUMNS, results[kernel] + 4 * ROWS, 0);
-    }
-    requireEqual(heap, results[0], results[1], ROWS + COLUMNS);
+    for (const kernel of [0, 1]) kernels[kernel].gemvRows(ROWS, DEPTH, b, a, 4 * DEPTH, results[kernel], 0, workspace);
+    requireEqual(heap, results[0], results[1], ROWS);
     if (shortest[0] > LEAST_GAIN * shortest[1]) return;
   }
   throw refuse("got no faster results than without them");

@@ -46,19 +46,18 @@ export function emitGemm(options: KernelOptions, element: Element): Uint8Array<A
   emitDriver(module, element, tiles, emitMacro(module, element, tiles));
   emitTurned(module, element, tiles, options.fma);
   emitGemvRows(module, element, options, false);
-  emitGemvColumns(module, element, options.fma, false);
+  emitGemvColumns(module, element, options.fma);
   module.function("copy", 3).get(0).get(1).get(2).memoryCopy();
   return module.bytes();
 }
 
-/** Emits `gemm`, `gemmTurned`, `gemvRows` and `gemvColumns` for V8 with vectors of 256 bits; a `gemm` with relu, or with a bias and ACCUMULATE, is left to the other module. */
+/** Emits `gemm`, `gemmTurned` and `gemvRows` for V8 with vectors of 256 bits; a `gemm` with relu, or with a bias and ACCUMULATE, is left to the other module. */
 export function emitWideGemm(options: KernelOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(options);
   const tiles = emitTiles(module, FLOAT32, WIDE, options.fma);
   emitDriver(module, FLOAT32, tiles, emitMacro(module, FLOAT32, tiles));
   emitTurned(module, FLOAT32, tiles, options.fma);
   emitGemvRows(module, FLOAT32, options, true);
-  emitGemvColumns(module, FLOAT32, options.fma, true);
   return module.bytes();
 }
 

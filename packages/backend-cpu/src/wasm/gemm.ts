@@ -152,10 +152,6 @@ export const WORKSPACE_ARGUMENT: number = 1 << 13;
 export const packedKernel = ({ exports, wide }: GemmKernels, p: Pick<Product, "n" | "mode" | "bias">): WasmFunction =>
   (wide !== undefined && suitsWide(p) ? wide : exports).gemm;
 
-/** The kernels for a single row or column. */
-const forVectors = (kernels: GemmKernels): Exports => kernels.wide ?? kernels.exports;
-/** Bit of `gemvRows` for its workspace. */
-const VECTOR_WORKSPACE = 1 << 7;
 /** Rows that fill a wide tile of a turned product. */
 const WIDE_TURNED = 16;
 
@@ -174,14 +170,19 @@ export function callProduct(calls: Calls, kernels: GemmKernels, path: ProductPat
   } else if (path === "empty") {
     // One step of 0 * 0 leaves what mode and bias ask for.
     calls.call(kernels.exports.gemm, WORKSPACE_ARGUMENT, [m, n, 1, ZERO, 0, 0, ZERO, 0, 0, c, p.cRow * bytes, mode, bias, workspace]);
-  } else if (path === "columnByRows") calls.call(forVectors(kernels).gemvRows, VECTOR_WORKSPACE, [m, k, b, a, aDown, c, mode, workspace]);
-  else if (path === "columnByColumns") calls.call(forVectors(kernels).gemvColumns, 0, [m, k, b, a, aAcross, c, mode]);
+  } else if (path === "columnByRows") callRows(calls, kernels, [m, k, b, a, aDown, c, mode, workspace]);
+  else if (path === "columnByColumns") calls.call(kernels.exports.gemvColumns, 0, [m, k, b, a, aAcross, c, mode]);
   else {
     if (bias) calls.call(kernels.exports.copy, 0, [c, bias, n * bytes]);
     const start = bias ? mode | ACCUMULATE : mode;
-    if (path === "rowByRows") calls.call(forVectors(kernels).gemvRows, VECTOR_WORKSPACE, [n, k, a, b, bAcross, c, start, workspace]);
-    else calls.call(forVectors(kernels).gemvColumns, 0, [n, k, a, b, bDown, c, start]);
+    if (path === "rowByRows") callRows(calls, kernels, [n, k, a, b, bAcross, c, start, workspace]);
+    else calls.call(kernels.exports.gemvColumns, 0, [n, k, a, b, bDown, c, start]);
   }
+}
+
+/** Calls `gemvRows`, whose last argument is its workspace. */
+function callRows(calls: Calls, kernels: GemmKernels, args: readonly number[]): void {
+  calls.call((kernels.wide ?? kernels.exports).gemvRows, 1 << 7, args);
 }
 
 /**

@@ -13,12 +13,9 @@ import type { KernelOptions } from "./features.js";
  * version 12, which loads first, only 6 sums, 2 vectors and 6 loads. Where it joins pairs, 4 rows keep up with the cache.
  */
 const dotRowsOf = ({ tile }: KernelOptions, joins: boolean): readonly number[] => (joins ? [4, 1] : tile === "tall" ? [6, 3, 1] : [3, 1]);
-/**
- * Rows added to y in one sweep over it, and vectors of each row at a time; 4 factors and 10 loads fit the registers likewise. V8 joins pairs
- * only where the factor is loaded beside them, which pays for twice as many.
- */
+/** Rows added to y in one sweep over it, and vectors of each row at a time; 4 factors and 10 loads fit the registers likewise. */
 const SWEEP_ROWS = 4;
-const sweepVectorsOf = (joins: boolean): number => (joins ? 4 : 2);
+const SWEEP_VECTORS = 2;
 
 /**
  * Emits `gemvRows(n, k, x, matrix, rowStride, y, mode, workspace)`: `y[j] = sum over i of x[i] matrix[j][i]` with contiguous rows, several
@@ -107,11 +104,11 @@ function dotRows(f: FunctionBuilder, element: Element, fma: boolean, state: DotS
  * Emits `gemvColumns(n, k, x, matrix, stride, y, mode)`: `y[j] = sum over i of x[i] matrix[i][j]` where neighbours in j are neighbours in
  * memory and `stride` leads from i to i + 1. The matrix is read from front to back; y stays in the cache.
  */
-export function emitGemvColumns(module: ModuleBuilder, element: Element, fma: boolean, joins: boolean): void {
+export function emitGemvColumns(module: ModuleBuilder, element: Element, fma: boolean): void {
   const f = module.function("gemvColumns", 7);
   const [n, k, x, matrix, stride, y, mode] = f.params;
   const [i, whole] = f.locals(I32, 2);
-  const sweep = emitSweep(f, element, fma, joins);
+  const sweep = emitSweep(f, element, fma);
   const { and, lit, mul } = arithmetic(f);
   f.ifBits(
     () => f.get(mode).i32(ACCUMULATE).op("i32.xor"),
@@ -134,20 +131,17 @@ export function emitGemvColumns(module: ModuleBuilder, element: Element, fma: bo
 }
 
 /** The code that adds the next `count` rows of the matrix to y, or for none clamps y at zero. */
-function emitSweep(f: FunctionBuilder, element: Element, fma: boolean, joins: boolean): (count: number) => void {
+function emitSweep(f: FunctionBuilder, element: Element, fma: boolean): (count: number) => void {
   const [n, x, matrix, stride, y] = [0, 2, 3, 4, 5];
   const [j, whole, target, ...pointers] = f.locals(I32, 3 + SWEEP_ROWS);
   const factors = f.locals(V128, SWEEP_ROWS);
-  const most = sweepVectorsOf(joins);
-  const sums = f.locals(V128, most);
+  const sums = f.locals(V128, SWEEP_VECTORS);
   const { and, lit } = arithmetic(f);
   const { bytes, lanes, vector } = element;
-  const loadFactor = (r: number): unknown => f.load(element.loadSplat, x, r * bytes).set(factors[r]);
   const add = (rows: readonly Local[], load: MemName, vectors: number): void => {
     const own = sums.slice(0, vectors);
     for (const [v, sum] of own.entries()) f.load(load, target, 16 * v).set(sum);
     for (const [r, row] of rows.entries()) {
-      if (joins) loadFactor(r);
       for (const [v, sum] of own.entries()) f.mulAdd(vector, fma, factors[r], () => f.load(load, row, 16 * v), sum).set(sum);
     }
     if (rows.length === 0) for (const sum of own) zeroVector(f.get(sum)).op(`${vector}.pmax`).set(sum);
@@ -155,7 +149,7 @@ function emitSweep(f: FunctionBuilder, element: Element, fma: boolean, joins: bo
   return (count) => {
     const rows = pointers.slice(0, count);
     for (const [r, row] of rows.entries()) {
-      if (!joins) loadFactor(r);
+      f.load(element.loadSplat, x, r * bytes).set(factors[r]);
       f.push(
         r === 0
           ? matrix
@@ -170,7 +164,7 @@ function emitSweep(f: FunctionBuilder, element: Element, fma: boolean, joins: bo
     const advance = (by: number): void => {
       for (const pointer of [...rows, target]) f.inc(pointer, by);
     };
-    for (const vectors of [most, 1]) {
+    for (const vectors of [SWEEP_VECTORS, 1]) {
       f.assign(whole, and(n, lit(-vectors * lanes))).forRange(j, whole, vectors * lanes, () => {
         add(rows, "v128.load", vectors);
         for (let v = 0; v < vectors; v++) f.store("v128.store", target, sums[v], 16 * v);
