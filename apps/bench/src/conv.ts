@@ -67,10 +67,13 @@ for (const [name, g] of LAYERS) {
   const [w, dw, bias] = [fresh(weights), fresh(weights), fresh(g.filters)];
   const [y, dy] = [fresh(g.batch * g.filters * volume(g.output)), fresh(g.batch * g.filters * volume(g.output))];
   const operations = 2 * g.batch * volume(g.output) * weights;
+  const forward = convForward(heap, kernels, g, 0, pool);
+  const input = convInputGradient(heap, kernels, g, pool);
+  const weight = convWeightGradient(heap, kernels, g, 0, pool);
   const passes = {
-    forward: () => convForward(heap, kernels, g, x, w, bias, y, 0, pool),
-    input: () => convInputGradient(heap, kernels, g, dy, w, dx, pool),
-    weights: () => convWeightGradient(heap, kernels, g, x, dy, dw, 0, pool),
+    forward: () => forward(x, w, bias, y),
+    input: () => input(dy, w, dx),
+    weights: () => weight(x, dy, dw),
   };
   const cells = Object.entries(passes).map(([pass, run]) => {
     const milliseconds = fastest(run);

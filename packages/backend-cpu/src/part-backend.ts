@@ -14,8 +14,10 @@ import {
   type View,
 } from "@sconce/core";
 import { useVectors } from "./elementwise/simd.js";
+import { type Plan, planned } from "./kernels/kernel.js";
 import { decomposedIn, type KernelPart, rowOf } from "./kernels/parts/table.js";
 import { type Block, Machine } from "./machine.js";
+import { Recent } from "./recent.js";
 import { elementsOf } from "./reference/array.js";
 import { LIMITS, ReferenceBackend } from "./reference/backend.js";
 import { useSpecial } from "./reference/scalar.js";
@@ -81,8 +83,10 @@ export class PartBackend implements Backend {
 
   #prepare<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], blocks: readonly Block[]): Run<K> {
     const { machine } = this;
-    const { fill } = rowOf(this.#kernels, kernel);
-    return (attrs) => fill(machine, inputs, outputs, blocks, attrs);
+    const { fill, plan } = rowOf(this.#kernels, kernel);
+    const own = new Recent<Plan>();
+    const run = plan === undefined ? fill : planned(plan, () => own);
+    return (attrs) => run(machine, inputs, outputs, blocks, attrs);
   }
 
   /** Takes a buffer back. */

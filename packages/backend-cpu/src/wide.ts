@@ -124,7 +124,7 @@ function checkConvolutions(heap: Heap): void {
   for (let i = 0; i < weights; i++) heap.f32[w / 4 + i] = Math.fround(Math.cos(3 * i));
   for (let i = 0; i < CONVOLUTIONS; i++) {
     for (const g of [geometry, { ...rows, filters: 11 }, { ...rows, filters: 9 }]) {
-      for (const k of [0, 1]) convForward(heap, kernels[k], g, x, w, 0, results[k]);
+      for (const k of [0, 1]) convForward(heap, kernels[k], g)(x, w, 0, results[k]);
       requireEqual(heap, results[0], results[1], outputs);
     }
   }

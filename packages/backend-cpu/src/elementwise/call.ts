@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DType, sameShape, type View } from "@sconce/core";
+import type { DType } from "@sconce/core";
 import { ARGUMENT_BYTES, type Machine } from "../machine.js";
 import { rangeOf } from "../threads/range.js";
 import { codeOf } from "../wasm/asm.js";
@@ -109,36 +109,4 @@ export class PreparedCall {
     }
     pool.run();
   }
-}
-
-interface Recent {
-  readonly shape: readonly number[];
-  readonly dims: readonly number[];
-  readonly strides: readonly (readonly number[])[];
-  readonly call: PreparedCall;
-}
-
-const KEPT = 8;
-const NO_DIMS: readonly number[] = [];
-
-/** The latest calls of one expression, found by the layouts of its inputs. */
-export class RecentCalls {
-  readonly #recent: Recent[] = [];
-  #next = 0;
-
-  /** The call for inputs in these layouts, prepared by `prepare` if it is a new one. `dims` is whatever else a layout depends on. */
-  get(inputs: readonly View[], shape: readonly number[], prepare: () => PreparedCall, dims: readonly number[] = NO_DIMS): PreparedCall {
-    for (const recent of this.#recent) {
-      if (sameShape(recent.shape, shape) && sameShape(recent.dims, dims) && sameStrides(recent.strides, inputs)) return recent.call;
-    }
-    const call = prepare();
-    this.#recent[this.#next] = { shape, dims, strides: inputs.map((x) => x.strides), call };
-    this.#next = (this.#next + 1) % KEPT;
-    return call;
-  }
-}
-
-function sameStrides(strides: readonly (readonly number[])[], inputs: readonly View[]): boolean {
-  for (let i = 0; i < inputs.length; i++) if (!sameShape(strides[i], inputs[i].strides)) return false;
-  return true;
 }

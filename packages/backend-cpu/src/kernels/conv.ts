@@ -19,8 +19,8 @@ import {
   withWide,
 } from "../wasm/conv.js";
 import { isWide } from "../wide-state.js";
-import { withContiguous } from "./copy.js";
-import { type Fill, twin } from "./kernel.js";
+import { withDense } from "./copy.js";
+import { type Planner, plain } from "./kernel.js";
 
 const narrowKernels = perMachine(({ heap, options }) => convKernels(heap, options));
 const wideKernels = perMachine((machine) => withWide(machine.heap, narrowKernels(machine), machine.options));
@@ -44,48 +44,40 @@ function geometryOf(x: Shaped, w: Shaped, y: Shaped, { stride, padding, dilation
   };
 }
 
-const generalConv = twin(reference.conv);
-const generalInput = twin(reference.convInput);
-const generalWeight = twin(reference.convWeight);
+const general = { conv: plain(reference.conv), input: plain(reference.convInput), weight: plain(reference.convWeight) };
 
-export const conv: Fill<"conv"> = (machine, inputs, outputs, blocks, attrs) => {
+export const conv: Planner<"conv"> = (machine, inputs, outputs, attrs) => {
   const [x, w] = inputs;
-  if (x.dtype !== "float32" || sizeOf(w.shape) === 0) {
-    generalConv(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (x.dtype !== "float32" || sizeOf(w.shape) === 0) return general.conv(machine, inputs, outputs, attrs);
   const geometry = geometryOf(x, w, outputs[0], attrs);
   const own = kernelsOf(machine);
-  withContiguous(machine, inputs, ([source, weight, bias = 0]) => {
-    if (outside()?.conv(machine, own, geometry, source, weight, bias, blocks[0].pointer)) return;
-    convForward(machine.heap, own, geometry, source, weight, bias, blocks[0].pointer, 0, machine.pool);
-  });
+  const run = convForward(machine.heap, own, geometry, 0, machine.pool);
+  return (views, [{ pointer }]) =>
+    withDense(machine, views, ([source, weight, bias = 0]) => {
+      if (!outside()?.conv(machine, own, geometry, source, weight, bias, pointer)) run(source, weight, bias, pointer);
+    });
 };
 
-export const convInput: Fill<"convInput"> = (machine, inputs, outputs, blocks, attrs) => {
+export const convInput: Planner<"convInput"> = (machine, inputs, outputs, attrs) => {
   const [grad, w] = inputs;
-  if (grad.dtype !== "float32") {
-    generalInput(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (grad.dtype !== "float32") return general.input(machine, inputs, outputs, attrs);
   const geometry = geometryOf(outputs[0], w, grad, attrs);
   const own = kernelsOf(machine);
-  withContiguous(machine, inputs, ([source, weight]) => {
-    if (outside()?.convInput(machine, own, geometry, source, weight, blocks[0].pointer)) return;
-    convInputGradient(machine.heap, own, geometry, source, weight, blocks[0].pointer, machine.pool);
-  });
+  const run = convInputGradient(machine.heap, own, geometry, machine.pool);
+  return (views, [{ pointer }]) =>
+    withDense(machine, views, ([source, weight]) => {
+      if (!outside()?.convInput(machine, own, geometry, source, weight, pointer)) run(source, weight, pointer);
+    });
 };
 
-export const convWeight: Fill<"convWeight"> = (machine, inputs, outputs, blocks, attrs) => {
+export const convWeight: Planner<"convWeight"> = (machine, inputs, outputs, attrs) => {
   const [grad, x] = inputs;
-  if (grad.dtype !== "float32") {
-    generalWeight(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (grad.dtype !== "float32") return general.weight(machine, inputs, outputs, attrs);
   const geometry = geometryOf(x, outputs[0], grad, attrs);
   const own = kernelsOf(machine);
-  withContiguous(machine, inputs, ([source, image]) => {
-    if (outside()?.convWeight(machine, own, geometry, image, source, blocks[0].pointer)) return;
-    convWeightGradient(machine.heap, own, geometry, image, source, blocks[0].pointer, 0, machine.pool);
-  });
+  const run = convWeightGradient(machine.heap, own, geometry, 0, machine.pool);
+  return (views, [{ pointer }]) =>
+    withDense(machine, views, ([source, image]) => {
+      if (!outside()?.convWeight(machine, own, geometry, image, source, pointer)) run(image, source, pointer);
+    });
 };

@@ -75,19 +75,25 @@ export function dense(pointer: Pointer, shape: readonly number[]): Region {
   return { pointer, strides };
 }
 
-/** Runs `use` with the addresses of the views' elements in row-major order, copied where they do not lie so. */
-export function withContiguous(machine: Machine, views: readonly View[], use: (pointers: readonly Pointer[]) => void): void {
+const isDense = ({ shape, strides }: View): boolean => isContiguous(shape, strides);
+
+/** Runs `use` with the addresses of the inputs as row-major arrays: copies where they have gaps, freed afterwards. */
+export function withDense(machine: Machine, inputs: readonly View[], use: (pointers: readonly Pointer[]) => void): void {
+  if (inputs.every(isDense)) {
+    use(inputs.map(pointerOf));
+    return;
+  }
   const copies: Block[] = [];
   try {
-    const pointers = views.map((view) => {
-      if (isContiguous(view.shape, view.strides)) return pointerOf(view);
-      const block = machine.allocate(view);
-      copies.push(block);
-      copyView(machine, view, block);
-      return block.pointer;
+    const pointers = inputs.map((x) => {
+      if (isDense(x)) return pointerOf(x);
+      const copy = machine.allocate(x);
+      copies.push(copy);
+      copyView(machine, x, copy);
+      return copy.pointer;
     });
     use(pointers);
   } finally {
-    for (const block of copies) machine.free(block);
+    for (const copy of copies) machine.free(copy);
   }
 }

@@ -6,13 +6,14 @@
  */
 import { contiguousStrides, type Expr, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
-import { INNER_UNIT, PreparedCall, RecentCalls, writeNumbers } from "../elementwise/call.js";
+import { INNER_UNIT, PreparedCall, writeNumbers } from "../elementwise/call.js";
 import { type CompiledKernel, emitElementwise, linkKernel } from "../elementwise/emit.js";
 import { allContiguous, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
 import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES } from "../elementwise/unit.js";
 import { type Block, blockOf, type Machine, perMachine, pointerOf } from "../machine.js";
+import { Recent } from "../recent.js";
 import { runParts } from "./elementwise-parts.js";
 import { type Fill, intoNew, type Kernel } from "./kernel.js";
 
@@ -20,7 +21,7 @@ import { type Fill, intoNew, type Kernel } from "./kernel.js";
 interface Entry {
   readonly plan: Plan;
   readonly variants: Map<number, CompiledKernel>;
-  readonly calls: RecentCalls;
+  readonly calls: Recent<PreparedCall>;
   /** Entries of longer lists that start with this one. */
   readonly longer: Map<Expr, Entry>;
 }
@@ -40,7 +41,7 @@ class ElementwiseCache {
     for (let i = 0; i < exprs.length; i++) {
       found = level.get(exprs[i]);
       if (found === undefined) {
-        found = { plan: planOf(exprs.slice(0, i + 1)), variants: new Map(), calls: new RecentCalls(), longer: new Map() };
+        found = { plan: planOf(exprs.slice(0, i + 1)), variants: new Map(), calls: new Recent(), longer: new Map() };
         level.set(exprs[i], found);
       }
       level = found.longer;
@@ -85,7 +86,7 @@ export const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { ex
     runParts(machine, kernel, entry.plan, inputs, outputs, blocks, numbers, parts);
   } else if (size < LARGE && allContiguous(inputs)) runContiguous(machine, cache, entry, size, inputs, blocks, numbers);
   else {
-    const call = entry.calls.get(inputs, shape, () => prepare(cache, entry, shape, inputs));
+    const call = entry.calls.find(inputs, shape) ?? entry.calls.add(prepare(cache, entry, shape, inputs), inputs, shape);
     call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[o - inputs.length].pointer), numbers);
   }
 };

@@ -1,5 +1,6 @@
 import type { KernelName, Kernels, Spec, View } from "@sconce/core";
-import type { Block, Machine } from "../machine.js";
+import { type Block, type Machine, perMachine } from "../machine.js";
+import { Recent } from "../recent.js";
 import type { ReferenceKernel } from "../reference/array.js";
 
 /** Runs a kernel and returns the blocks of its results. */
@@ -42,5 +43,35 @@ export function twin<K extends KernelName>(run: ReferenceKernel<K>): Fill<K> {
       outputs.map((spec, i) => machine.output(blocks[i], spec)),
       attrs,
     );
+  };
+}
+
+/** A kernel for one layout of its inputs: its calls differ in addresses alone. */
+export type Plan = (inputs: readonly View[], blocks: readonly Block[]) => void;
+
+/** Makes the plan for inputs that lie like these. */
+export type Planner<K extends KernelName> = (
+  machine: Machine,
+  inputs: readonly View[],
+  outputs: readonly Spec[],
+  attrs: Kernels[K],
+) => Plan;
+
+/** The plan of a reference kernel. */
+export function plain<K extends KernelName>(run: ReferenceKernel<K>): Planner<K> {
+  const fill = twin(run);
+  return (machine, _, outputs, attrs) => (inputs, blocks) => fill(machine, inputs, outputs, blocks, attrs);
+}
+
+/** A kernel that is planned once for each layout of its inputs. */
+export function planned<K extends KernelName>(
+  make: Planner<K>,
+  recentOf: (machine: Machine) => Recent<Plan> = perMachine(() => new Recent()),
+): Fill<K> {
+  return (machine, inputs, outputs, blocks, attrs) => {
+    const recent = recentOf(machine);
+    const { shape } = outputs[0];
+    const plan = recent.find(inputs, shape, attrs) ?? recent.add(make(machine, inputs, outputs, attrs), inputs, shape, attrs);
+    plan(inputs, blocks);
   };
 }

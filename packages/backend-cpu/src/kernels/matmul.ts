@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Spec, View } from "@sconce/core";
-import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
+import { type Spec, sizeOf, type View } from "@sconce/core";
+import { type Machine, perMachine, pointerOf } from "../machine.js";
 import { outside } from "../outside-state.js";
 import * as reference from "../reference/product.js";
 import { WORTH } from "../threads/pool.js";
@@ -19,13 +19,12 @@ import {
   FLOAT64,
   type GemmKernels,
   gemmKernels,
-  type Product,
   pathOf,
   shareProduct,
 } from "../wasm/gemm.js";
 import { isWide } from "../wide-state.js";
 import { copyView } from "./copy.js";
-import { type Fill, twin } from "./kernel.js";
+import { type Plan, type Planner, plain } from "./kernel.js";
 
 /** The matrix kernels of float32. */
 export const float32 = (machine: Machine): GemmKernels => (isWide() ? wideFloat32 : narrowFloat32)(machine);
@@ -39,13 +38,12 @@ const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, opt
 /** Time of a multiplication and addition; for the choice of threads alone. */
 const NANOSECONDS_PER_STEP = 0.04;
 
-const general = twin(reference.matmul);
+const general = plain(reference.matmul);
 
-export const matmul: Fill<"matmul"> = (machine, inputs, outputs, blocks, attrs) => {
+export const matmul: Planner<"matmul"> = (machine, inputs, outputs, attrs) => {
   const { dtype } = outputs[0];
-  if (dtype === "float32" || dtype === "float64")
-    multiply(machine, (dtype === "float32" ? float32 : float64)(machine), inputs, outputs[0], blocks[0]);
-  else general(machine, inputs, outputs, blocks, attrs);
+  if (dtype !== "float32" && dtype !== "float64") return general(machine, inputs, outputs, attrs);
+  return planProduct(machine, (dtype === "float32" ? float32 : float64)(machine), inputs, outputs[0]);
 };
 
 /** True if the batch dimensions of `x` and its rows are evenly spaced, as if they were all rows. */
@@ -58,14 +56,13 @@ function rowsMerge({ shape, strides }: View): boolean {
 
 const batchShared = ({ shape, strides }: View): boolean => strides.every((s, d) => d >= shape.length - 2 || s === 0 || shape[d] === 1);
 
-function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly View[], output: Spec, block: Block): void {
-  const rank = output.shape.length;
-  let m = output.shape[rank - 2];
-  const n = output.shape[rank - 1];
+function planProduct(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly View[], { shape }: Spec): Plan {
+  const rank = shape.length;
+  let m = shape[rank - 2];
+  const n = shape[rank - 1];
   const k = a.shape[rank - 1];
-  let batch = 1;
-  for (let d = 0; d < rank - 2; d++) batch *= output.shape[d];
-  if (m === 0 || n === 0 || batch === 0) return;
+  let batch = sizeOf(shape.slice(0, -2));
+  if (m === 0 || n === 0 || batch === 0) return () => {};
   const other = outside();
   const vector =
     other === null &&
@@ -73,48 +70,39 @@ function multiply(machine: Machine, kernels: GemmKernels, [a, b, bias]: readonly
     (bias.strides[rank - 1] === 1 || n === 1) &&
     batchShared(bias) &&
     (bias.strides[rank - 2] === 0 || m === 1);
-  let mode = 0;
-  if (bias !== undefined && !vector) {
-    copyView(machine, { ...bias, shape: output.shape }, block);
-    mode = ACCUMULATE;
-  }
+  const mode = bias !== undefined && !vector ? ACCUMULATE : 0;
   // One matrix for all of the batch: its rows make one tall product.
   if (batch > 1 && batchShared(b) && rowsMerge(a)) {
     m *= batch;
     batch = 1;
   }
-  const p: Product = {
-    m,
-    n,
-    k,
-    a: pointerOf(a),
-    aRow: a.strides[rank - 2],
-    aColumn: a.strides[rank - 1],
-    b: pointerOf(b),
-    bRow: b.strides[rank - 2],
-    bColumn: b.strides[rank - 1],
-    c: block.pointer,
-    cRow: n,
-    mode,
-    bias: vector ? pointerOf(bias) : 0,
-  };
-  const offsets = batch > 1 ? batchOffsets(output.shape.slice(0, rank - 2), batch, a, b) : [0, 0];
-  if (other?.products(machine, kernels.element.bytes, p, offsets)) return;
+  const [aRow, aColumn, bRow, bColumn] = [a, b].flatMap(({ strides }) => strides.slice(-2));
+  /** The product of the current call. */
+  const p = { m, n, k, a: 0, aRow, aColumn, b: 0, bRow, bColumn, c: 0, cRow: n, mode, bias: Number(vector) };
+  const offsets = batch > 1 ? batchOffsets(shape.slice(0, -2), batch, a, b) : [0, 0];
   const nanoseconds = batch * m * n * k * NANOSECONDS_PER_STEP;
   const path = pathOf(p, kernels);
   const { pool } = machine;
-  const workspace = path === "small" ? 0 : pool.scratch(kernels.workspaceBytes);
-  if (batch > 1) {
-    const { bytes } = kernels.element;
-    const item = { ...p };
-    shareItems(pool, nanoseconds, batch, 2, (calls, i) => {
-      item.a = p.a + offsets[2 * i] * bytes;
-      item.b = p.b + offsets[2 * i + 1] * bytes;
-      item.c = p.c + i * m * n * bytes;
-      callProduct(calls, kernels, path, item, workspace);
-    });
-  } else if (nanoseconds < WORTH) callProduct(DIRECT, kernels, path, p, workspace);
-  else shareProduct(pool, nanoseconds, p, kernels.element.bytes, (calls, part) => callProduct(calls, kernels, path, part, workspace));
+  const { bytes } = kernels.element;
+  return ([left, right, added], [block]) => {
+    if (mode !== 0) copyView(machine, { ...added, shape }, block);
+    const [first, second] = [pointerOf(left), pointerOf(right)];
+    p.a = first;
+    p.b = second;
+    p.c = block.pointer;
+    if (vector) p.bias = pointerOf(added);
+    if (other?.products(machine, bytes, p, offsets)) return;
+    const workspace = path === "small" ? 0 : pool.scratch(kernels.workspaceBytes);
+    if (batch > 1) {
+      shareItems(pool, nanoseconds, batch, 2, (calls, i) => {
+        p.a = first + offsets[2 * i] * bytes;
+        p.b = second + offsets[2 * i + 1] * bytes;
+        p.c = block.pointer + i * m * n * bytes;
+        callProduct(calls, kernels, path, p, workspace);
+      });
+    } else if (nanoseconds < WORTH) callProduct(DIRECT, kernels, path, p, workspace);
+    else shareProduct(pool, nanoseconds, p, bytes, (calls, part) => callProduct(calls, kernels, path, part, workspace));
+  };
 }
 
 /** Element offsets of the two operands for `count` batch indices, one pair after the other. */

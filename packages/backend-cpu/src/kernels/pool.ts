@@ -5,22 +5,21 @@
  * @module
  */
 
-import { type AvgPoolAttrs, type DType, isFloatingPoint, type PoolAttrs } from "@sconce/core";
+import { type DType, isFloatingPoint, type PoolAttrs } from "@sconce/core";
 import { type Machine, perMachine } from "../machine.js";
 import * as reference from "../reference/pool.js";
 import { FLOAT32, FLOAT64 } from "../wasm/element.js";
 import {
-  type Average,
   avgPoolGradient,
   type Pair,
   type PoolGeometry,
   type PoolKernels,
+  avgPool as planAvgPool,
+  maxPool as planMaxPool,
   poolKernels,
-  avgPool as runAvgPool,
-  maxPool as runMaxPool,
 } from "../wasm/pool.js";
-import { withContiguous } from "./copy.js";
-import { type Fill, twin } from "./kernel.js";
+import { withDense } from "./copy.js";
+import { type Planner, plain } from "./kernel.js";
 
 const float32 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT32, options));
 const float64 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT64, options));
@@ -51,44 +50,27 @@ function geometryOf(input: readonly number[], output: readonly number[], { kerne
 
 const compiled = (dtype: DType, shape: readonly number[]): boolean => isFloatingPoint(dtype) && shape.length <= 4;
 
-const averageOf = ({ countIncludePad, divisor }: AvgPoolAttrs): Average => ({ countIncludePad, divisor: divisor ?? 0 });
+const general = { max: plain(reference.maxPool), average: plain(reference.avgPool), gradient: plain(reference.avgPoolGrad) };
 
-const generalMax = twin(reference.maxPool);
-const generalAverage = twin(reference.avgPool);
-const generalGradient = twin(reference.avgPoolGrad);
-
-export const maxPool: Fill<"maxPool"> = (machine, inputs, outputs, blocks, attrs) => {
+export const maxPool: Planner<"maxPool"> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) {
-    generalMax(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
-  const geometry = geometryOf(shape, outputs[0].shape, attrs);
-  withContiguous(machine, inputs, ([x]) =>
-    runMaxPool(kernelsOf(machine, dtype), geometry, x, blocks[0].pointer, blocks[1].pointer, machine.pool),
-  );
+  if (!compiled(dtype, shape)) return general.max(machine, inputs, outputs, attrs);
+  const run = planMaxPool(kernelsOf(machine, dtype), geometryOf(shape, outputs[0].shape, attrs), machine.pool);
+  return (views, blocks) => withDense(machine, views, ([x]) => run(x, blocks[0].pointer, blocks[1].pointer));
 };
 
-export const avgPool: Fill<"avgPool"> = (machine, inputs, outputs, blocks, attrs) => {
+export const avgPool: Planner<"avgPool"> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) {
-    generalAverage(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (!compiled(dtype, shape)) return general.average(machine, inputs, outputs, attrs);
   const geometry = geometryOf(shape, outputs[0].shape, attrs);
-  withContiguous(machine, inputs, ([x]) =>
-    runAvgPool(kernelsOf(machine, dtype), geometry, averageOf(attrs), x, blocks[0].pointer, machine.pool),
-  );
+  const run = planAvgPool(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
+  return (views, [{ pointer }]) => withDense(machine, views, ([x]) => run(x, pointer));
 };
 
-export const avgPoolGrad: Fill<"avgPoolGrad"> = (machine, inputs, outputs, blocks, attrs) => {
+export const avgPoolGrad: Planner<"avgPoolGrad"> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) {
-    generalGradient(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (!compiled(dtype, shape)) return general.gradient(machine, inputs, outputs, attrs);
   const geometry = geometryOf(outputs[0].shape, shape, attrs);
-  withContiguous(machine, inputs, ([dy]) =>
-    avgPoolGradient(kernelsOf(machine, dtype), geometry, averageOf(attrs), dy, blocks[0].pointer, machine.pool),
-  );
+  const run = avgPoolGradient(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
+  return (views, [{ pointer }]) => withDense(machine, views, ([dy]) => run(dy, pointer));
 };

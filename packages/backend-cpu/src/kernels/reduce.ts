@@ -6,13 +6,14 @@
 
 import { contiguousStrides, type Expr, inputExpr, type Kernels, opExpr, type ReduceOp, type Spec, sizeOf, type View } from "@sconce/core";
 import type { StrideClass } from "../elementwise/body.js";
-import { INNER_UNIT, PreparedCall, RecentCalls } from "../elementwise/call.js";
+import { INNER_UNIT, PreparedCall } from "../elementwise/call.js";
 import { type CompiledKernel, linkKernel } from "../elementwise/emit.js";
 import { type Collapsed, collapse, strideClass } from "../elementwise/layout.js";
 import { type Plan, planOf } from "../elementwise/plan.js";
 import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES, widthOf } from "../elementwise/unit.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
+import { Recent } from "../recent.js";
 import { emitReduction } from "../reduce/emit.js";
 import * as reference from "../reference/reduce.js";
 import { type Fill, twin } from "./kernel.js";
@@ -24,7 +25,7 @@ interface Entry {
   /** Lanes can be outputs of their own. */
   readonly vectors: boolean;
   readonly variants: Map<number, CompiledKernel>;
-  readonly calls: RecentCalls;
+  readonly calls: Recent<PreparedCall>;
 }
 
 type Entries = { readonly [K in ReduceOp]: Map<Expr, Entry> };
@@ -44,7 +45,7 @@ function entryOf(machine: Machine, op: ReduceOp, expr: Expr): Entry {
   if (entry === undefined) {
     const truth = (op === "any" || op === "all") && expr.dtype !== "bool";
     const plan = planOf([truth ? opExpr("cast", "bool", [expr]) : expr]);
-    entry = { plan, op, vectors: widthOf(plan) > 1, variants: new Map(), calls: new RecentCalls() };
+    entry = { plan, op, vectors: widthOf(plan) > 1, variants: new Map(), calls: new Recent() };
     entries.set(expr, entry);
   }
   return entry;
@@ -132,7 +133,7 @@ export const reduce: Fill<"reduce"> = (machine, inputs, outputs, blocks, attrs) 
   if (op !== "prod" && dims.length === shape.length && sizeOf(shape) >= LARGE && reduceInParts(machine, inputs, outputs, blocks, attrs))
     return;
   const entry = entryOf(machine, op, expr);
-  const call = entry.calls.get(inputs, shape, () => prepare(machine, entry, shape, dims, inputs), dims);
+  const call = entry.calls.find(inputs, shape, dims) ?? entry.calls.add(prepare(machine, entry, shape, dims, inputs), inputs, shape, dims);
   call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[0].pointer), numbers);
 };
 

@@ -5,9 +5,7 @@
  */
 import { type Machine, perMachine } from "../machine.js";
 import { I32, instantiate, ModuleBuilder, V128 } from "../wasm/asm.js";
-import { FLOAT32 } from "../wasm/element.js";
 import type { Pointer } from "../wasm/memory.js";
-import { emitScatterAdd } from "../wasm/pool-emit.js";
 
 /** Functions over rows. */
 export interface RowKernels {
@@ -26,7 +24,7 @@ export const rowKernels: (machine: Machine) => RowKernels = perMachine(({ heap, 
   module.function("copy", 3).get(0).get(1).get(2).memoryCopy();
   emitAdd(module);
   emitLargest(module);
-  emitScatterAdd(module, FLOAT32);
+  emitScatterAdd(module);
   return instantiate(module.bytes(), heap.memory) as unknown as RowKernels;
 });
 
@@ -77,4 +75,18 @@ function emitLargest(module: ModuleBuilder): void {
     f.get(best).get(left).get(best).get(left).op("i32.gt_u", "select").set(best);
   }
   f.get(best);
+}
+
+function emitScatterAdd(module: ModuleBuilder): void {
+  const f = module.function("scatterAdd", 6);
+  const [planes, count, size, source, indices, target] = f.params;
+  const [plane, i, at] = f.locals(I32, 3);
+  f.countDown(plane, planes, () => {
+    f.countDown(i, count, () => {
+      f.get(target).load("i32.load", indices).i32(2).op("i32.shl", "i32.add").set(at);
+      f.store("f32.store", at, () => f.load("f32.load", at).load("f32.load", source).op("f32.add"));
+      f.inc(source, 4).inc(indices, 4);
+    });
+    f.addTo(target, () => f.get(size).i32(2).op("i32.shl"));
+  });
 }

@@ -1,62 +1,70 @@
 /**
- * Softmax and its logarithm: a WebAssembly kernel over float32 rows, other dimensions by a copy in which they are rows; the reference for
- * float64.
+ * Softmax, its logarithm and their gradients: WebAssembly kernels over float32 rows, other dimensions by copies in which they are rows; the
+ * reference for float64.
  *
  * @module
  */
 
-import { contiguousStrides, isContiguous, itemSize, sizeOf, type View } from "@sconce/core";
-import { type Machine, perMachine, pointerOf } from "../machine.js";
+import { contiguousStrides, itemSize, sizeOf, type View } from "@sconce/core";
+import { type Block, type Machine, perMachine } from "../machine.js";
 import { emitSoftmax } from "../reduce/softmax.js";
-import * as reference from "../reference/reduce.js";
+import { emitSoftmaxGrad } from "../reduce/softmax-grad.js";
+import type { ReferenceKernel } from "../reference/array.js";
+import { softmaxGrad as referenceGrad } from "../reference/fused.js";
+import { softmax as reference } from "../reference/reduce.js";
 import { shareRange } from "../threads/share.js";
 import { instantiate } from "../wasm/asm.js";
+import type { KernelOptions } from "../wasm/features.js";
 import type { Pointer } from "../wasm/memory.js";
-import { copyRegion, copyView } from "./copy.js";
+import { copyRegion, dense, withDense } from "./copy.js";
 import { type Fill, twin } from "./kernel.js";
 import { moveLast, rowsAlong } from "./rows.js";
 
-const kernelsOf = perMachine(({ heap, options }) => instantiate(emitSoftmax(options), heap.memory));
-
-/** For the choice of threads alone. */
-const NANOSECONDS_PER_ELEMENT = 2;
-
-const general = twin(reference.softmax);
-
-export const softmax: Fill<"softmax"> = (machine, inputs, outputs, blocks, attrs) => {
-  const [x] = inputs;
-  const { dim, log } = attrs;
-  const { shape } = x;
-  const size = sizeOf(shape);
-  if (x.dtype !== "float32" || shape.length === 0) general(machine, inputs, outputs, blocks, attrs);
-  else if (size > 0) {
-    const kernel = kernelsOf(machine)[log ? "logSoftmax" : "softmax"];
-    const length = shape[dim];
-    const run = (source: Pointer, target: Pointer): void => {
-      shareRange(machine.pool, size * NANOSECONDS_PER_ELEMENT, size / length, 1, (calls, first, end) => {
-        calls.call(kernel, 0, [end - first, length, source + 4 * first * length, target + 4 * first * length]);
-      });
-    };
-    const [{ pointer }] = blocks;
-    if (dim < shape.length - 1) alongRows(machine, x, dim, pointer, (at) => run(at, at));
-    else if (isContiguous(shape, x.strides)) run(pointerOf(x), pointer);
-    else {
-      copyView(machine, x, blocks[0]);
-      run(pointer, pointer);
+/** Kernels over the rows of inputs of one shape; the time of an element is for the choice of threads alone. */
+function overRows<K extends "softmax" | "softmaxGrad">(
+  emit: (options: KernelOptions) => Uint8Array<ArrayBuffer>,
+  run: ReferenceKernel<K>,
+  nanosecondsPerElement: number,
+): Fill<K> {
+  const kernelsOf = perMachine(({ heap, options }) => instantiate(emit(options), heap.memory));
+  const general = twin(run);
+  return (machine, inputs, outputs, blocks, attrs) => {
+    const { dim, log } = attrs;
+    const [{ shape, dtype }] = outputs;
+    const size = sizeOf(shape);
+    if (dtype !== "float32" || shape.length === 0) general(machine, inputs, outputs, blocks, attrs);
+    else if (size > 0) {
+      const kernel = kernelsOf(machine)[log ? "logSoftmax" : "softmax"];
+      const length = shape[dim];
+      withRows(machine, inputs, dim, blocks[0], (pointers) =>
+        shareRange(machine.pool, size * nanosecondsPerElement, size / length, 1, (calls, first, end) => {
+          calls.call(kernel, 0, [end - first, length, ...pointers.map((pointer) => pointer + 4 * first * length)]);
+        }),
+      );
     }
-  }
-};
+  };
+}
 
-/** Runs `use` on a copy of `x` whose rows go along `dim`, and copies that to the row-major tensor at `target`. */
-function alongRows(machine: Machine, x: View, dim: number, target: Pointer, use: (at: Pointer) => void): void {
-  const rows = rowsAlong(x, dim);
-  const work = machine.allocate(rows);
+/**
+ * Runs `use` with the addresses of inputs of one shape whose rows go along `dim`, and last that for a result that lies likewise; it is moved
+ * to its place in the row-major `block`.
+ */
+function withRows(machine: Machine, inputs: readonly View[], dim: number, block: Block, use: (pointers: readonly Pointer[]) => void): void {
+  const { shape, dtype } = inputs[0];
+  if (dim === shape.length - 1) {
+    withDense(machine, inputs, (pointers) => use([...pointers, block.pointer]));
+    return;
+  }
+  const rows = inputs.map((x) => rowsAlong(x, dim));
+  const work = machine.allocate({ shape, dtype });
   try {
-    copyView(machine, rows, work);
-    use(work.pointer);
-    const to = { pointer: target, strides: moveLast(contiguousStrides(x.shape), dim) };
-    copyRegion(machine, itemSize(x.dtype), rows.shape, { pointer: work.pointer, strides: contiguousStrides(rows.shape) }, to);
+    withDense(machine, rows, (pointers) => use([...pointers, work.pointer]));
+    const to = { pointer: block.pointer, strides: moveLast(contiguousStrides(shape), dim) };
+    copyRegion(machine, itemSize(dtype), rows[0].shape, dense(work.pointer, rows[0].shape), to);
   } finally {
     machine.free(work);
   }
 }
+
+export const softmax: Fill<"softmax"> = overRows(emitSoftmax, reference, 2);
+export const softmaxGrad: Fill<"softmaxGrad"> = overRows(emitSoftmaxGrad, referenceGrad, 1);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { sameShape } from "@sconce/core";
 import { WIDE_ROWS } from "./indirect-emit.js";
 
 /** A convolution over any number of spatial dimensions; `[N, C, ...input]` and `[F, C / groups, ...kernel]` to `[N, F, ...output]`. */
@@ -37,6 +36,9 @@ export function volume(sizes: readonly number[]): number {
 export function offsets(count: number, step: number): number[] {
   return Array.from({ length: count }, (_, i) => i * step);
 }
+
+/** Bytes of a table of so many sums, see {@link tableOf}. */
+export const tableBytes = (count: number): number => 4 * (count + WIDE_ROWS - 1);
 
 /** All sums of one offset per axis in row-major order, with copies of the first behind them: tiles may reach beyond the end. */
 export function tableOf(axes: readonly (readonly number[])[]): Int32Array {
@@ -96,44 +98,16 @@ function inputPlanes(g: ConvGeometry): Planes {
 }
 
 /** How the input of a convolution is read: its planes, and where the outputs and the kernel elements lie in them, in bytes. */
-export interface InputPlan {
+export function inputPlan(g: ConvGeometry): {
   readonly planes: Planes;
   readonly positions: readonly (readonly number[])[];
   readonly taps: readonly (readonly number[])[];
-  readonly positionTable: Int32Array;
-  readonly tapTable: Int32Array;
-}
-
-/** The latest geometries: a network asks for the same few again and again. */
-const KEPT = 16;
-const MOST_KEPT_ENTRIES = 2 ** 14;
-const recent: { readonly geometry: ConvGeometry; readonly plan: InputPlan }[] = [];
-let next = 0;
-
-/** The plan for a geometry. */
-export function inputPlan(g: ConvGeometry): InputPlan {
-  for (const { geometry, plan } of recent) if (readsAlike(geometry, g)) return plan;
-  const plan = makeInputPlan(g);
-  if (plan.positionTable.length + plan.tapTable.length <= MOST_KEPT_ENTRIES) {
-    recent[next] = { geometry: g, plan };
-    next = (next + 1) % KEPT;
-  }
-  return plan;
-}
-
-function readsAlike(a: ConvGeometry, b: ConvGeometry): boolean {
-  if (a.channels !== b.channels || a.groups !== b.groups) return false;
-  if (!sameShape(a.input, b.input) || !sameShape(a.output, b.output) || !sameShape(a.kernel, b.kernel)) return false;
-  return sameShape(a.stride, b.stride) && sameShape(a.padding, b.padding) && sameShape(a.dilation, b.dilation);
-}
-
-function makeInputPlan(g: ConvGeometry): InputPlan {
+} {
   const planes = inputPlanes(g);
   const along = (counts: readonly number[], step: readonly number[]): number[][] =>
     counts.map((count, d) => offsets(count, 4 * step[d] * planes.strides[d]));
-  const positions = along(g.output, g.stride);
   const taps = [offsets(g.channels / g.groups, 4 * planes.plane), ...along(g.kernel, g.dilation)];
-  return { planes, positions, taps, positionTable: tableOf(positions), tapTable: tableOf(taps) };
+  return { planes, positions: along(g.output, g.stride), taps };
 }
 
 /** Every `stride`-th input element along one dimension, and the kernel elements that reach it from which output. */

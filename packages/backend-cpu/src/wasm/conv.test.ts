@@ -100,7 +100,7 @@ function check(g: ConvGeometry, own = kernels): void {
     gradX[xi] += DY[yi] * W[wi];
     gradW[wi] += DY[yi] * X[xi];
   });
-  convForward(heap, own, g, x, w, bias, y, RELU);
+  convForward(heap, own, g, RELU)(x, w, bias, y);
   const steps = (g.channels / g.groups) * volume(g.kernel);
   expectClose(
     read(y, ys),
@@ -108,11 +108,11 @@ function check(g: ConvGeometry, own = kernels): void {
     steps,
     `forward ${name}`,
   );
-  convForward(heap, own, g, x, w, bias, y);
+  convForward(heap, own, g)(x, w, bias, y);
   expectClose(read(y, ys), forward, steps, `forward without relu ${name}`);
-  convInputGradient(heap, own, g, dy, w, dx);
+  convInputGradient(heap, own, g)(dy, w, dx);
   expectClose(read(dx, xs), gradX, (g.filters / g.groups) * volume(g.kernel), `input gradient ${name}`);
-  convWeightGradient(heap, own, g, x, dy, dw, ACCUMULATE);
+  convWeightGradient(heap, own, g, ACCUMULATE)(x, dy, dw);
   expectClose(read(dw, ws), gradW, g.batch * outputs, `weight gradient ${name}`);
   arrays.free();
 }
@@ -135,10 +135,10 @@ function bitsOf(g: ConvGeometry, own: ConvKernels): Int32Array[] {
   ]) {
     for (let i = 0; i < n; i++) heap.f32[pointer / 4 + i] = Math.sin(1 + 3 * i + n);
   }
-  convForward(heap, own, g, x, w, bias, y);
-  convForward(heap, own, g, x, w, 0, relu, RELU);
-  convInputGradient(heap, own, g, dy, w, dx);
-  convWeightGradient(heap, own, g, x, dy, dw, ACCUMULATE);
+  convForward(heap, own, g)(x, w, bias, y);
+  convForward(heap, own, g, RELU)(x, w, 0, relu);
+  convInputGradient(heap, own, g)(dy, w, dx);
+  convWeightGradient(heap, own, g, ACCUMULATE)(x, dy, dw);
   const results = [y, relu, dx, dw].map((pointer, i) => heap.i32.slice(pointer / 4, pointer / 4 + [ys, ys, xs, ws][i]));
   for (const pointer of [x, w, dy, bias, y, relu, dx, dw]) heap.free(pointer);
   return results;
@@ -216,7 +216,7 @@ describe("convolution", () => {
         heap.f32[(w + i) / 4] = random(2001) / 1000 - 1;
       /** The first 15 columns. */
       const run = (own: ConvKernels, shape: ConvGeometry): number[][] => {
-        convForward(heap, own, shape, x, w, 0, y);
+        convForward(heap, own, shape)(x, w, 0, y);
         const columns = shape.output[shape.output.length - 1];
         const rows = volume([planes, ...shape.output]) / columns;
         return Array.from({ length: rows }, (_, i) => read(y + 4 * i * columns, 15));
@@ -269,8 +269,8 @@ describe("convolution", () => {
     const g = geometry({ ...plain, batch: 0, channels: 2, filters: 3, input: [5, 5], kernel: [3, 3] });
     const dw = heap.alloc(4 * 54);
     heap.f32.fill(7, dw / 4, dw / 4 + 54);
-    convForward(heap, kernels, g, 64, 64, 0, 64);
-    convWeightGradient(heap, kernels, g, 64, 64, dw);
+    convForward(heap, kernels, g)(64, 64, 0, 64);
+    convWeightGradient(heap, kernels, g)(64, 64, dw);
     expect(read(dw, 54).every((value) => value === 0)).toBe(true);
     heap.free(dw);
   });

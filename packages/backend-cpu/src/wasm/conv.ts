@@ -15,7 +15,6 @@ import {
   type Residue,
   residues,
   sliceOffsets,
-  tableOf,
   volume,
 } from "./conv-geometry.js";
 import { ACCUMULATE } from "./element.js";
@@ -57,45 +56,42 @@ function groupSizes(g: ConvGeometry): { x: number; w: number; y: number; channel
 }
 
 /**
- * `y = conv(x, w) + bias`: x `[N, C, ...input]`, w `[F, C / groups, ...kernel]`, bias `[F]` or 0 for none, y `[N, F, ...output]`, all
+ * Plans `y = conv(x, w) + bias`: x `[N, C, ...input]`, w `[F, C / groups, ...kernel]`, bias `[F]` or 0 for none, y `[N, F, ...output]`, all
  * contiguous. `mode` combines ACCUMULATE and RELU.
  */
 export function convForward(
   heap: Heap,
   kernels: ConvKernels,
   g: ConvGeometry,
-  x: Pointer,
-  w: Pointer,
-  bias: Pointer,
-  y: Pointer,
   mode = 0,
   pool?: ThreadPool,
-): void {
+): (x: Pointer, w: Pointer, bias: Pointer, y: Pointer) => void {
   const size = groupSizes(g);
-  if (g.batch * g.groups * size.y === 0) return;
-  const { planes, positions, taps, positionTable, tapTable } = inputPlan(g);
-  const [rowAxes, stepAxes, rowTable, stepTable] = [positions, taps, positionTable, tapTable];
-  const shape = { rowAxes, stepAxes, rowTable, stepTable, columns: size.filters, planes, channels: size.channels, blockwise: false };
-  const product = new IndirectProduct(heap, kernels, shape, pool);
+  if (g.batch * g.groups * size.y === 0) return () => {};
+  const { planes, positions, taps } = inputPlan(g);
+  const shape = { rowAxes: positions, stepAxes: taps, columns: size.filters, planes, channels: size.channels, blockwise: false };
+  const product = new IndirectProduct(heap, kernels, shape);
   const { rows, steps } = product;
   if (mode === 0 && suitsRows(g, product)) {
-    inRows(pool, product, g, (calls, part, tiles) => {
-      const [image, group] = [product.enter(calls, x + part * size.x), part % g.groups];
-      product.multiplyRows(calls, image, w + group * size.w, y + part * size.y, bias && bias + 4 * group * size.filters, tiles);
-    });
-    return;
+    return (x, w, bias, y) =>
+      inRows(pool, product, g, (calls, part, tiles) => {
+        const [image, group] = [product.enter(calls, x + part * size.x), part % g.groups];
+        product.multiplyRows(calls, image, w + group * size.w, y + part * size.y, bias && bias + 4 * group * size.filters, tiles);
+      });
   }
-  for (let group = 0; group < g.groups; group++) {
-    product.pack(DIRECT, w + group * size.w, 4 * steps, 4, 0, steps);
-    if (bias) product.setBias(bias + 4 * group * size.filters);
-    shareImages(pool, product, g, true, (calls, i, tiles) => {
-      const part = i * g.groups + group;
-      const image = product.enter(calls, x + part * size.x);
-      const options = { mode, biased: bias !== 0, tiles };
-      eachBlock(steps, (first, count) => product.multiply(calls, image, first, count, y + part * size.y, 4 * rows, options));
+  return (x, w, bias, y) =>
+    product.use(pool, () => {
+      for (let group = 0; group < g.groups; group++) {
+        product.pack(DIRECT, w + group * size.w, 4 * steps, 4, 0, steps);
+        if (bias) product.setBias(bias + 4 * group * size.filters);
+        shareImages(pool, product, g, true, (calls, i, tiles) => {
+          const part = i * g.groups + group;
+          const image = product.enter(calls, x + part * size.x);
+          const options = { mode, biased: bias !== 0, tiles };
+          eachBlock(steps, (first, count) => product.multiply(calls, image, first, count, y + part * size.y, 4 * rows, options));
+        });
+      }
     });
-  }
-  product.free();
 }
 
 /** True if the kernel for rows of a result is the faster one: for channels with a filter of their own, and for few steps in rows that fill tiles. */
@@ -106,22 +102,21 @@ function suitsRows({ stride, groups, channels, filters }: ConvGeometry, { column
   return columns > 15 && steps < 65 && (columns + (-columns & 15)) * (steps + 4) < columns * (steps + (panel === WIDE_COLUMNS ? 13 : 9));
 }
 
-/** Computes the rows of all groups of all images, and frees the product. */
+/** Computes the rows of all groups of all images. */
 function inRows(
   pool: ThreadPool | undefined,
   product: IndirectProduct,
   g: ConvGeometry,
   body: (calls: Calls, part: number, tiles: Tiles) => void,
 ): void {
-  shareImages(pool, product, { ...g, batch: g.batch * g.groups }, true, body, product.columns);
-  product.free();
+  product.use(pool, () => shareImages(pool, product, { batch: g.batch * g.groups }, true, body, product.columns));
 }
 
 /** Deals out the images of one group of a product, or where there are few the rows of each if they are independent. */
 function shareImages(
   pool: ThreadPool | undefined,
   product: IndirectProduct,
-  { batch }: ConvGeometry,
+  { batch }: Pick<ConvGeometry, "batch">,
   independent: boolean,
   body: (calls: Calls, image: number, tiles: Tiles) => void,
   unit: number = ROW_UNIT,
@@ -137,32 +132,46 @@ function shareImages(
   }
 }
 
-/** Gradient of the weights `[F, C / groups, ...kernel]` from x and dy, replacing dw or, with ACCUMULATE in `mode`, added to it. */
+/** Plans the gradient of the weights `[F, C / groups, ...kernel]` from x and dy, replacing dw or, with ACCUMULATE in `mode`, added to it. */
 export function convWeightGradient(
   heap: Heap,
   kernels: ConvKernels,
   g: ConvGeometry,
+  mode = 0,
+  pool?: ThreadPool,
+): (x: Pointer, dy: Pointer, dw: Pointer) => void {
+  const size = groupSizes(g);
+  const isEmpty = g.batch * g.groups * size.y * size.w === 0;
+  const { planes, positions, taps } = inputPlan(g);
+  const shape = { rowAxes: taps, stepAxes: positions, columns: size.filters, planes, channels: size.channels, blockwise: true };
+  const product = isEmpty ? undefined : new IndirectProduct(heap, kernels, shape);
+  return (x, dy, dw) => {
+    if (!(mode & ACCUMULATE)) kernels.fill(dw, 0, g.groups * size.w);
+    product?.use(pool, () => addImages(heap, kernels, g, product, x, dy, dw, pool));
+  };
+}
+
+/** Adds the gradients of all images. */
+function addImages(
+  heap: Heap,
+  kernels: ConvKernels,
+  g: ConvGeometry,
+  product: IndirectProduct,
   x: Pointer,
   dy: Pointer,
   dw: Pointer,
-  mode = 0,
-  pool?: ThreadPool,
+  pool: ThreadPool | undefined,
 ): void {
   const size = groupSizes(g);
-  if (!(mode & ACCUMULATE)) kernels.fill(dw, 0, g.groups * size.w);
-  if (g.batch * g.groups * size.y * size.w === 0) return;
-  const { planes, positions, taps, positionTable, tapTable } = inputPlan(g);
-  const [rowAxes, stepAxes, rowTable, stepTable] = [taps, positions, tapTable, positionTable];
-  const shape = { rowAxes, stepAxes, rowTable, stepTable, columns: size.filters, planes, channels: size.channels, blockwise: true };
-  const product = new IndirectProduct(heap, kernels, shape, pool);
   const { rows, steps, callsPerImage, all } = product;
   const nanoseconds = g.batch * rows * steps * size.filters * NANOSECONDS_PER_STEP;
   const addImage = (calls: Calls, group: number, i: number, target: Pointer, tiles: Tiles = all): void => {
     const part = i * g.groups + group;
     const image = product.enter(calls, x + part * size.x);
+    const options = { mode: ACCUMULATE, tiles };
     eachBlock(steps, (first, count) => {
       product.pack(calls, dy + part * size.y + 4 * first, 4 * steps, 4, first, count, tiles);
-      product.multiply(calls, image, first, count, target + group * size.w, 4 * rows, { mode: ACCUMULATE, tiles });
+      product.multiply(calls, image, first, count, target + group * size.w, 4 * rows, options);
     });
   };
   // Each weight is summed up by one thread, in the order of the images, or those of a chunk.
@@ -191,82 +200,86 @@ export function convWeightGradient(
     }
     heap.free(sums);
   }
-  product.free();
 }
 
 /**
- * Gradient of the input `[N, C, ...input]` from dy and w; also the forward pass of a transposed convolution. Inputs are taken by their
- * remainder modulo the stride: those of one kind see the same kernel elements, so that no multiplication by an inserted zero is done.
+ * Plans the gradient of the input `[N, C, ...input]` from dy and w; also the forward pass of a transposed convolution. Inputs are taken by
+ * their remainder modulo the stride: those of one kind see the same kernel elements, so that no multiplication by an inserted zero is done.
  */
 export function convInputGradient(
   heap: Heap,
   kernels: ConvKernels,
   g: ConvGeometry,
-  dy: Pointer,
-  w: Pointer,
-  dx: Pointer,
   pool?: ThreadPool,
-): void {
+): (dy: Pointer, w: Pointer, dx: Pointer) => void {
   const size = groupSizes(g);
-  if (g.batch * g.groups * size.x === 0) return;
+  if (g.batch * g.groups * size.x === 0) return () => {};
   const perDimension = g.input.map((_, d) => residues(g, d));
   const kinds = perDimension.reduce<Residue[][]>((all, list) => all.flatMap((kind) => list.map((residue) => [...kind, residue])), [[]]);
-  const reached = kinds.filter((kind) => kind.every(({ taps }) => taps.length > 0));
-  const nothing = size.y === 0;
-  if (nothing || reached.length < kinds.length) kernels.fill(dx, 0, g.batch * g.groups * size.x);
-  if (nothing) return;
+  const reached = size.y === 0 ? [] : kinds.filter((kind) => kind.every(({ taps }) => taps.length > 0));
   const planes = outputPlanes(g, perDimension);
-  const elements = heap.alloc(g.groups * size.w);
-  for (let at = 0; at < g.groups * size.w; at += size.w) {
-    const [element, filter] = [volume(g.kernel), 4 * size.channels];
-    const target = [elements + at, filter, 4, size.filters * filter] as const;
-    kernels.copyBlock(size.filters, size.channels, element, w + at, filter * element, 4 * element, 4, ...target);
-  }
-  for (const kind of reached) inputGradientOfKind(heap, kernels, g, planes, kind, dy, elements, dx, pool);
-  heap.free(elements);
+  const passes = reached.map((kind) => inputGradientOfKind(heap, kernels, g, planes, kind, pool));
+  return (dy, w, dx) => {
+    if (passes.length < kinds.length) kernels.fill(dx, 0, g.batch * g.groups * size.x);
+    if (passes.length === 0) return;
+    const elements = heap.alloc(g.groups * size.w);
+    try {
+      for (let at = 0; at < g.groups * size.w; at += size.w) {
+        const [element, filter] = [volume(g.kernel), 4 * size.channels];
+        const target = [elements + at, filter, 4, size.filters * filter] as const;
+        kernels.copyBlock(size.filters, size.channels, element, w + at, filter * element, 4 * element, 4, ...target);
+      }
+      for (const pass of passes) pass(dy, elements, dx);
+    } finally {
+      heap.free(elements);
+    }
+  };
 }
 
-/** The pass for one kind of inputs; `elements` holds the weights of each group as `[...kernel, F, C]`. */
+/** Plans the pass for one kind of inputs; `elements` holds the weights of each group as `[...kernel, F, C]`. */
 function inputGradientOfKind(
   heap: Heap,
   kernels: ConvKernels,
   g: ConvGeometry,
   planes: Planes,
   kind: readonly Residue[],
-  dy: Pointer,
-  elements: Pointer,
-  dx: Pointer,
   pool: ThreadPool | undefined,
-): void {
+): (dy: Pointer, elements: Pointer, dx: Pointer) => void {
   const size = groupSizes(g);
   const whole = g.stride.every((stride) => stride === 1);
-  const shape = inputGradientShape(g, planes, kind);
-  const product = new IndirectProduct(heap, kernels, shape, pool, whole ? 0 : 4 * size.channels * volume(kind.map(({ count }) => count)));
+  const staged = whole ? 0 : 4 * size.channels * volume(kind.map(({ count }) => count));
+  const product = new IndirectProduct(heap, kernels, inputGradientShape(g, planes, kind), staged);
   if (whole && size.channels === 1 && suitsRows(g, product)) {
-    inRows(pool, product, g, (calls, part, tiles) => {
-      const image = product.enter(calls, dy + part * size.y);
-      product.multiplyRows(calls, image, elements + (part % g.groups) * size.w, dx + part * size.x, 0, tiles);
-    });
-    return;
+    return (dy, elements, dx) =>
+      inRows(pool, product, g, (calls, part, tiles) => {
+        const image = product.enter(calls, dy + part * size.y);
+        product.multiplyRows(calls, image, elements + (part % g.groups) * size.w, dx + part * size.x, 0, tiles);
+      });
   }
   const bands = bandsOf(g, kind[0], product.rows, product.steps);
-  for (let group = 0; group < g.groups; group++) {
-    packKind(product, g, kind, elements + group * size.w);
-    const image = (calls: Calls, i: number, tiles: Tiles): void => {
-      const part = i * g.groups + group;
-      const source = product.enter(calls, dy + part * size.y);
-      const out = whole ? dx + part * size.x : product.staged;
-      for (const { row, end, start, steps } of bands) {
-        const [top, bottom] = [Math.max(row, tiles.row), Math.min(end, tiles.row + tiles.rows)];
-        if (top >= bottom) continue;
-        const options = { staged: !whole, tiles: { ...tiles, row: top, rows: bottom - top }, start };
-        eachBlock(steps, (first, count) => product.multiply(calls, source, first, count, out, 4 * product.rows, options), start);
+  const mostCalls = product.callsPerImage + bands.length * blocksOf(product.steps);
+  const pass = (calls: Calls, source: Pointer, target: Pointer, tiles: Tiles): void => {
+    const image = product.enter(calls, source);
+    const out = whole ? target : product.staged;
+    for (const { row, end, start, steps } of bands) {
+      const [top, bottom] = [Math.max(row, tiles.row), Math.min(end, tiles.row + tiles.rows)];
+      if (top >= bottom) continue;
+      const options = { staged: !whole, tiles: { ...tiles, row: top, rows: bottom - top }, start };
+      eachBlock(steps, (first, count) => product.multiply(calls, image, first, count, out, 4 * product.rows, options), start);
+    }
+    if (!whole) spread(calls, kernels, g, kind, out, target);
+  };
+  return (dy, elements, dx) =>
+    product.use(pool, () => {
+      for (let group = 0; group < g.groups; group++) {
+        packKind(product, g, kind, elements + group * size.w);
+        const image = (calls: Calls, i: number, tiles: Tiles): void => {
+          const part = i * g.groups + group;
+          pass(calls, dy + part * size.y, dx + part * size.x, tiles);
+        };
+        shareImages(pool, product, g, whole, image, ROW_UNIT, mostCalls);
       }
-      if (!whole) spread(calls, kernels, g, kind, product.staged, dx + part * size.x);
-    };
-    shareImages(pool, product, g, whole, image, ROW_UNIT, product.callsPerImage + bands.length * blocksOf(product.steps));
-  }
-  product.free();
+    });
 }
 
 /** Rows of a product that are reached by the same range of its steps. */
@@ -297,17 +310,8 @@ function inputGradientShape(g: ConvGeometry, planes: Planes, kind: readonly Resi
   const unit = planes.strides.map((stride) => 4 * stride);
   const tapAxes = kind.map(({ taps }, d) => taps.map(({ output }) => (output + planes.before[d]) * unit[d]));
   const rowAxes = kind.map(({ count }, d) => offsets(count, unit[d]));
-  const stepAxes = [...tapAxes, offsets(g.filters / g.groups, 4 * planes.plane)];
-  return {
-    rowAxes,
-    stepAxes,
-    rowTable: tableOf(rowAxes),
-    stepTable: tableOf(stepAxes),
-    columns: g.channels / g.groups,
-    planes,
-    channels: g.filters / g.groups,
-    blockwise: false,
-  };
+  const [channels, columns] = [g.filters / g.groups, g.channels / g.groups];
+  return { rowAxes, stepAxes: [...tapAxes, offsets(channels, 4 * planes.plane)], columns, planes, channels, blockwise: false };
 }
 
 /** Packs weights with channels as columns and, for each kernel element of the kind, filters as steps. */

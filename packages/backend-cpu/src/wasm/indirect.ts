@@ -6,7 +6,7 @@
 import type { ThreadPool } from "../threads/pool.js";
 import type { Calls } from "../threads/share.js";
 import { type Exports, instantiate, ModuleBuilder } from "./asm.js";
-import { type Planes, sliceOffsets, volume } from "./conv-geometry.js";
+import { type Planes, sliceOffsets, tableBytes, tableOf, volume } from "./conv-geometry.js";
 import { emitCopyBlock } from "./copy-emit.js";
 import { ACCUMULATE, FLOAT32, RELU } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
@@ -54,13 +54,10 @@ export function eachBlock(steps: number, body: (first: number, count: number) =>
   for (let first = 0; first < steps; first += size) body(start + first, Math.min(size, steps - first));
 }
 
-/** What a product is over: the tables, the source they point into, and how much of the right operand is packed at a time. */
+/** What a product is over: the sums of axes are the places of rows and steps in the source. */
 export interface IndirectShape {
   readonly rowAxes: readonly (readonly number[])[];
   readonly stepAxes: readonly (readonly number[])[];
-  /** The sums of the axes. */
-  readonly rowTable: Int32Array;
-  readonly stepTable: Int32Array;
   readonly columns: number;
   readonly planes: Planes;
   readonly channels: number;
@@ -97,9 +94,19 @@ function starts(sizes: readonly number[]): number[] {
   return list;
 }
 
+/** Tables of more entries are not worth keeping. */
+const MOST_KEPT_ENTRIES = 2 ** 14;
+
+/** What writes the sums of axes to a table in the memory. */
+function tableWriter(heap: Heap, axes: readonly (readonly number[])[]): (table: Pointer) => void {
+  const made = tableOf(axes);
+  const kept = made.length > MOST_KEPT_ENTRIES ? undefined : made;
+  return (table) => heap.i32.set(kept ?? tableOf(axes), table / 4);
+}
+
 /**
- * `out[column][row] = bias[column] + sum over step of x[rowTable[row] + stepTable[step]] * right[column][step]` with the memory it needs:
- * tables and panels for all threads of a pool, and for each of them its own copy of an image. `free` gives the memory back.
+ * `out[column][row] = bias[column] + sum over step of x[rowTable[row] + stepTable[step]] * right[column][step]`, and while it is in use the
+ * memory that it needs: tables and panels for all threads of a pool, and for each of them its own copy of an image.
  */
 export class IndirectProduct {
   readonly rows: number;
@@ -108,51 +115,80 @@ export class IndirectProduct {
   readonly columns: number;
   /** Columns of a panel. */
   readonly panel: number;
+  /** All rows and columns. */
+  readonly all: Tiles;
+  /** Calls of the kernels per image, at most. */
+  readonly callsPerImage: number;
   readonly #heap: Heap;
   readonly #kernels: ConvKernels;
   readonly #shape: IndirectShape;
   readonly #panelSteps: number;
-  readonly #base: Pointer;
-  readonly #stepTable: Pointer;
-  readonly #panels: Pointer;
-  readonly #bias: Pointer;
-  readonly #own: Pointer;
-  readonly #scratch: Pointer;
-  readonly #copy: Pointer;
+  readonly #panelStride: number;
+  /** Where things lie in the memory of all threads, and in that of one. */
+  readonly #shared: readonly number[];
+  readonly #each: readonly number[];
+  readonly #copyBytes: number;
+  readonly #writeRows: (table: Pointer) => void;
+  readonly #writeSteps: (table: Pointer) => void;
+  /** For each slice of an image where it comes from and goes to. */
+  readonly #slices: readonly (readonly [source: number, target: number])[];
+  #base: Pointer = 0;
+  #stepTable: Pointer = 0;
+  #bias: Pointer = 0;
+  #panels: Pointer = 0;
+  #scratch: Pointer = 0;
+  #copy: Pointer = 0;
   /** Room of each thread for `stagedBytes`. */
-  readonly staged: Pointer;
+  staged: Pointer = 0;
 
-  constructor(heap: Heap, kernels: ConvKernels, shape: IndirectShape, pool?: ThreadPool, stagedBytes = 0) {
+  constructor(heap: Heap, kernels: ConvKernels, shape: IndirectShape, stagedBytes = 0) {
+    const { planes, blockwise } = shape;
     this.#heap = heap;
     this.#kernels = kernels;
     this.#shape = shape;
     this.rows = volume(shape.rowAxes.map((axis) => axis.length));
     this.steps = volume(shape.stepAxes.map((axis) => axis.length));
-    this.#panelSteps = shape.blockwise ? Math.min(this.steps, BLOCK_STEPS) : this.steps;
+    this.all = { row: 0, rows: this.rows, column: 0, columns: shape.columns };
+    this.#panelSteps = blockwise ? Math.min(this.steps, BLOCK_STEPS) : this.steps;
     this.columns = shape.rowAxes[shape.rowAxes.length - 1].length;
     this.panel = kernels.indirectWide !== undefined && shape.columns >= WIDE_COLUMNS ? WIDE_COLUMNS : TILE_COLUMNS;
+    this.#panelStride = 4 * this.panel * this.#panelSteps;
+    [this.#writeRows, this.#writeSteps] = [shape.rowAxes, shape.stepAxes].map((axes) => tableWriter(heap, axes));
     const columns = Math.ceil(shape.columns / this.panel) * this.panel;
-    const copyBytes = shape.planes.copied ? 4 * shape.planes.plane * shape.channels : 0;
+    this.#copyBytes = planes.copied ? 4 * planes.plane * shape.channels : 0;
     const panelBytes = 4 * this.#panelSteps * columns;
-    const [ownPanels, sharedPanels] = shape.blockwise ? [panelBytes, 0] : [0, panelBytes];
-    const shared = starts([4 * shape.rowTable.length, 4 * shape.stepTable.length, 4 * columns, sharedPanels]);
-    const own = starts([SCRATCH_BYTES, copyBytes, stagedBytes, ownPanels]);
-    const [ownBytes, sharedBytes] = [own[4], shared[4]];
-    this.#base = heap.alloc(sharedBytes);
-    const span = pool?.span(ownBytes) ?? ownBytes;
-    this.#own = heap.alloc(span);
-    [this.#stepTable, this.#bias] = [this.#base + shared[1], this.#base + shared[2]];
-    [this.#scratch, this.#copy, this.staged] = [this.#own, this.#own + own[1], this.#own + own[2]];
-    this.#panels = shape.blockwise ? this.#own + own[3] : this.#base + shared[3];
-    heap.i32.set(shape.rowTable, this.#base / 4);
-    heap.i32.set(shape.stepTable, this.#stepTable / 4);
-    for (let at = 0; at < span && copyBytes > 0; at += ownBytes) kernels.fill(this.#copy + at, 0, copyBytes);
+    const [ownPanels, sharedPanels] = blockwise ? [panelBytes, 0] : [0, panelBytes];
+    this.#shared = starts([tableBytes(this.rows), tableBytes(this.steps), 4 * columns, sharedPanels]);
+    this.#each = starts([SCRATCH_BYTES, this.#copyBytes, stagedBytes, ownPanels]);
+    const { size, before, strides } = planes;
+    const start = 4 * before.reduce((sum, count, d) => sum + count * strides[d], 0);
+    const slice = 4 * volume(size.slice(-2));
+    this.#slices = sliceOffsets(size, strides).map((offset, i) => [i * slice, start + 4 * offset]);
+    this.callsPerImage = this.#slices.length + 2 * blocksOf(this.steps) + 2;
   }
 
-  /** Calls of the kernels per image, at most. */
-  get callsPerImage(): number {
-    const slices = volume(this.#shape.planes.size.slice(0, -2));
-    return slices + 2 * blocksOf(this.steps) + 2;
+  /** Calls `body` while the product has its memory. */
+  use(pool: ThreadPool | undefined, body: () => void): void {
+    const heap = this.#heap;
+    const [each, shared] = [this.#each, this.#shared];
+    const span = pool?.span(each[4]) ?? each[4];
+    const base = heap.alloc(shared[4] + span);
+    const own = base + shared[4];
+    this.#base = base;
+    this.#stepTable = base + shared[1];
+    this.#bias = base + shared[2];
+    this.#panels = this.#shape.blockwise ? own + each[3] : base + shared[3];
+    this.#scratch = own;
+    this.#copy = own + each[1];
+    this.staged = own + each[2];
+    try {
+      this.#writeRows(base);
+      this.#writeSteps(this.#stepTable);
+      if (this.#copyBytes > 0) for (let at = 0; at < span; at += each[4]) this.#kernels.fill(this.#copy + at, 0, this.#copyBytes);
+      body();
+    } finally {
+      heap.free(base);
+    }
   }
 
   /**
@@ -183,15 +219,13 @@ export class IndirectProduct {
   enter(calls: Calls, source: Pointer): Pointer {
     const { planes, channels } = this.#shape;
     if (!planes.copied) return source;
-    const { size, before, strides } = planes;
-    // The last two dimensions are one call; dimensions before them are walked here.
+    const { size, strides, plane } = planes;
+    // The last two dimensions are one call; dimensions before them are slices.
     const [rows, columns] = [size.at(-2) ?? 1, size.at(-1)!];
-    const rowStride = 4 * (strides.at(-2) ?? 0);
-    const start = this.#copy + 4 * before.reduce((sum, count, d) => sum + count * strides[d], 0);
-    for (const [i, offset] of sliceOffsets(size, strides).entries()) {
-      const from = [source + 4 * i * rows * columns, 4 * volume(size), 4 * columns, 4] as const;
-      const target = [start + 4 * offset, 4 * planes.plane, rowStride, 4] as const;
-      calls.call(this.#kernels.copyBlock, COPY_TARGET, [channels, rows, columns, ...from, ...target]);
+    const [image, rowStride] = [4 * volume(size), 4 * (strides.at(-2) ?? 0)];
+    for (const [from, to] of this.#slices) {
+      const args = [channels, rows, columns, source + from, image, 4 * columns, 4, this.#copy + to, 4 * plane, rowStride, 4];
+      calls.call(this.#kernels.copyBlock, COPY_TARGET, args);
     }
     return this.#copy;
   }
@@ -233,20 +267,6 @@ export class IndirectProduct {
     const [rowTable, target] = [this.#base + 4 * row, out + 4 * row];
     const args = [rows / columns, columns, this.steps, image, rowTable, this.#stepTable, weights, filters, target, 4 * this.rows, bias];
     calls.call(this.#kernels.rows, planes.copied ? IMAGE : 0, args);
-  }
-
-  /** All rows and columns. */
-  get all(): Tiles {
-    return { row: 0, rows: this.rows, column: 0, columns: this.#shape.columns };
-  }
-
-  free(): void {
-    this.#heap.free(this.#base);
-    this.#heap.free(this.#own);
-  }
-
-  get #panelStride(): number {
-    return 4 * this.panel * this.#panelSteps;
   }
 
   /** Where a panel's steps from `first` on lie. */

@@ -121,29 +121,6 @@ export function emitMaxPool(module: ModuleBuilder, element: Element): void {
   eachWindow(f, s, x, element, body, () => f.inc(y, element.bytes).inc(indices, 4));
 }
 
-/** Emits `scatterAdd(planes, outputs, inputs, dy, indices, dx)`: the gradient of the maximum, added to cleared planes. */
-export function emitScatterAdd(module: ModuleBuilder, element: Element): void {
-  const f = module.function("scatterAdd", 6);
-  const [planes, outputs, inputs, dy, indices, dx] = f.params;
-  const [plane, i, target] = f.locals(I32, 3);
-  const { add, lit, mul } = arithmetic(f);
-  const { bytes } = element;
-  f.countDown(plane, planes, () => {
-    f.countDown(i, outputs, () => {
-      f.assign(
-        target,
-        add(
-          dx,
-          mul(() => f.load("i32.load", indices), lit(bytes)),
-        ),
-      );
-      f.store(element.store, target, () => f.load(element.load, target).load(element.load, dy).op(element.add));
-      f.inc(dy, bytes).inc(indices, 4);
-    });
-    f.addTo(dx, mul(inputs, lit(bytes)));
-  });
-}
-
 /** Pushes what the sum of a window is divided by; `includePad` and `divisor` are parameters, a divisor of 0 means none is given. */
 function pushDivisor({ f, s, m, ...at }: Window, element: Element, includePad: Local, divisor: Local): void {
   const { add, choose, min, mul, ne, lit, sub } = m;

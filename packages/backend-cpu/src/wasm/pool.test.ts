@@ -1,16 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Element, FLOAT32, FLOAT64 } from "./element.js";
 import { Heap, type Pointer } from "./memory.js";
-import {
-  avgPool,
-  avgPoolGradient,
-  maxPool,
-  maxPoolGradient,
-  type PoolGeometry,
-  type PoolKernels,
-  poolKernels,
-  poolOutput,
-} from "./pool.js";
+import { avgPool, avgPoolGradient, maxPool, type PoolGeometry, type PoolKernels, poolKernels, poolOutput } from "./pool.js";
 
 const heap = new Heap();
 
@@ -56,19 +47,16 @@ function randomGeometry(random: (below: number) => number, dilated: boolean, cei
   return { planes: 1 + random(3), input, output, kernel, stride, padding, dilation };
 }
 
-function checkMax(kernels: PoolKernels, g: PoolGeometry, values: number[], seed: number): void {
+function checkMax(kernels: PoolKernels, g: PoolGeometry, values: number[]): void {
   const { element } = kernels;
   const [inputs, outputs] = [g.input[0] * g.input[1], g.output[0] * g.output[1]];
-  const random = generator(seed);
-  const grads = Array.from({ length: g.planes * outputs }, () => random(100));
-  const [x, dy] = [put(element, values), put(element, grads)];
-  const [y, dx] = [heap.alloc(grads.length * element.bytes), heap.alloc(values.length * element.bytes)];
-  const indices = heap.alloc(4 * grads.length);
-  maxPool(kernels, g, x, y, indices);
-  maxPoolGradient(kernels, g, dy, indices, dx);
-  const [best, where, expectedDx] = [[] as number[], [] as number[], Array(values.length).fill(0)];
+  const x = put(element, values);
+  const y = heap.alloc(g.planes * outputs * element.bytes);
+  const indices = heap.alloc(4 * g.planes * outputs);
+  maxPool(kernels, g)(x, y, indices);
+  const [best, where] = [[] as number[], [] as number[]];
   for (let plane = 0; plane < g.planes; plane++) {
-    for (const [o, window] of windows(g).entries()) {
+    for (const window of windows(g)) {
       let winner = window[0];
       for (const i of window) {
         const [value, current] = [values[plane * inputs + i], values[plane * inputs + winner]];
@@ -76,14 +64,12 @@ function checkMax(kernels: PoolKernels, g: PoolGeometry, values: number[], seed:
       }
       best.push(values[plane * inputs + winner]);
       where.push(winner);
-      expectedDx[plane * inputs + winner] += grads[plane * outputs + o];
     }
   }
   const name = JSON.stringify(g);
   expect(read(element, y, best.length), name).toEqual(best);
   expect([...heap.i32.subarray(indices / 4, indices / 4 + where.length)], name).toEqual(where);
-  expect(read(element, dx, values.length), name).toEqual(expectedDx);
-  for (const pointer of [x, dy, y, dx, indices]) heap.free(pointer);
+  for (const pointer of [x, y, indices]) heap.free(pointer);
 }
 
 for (const [name, element] of [
@@ -93,7 +79,7 @@ for (const [name, element] of [
   describe(`pooling of ${name}`, () => {
     const kernels = poolKernels(heap, element);
 
-    it("finds maxima, their indices and gradients for random windows", () => {
+    it("finds maxima and their indices for random windows", () => {
       const random = generator(3);
       for (let i = 0; i < 80; i++) {
         const g = randomGeometry(random, true, i % 2 === 0);
@@ -101,7 +87,6 @@ for (const [name, element] of [
           kernels,
           g,
           Array.from({ length: g.planes * g.input[0] * g.input[1] }, () => random(30) - 15),
-          i,
         );
       }
     });
@@ -116,7 +101,6 @@ for (const [name, element] of [
           kernels,
           g,
           Array.from({ length: 10 * w }, () => special[random(special.length)]),
-          w,
         );
       }
     });
@@ -125,21 +109,21 @@ for (const [name, element] of [
       const random = generator(9);
       for (let i = 0; i < 120; i++) {
         const g = randomGeometry(random, false, i % 2 === 0);
-        const average = { countIncludePad: i % 3 !== 0, divisor: i % 5 === 0 ? 1 + random(7) : 0 };
+        const average = { countIncludePad: i % 3 !== 0, divisor: i % 5 === 0 ? 1 + random(7) : null };
         const [inputs, outputs] = [g.input[0] * g.input[1], g.output[0] * g.output[1]];
         const values = Array.from({ length: g.planes * inputs }, () => random(64));
         const grads = Array.from({ length: g.planes * outputs }, () => random(64));
         const [x, dy] = [put(element, values), put(element, grads)];
         const [y, dx] = [heap.alloc(grads.length * element.bytes), heap.alloc(values.length * element.bytes)];
-        avgPool(kernels, g, average, x, y);
-        avgPoolGradient(kernels, g, average, dy, dx);
+        avgPool(kernels, g, average)(x, y);
+        avgPoolGradient(kernels, g, average)(dy, dx);
         const [expectedY, expectedDx] = [[] as number[], Array(values.length).fill(0)];
         for (let plane = 0; plane < g.planes; plane++) {
           for (const [o, window] of windows(g).entries()) {
             const extent = (at: number, d: number): number =>
               Math.min(at * g.stride[d] - g.padding[d] + g.kernel[d], g.input[d] + g.padding[d]) - (at * g.stride[d] - g.padding[d]);
             const padded = extent(Math.floor(o / g.output[1]), 0) * extent(o % g.output[1], 1);
-            const count = average.divisor || (average.countIncludePad ? padded : window.length);
+            const count = average.divisor ?? (average.countIncludePad ? padded : window.length);
             expectedY.push(window.reduce((sum, at) => sum + values[plane * inputs + at], 0) / count);
             for (const at of window) expectedDx[plane * inputs + at] += grads[plane * outputs + o] / count;
           }

@@ -5,11 +5,11 @@
  */
 import type { ThreadPool } from "../threads/pool.js";
 import { type Calls, shareRange } from "../threads/share.js";
-import { type Exports, instantiate, ModuleBuilder } from "./asm.js";
+import { type Exports, instantiate, ModuleBuilder, type WasmFunction } from "./asm.js";
 import { type Element, FLOAT32 } from "./element.js";
 import { type KernelOptions, kernelOptions } from "./features.js";
 import type { Heap, Pointer } from "./memory.js";
-import { emitAvgPool, emitAvgPoolGradient, emitMaxPool, emitMaxPool2x2, emitScatterAdd } from "./pool-emit.js";
+import { emitAvgPool, emitAvgPoolGradient, emitMaxPool, emitMaxPool2x2 } from "./pool-emit.js";
 
 /** A pair (height, width); pooling along one dimension has height 1. */
 export type Pair = readonly [number, number];
@@ -30,8 +30,7 @@ export interface PoolGeometry {
 /** What an average is divided by: a given divisor, or the window with or without the padding in it. */
 export interface Average {
   readonly countIncludePad: boolean;
-  /** 0 for none. */
-  readonly divisor: number;
+  readonly divisor: number | null;
 }
 
 /** The pooling kernels of one element type, linked to one memory. */
@@ -56,7 +55,6 @@ export function poolKernels(
   const module = new ModuleBuilder(options);
   emitMaxPool(module, element);
   if (element === FLOAT32) emitMaxPool2x2(module);
-  emitScatterAdd(module, element);
   emitAvgPool(module, element);
   emitAvgPoolGradient(module, element);
   module.function("fill", 3).get(0).get(1).get(2).memoryFill();
@@ -66,14 +64,15 @@ export function poolKernels(
 /** Time of one element of a window; for the choice of threads alone. */
 const NANOSECONDS_PER_ELEMENT = 0.6;
 
-/** Hands ranges of planes to `body` with the geometry of each. */
-function sharePlanes(pool: ThreadPool | undefined, g: PoolGeometry, body: (calls: Calls, part: PoolGeometry, first: number) => void): void {
+/** Hands ranges of planes to `body`. */
+function sharePlanes(pool: ThreadPool | undefined, g: PoolGeometry, body: (calls: Calls, first: number, end: number) => void): void {
   const nanoseconds = g.planes * g.output[0] * g.output[1] * g.kernel[0] * g.kernel[1] * NANOSECONDS_PER_ELEMENT;
-  shareRange(pool, nanoseconds, g.planes, 1, (calls, first, end) => body(calls, { ...g, planes: end - first }, first));
+  shareRange(pool, nanoseconds, g.planes, 1, body);
 }
 
+/** The arguments between the number of planes and the addresses. */
 function shapeArguments(g: PoolGeometry): number[] {
-  return [g.planes, ...g.input, ...g.output, ...g.kernel, ...g.stride, ...g.padding, ...g.dilation];
+  return [...g.input, ...g.output, ...g.kernel, ...g.stride, ...g.padding, ...g.dilation];
 }
 
 /** Bytes of an input and of an output plane. */
@@ -82,54 +81,59 @@ function planeBytes({ element }: PoolKernels, { input, output }: PoolGeometry): 
 }
 
 /**
- * `y[planes, ...output]` = maximum of each window and `indices` (int32) = where it lies in its plane. NaN wins over every number, padding
- * over none.
+ * Plans `y[planes, ...output]` = maximum of each window and `indices` (int32) = where it lies in its plane. NaN wins over every number,
+ * padding over none.
  */
-export function maxPool(kernels: PoolKernels, g: PoolGeometry, x: Pointer, y: Pointer, indices: Pointer, pool?: ThreadPool): void {
+export function maxPool(kernels: PoolKernels, g: PoolGeometry, pool?: ThreadPool): (x: Pointer, y: Pointer, indices: Pointer) => void {
   const { exports, element } = kernels;
   const is = (pair: Pair, value: number): boolean => pair[0] === value && pair[1] === value;
   const inside = 2 * g.output[0] <= g.input[0] && 2 * g.output[1] <= g.input[1];
   const halving = inside && is(g.kernel, 2) && is(g.stride, 2) && is(g.padding, 0) && is(g.dilation, 1);
   const [xBytes, yBytes] = planeBytes(kernels, g);
-  sharePlanes(pool, g, (calls, part, first) => {
-    const pointers = [x + first * xBytes, y + first * yBytes, indices + (4 * first * yBytes) / element.bytes];
-    if (exports.maxPool2x2 && halving) calls.call(exports.maxPool2x2, 0, [part.planes, ...g.input, ...g.output, ...pointers]);
-    else calls.call(exports.maxPool, 0, [...shapeArguments(part), ...pointers]);
-  });
+  const [kernel, shape] =
+    exports.maxPool2x2 && halving ? [exports.maxPool2x2, [...g.input, ...g.output]] : [exports.maxPool, shapeArguments(g)];
+  return (x, y, indices) =>
+    sharePlanes(pool, g, (calls, first, end) => {
+      const pointers = [x + first * xBytes, y + first * yBytes, indices + (4 * first * yBytes) / element.bytes];
+      calls.call(kernel, 0, [end - first, ...shape, ...pointers]);
+    });
 }
 
 function clear({ exports, element }: PoolKernels, g: PoolGeometry, dx: Pointer): void {
   exports.fill(dx, 0, g.planes * g.input[0] * g.input[1] * element.bytes);
 }
 
-/** Gradient of {@link maxPool}: each dy goes to the element that won. */
-export function maxPoolGradient(kernels: PoolKernels, g: PoolGeometry, dy: Pointer, indices: Pointer, dx: Pointer): void {
-  clear(kernels, g, dx);
-  kernels.exports.scatterAdd(g.planes, g.output[0] * g.output[1], g.input[0] * g.input[1], dy, indices, dx);
+/** Plans the call of a kernel of averages with the addresses of an input and an output plane. */
+function planAverage(
+  kernels: PoolKernels,
+  kernel: WasmFunction,
+  g: PoolGeometry,
+  { countIncludePad, divisor }: Average,
+  pool: ThreadPool | undefined,
+): (input: Pointer, output: Pointer) => void {
+  const [inputBytes, outputBytes] = planeBytes(kernels, g);
+  const [shape, options] = [shapeArguments(g), [Number(countIncludePad), divisor ?? 0]];
+  return (input, output) =>
+    sharePlanes(pool, g, (calls, first, end) => {
+      calls.call(kernel, 0, [end - first, ...shape, input + first * inputBytes, output + first * outputBytes, ...options]);
+    });
 }
 
-/** `y[planes, ...output]` = average of each window. */
-export function avgPool(kernels: PoolKernels, g: PoolGeometry, average: Average, x: Pointer, y: Pointer, pool?: ThreadPool): void {
-  const [xBytes, yBytes] = planeBytes(kernels, g);
-  const options = [average.countIncludePad ? 1 : 0, average.divisor];
-  sharePlanes(pool, g, (calls, part, first) => {
-    calls.call(kernels.exports.avgPool, 0, [...shapeArguments(part), x + first * xBytes, y + first * yBytes, ...options]);
-  });
+/** Plans `y[planes, ...output]` = average of each window. */
+export function avgPool(kernels: PoolKernels, g: PoolGeometry, average: Average, pool?: ThreadPool): (x: Pointer, y: Pointer) => void {
+  return planAverage(kernels, kernels.exports.avgPool, g, average, pool);
 }
 
-/** Gradient of {@link avgPool}. */
+/** Plans the gradient of {@link avgPool}. */
 export function avgPoolGradient(
   kernels: PoolKernels,
   g: PoolGeometry,
   average: Average,
-  dy: Pointer,
-  dx: Pointer,
   pool?: ThreadPool,
-): void {
-  clear(kernels, g, dx);
-  const [xBytes, yBytes] = planeBytes(kernels, g);
-  const options = [average.countIncludePad ? 1 : 0, average.divisor];
-  sharePlanes(pool, g, (calls, part, first) => {
-    calls.call(kernels.exports.avgPoolGradient, 0, [...shapeArguments(part), dx + first * xBytes, dy + first * yBytes, ...options]);
-  });
+): (dy: Pointer, dx: Pointer) => void {
+  const run = planAverage(kernels, kernels.exports.avgPoolGradient, g, average, pool);
+  return (dy, dx) => {
+    clear(kernels, g, dx);
+    run(dx, dy);
+  };
 }

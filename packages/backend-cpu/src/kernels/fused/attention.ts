@@ -13,9 +13,9 @@ import { type Calls, shareItems } from "../../threads/share.js";
 import { type Exports, instantiate, type WasmFunction } from "../../wasm/asm.js";
 import { ACCUMULATE, type GemmKernels, LEFT, packedKernel, RESULT, WORKSPACE_ARGUMENT } from "../../wasm/gemm.js";
 import type { Pointer } from "../../wasm/memory.js";
+import { withDense } from "../copy.js";
 import { type Fill, twin } from "../kernel.js";
 import { float32 } from "../matmul.js";
-import { withDense } from "./dense.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitAttention(options), heap.memory));
 

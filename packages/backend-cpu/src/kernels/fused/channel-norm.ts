@@ -10,9 +10,8 @@ import * as reference from "../../reference/channel-norm.js";
 import { type Calls, shareItems, shareRange } from "../../threads/share.js";
 import { instantiate } from "../../wasm/asm.js";
 import type { Pointer } from "../../wasm/memory.js";
-import { copyRegion, dense } from "../copy.js";
+import { copyRegion, dense, withDense } from "../copy.js";
 import { type Fill, twin } from "../kernel.js";
-import { withDense } from "./dense.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitChannelNorm(options), heap.memory));
 

@@ -10,8 +10,8 @@ import { emitLayerNorm } from "../../reduce/layer-norm.js";
 import * as reference from "../../reference/fused.js";
 import { type Calls, shareRange } from "../../threads/share.js";
 import { instantiate } from "../../wasm/asm.js";
+import { withDense } from "../copy.js";
 import { type Fill, twin } from "../kernel.js";
-import { withDense } from "./dense.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitLayerNorm(options), heap.memory));
 

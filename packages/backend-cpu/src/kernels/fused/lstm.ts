@@ -12,9 +12,9 @@ import * as reference from "../../reference/lstm.js";
 import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
+import { withDense } from "../copy.js";
 import { type Fill, twin } from "../kernel.js";
 import { float32 } from "../matmul.js";
-import { withDense } from "./dense.js";
 import { copy, eachStep, withWeights } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitLstm(options), heap.memory));

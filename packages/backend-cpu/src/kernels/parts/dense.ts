@@ -6,7 +6,6 @@ import * as product from "../../reference/product.js";
 import * as counter from "../../reference/random.js";
 import * as rows from "../../reference/reduce.js";
 import { elementwise, fill as fillElementwise } from "../elementwise.js";
-import { softmaxGrad } from "../fused/softmax-grad.js";
 import { gather, indexSelect, indexUpdate, scatter } from "../indexing.js";
 import { concat, fillSlice, updateSlice } from "../join.js";
 import { matmul } from "../matmul.js";
@@ -14,12 +13,12 @@ import { nll, nllGrad } from "../nll.js";
 import { argReduce } from "../order.js";
 import { random } from "../random.js";
 import { reduce } from "../reduce.js";
-import { softmax } from "../softmax.js";
+import { softmax, softmaxGrad } from "../softmax.js";
 import type { convolution } from "./convolution.js";
 import type { ordering } from "./ordering.js";
 import type { recurrence } from "./recurrence.js";
 import type { special } from "./special.js";
-import { filling, type KernelTable } from "./table.js";
+import { filling, type KernelTable, planning } from "./table.js";
 import type { transformer } from "./transformer.js";
 
 /** The other parts together. */
@@ -35,7 +34,7 @@ export const dense: Omit<KernelTable, keyof Apart> = {
   elementwise: { run: elementwise, fill: fillElementwise, reference: pointwise.elementwise },
   reduce: filling(reduce, rows.reduce),
   argReduce: filling(argReduce, rows.argReduce),
-  matmul: filling(matmul, product.matmul),
+  matmul: planning(matmul, product.matmul),
   gather: filling(gather, moving.gather),
   scatter: filling(scatter, moving.scatter),
   indexSelect: filling(indexSelect, moving.indexSelect),

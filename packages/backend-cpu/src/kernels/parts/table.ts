@@ -2,13 +2,15 @@ import { type KernelName, NotSupportedError } from "@sconce/core";
 import type { VectorFunctions } from "../../elementwise/simd.js";
 import type { ReferenceKernel } from "../../reference/array.js";
 import type { SpecialFunctions } from "../../reference/scalar.js";
-import { type Fill, intoNew, type Kernel } from "../kernel.js";
+import { type Fill, intoNew, type Kernel, type Planner, planned } from "../kernel.js";
 
 /** A kernel and the plain TypeScript that specifies it. */
 export interface KernelRow<K extends KernelName> {
   readonly run: Kernel<K>;
   /** The kernel into blocks that are there already. */
   readonly fill: Fill<K>;
+  /** Plans the kernel for many calls. */
+  readonly plan?: Planner<K>;
   readonly reference: ReferenceKernel<K>;
 }
 
@@ -65,4 +67,9 @@ export function rowOf<K extends KernelName>(kernels: KernelPart, name: K): Kerne
 /** The row of a kernel that fills new blocks. */
 export function filling<K extends KernelName>(fill: Fill<K>, reference: ReferenceKernel<K>): KernelRow<K> {
   return { run: intoNew(fill), fill, reference };
+}
+
+/** The row of a kernel that is planned for each layout of its inputs. */
+export function planning<K extends KernelName>(plan: Planner<K>, reference: ReferenceKernel<K>): KernelRow<K> {
+  return { ...filling(planned(plan), reference), plan };
 }
