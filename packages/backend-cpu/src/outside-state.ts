@@ -8,6 +8,7 @@ import type { Machine } from "./machine.js";
 import type { ConvGeometry, ConvKernels } from "./wasm/conv.js";
 import type { Product } from "./wasm/gemm.js";
 import type { Pointer } from "./wasm/memory.js";
+import { settingsChanged } from "./wide-state.js";
 
 /** Computes products and convolutions; each returns false for what it leaves to the kernels here. */
 export interface Outside {
@@ -23,6 +24,7 @@ let own: Outside | null = null;
 /** Sets what is asked first, null for nothing. */
 export function setOutside(outside: Outside | null): void {
   own = outside;
+  settingsChanged();
 }
 
 /** What is asked first, or null. */

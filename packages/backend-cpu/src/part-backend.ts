@@ -14,15 +14,15 @@ import {
   type View,
 } from "@sconce/core";
 import { useVectors } from "./elementwise/simd.js";
-import { type Plan, planned } from "./kernels/kernel.js";
+import type { Plan } from "./kernels/kernel.js";
 import { decomposedIn, type KernelPart, rowOf } from "./kernels/parts/table.js";
 import { type Block, Machine } from "./machine.js";
-import { Recent } from "./recent.js";
 import { elementsOf } from "./reference/array.js";
 import { LIMITS, ReferenceBackend } from "./reference/backend.js";
 import { useSpecial } from "./reference/scalar.js";
 import { detectFeatures } from "./wasm/features.js";
 import { Heap } from "./wasm/memory.js";
+import { settingsVersion } from "./wide-state.js";
 
 type Run<K extends KernelName> = (attrs: Kernels[K]) => void;
 
@@ -84,9 +84,14 @@ export class PartBackend implements Backend {
   #prepare<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], blocks: readonly Block[]): Run<K> {
     const { machine } = this;
     const { fill, plan } = rowOf(this.#kernels, kernel);
-    const own = new Recent<Plan>();
-    const run = plan === undefined ? fill : planned(plan, () => own);
-    return (attrs) => run(machine, inputs, outputs, blocks, attrs);
+    if (plan === undefined) return (attrs) => fill(machine, inputs, outputs, blocks, attrs);
+    let [made, from, settings]: [Plan?, Kernels[K]?, number?] = [];
+    return (attrs) => {
+      if (made === undefined || attrs !== from || settings !== settingsVersion) {
+        [made, from, settings] = [plan(machine, inputs, outputs, attrs), attrs, settingsVersion];
+      }
+      made(inputs, blocks);
+    };
   }
 
   /** Takes a buffer back. */

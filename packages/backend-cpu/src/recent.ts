@@ -1,14 +1,12 @@
 import { type Shape, sameShape, type View } from "@sconce/core";
-import { outside } from "./outside-state.js";
-import { isWide } from "./wide-state.js";
+import { settingsVersion } from "./wide-state.js";
 
 interface Entry<T> {
   readonly shape: Shape;
   /** Views lead to buffers, which live no longer for what is kept here. */
   readonly layouts: readonly Pick<View, "dtype" | "shape" | "strides">[];
   readonly attrs: unknown;
-  readonly wide: boolean;
-  readonly outside: unknown;
+  readonly settings: number;
   readonly made: T;
 }
 
@@ -28,7 +26,7 @@ export class Recent<T> {
   /** Keeps and returns what was made. */
   add(made: T, inputs: readonly View[], shape: Shape, attrs?: unknown): T {
     const layouts = inputs.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
-    this.#entries[this.#next] = { shape, layouts, attrs, wide: isWide(), outside: outside(), made };
+    this.#entries[this.#next] = { shape, layouts, attrs, settings: settingsVersion, made };
     this.#next = (this.#next + 1) % KEPT;
     return made;
   }
@@ -36,8 +34,7 @@ export class Recent<T> {
 
 function suits(entry: Entry<unknown>, inputs: readonly View[], shape: Shape, attrs: unknown): boolean {
   const { layouts } = entry;
-  if (!isSame(entry.shape, shape) || layouts.length !== inputs.length || entry.wide !== isWide() || entry.outside !== outside())
-    return false;
+  if (!isSame(entry.shape, shape) || layouts.length !== inputs.length || entry.settings !== settingsVersion) return false;
   for (let i = 0; i < inputs.length; i++) {
     const [own, x] = [layouts[i], inputs[i]];
     if (own.dtype !== x.dtype || !isSame(own.shape, x.shape) || !isSame(own.strides, x.strides)) return false;

@@ -23,12 +23,13 @@ export type Fill<K extends KernelName> = (
 /** A kernel that fills new blocks; they are freed again if it throws. */
 export function intoNew<K extends KernelName>(fill: Fill<K>): Kernel<K> {
   return (machine, inputs, outputs, attrs) => {
-    const blocks: Block[] = [];
+    const blocks = new Array<Block>(outputs.length);
     try {
-      for (let i = 0; i < outputs.length; i++) blocks.push(machine.allocate(outputs[i]));
+      for (let i = 0; i < outputs.length; i++) blocks[i] = machine.allocate(outputs[i]);
       fill(machine, inputs, outputs, blocks, attrs);
     } catch (error) {
-      for (const block of blocks) machine.free(block);
+      // Without those that could not be allocated.
+      blocks.forEach((block) => machine.free(block));
       throw error;
     }
     return blocks;
@@ -50,24 +51,23 @@ export function twin<K extends KernelName>(run: ReferenceKernel<K>): Fill<K> {
 export type Plan = (inputs: readonly View[], blocks: readonly Block[]) => void;
 
 /** Makes the plan for inputs that lie like these. */
-export type Planner<K extends KernelName> = (
+export type Planner<K extends KernelName, P = Plan> = (
   machine: Machine,
   inputs: readonly View[],
   outputs: readonly Spec[],
   attrs: Kernels[K],
-) => Plan;
+) => P;
 
-/** The plan of a reference kernel. */
-export function plain<K extends KernelName>(run: ReferenceKernel<K>): Planner<K> {
-  const fill = twin(run);
-  return (machine, _, outputs, attrs) => (inputs, blocks) => fill(machine, inputs, outputs, blocks, attrs);
+/** A planner that leaves what it has no plan for to the reference kernel. */
+export function orReference<K extends KernelName>(make: Planner<K, Plan | undefined>, run: ReferenceKernel<K>): Planner<K> {
+  const general = twin(run);
+  return (machine, inputs, outputs, attrs) =>
+    make(machine, inputs, outputs, attrs) ?? ((views, blocks) => general(machine, views, outputs, blocks, attrs));
 }
 
 /** A kernel that is planned once for each layout of its inputs. */
-export function planned<K extends KernelName>(
-  make: Planner<K>,
-  recentOf: (machine: Machine) => Recent<Plan> = perMachine(() => new Recent()),
-): Fill<K> {
+export function planned<K extends KernelName>(make: Planner<K>): Fill<K> {
+  const recentOf = perMachine(() => new Recent<Plan>());
   return (machine, inputs, outputs, blocks, attrs) => {
     const recent = recentOf(machine);
     const { shape } = outputs[0];

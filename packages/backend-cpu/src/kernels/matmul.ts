@@ -7,7 +7,6 @@
 import { type Spec, sizeOf, type View } from "@sconce/core";
 import { type Machine, perMachine, pointerOf } from "../machine.js";
 import { outside } from "../outside-state.js";
-import * as reference from "../reference/product.js";
 import { WORTH } from "../threads/pool.js";
 import { DIRECT, shareItems } from "../threads/share.js";
 import { instantiate } from "../wasm/asm.js";
@@ -24,7 +23,7 @@ import {
 } from "../wasm/gemm.js";
 import { isWide } from "../wide-state.js";
 import { copyView } from "./copy.js";
-import { type Plan, type Planner, plain } from "./kernel.js";
+import type { Plan, Planner } from "./kernel.js";
 
 /** The matrix kernels of float32. */
 export const float32 = (machine: Machine): GemmKernels => (isWide() ? wideFloat32 : narrowFloat32)(machine);
@@ -38,11 +37,9 @@ const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, opt
 /** Time of a multiplication and addition; for the choice of threads alone. */
 const NANOSECONDS_PER_STEP = 0.04;
 
-const general = plain(reference.matmul);
-
-export const matmul: Planner<"matmul"> = (machine, inputs, outputs, attrs) => {
+export const matmul: Planner<"matmul", Plan | undefined> = (machine, inputs, outputs) => {
   const { dtype } = outputs[0];
-  if (dtype !== "float32" && dtype !== "float64") return general(machine, inputs, outputs, attrs);
+  if (dtype !== "float32" && dtype !== "float64") return undefined;
   return planProduct(machine, (dtype === "float32" ? float32 : float64)(machine), inputs, outputs[0]);
 };
 

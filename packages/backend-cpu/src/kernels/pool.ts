@@ -7,7 +7,6 @@
 
 import { type DType, isFloatingPoint, type PoolAttrs } from "@sconce/core";
 import { type Machine, perMachine } from "../machine.js";
-import * as reference from "../reference/pool.js";
 import { FLOAT32, FLOAT64 } from "../wasm/element.js";
 import {
   avgPoolGradient,
@@ -19,7 +18,7 @@ import {
   poolKernels,
 } from "../wasm/pool.js";
 import { withDense } from "./copy.js";
-import { type Planner, plain } from "./kernel.js";
+import type { Plan, Planner } from "./kernel.js";
 
 const float32 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT32, options));
 const float64 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT64, options));
@@ -50,26 +49,24 @@ function geometryOf(input: readonly number[], output: readonly number[], { kerne
 
 const compiled = (dtype: DType, shape: readonly number[]): boolean => isFloatingPoint(dtype) && shape.length <= 4;
 
-const general = { max: plain(reference.maxPool), average: plain(reference.avgPool), gradient: plain(reference.avgPoolGrad) };
-
-export const maxPool: Planner<"maxPool"> = (machine, inputs, outputs, attrs) => {
+export const maxPool: Planner<"maxPool", Plan | undefined> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) return general.max(machine, inputs, outputs, attrs);
+  if (!compiled(dtype, shape)) return undefined;
   const run = planMaxPool(kernelsOf(machine, dtype), geometryOf(shape, outputs[0].shape, attrs), machine.pool);
   return (views, blocks) => withDense(machine, views, ([x]) => run(x, blocks[0].pointer, blocks[1].pointer));
 };
 
-export const avgPool: Planner<"avgPool"> = (machine, inputs, outputs, attrs) => {
+export const avgPool: Planner<"avgPool", Plan | undefined> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) return general.average(machine, inputs, outputs, attrs);
+  if (!compiled(dtype, shape)) return undefined;
   const geometry = geometryOf(shape, outputs[0].shape, attrs);
   const run = planAvgPool(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
   return (views, [{ pointer }]) => withDense(machine, views, ([x]) => run(x, pointer));
 };
 
-export const avgPoolGrad: Planner<"avgPoolGrad"> = (machine, inputs, outputs, attrs) => {
+export const avgPoolGrad: Planner<"avgPoolGrad", Plan | undefined> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) return general.gradient(machine, inputs, outputs, attrs);
+  if (!compiled(dtype, shape)) return undefined;
   const geometry = geometryOf(outputs[0].shape, shape, attrs);
   const run = avgPoolGradient(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
   return (views, [{ pointer }]) => withDense(machine, views, ([dy]) => run(dy, pointer));

@@ -90,12 +90,19 @@ export function maxPool(kernels: PoolKernels, g: PoolGeometry, pool?: ThreadPool
   const inside = 2 * g.output[0] <= g.input[0] && 2 * g.output[1] <= g.input[1];
   const halving = inside && is(g.kernel, 2) && is(g.stride, 2) && is(g.padding, 0) && is(g.dilation, 1);
   const [xBytes, yBytes] = planeBytes(kernels, g);
-  const [kernel, shape] =
-    exports.maxPool2x2 && halving ? [exports.maxPool2x2, [...g.input, ...g.output]] : [exports.maxPool, shapeArguments(g)];
+  if (exports.maxPool2x2 && halving) {
+    const [[h, w], [rows, columns]] = [g.input, g.output];
+    return (x, y, indices) =>
+      sharePlanes(pool, g, (calls, first, end) => {
+        const at = indices + (4 * first * yBytes) / element.bytes;
+        calls.call(exports.maxPool2x2, 0, [end - first, h, w, rows, columns, x + first * xBytes, y + first * yBytes, at]);
+      });
+  }
+  const shape = shapeArguments(g);
   return (x, y, indices) =>
     sharePlanes(pool, g, (calls, first, end) => {
-      const pointers = [x + first * xBytes, y + first * yBytes, indices + (4 * first * yBytes) / element.bytes];
-      calls.call(kernel, 0, [end - first, ...shape, ...pointers]);
+      const at = indices + (4 * first * yBytes) / element.bytes;
+      calls.call(exports.maxPool, 0, [end - first, ...shape, x + first * xBytes, y + first * yBytes, at]);
     });
 }
 
