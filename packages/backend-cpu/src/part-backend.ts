@@ -84,13 +84,15 @@ export class PartBackend implements Backend {
   #prepare<K extends KernelName>(kernel: K, inputs: readonly View[], outputs: readonly Spec[], blocks: readonly Block[]): Run<K> {
     const { machine } = this;
     const { fill, plan } = rowOf(this.#kernels, kernel);
-    if (plan === undefined) return (attrs) => fill(machine, inputs, outputs, blocks, attrs);
-    let [made, from, settings]: [Plan?, Kernels[K]?, number?] = [];
+    let [made, from, settings]: [Plan | null, Kernels[K]?, number?] = [null];
     return (attrs) => {
-      if (made === undefined || attrs !== from || settings !== settingsVersion) {
-        [made, from, settings] = [plan(machine, inputs, outputs, attrs), attrs, settingsVersion];
+      if (attrs !== from || settings !== settingsVersion) {
+        made = plan === undefined ? null : plan(machine, inputs, outputs, attrs);
+        from = attrs;
+        settings = settingsVersion;
       }
-      made(inputs, blocks);
+      if (made === null) fill(machine, inputs, outputs, blocks, attrs);
+      else made(inputs, blocks);
     };
   }
 

@@ -19,7 +19,7 @@ import {
 } from "../wasm/conv.js";
 import { isWide } from "../wide-state.js";
 import { withDense } from "./copy.js";
-import type { Plan, Planner } from "./kernel.js";
+import type { Planner } from "./kernel.js";
 
 const narrowKernels = perMachine(({ heap, options }) => convKernels(heap, options));
 const wideKernels = perMachine((machine) => withWide(machine.heap, narrowKernels(machine), machine.options));
@@ -43,9 +43,9 @@ function geometryOf(x: Shaped, w: Shaped, y: Shaped, { stride, padding, dilation
   };
 }
 
-export const conv: Planner<"conv", Plan | undefined> = (machine, inputs, outputs, attrs) => {
+export const conv: Planner<"conv"> = (machine, inputs, outputs, attrs) => {
   const [x, w] = inputs;
-  if (x.dtype !== "float32" || sizeOf(w.shape) === 0) return undefined;
+  if (x.dtype !== "float32" || sizeOf(w.shape) === 0) return null;
   const geometry = geometryOf(x, w, outputs[0], attrs);
   const own = kernelsOf(machine);
   const run = convForward(machine.heap, own, geometry, 0, machine.pool);
@@ -55,9 +55,9 @@ export const conv: Planner<"conv", Plan | undefined> = (machine, inputs, outputs
     });
 };
 
-export const convInput: Planner<"convInput", Plan | undefined> = (machine, inputs, outputs, attrs) => {
+export const convInput: Planner<"convInput"> = (machine, inputs, outputs, attrs) => {
   const [grad, w] = inputs;
-  if (grad.dtype !== "float32") return undefined;
+  if (grad.dtype !== "float32") return null;
   const geometry = geometryOf(outputs[0], w, grad, attrs);
   const own = kernelsOf(machine);
   const run = convInputGradient(machine.heap, own, geometry, machine.pool);
@@ -67,9 +67,9 @@ export const convInput: Planner<"convInput", Plan | undefined> = (machine, input
     });
 };
 
-export const convWeight: Planner<"convWeight", Plan | undefined> = (machine, inputs, outputs, attrs) => {
+export const convWeight: Planner<"convWeight"> = (machine, inputs, outputs, attrs) => {
   const [grad, x] = inputs;
-  if (grad.dtype !== "float32") return undefined;
+  if (grad.dtype !== "float32") return null;
   const geometry = geometryOf(x, outputs[0], grad, attrs);
   const own = kernelsOf(machine);
   const run = convWeightGradient(machine.heap, own, geometry, 0, machine.pool);

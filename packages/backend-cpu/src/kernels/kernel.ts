@@ -11,14 +11,14 @@ export type Kernel<K extends KernelName> = (
   attrs: Kernels[K],
 ) => readonly Block[];
 
-/** Fills blocks that are there already. */
+/** Fills blocks that are there already. False leaves that to the reference kernel. */
 export type Fill<K extends KernelName> = (
   machine: Machine,
   inputs: readonly View[],
   outputs: readonly Spec[],
   blocks: readonly Block[],
   attrs: Kernels[K],
-) => void;
+) => unknown;
 
 /** A kernel that fills new blocks; they are freed again if it throws. */
 export function intoNew<K extends KernelName>(fill: Fill<K>): Kernel<K> {
@@ -50,28 +50,23 @@ export function twin<K extends KernelName>(run: ReferenceKernel<K>): Fill<K> {
 /** A kernel for one layout of its inputs: its calls differ in addresses alone. */
 export type Plan = (inputs: readonly View[], blocks: readonly Block[]) => void;
 
-/** Makes the plan for inputs that lie like these. */
-export type Planner<K extends KernelName, P = Plan> = (
+/** Makes the plan for inputs that lie like these; null leaves them to the reference kernel. */
+export type Planner<K extends KernelName> = (
   machine: Machine,
   inputs: readonly View[],
   outputs: readonly Spec[],
   attrs: Kernels[K],
-) => P;
-
-/** A planner that leaves what it has no plan for to the reference kernel. */
-export function orReference<K extends KernelName>(make: Planner<K, Plan | undefined>, run: ReferenceKernel<K>): Planner<K> {
-  const general = twin(run);
-  return (machine, inputs, outputs, attrs) =>
-    make(machine, inputs, outputs, attrs) ?? ((views, blocks) => general(machine, views, outputs, blocks, attrs));
-}
+) => Plan | null;
 
 /** A kernel that is planned once for each layout of its inputs. */
 export function planned<K extends KernelName>(make: Planner<K>): Fill<K> {
-  const recentOf = perMachine(() => new Recent<Plan>());
+  const recentOf = perMachine(() => new Recent<Plan | null>());
   return (machine, inputs, outputs, blocks, attrs) => {
     const recent = recentOf(machine);
     const { shape } = outputs[0];
-    const plan = recent.find(inputs, shape, attrs) ?? recent.add(make(machine, inputs, outputs, attrs), inputs, shape, attrs);
-    plan(inputs, blocks);
+    let plan = recent.find(inputs, shape, attrs);
+    if (plan === undefined) plan = recent.add(make(machine, inputs, outputs, attrs), inputs, shape, attrs);
+    if (plan === null) return false;
+    return plan(inputs, blocks);
   };
 }

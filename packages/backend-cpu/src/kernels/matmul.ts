@@ -37,9 +37,9 @@ const float64 = perMachine(({ heap, options }) => gemmKernels(heap, FLOAT64, opt
 /** Time of a multiplication and addition; for the choice of threads alone. */
 const NANOSECONDS_PER_STEP = 0.04;
 
-export const matmul: Planner<"matmul", Plan | undefined> = (machine, inputs, outputs) => {
+export const matmul: Planner<"matmul"> = (machine, inputs, outputs) => {
   const { dtype } = outputs[0];
-  if (dtype !== "float32" && dtype !== "float64") return undefined;
+  if (dtype !== "float32" && dtype !== "float64") return null;
   return planProduct(machine, (dtype === "float32" ? float32 : float64)(machine), inputs, outputs[0]);
 };
 

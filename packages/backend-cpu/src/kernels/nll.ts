@@ -6,10 +6,7 @@
 
 import { isContiguous, type NllAttrs, type Shape, sizeOf, ValueError, type View } from "@sconce/core";
 import { pointerOf } from "../machine.js";
-import * as reference from "../reference/nll.js";
-import { type Fill, twin } from "./kernel.js";
-
-const general = { nll: twin(reference.nll), nllGrad: twin(reference.nllGrad) };
+import type { Fill } from "./kernel.js";
 
 /** Calls `visit` for each target that counts: its number, and the position of its class in a row-major tensor of `shape`. */
 function eachTarget(
@@ -36,12 +33,8 @@ function isDense({ shape, strides }: View): boolean {
   return isContiguous(shape, strides);
 }
 
-export const nll: Fill<"nll"> = (machine, inputs, outputs, blocks, attrs) => {
-  const [x, target] = inputs;
-  if (x.dtype !== "float32" || !isDense(x) || !isDense(target)) {
-    general.nll(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+export const nll: Fill<"nll"> = (machine, [x, target], _, blocks, attrs) => {
+  if (x.dtype !== "float32" || !isDense(x) || !isDense(target)) return false;
   const { f32, i32 } = machine.heap;
   const from = pointerOf(x) / 4;
   const loss = blocks[0].pointer / 4;
@@ -59,13 +52,9 @@ export const nll: Fill<"nll"> = (machine, inputs, outputs, blocks, attrs) => {
   if (!each) f32[loss] = attrs.reduction === "sum" ? sum : sum / count;
 };
 
-export const nllGrad: Fill<"nllGrad"> = (machine, inputs, outputs, blocks, attrs) => {
-  const [g, target, count] = inputs;
+export const nllGrad: Fill<"nllGrad"> = (machine, [g, target, count], outputs, blocks, attrs) => {
   const one = attrs.reduction !== "none";
-  if (g.dtype !== "float32" || !isDense(target) || !(one || isDense(g))) {
-    general.nllGrad(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (g.dtype !== "float32" || !isDense(target) || !(one || isDense(g))) return false;
   const { f32, i32 } = machine.heap;
   const { shape } = outputs[0];
   const from = pointerOf(g) / 4;

@@ -8,13 +8,8 @@
 import { contiguousStrides, isFloatingPoint, itemSize, type View } from "@sconce/core";
 import { type Block, type Machine, pointerOf } from "../machine.js";
 import { type Elements, elementsOf, type Steps } from "../reference/array.js";
-import * as reference from "../reference/reduce.js";
-import { type Fill, twin } from "./kernel.js";
+import type { Fill } from "./kernel.js";
 import { eachRow, lastSize, lastStride, moveLast, rowsAlong } from "./rows.js";
-
-const generalArg = /* @__PURE__ */ twin(reference.argReduce);
-const generalCumulate = /* @__PURE__ */ twin(reference.cumulate);
-const generalSort = /* @__PURE__ */ twin(reference.sort);
 
 /** A row-major block whose rows go along `dim`. */
 function blockRows(block: Block, x: View, dim: number, bytes: number): Steps {
@@ -28,12 +23,8 @@ function sourceRows(machine: Machine, x: View, dim: number): { rows: View; steps
   return { rows, steps, step: lastStride(rows.strides), count: lastSize(rows.shape), data: elementsOf(machine.elements(x.dtype)) };
 }
 
-export const argReduce: Fill<"argReduce"> = (machine, inputs, outputs, blocks, attrs) => {
-  const [x] = inputs;
-  if (x.dtype === "int64") {
-    generalArg(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+export const argReduce: Fill<"argReduce"> = (machine, [x], _, blocks, attrs) => {
+  if (x.dtype === "int64") return false;
   const { rows, steps, step, count, data } = sourceRows(machine, x, attrs.dim);
   const { i32 } = machine.heap;
   let to = blocks[0].pointer / 4;
@@ -70,13 +61,8 @@ function smallest(data: Elements, from: number, step: number, count: number): nu
   return best;
 }
 
-export const cumulate: Fill<"cumulate"> = (machine, inputs, outputs, blocks, attrs) => {
-  const [x] = inputs;
-  const { op, dim } = attrs;
-  if (!isFloatingPoint(x.dtype) || op === "max" || op === "min") {
-    generalCumulate(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+export const cumulate: Fill<"cumulate"> = (machine, [x], _, blocks, { op, dim }) => {
+  if (!isFloatingPoint(x.dtype) || op === "max" || op === "min") return false;
   const { rows, steps, step, count, data } = sourceRows(machine, x, dim);
   const target = blockRows(blocks[0], x, dim, itemSize(x.dtype));
   const toStep = lastStride(target.strides);
@@ -91,13 +77,8 @@ export const cumulate: Fill<"cumulate"> = (machine, inputs, outputs, blocks, att
   });
 };
 
-export const sort: Fill<"sort"> = (machine, inputs, outputs, blocks, attrs) => {
-  const [x] = inputs;
-  const { dim, descending } = attrs;
-  if (x.dtype === "int64") {
-    generalSort(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+export const sort: Fill<"sort"> = (machine, [x], _, blocks, { dim, descending }) => {
+  if (x.dtype === "int64") return false;
   const { rows, steps, step, count, data } = sourceRows(machine, x, dim);
   const { i32 } = machine.heap;
   const [values, positions] = [blockRows(blocks[0], x, dim, itemSize(x.dtype)), blockRows(blocks[1], x, dim, 4)];

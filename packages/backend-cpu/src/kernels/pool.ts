@@ -18,7 +18,7 @@ import {
   poolKernels,
 } from "../wasm/pool.js";
 import { withDense } from "./copy.js";
-import type { Plan, Planner } from "./kernel.js";
+import type { Planner } from "./kernel.js";
 
 const float32 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT32, options));
 const float64 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT64, options));
@@ -49,24 +49,24 @@ function geometryOf(input: readonly number[], output: readonly number[], { kerne
 
 const compiled = (dtype: DType, shape: readonly number[]): boolean => isFloatingPoint(dtype) && shape.length <= 4;
 
-export const maxPool: Planner<"maxPool", Plan | undefined> = (machine, inputs, outputs, attrs) => {
+export const maxPool: Planner<"maxPool"> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) return undefined;
+  if (!compiled(dtype, shape)) return null;
   const run = planMaxPool(kernelsOf(machine, dtype), geometryOf(shape, outputs[0].shape, attrs), machine.pool);
   return (views, blocks) => withDense(machine, views, ([x]) => run(x, blocks[0].pointer, blocks[1].pointer));
 };
 
-export const avgPool: Planner<"avgPool", Plan | undefined> = (machine, inputs, outputs, attrs) => {
+export const avgPool: Planner<"avgPool"> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) return undefined;
+  if (!compiled(dtype, shape)) return null;
   const geometry = geometryOf(shape, outputs[0].shape, attrs);
   const run = planAvgPool(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
   return (views, [{ pointer }]) => withDense(machine, views, ([x]) => run(x, pointer));
 };
 
-export const avgPoolGrad: Planner<"avgPoolGrad", Plan | undefined> = (machine, inputs, outputs, attrs) => {
+export const avgPoolGrad: Planner<"avgPoolGrad"> = (machine, inputs, outputs, attrs) => {
   const [{ dtype, shape }] = inputs;
-  if (!compiled(dtype, shape)) return undefined;
+  if (!compiled(dtype, shape)) return null;
   const geometry = geometryOf(outputs[0].shape, shape, attrs);
   const run = avgPoolGradient(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
   return (views, [{ pointer }]) => withDense(machine, views, ([dy]) => run(dy, pointer));

@@ -15,8 +15,7 @@ import { BYTES, widthOf } from "../elementwise/unit.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import { Recent } from "../recent.js";
 import { emitReduction } from "../reduce/emit.js";
-import * as reference from "../reference/reduce.js";
-import { type Fill, twin } from "./kernel.js";
+import type { Fill } from "./kernel.js";
 
 /** The kernels of one reduction of one expression, by layout. */
 interface Entry {
@@ -28,19 +27,10 @@ interface Entry {
   readonly calls: Recent<PreparedCall>;
 }
 
-type Entries = { readonly [K in ReduceOp]: Map<Expr, Entry> };
-
-const entriesOf = perMachine<Entries>(() => ({
-  sum: new Map(),
-  prod: new Map(),
-  max: new Map(),
-  min: new Map(),
-  any: new Map(),
-  all: new Map(),
-}));
+const entriesOf = perMachine<{ [K in ReduceOp]?: Map<Expr, Entry> }>(() => ({}));
 
 function entryOf(machine: Machine, op: ReduceOp, expr: Expr): Entry {
-  const entries = entriesOf(machine)[op];
+  const entries = (entriesOf(machine)[op] ??= new Map());
   let entry = entries.get(expr);
   if (entry === undefined) {
     const truth = (op === "any" || op === "all") && expr.dtype !== "bool";
@@ -80,8 +70,6 @@ function loopsOf({ sizes, strides }: Collapsed, vectors: boolean): Loops {
   const order = columns ? [...kept, ...reduced, lastKept] : [...kept, ...reduced];
   return { order, kept: kept.length + (columns ? 1 : 0), reduced: reduced.length, form: columns ? "columns" : "rows" };
 }
-
-const general = twin(reference.reduce);
 
 /** Elements from which a reduction to one number is done in parts. */
 const LARGE = 1 << 17;
@@ -125,10 +113,7 @@ function reduceInParts(
 export const reduce: Fill<"reduce"> = (machine, inputs, outputs, blocks, attrs) => {
   const { op, dims, shape, expr, numbers } = attrs;
   if (sizeOf(outputs[0].shape) === 0) return;
-  if (sizeOf(shape) === 0) {
-    general(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (sizeOf(shape) === 0) return false;
   // A product may leave the range of float32 on the way.
   if (op !== "prod" && dims.length === shape.length && sizeOf(shape) >= LARGE && reduceInParts(machine, inputs, outputs, blocks, attrs))
     return;

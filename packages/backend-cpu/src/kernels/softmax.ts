@@ -9,31 +9,25 @@ import { contiguousStrides, itemSize, sizeOf, type View } from "@sconce/core";
 import { type Block, type Machine, perMachine } from "../machine.js";
 import { emitSoftmax } from "../reduce/softmax.js";
 import { emitSoftmaxGrad } from "../reduce/softmax-grad.js";
-import type { ReferenceKernel } from "../reference/array.js";
-import { softmaxGrad as referenceGrad } from "../reference/fused.js";
-import { softmax as reference } from "../reference/reduce.js";
 import { shareRange } from "../threads/share.js";
 import { instantiate } from "../wasm/asm.js";
 import type { KernelOptions } from "../wasm/features.js";
 import type { Pointer } from "../wasm/memory.js";
 import { copyRegion, dense, withDense } from "./copy.js";
-import { type Fill, twin } from "./kernel.js";
+import type { Fill } from "./kernel.js";
 import { moveLast, rowsAlong } from "./rows.js";
 
 /** Kernels over the rows of inputs of one shape; the time of an element is for the choice of threads alone. */
 function overRows<K extends "softmax" | "softmaxGrad">(
   emit: (options: KernelOptions) => Uint8Array<ArrayBuffer>,
-  run: ReferenceKernel<K>,
   nanosecondsPerElement: number,
 ): Fill<K> {
   const kernelsOf = perMachine(({ heap, options }) => instantiate(emit(options), heap.memory));
-  const general = twin(run);
-  return (machine, inputs, outputs, blocks, attrs) => {
-    const { dim, log } = attrs;
+  return (machine, inputs, outputs, blocks, { dim, log }) => {
     const [{ shape, dtype }] = outputs;
     const size = sizeOf(shape);
-    if (dtype !== "float32" || shape.length === 0) general(machine, inputs, outputs, blocks, attrs);
-    else if (size > 0) {
+    if (dtype !== "float32" || shape.length === 0) return false;
+    if (size > 0) {
       const kernel = kernelsOf(machine)[log ? "logSoftmax" : "softmax"];
       const length = shape[dim];
       withRows(machine, inputs, dim, blocks[0], (pointers) =>
@@ -66,5 +60,5 @@ function withRows(machine: Machine, inputs: readonly View[], dim: number, block:
   }
 }
 
-export const softmax: Fill<"softmax"> = overRows(emitSoftmax, reference, 2);
-export const softmaxGrad: Fill<"softmaxGrad"> = overRows(emitSoftmaxGrad, referenceGrad, 1);
+export const softmax: Fill<"softmax"> = overRows(emitSoftmax, 2);
+export const softmaxGrad: Fill<"softmaxGrad"> = overRows(emitSoftmaxGrad, 1);

@@ -8,13 +8,12 @@
 import type { AttentionAttrs, Spec, View } from "@sconce/core";
 import { type Machine, perMachine, pointerOf } from "../../machine.js";
 import { emitAttention } from "../../reduce/attention.js";
-import * as reference from "../../reference/attention.js";
 import { type Calls, shareItems } from "../../threads/share.js";
 import { type Exports, instantiate, type WasmFunction } from "../../wasm/asm.js";
 import { ACCUMULATE, type GemmKernels, LEFT, packedKernel, RESULT, WORKSPACE_ARGUMENT } from "../../wasm/gemm.js";
 import type { Pointer } from "../../wasm/memory.js";
 import { withDense } from "../copy.js";
-import { type Fill, twin } from "../kernel.js";
+import type { Fill } from "../kernel.js";
 import { float32 } from "../matmul.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitAttention(options), heap.memory));
@@ -27,8 +26,6 @@ const BLOCK_BYTES = 4 * QUERIES * KEYS;
 /** For the choice of threads alone. */
 const NANOSECONDS_PER_STEP = 0.04;
 const NANOSECONDS_PER_SCORE = 2;
-
-const general = { attention: twin(reference.attention), attentionGrad: twin(reference.attentionGrad) };
 
 const product = (sizes: readonly number[]): number => sizes.reduce((n, d) => n * d, 1);
 
@@ -167,10 +164,7 @@ class Blocks {
 }
 
 export const attention: Fill<"attention"> = (machine, inputs, outputs, blocks, attrs) => {
-  if (outputs[0].dtype !== "float32" || product(inputs[1].shape) * product(outputs[0].shape) === 0) {
-    general.attention(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32" || product(inputs[1].shape) * product(outputs[0].shape) === 0) return false;
   const b = new Blocks(machine, inputs[0], inputs[2], attrs);
   const { batch, length, keys, size, width, kernels, scores } = b;
   const [q, k, v] = inputs.slice(0, 3).map(matrixOf);
@@ -200,10 +194,7 @@ export const attention: Fill<"attention"> = (machine, inputs, outputs, blocks, a
 };
 
 export const attentionGrad: Fill<"attentionGrad"> = (machine, inputs, outputs, blocks, attrs) => {
-  if (outputs[0].dtype !== "float32" || product(outputs[0].shape) * product(outputs[2].shape) === 0) {
-    general.attentionGrad(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32" || product(outputs[0].shape) * product(outputs[2].shape) === 0) return false;
   const b = new Blocks(machine, inputs[1], inputs[3], attrs);
   const { batch, length, keys, size, width, kernels } = b;
   const [q, k, v] = inputs.slice(1, 4).map(matrixOf);

@@ -6,12 +6,11 @@
 import { contiguousStrides, type Shape, sizeOf, type View } from "@sconce/core";
 import { type Block, type Machine, perMachine } from "../../machine.js";
 import { emitChannelNorm } from "../../reduce/channel-norm.js";
-import * as reference from "../../reference/channel-norm.js";
 import { type Calls, shareItems, shareRange } from "../../threads/share.js";
 import { instantiate } from "../../wasm/asm.js";
 import type { Pointer } from "../../wasm/memory.js";
 import { copyRegion, dense, withDense } from "../copy.js";
-import { type Fill, twin } from "../kernel.js";
+import type { Fill } from "../kernel.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitChannelNorm(options), heap.memory));
 
@@ -19,8 +18,6 @@ const kernelsOf = perMachine(({ heap, options }) => instantiate(emitChannelNorm(
 const NANOSECONDS_PER_ELEMENT = 0.7;
 /** Shorter segments are gathered to one for each channel. */
 const LEAST_LENGTH = 16;
-
-const general = { channelNorm: twin(reference.channelNorm), channelNormGrad: twin(reference.channelNormGrad) };
 
 /** The segments of a call, and how far it and its neighbours are apart; distances in bytes. */
 interface Segments {
@@ -106,10 +103,7 @@ function withSegments(
 
 export const channelNorm: Fill<"channelNorm"> = (machine, inputs, outputs, blocks, attrs) => {
   const [{ shape, dtype }] = outputs;
-  if (dtype !== "float32" || sizeOf(shape) === 0) {
-    general.channelNorm(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (dtype !== "float32" || sizeOf(shape) === 0) return false;
   const kernel = kernelsOf(machine)[`forward${inputs.length - 1}`];
   const [target, means, variances] = blocks;
   withSegments(machine, inputs.slice(0, 1), shape, attrs.groups, target, ([x], into, own) => {
@@ -124,10 +118,7 @@ export const channelNorm: Fill<"channelNorm"> = (machine, inputs, outputs, block
 
 export const channelNormGrad: Fill<"channelNormGrad"> = (machine, inputs, outputs, blocks, attrs) => {
   const [{ shape, dtype }] = outputs;
-  if (dtype !== "float32" || sizeOf(shape) === 0) {
-    general.channelNormGrad(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (dtype !== "float32" || sizeOf(shape) === 0) return false;
   const kernel = kernelsOf(machine)[`backward${inputs.length - 4}`];
   const [target, scales, shifts] = blocks;
   withSegments(machine, inputs.slice(0, 2), shape, attrs.groups, target, ([grad, x], into, own) => {

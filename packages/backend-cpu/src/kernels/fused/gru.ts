@@ -7,23 +7,17 @@
 import type { RecurrentAttrs } from "@sconce/core";
 import { perMachine } from "../../machine.js";
 import { emitGru } from "../../reduce/gru.js";
-import * as reference from "../../reference/gru.js";
 import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { withDense } from "../copy.js";
-import { type Fill, twin } from "../kernel.js";
+import type { Fill } from "../kernel.js";
 import { copy, eachStep, withWeights } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitGru(options), heap.memory));
 
-const general = { gru: twin(reference.gru), gruGrad: twin(reference.gruGrad) };
-
 export const gru: Fill<"gru"> = (machine, inputs, outputs, blocks, attrs: RecurrentAttrs) => {
-  if (outputs[0].dtype !== "float32") {
-    general.gru(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32") return false;
   const [sequences, size] = outputs[1].shape;
   const [output, h, work, hidden] = blocks.map(({ pointer }) => pointer);
   const { forward } = kernelsOf(machine);
@@ -41,10 +35,7 @@ export const gru: Fill<"gru"> = (machine, inputs, outputs, blocks, attrs: Recurr
 };
 
 export const gruGrad: Fill<"gruGrad"> = (machine, inputs, outputs, blocks, attrs: RecurrentAttrs) => {
-  if (outputs[0].dtype !== "float32") {
-    general.gruGrad(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32") return false;
   const [sequences, size] = outputs[2].shape;
   const [gradGates, gradHidden, gradH] = blocks.map(({ pointer }) => pointer);
   const { backward } = kernelsOf(machine);

@@ -7,18 +7,15 @@
 import { type Shape, sizeOf } from "@sconce/core";
 import { type Machine, perMachine } from "../../machine.js";
 import { emitLayerNorm } from "../../reduce/layer-norm.js";
-import * as reference from "../../reference/fused.js";
 import { type Calls, shareRange } from "../../threads/share.js";
 import { instantiate } from "../../wasm/asm.js";
 import { withDense } from "../copy.js";
-import { type Fill, twin } from "../kernel.js";
+import type { Fill } from "../kernel.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitLayerNorm(options), heap.memory));
 
 /** For the choice of threads alone. */
 const NANOSECONDS_PER_ELEMENT = 0.5;
-
-const general = { layerNorm: twin(reference.layerNorm), layerNormGrad: twin(reference.layerNormGrad) };
 
 /** Deals out the rows of a tensor, of which `body` gets the first, their number and their length. */
 function eachRow(
@@ -36,10 +33,7 @@ function eachRow(
 
 export const layerNorm: Fill<"layerNorm"> = (machine, inputs, outputs, blocks, attrs) => {
   const [{ shape, dtype }] = outputs;
-  if (dtype !== "float32" || sizeOf(shape) === 0) {
-    general.layerNorm(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (dtype !== "float32" || sizeOf(shape) === 0) return false;
   const kernel = kernelsOf(machine)[`forward${inputs.length - 1}`];
   const [target, means, inverses] = blocks.map(({ pointer }) => pointer);
   const eps = new Int32Array(Float32Array.of(attrs.eps).buffer)[0];
@@ -53,10 +47,7 @@ export const layerNorm: Fill<"layerNorm"> = (machine, inputs, outputs, blocks, a
 
 export const layerNormGrad: Fill<"layerNormGrad"> = (machine, inputs, outputs, blocks, attrs) => {
   const [{ shape, dtype }] = outputs;
-  if (dtype !== "float32" || sizeOf(shape) === 0) {
-    general.layerNormGrad(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (dtype !== "float32" || sizeOf(shape) === 0) return false;
   const kernel = kernelsOf(machine)[`backward${inputs.length - 4}`];
   const target = blocks[0].pointer;
   withDense(machine, inputs, ([grad, x, means, inverses, weight = 0]) => {

@@ -8,24 +8,18 @@
 import type { RecurrentAttrs } from "@sconce/core";
 import { perMachine } from "../../machine.js";
 import { emitLstm } from "../../reduce/lstm.js";
-import * as reference from "../../reference/lstm.js";
 import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { withDense } from "../copy.js";
-import { type Fill, twin } from "../kernel.js";
+import type { Fill } from "../kernel.js";
 import { float32 } from "../matmul.js";
 import { copy, eachStep, withWeights } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitLstm(options), heap.memory));
 
-const general = { lstm: twin(reference.lstm), lstmGrad: twin(reference.lstmGrad) };
-
 export const lstm: Fill<"lstm"> = (machine, inputs, outputs, blocks, attrs: RecurrentAttrs) => {
-  if (outputs[0].dtype !== "float32") {
-    general.lstm(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32") return false;
   const [sequences, size] = outputs[1].shape;
   const [output, h, c, gates, hidden, cell] = blocks.map(({ pointer }) => pointer);
   const { forward } = kernelsOf(machine);
@@ -47,10 +41,7 @@ export const lstm: Fill<"lstm"> = (machine, inputs, outputs, blocks, attrs: Recu
 };
 
 export const lstmGrad: Fill<"lstmGrad"> = (machine, inputs, outputs, blocks, attrs: RecurrentAttrs) => {
-  if (outputs[0].dtype !== "float32") {
-    general.lstmGrad(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32") return false;
   const [sequences, size] = outputs[1].shape;
   const [gradGates, gradH, gradC] = blocks.map(({ pointer }) => pointer);
   const { backward } = kernelsOf(machine);

@@ -7,24 +7,18 @@
 import type { RnnAttrs } from "@sconce/core";
 import { perMachine } from "../../machine.js";
 import { emitRnn } from "../../reduce/gru.js";
-import * as reference from "../../reference/gru.js";
 import { stepsOf } from "../../reference/lstm.js";
 import { instantiate } from "../../wasm/asm.js";
 import { ACCUMULATE } from "../../wasm/gemm.js";
 import { withDense } from "../copy.js";
-import { type Fill, twin } from "../kernel.js";
+import type { Fill } from "../kernel.js";
 import { float32 } from "../matmul.js";
 import { copy, eachStep, withWeights } from "./steps.js";
 
 const kernelsOf = perMachine(({ heap, options }) => instantiate(emitRnn(options), heap.memory));
 
-const general = { rnn: twin(reference.rnn), rnnGrad: twin(reference.rnnGrad) };
-
 export const rnn: Fill<"rnn"> = (machine, inputs, outputs, blocks, attrs: RnnAttrs) => {
-  if (outputs[0].dtype !== "float32") {
-    general.rnn(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32") return false;
   const [sequences, size] = outputs[1].shape;
   const [output, h, hidden] = blocks.map(({ pointer }) => pointer);
   const copyKernel = float32(machine).exports.copy;
@@ -44,10 +38,7 @@ export const rnn: Fill<"rnn"> = (machine, inputs, outputs, blocks, attrs: RnnAtt
 };
 
 export const rnnGrad: Fill<"rnnGrad"> = (machine, inputs, outputs, blocks, attrs: RnnAttrs) => {
-  if (outputs[0].dtype !== "float32") {
-    general.rnnGrad(machine, inputs, outputs, blocks, attrs);
-    return;
-  }
+  if (outputs[0].dtype !== "float32") return false;
   const [sequences, size] = outputs[1].shape;
   const [gradGates, gradH] = blocks.map(({ pointer }) => pointer);
   const backward = kernelsOf(machine)[attrs.relu ? "reluBackward" : "tanhBackward"];

@@ -2,7 +2,7 @@ import { type KernelName, NotSupportedError } from "@sconce/core";
 import type { VectorFunctions } from "../../elementwise/simd.js";
 import type { ReferenceKernel } from "../../reference/array.js";
 import type { SpecialFunctions } from "../../reference/scalar.js";
-import { type Fill, intoNew, type Kernel, orReference, type Plan, type Planner, planned } from "../kernel.js";
+import { type Fill, intoNew, type Kernel, type Planner, planned, twin } from "../kernel.js";
 
 /** A kernel and the plain TypeScript that specifies it. */
 export interface KernelRow<K extends KernelName> {
@@ -65,12 +65,15 @@ export function rowOf<K extends KernelName>(kernels: KernelPart, name: K): Kerne
 }
 
 /** The row of a kernel that fills new blocks. */
-export function filling<K extends KernelName>(fill: Fill<K>, reference: ReferenceKernel<K>): KernelRow<K> {
+export function filling<K extends KernelName>(own: Fill<K>, reference: ReferenceKernel<K>): KernelRow<K> {
+  const general = twin(reference);
+  const fill: Fill<K> = (machine, inputs, outputs, blocks, attrs) => {
+    if (own(machine, inputs, outputs, blocks, attrs) === false) general(machine, inputs, outputs, blocks, attrs);
+  };
   return { run: intoNew(fill), fill, reference };
 }
 
-/** The row of a kernel that is planned for each layout of its inputs. Without a plan the reference runs. */
-export function planning<K extends KernelName>(make: Planner<K, Plan | undefined>, reference: ReferenceKernel<K>): KernelRow<K> {
-  const plan = orReference(make, reference);
+/** The row of a kernel that is planned for each layout of its inputs. */
+export function planning<K extends KernelName>(plan: Planner<K>, reference: ReferenceKernel<K>): KernelRow<K> {
   return { ...filling(planned(plan), reference), plan };
 }
