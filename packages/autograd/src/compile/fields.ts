@@ -16,13 +16,18 @@ function heldBy(object: object): Held[] {
   const objects = new Set([object]);
   // A set may grow while it is iterated.
   for (const one of objects) for (const item of Object.values(one)) if (isPlain(item)) objects.add(item);
-  return [...objects].map((one) => ({ object: one as Held["object"], names: Object.keys(one), items: Object.values(one) }));
+  return [...objects].map((one) => {
+    // The holes of arrays have names too.
+    const all = Array.isArray(one) ? [...one] : one;
+    return { object: one as Held["object"], names: Object.keys(all), items: Object.values(all) };
+  });
 }
 
 function isUnchanged({ object, names, items }: Held): boolean {
-  if ((Array.isArray(object) ? object : Object.keys(object)).length !== names.length) return false;
+  const isArray = Array.isArray(object);
+  if ((isArray ? object : Object.keys(object)).length !== names.length) return false;
   for (let i = 0; i < names.length; i++) {
-    if (!Object.is(object[names[i]], items[i]) || (items[i] === undefined && !(names[i] in object))) return false;
+    if (!Object.is(object[names[i]], items[i]) || (items[i] === undefined && !isArray && !(names[i] in object))) return false;
   }
   return true;
 }

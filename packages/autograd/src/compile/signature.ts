@@ -77,7 +77,7 @@ function checkValue(value: unknown): unknown {
   if (ArrayBuffer.isView(value)) refuse("a typed array among the arguments would be frozen; pass tensor(array)");
   if (isOpaque(value)) {
     const name = value.constructor?.name ?? "an object";
-    refuse(`${name} among the arguments shows nothing of what it holds, which would be frozen; pass its tensors and numbers`);
+    refuse(`${name} among the arguments would be frozen; pass what it holds, tensors and numbers`);
   }
   return value;
 }

@@ -80,7 +80,7 @@ describe("objects among the arguments of a compiled function", () => {
     expect(w.itemSync()).toBe(1.5);
     expect(step.info().replays).toBe(2);
     const f = compile((a: Tensor, _: unknown) => a.mul(2));
-    expect(() => f(x, new Date())).toThrow("compile: Date among the arguments shows nothing of what it holds");
+    expect(() => f(x, new Date())).toThrow("compile: Date among the arguments would be frozen; pass what it holds");
     const loop: unknown[] = [];
     loop.push(loop);
     expect(() => f(x, loop)).toThrow("does one hold itself?");
@@ -186,6 +186,22 @@ describe("what a compiled function must not pass over in silence", () => {
     delete named.given.a;
     named.given.b = undefined;
     expect(h(x).itemSync()).toBe(4);
+  });
+
+  it("arrays with holes among the fields, and what fills them", () => {
+    class Holed extends nn.Module {
+      readonly weights: Tensor[] = [tensor([1])];
+      forward(x: Tensor): Tensor {
+        return this.weights.reduce((sum, weight) => sum.add(weight), x);
+      }
+    }
+    const net = new Holed();
+    net.weights[2] = tensor([2]);
+    const f = compile(net);
+    for (let i = 0; i < 4; i++) expect(f(tensor([i])).itemSync()).toBe(i + 3);
+    expect(f.info()).toMatchObject({ traces: 2, programs: 1, replays: 2 });
+    net.weights[1] = tensor([4]);
+    expect(f(tensor([0])).itemSync()).toBe(7);
   });
 
   it("lists and tables of modules that grow, whoever goes through them", () => {
