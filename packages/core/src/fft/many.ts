@@ -87,34 +87,34 @@ export function ihfftn(x: Tensor, options: FftnOptions = {}): Tensor {
   return overAll(x, extents("fft.ihfftn", x.ndim, options), options.norm, ihfft, ifft, false);
 }
 
-const two = (op: string, options: FftnOptions): FftnOptions => ({ dim: [-2, -1], ...optionsOf(op, options) });
+const two = (options: FftnOptions): FftnOptions => ({ dim: [-2, -1], ...optionsOf("fft", options) });
 
 /** {@link fftn} over the last two dimensions. */
 export function fft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return fftn(z, two("fft.fft2", options));
+  return fftn(z, two(options));
 }
 
 /** {@link ifftn} over the last two dimensions. */
 export function ifft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return ifftn(z, two("fft.ifft2", options));
+  return ifftn(z, two(options));
 }
 
 /** {@link rfftn} over the last two dimensions. */
 export function rfft2(x: Tensor, options: FftnOptions = {}): Tensor {
-  return rfftn(x, two("fft.rfft2", options));
+  return rfftn(x, two(options));
 }
 
 /** {@link irfftn} over the last two dimensions. */
 export function irfft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return irfftn(z, two("fft.irfft2", options));
+  return irfftn(z, two(options));
 }
 
 /** {@link hfftn} over the last two dimensions. */
 export function hfft2(z: Tensor, options: FftnOptions = {}): Tensor {
-  return hfftn(z, two("fft.hfft2", options));
+  return hfftn(z, two(options));
 }
 
 /** {@link ihfftn} over the last two dimensions. */
 export function ihfft2(x: Tensor, options: FftnOptions = {}): Tensor {
-  return ihfftn(x, two("fft.ihfft2", options));
+  return ihfftn(x, two(options));
 }

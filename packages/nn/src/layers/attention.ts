@@ -68,8 +68,8 @@ export class MultiheadAttention extends Module {
   };
 
   readonly embedDim: number;
-  declare readonly kdim: number;
-  declare readonly vdim: number;
+  readonly kdim: number;
+  readonly vdim: number;
   readonly numHeads: number;
   readonly headDim: number;
   declare readonly dropout: number;
@@ -90,7 +90,9 @@ export class MultiheadAttention extends Module {
     if (embedDim % numHeads !== 0) {
       throw new ValueError(`MultiheadAttention: embed_dim must be divisible by num_heads, got ${embedDim} and ${numHeads}`);
     }
-    settle(this, options, { dropout: 0, addZeroAttn: false, batchFirst: false, kdim: embedDim, vdim: embedDim });
+    const { kdim, vdim } = settle(this, options, { dropout: 0, addZeroAttn: false, batchFirst: false, kdim: Number, vdim: Number });
+    this.kdim = kdim ?? embedDim;
+    this.vdim = vdim ?? embedDim;
     const { bias, addBiasKv } = optionsOf(new.target, options, { bias: true, addBiasKv: false });
     this.embedDim = embedDim;
     this.numHeads = numHeads;

@@ -32,7 +32,7 @@ export interface TransformerLayerOptions extends BiasOptions {
 const LAYER = { dimFeedforward: 2048, dropout: 0.1, layerNormEps: 1e-5, normFirst: false };
 
 /** Two linear layers, and between them what may be a function of the user's. */
-function network({ linear1, activation, dropout, linear2 }: TransformerEncoderLayer | TransformerDecoderLayer, input: Tensor): Tensor {
+function network({ linear1, activation, dropout, linear2 }: TransformerLayer, input: Tensor): Tensor {
   const x = linear1(input);
   return linear2(dropout(activation === relu || activation === gelu ? activation(x) : exposed([x], () => activation(x))));
 }
@@ -42,6 +42,40 @@ function activationOf(activation: TransformerActivation): (x: Tensor) => Tensor 
   if (activation === "gelu") return gelu;
   if (typeof activation === "function") return activation;
   throw new ValueError(`activation should be relu/gelu, not ${activation}`, { op: "Transformer" });
+}
+
+/** Attentions, two linear layers, and for each attention and for these a norm and a dropout, in PyTorch's order. */
+abstract class TransformerLayer extends Module {
+  static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn", multiheadAttn: "multihead_attn" };
+  static override readonly transient: boolean = true;
+
+  declare selfAttn: MultiheadAttention;
+  declare linear1: Linear;
+  declare dropout: Dropout;
+  declare linear2: Linear;
+  declare readonly normFirst: boolean;
+  declare norm1: LayerNorm;
+  declare norm2: LayerNorm;
+  declare dropout1: Dropout;
+  declare dropout2: Dropout;
+  /** What stands between the two linear layers. */
+  declare activation: (x: Tensor) => Tensor;
+
+  constructor(dModel: number, nhead: number, options: TransformerLayerOptions, attentions: readonly string[]) {
+    super();
+    const { dimFeedforward, dropout, layerNormEps, normFirst } = optionsOf(new.target, options, LAYER);
+    const { activation = "relu", bias, dtype, device, batchFirst } = options;
+    const common = { bias, dtype, device };
+    const parts: { [name: string]: Module } = this as never;
+    for (const name of attentions) parts[name] = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst });
+    this.linear1 = new Linear(dModel, dimFeedforward, common);
+    this.dropout = new Dropout(dropout);
+    this.linear2 = new Linear(dimFeedforward, dModel, common);
+    this.normFirst = normFirst;
+    for (let i = 1; i <= attentions.length + 1; i++) parts[`norm${i}`] = new LayerNorm(dModel, { ...common, eps: layerNormEps });
+    for (let i = 1; i <= attentions.length + 1; i++) parts[`dropout${i}`] = new Dropout(dropout);
+    this.activation = activationOf(activation);
+  }
 }
 
 /** The masks of a {@link TransformerEncoderLayer}. */
@@ -62,37 +96,9 @@ export interface EncoderLayerMasks {
  * const layer = new nn.TransformerEncoderLayer(16, 4, { dimFeedforward: 32, batchFirst: true });
  * layer(randn([8, 10, 16])); // [8, 10, 16]
  */
-export class TransformerEncoderLayer extends Module {
-  static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn" };
-  static override readonly transient: boolean = true;
-
-  selfAttn: MultiheadAttention;
-  linear1: Linear;
-  dropout: Dropout;
-  linear2: Linear;
-  readonly normFirst: boolean;
-  norm1: LayerNorm;
-  norm2: LayerNorm;
-  dropout1: Dropout;
-  dropout2: Dropout;
-  /** What stands between the two linear layers. */
-  activation: (x: Tensor) => Tensor;
-
+export class TransformerEncoderLayer extends TransformerLayer {
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
-    super();
-    const { dimFeedforward, dropout, layerNormEps, normFirst } = optionsOf(new.target, options, LAYER);
-    const { activation = "relu", bias, dtype, device } = options;
-    const common = { bias, dtype, device };
-    this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
-    this.linear1 = new Linear(dModel, dimFeedforward, common);
-    this.dropout = new Dropout(dropout);
-    this.linear2 = new Linear(dimFeedforward, dModel, common);
-    this.normFirst = normFirst;
-    this.norm1 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
-    this.norm2 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
-    this.dropout1 = new Dropout(dropout);
-    this.dropout2 = new Dropout(dropout);
-    this.activation = activationOf(activation);
+    super(dModel, nhead, options, ["selfAttn"]);
   }
 
   override forward(src: Tensor, { srcMask = null, srcKeyPaddingMask = null }: EncoderLayerMasks = {}): Tensor {
@@ -130,43 +136,13 @@ export interface DecoderMasks {
  * Source: https://arxiv.org/abs/1706.03762
  * @throws ValueError unless the heads divide the size, or for an unknown activation.
  */
-export class TransformerDecoderLayer extends Module {
-  static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn", multiheadAttn: "multihead_attn" };
-  static override readonly transient: boolean = true;
-
-  selfAttn: MultiheadAttention;
-  multiheadAttn: MultiheadAttention;
-  linear1: Linear;
-  dropout: Dropout;
-  linear2: Linear;
-  readonly normFirst: boolean;
-  norm1: LayerNorm;
-  norm2: LayerNorm;
-  norm3: LayerNorm;
-  dropout1: Dropout;
-  dropout2: Dropout;
-  dropout3: Dropout;
-  /** What stands between the two linear layers. */
-  activation: (x: Tensor) => Tensor;
+export class TransformerDecoderLayer extends TransformerLayer {
+  declare multiheadAttn: MultiheadAttention;
+  declare norm3: LayerNorm;
+  declare dropout3: Dropout;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
-    super();
-    const { dimFeedforward, dropout, layerNormEps, normFirst } = optionsOf(new.target, options, LAYER);
-    const { activation = "relu", bias, dtype, device } = options;
-    const common = { bias, dtype, device };
-    this.selfAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
-    this.multiheadAttn = new MultiheadAttention(dModel, nhead, { ...common, dropout, batchFirst: options.batchFirst });
-    this.linear1 = new Linear(dModel, dimFeedforward, common);
-    this.dropout = new Dropout(dropout);
-    this.linear2 = new Linear(dimFeedforward, dModel, common);
-    this.normFirst = normFirst;
-    this.norm1 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
-    this.norm2 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
-    this.norm3 = new LayerNorm(dModel, { ...common, eps: layerNormEps });
-    this.dropout1 = new Dropout(dropout);
-    this.dropout2 = new Dropout(dropout);
-    this.dropout3 = new Dropout(dropout);
-    this.activation = activationOf(activation);
+    super(dModel, nhead, options, ["selfAttn", "multiheadAttn"]);
   }
 
   override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
