@@ -24,7 +24,7 @@ export interface BackwardOptions {
   /** Records the gradients, so that they can be differentiated. */
   readonly createGraph?: boolean;
   /** Only these tensors get a `grad`; all leaves if they are left out. */
-  readonly inputs?: Tensor | readonly Tensor[];
+  readonly inputs?: Tensor | readonly Tensor[] | null;
 }
 
 /** How {@link grad} walks. */
@@ -109,7 +109,7 @@ export function backward(
 ): void {
   const grads = gradients === null ? [] : listOf(gradients);
   const roots = listOf(tensors).map((x, i) => rootOf("backward", x, grads[i], i));
-  const ends = inputs === undefined ? null : listOf(inputs).map((x, i) => endOf("backward", x, i));
+  const ends = inputs == null ? null : listOf(inputs).map((x, i) => endOf("backward", x, i));
   const captures = ends === null ? null : ends.map(captureOf);
   new Engine({ retainGraph: retainGraph ?? createGraph, createGraph, captures }).walk(roots);
   captures?.forEach(({ grad }, i) => {

@@ -11,9 +11,9 @@ import { constantValue } from "./value.js";
 /** Dtype and device of a new tensor; autograd adds `requiresGrad`. */
 export interface TensorOptions {
   /** Element type; what the function documents if it is left out. */
-  readonly dtype?: DType | undefined;
+  readonly dtype?: DType | null | undefined;
   /** Where the tensor lives; the default device if it is left out. */
-  readonly device?: Device | undefined;
+  readonly device?: Device | null | undefined;
 }
 
 /** Sizes, as one array or as separate numbers, and options after them. */
@@ -79,7 +79,7 @@ export function createFilled(op: string, shape: Shape, value: Scalar, options: T
 function target(op: string, shape: Shape, dtype: DType, { device }: TensorOptions, defaults: Defaults): Backend {
   checkShape(shape, op);
   checkDType(dtype, op);
-  const backend = device === undefined && defaults.backend !== undefined ? defaults.backend : getBackend(device, op);
+  const backend = device == null && defaults.backend !== undefined ? defaults.backend : getBackend(device ?? undefined, op);
   checkDevice(backend, shape, dtype, op);
   return backend;
 }

@@ -21,10 +21,9 @@ const NONE: TensorOptions = {};
  */
 export function tensor(data: TensorData | Tensor, options: TensorOptions = NONE): Tensor {
   if (isTensor(data)) {
-    const { dtype = data.dtype, device = data.device } = options;
-    return finish(data.detach().to({ dtype, device, copy: true }), options);
+    return finish(data.detach().to({ dtype: options.dtype ?? data.dtype, device: options.device ?? data.device, copy: true }), options);
   }
-  const host = parseNested(data, options.dtype, "tensor");
+  const host = parseNested(data, options.dtype ?? undefined, "tensor");
   return create("tensor", host.shape, host.dtype, host.data, options);
 }
 
@@ -45,7 +44,7 @@ export function scalar(value: Scalar, dtype?: DType, options: TensorOptions = NO
  * fromTypedArray(a).add_(1); // a is now [1, 1, 1]
  */
 export function fromTypedArray(array: TypedArray, options: TensorOptions & { readonly shape?: Shape } = NONE): Tensor {
-  const { dtype = requireArrayDType(array, "fromTypedArray"), device } = options;
+  const dtype = options.dtype ?? requireArrayDType(array, "fromTypedArray");
   const shape = [...(options.shape ?? [array.length])];
   if (!holds(array, dtype)) {
     throw new DTypeError(`fromTypedArray: expected an array that holds ${dtype}, got ${array.constructor.name}; tensor() converts`, {
@@ -58,7 +57,7 @@ export function fromTypedArray(array: TypedArray, options: TensorOptions & { rea
       shapes: [shape],
     });
   }
-  const backend = getBackend(device, "fromTypedArray");
+  const backend = getBackend(options.device ?? undefined, "fromTypedArray");
   checkDevice(backend, shape, dtype, "fromTypedArray");
   const storage = new Storage(constantValue(backend, shape, dtype, 0));
   storage.attach(array);

@@ -85,7 +85,7 @@ export function put(x: Tensor, index: Tensor, source: Tensor, options?: { readon
 }
 
 /** {@link gather} with an index that broadcasts; without `dim` from the flattened tensor. */
-export function takeAlongDim(x: Tensor, index: Tensor, dim?: number): Tensor {
+export function takeAlongDim(x: Tensor, index: Tensor, dim?: number | null): Tensor {
   return x.takeAlongDim(index, dim);
 }
 

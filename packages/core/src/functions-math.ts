@@ -146,7 +146,7 @@ export function sigmoid(x: Tensor): Tensor {
 }
 
 /** `log(p / (1 - p))`; with `eps` the probabilities are first clamped to `[eps, 1 - eps]`. */
-export function logit(x: Tensor, options?: { readonly eps?: number }): Tensor {
+export function logit(x: Tensor, options?: { readonly eps?: number | null }): Tensor {
   return x.logit(options);
 }
 

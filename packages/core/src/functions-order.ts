@@ -110,7 +110,7 @@ export function argwhere(x: Tensor): Tensor {
  * How often each non-negative integer occurs in this 1-d tensor, or the sum of the `weights` there.
  * @throws ValueError for other inputs. @throws NotSupportedError on a device that cannot be read at once.
  */
-export function bincount(x: Tensor, options?: { readonly weights?: Tensor; readonly minlength?: number }): Tensor {
+export function bincount(x: Tensor, options?: { readonly weights?: Tensor | null; readonly minlength?: number }): Tensor {
   return x.bincount(options);
 }
 

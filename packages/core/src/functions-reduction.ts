@@ -67,12 +67,12 @@ export function amin(x: Tensor, dim?: Dim | ReduceOptions, options?: ReduceOptio
  * Position of the largest element as int32 (first of equals; NaN counts as the largest), in the flattened tensor or along `dim`.
  * @throws ShapeError for an empty tensor.
  */
-export function argmax(x: Tensor, dim?: number | DimOptions, options?: DimOptions): Tensor {
+export function argmax(x: Tensor, dim?: number | DimOptions | null, options?: DimOptions): Tensor {
   return x.argmax(dim, options);
 }
 
 /** Position of the smallest element as int32 (first of equals). @throws ShapeError for an empty tensor. */
-export function argmin(x: Tensor, dim?: number | DimOptions, options?: DimOptions): Tensor {
+export function argmin(x: Tensor, dim?: number | DimOptions | null, options?: DimOptions): Tensor {
   return x.argmin(dim, options);
 }
 
@@ -128,7 +128,7 @@ export function logSoftmax(x: Tensor, dim: number, options?: DTypeOption): Tenso
 
 /** Softmax of the negated elements along `dim`. @throws DTypeError for integers without `dtype`. */
 export function softmin(x: Tensor, dim: number, options?: DTypeOption): Tensor {
-  return (options?.dtype === undefined ? x : x.cast(options.dtype)).neg().softmax(dim);
+  return (options?.dtype == null ? x : x.cast(options.dtype)).neg().softmax(dim);
 }
 
 /** `log(sum(exp(x)))` over dimensions, without overflow. */

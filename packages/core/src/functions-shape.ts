@@ -156,7 +156,7 @@ export function flipud(x: Tensor): Tensor {
 }
 
 /** A copy moved by `shifts` positions along `dims`, what leaves at the end comes in at the start; without `dims` along the flat tensor. */
-export function roll(x: Tensor, shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
+export function roll(x: Tensor, shifts: number | readonly number[], dims?: number | readonly number[] | null): Tensor {
   return x.roll(shifts, dims);
 }
 
@@ -174,7 +174,7 @@ export function tile(x: Tensor, ...repeats: Sizes): Tensor {
  * Each element (without `dim`, of the flat tensor) or each position of `dim` several times: all as often, or each as a 1-D tensor says.
  * @throws ShapeError if the counts do not fit. @throws NotSupportedError for counts on a device that cannot be read at once.
  */
-export function repeatInterleave(x: Tensor, repeats: number | Tensor, dim?: number): Tensor {
+export function repeatInterleave(x: Tensor, repeats: number | Tensor, dim?: number | null): Tensor {
   return x.repeatInterleave(repeats, dim);
 }
 

@@ -12,7 +12,7 @@ type Values = { readonly [name: string]: unknown };
 export type OptionDefaults<O extends object, K extends keyof O> = {
   readonly [P in K]-?:
     | Exclude<O[P], null | undefined>
-    | (null extends O[P] ? NumberConstructor | ArrayConstructor | ObjectConstructor | typeof Tensor : never);
+    | (null extends O[P] ? NumberConstructor | BooleanConstructor | ArrayConstructor | ObjectConstructor | typeof Tensor : never);
 };
 
 /** Options of which none is left out. */

@@ -23,7 +23,7 @@ import type { Tensor } from "./tensor/tensor.js";
 
 /** What `quantile` takes. */
 export interface QuantileOptions {
-  readonly dim?: number;
+  readonly dim?: number | null;
   readonly keepdim?: boolean;
   /** What lies between two elements; `"linear"` if left out. */
   readonly interpolation?: "linear" | "lower" | "higher" | "nearest" | "midpoint";
@@ -84,10 +84,10 @@ function quantiles(x: Tensor, q: Quantiles, options: QuantileOptions, op: string
   if (x.numel() === 0)
     throw new ShapeError(`${op}() input tensor must be non-empty, got ${formatShape(x.shape)}`, { op, shapes: [x.shape] });
   const list = quantilesOf(x, q, op);
-  const flat = dim === undefined || x.ndim === 0;
+  const flat = dim == null || x.ndim === 0;
   const source = flat ? x.reshape([-1]) : x;
   const d = flat ? 0 : normalizeDim(dim, x.ndim, op);
-  if (flat && dim !== undefined) normalizeDim(dim, x.ndim, op);
+  if (flat && dim != null) normalizeDim(dim, x.ndim, op);
   const rest = source.shape.map((_, i) => i).filter((i) => i !== d);
   const rows = permuteTo(source, [...rest, d]);
   const result = ofRows(rows, list.ndim === 0 ? unsqueezeAt(list, 0) : list, interpolation, ignoreNan);

@@ -19,8 +19,8 @@ export interface TrapezoidOptions {
 /** What `histogram` takes. */
 export interface HistogramOptions {
   /** Lowest and highest edge; those of the data if left out. */
-  readonly range?: readonly [low: number, high: number];
-  readonly weight?: Tensor;
+  readonly range?: readonly [low: number, high: number] | null;
+  readonly weight?: Tensor | null;
   /** Scales the counts so that the histogram's area is 1. */
   readonly density?: boolean;
 }
@@ -99,7 +99,7 @@ export function histogram(input: Tensor, bins: number | Tensor, { range, weight,
   const last = edges.select(0, count);
   const at = where(x.eq(last), count - 1, sub(searchsorted(edges, x, { right: true }), 1));
   const inside = x.ge(edges.select(0, 0)).logicalAnd(x.le(last));
-  const amounts = where(inside, weight === undefined ? constantLike(x, 1) : weight.detach().reshape([-1]), constantLike(x, 0));
+  const amounts = where(inside, weight == null ? constantLike(x, 1) : weight.detach().reshape([-1]), constantLike(x, 0));
   const hist = apply("indexUpdate", [constantLike(x, 0, x.dtype, [count]), where(inside, at, 0), amounts], { dim: 0, mode: "add" });
   return { hist: density ? hist.div(hist.sum()).div(edges.diff()) : hist, binEdges: edges };
 }

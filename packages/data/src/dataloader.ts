@@ -27,6 +27,9 @@ export interface DataLoaderOptions<Item, Batch> extends WorkerOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of which any may be null, which is as if it was left out (but for `batchSize`). */
+export type NullableOptions<O> = { readonly [K in keyof O]: O[K] | null };
+
 /** Where a {@link DataLoader} is in its epoch: plain values, for `save` or JSON. */
 export type DataLoaderState = {
   /** Batches of the epoch that are done. */
@@ -63,9 +66,11 @@ export class DataLoader<Item, Batch = Collated<Item>> {
   #epoch: { readonly start: string; batches: number } | null = null;
   #resume: DataLoaderState | null = null;
 
-  constructor(dataset: Dataset<Item> | IterableDataset<Item>, options: DataLoaderOptions<Item, Batch> = {}) {
-    if (typeof options !== "object" || options === null)
-      throw new ValueError(`DataLoader: expected options such as { batchSize: 64 }, got ${options}`);
+  constructor(dataset: Dataset<Item> | IterableDataset<Item>, given: NullableOptions<DataLoaderOptions<Item, Batch>> = {}) {
+    if (typeof given !== "object" || given === null)
+      throw new ValueError(`DataLoader: expected options such as { batchSize: 64 }, got ${given}`);
+    const set = Object.entries(given).filter(([name, value]) => value !== null || name === "batchSize" || name === "workerData");
+    const options: DataLoaderOptions<Item, Batch> = Object.fromEntries(set);
     const { batchSize = 1, shuffle = false, dropLast = false, sampler, batchSampler, collate, device, generator, signal } = options;
     this.dataset = dataset;
     this.batchSize = batchSize;

@@ -1,4 +1,4 @@
-import { defaultGenerator, type Generator, randperm, ShapeError, Tensor, tensor, ValueError } from "@sconce/core";
+import { type Generator, optionsOf, randperm, ShapeError, Tensor, tensor, ValueError } from "@sconce/core";
 
 /** Samples by position. Implement `getItem` and `length`; `getItems` too where a whole batch is cheaper at once. */
 export abstract class Dataset<Item = unknown> {
@@ -201,10 +201,15 @@ export class ChainDataset<Item> extends IterableDataset<Item> {
 export function randomSplit<Item>(
   dataset: Dataset<Item>,
   lengths: readonly number[],
-  { generator = defaultGenerator() }: { generator?: Generator } = {},
+  options: { generator?: Generator | null } = {},
 ): Subset<Item>[] {
   const sizes = splitSizes(dataset.length, lengths);
-  const order = [...(randperm(dataset.length, { generator, device: "cpu" as never }).dataSync() as Int32Array)];
+  const order = [
+    ...(randperm(dataset.length, {
+      generator: optionsOf("randomSplit", options).generator,
+      device: "cpu" as never,
+    }).dataSync() as Int32Array),
+  ];
   let start = 0;
   return sizes.map((n) => new Subset(dataset, order.slice(start, (start += n))));
 }

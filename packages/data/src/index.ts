@@ -5,7 +5,7 @@
 
 export { type Collated, defaultCollate } from "./collate.js";
 export { type Cell, CSVDataset, type CSVOptions } from "./csv.js";
-export { DataLoader, type DataLoaderOptions, type DataLoaderState } from "./dataloader.js";
+export { DataLoader, type DataLoaderOptions, type DataLoaderState, type NullableOptions } from "./dataloader.js";
 export {
   ChainDataset,
   ConcatDataset,

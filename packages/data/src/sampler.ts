@@ -36,17 +36,17 @@ export interface RandomSamplerOptions {
   /** Draws with replacement. */
   readonly replacement?: boolean;
   /** Samples per epoch; the dataset's length by default. */
-  readonly numSamples?: number;
+  readonly numSamples?: number | null;
   /** Source of randomness; without one, an epoch's order follows `manualSeed`. */
-  readonly generator?: Generator;
+  readonly generator?: Generator | null;
 }
 
 /** A new random order in each epoch, PyTorch's for the same seed. */
 export class RandomSampler implements Sampler {
   readonly #source: Sized;
   readonly #replacement: boolean;
-  readonly #numSamples: number | undefined;
-  readonly #generator: Generator | undefined;
+  readonly #numSamples: number | null | undefined;
+  readonly #generator: Generator | null | undefined;
 
   constructor(source: Sized, { replacement = false, numSamples, generator }: RandomSamplerOptions = {}) {
     this.#source = source;
@@ -87,9 +87,9 @@ function drawIndices(n: number, count: number, generator: Generator): Int32Array
 /** A new random order of the given positions in each epoch. */
 export class SubsetRandomSampler implements Sampler {
   readonly #indices: readonly number[];
-  readonly #generator: Generator | undefined;
+  readonly #generator: Generator | null | undefined;
 
-  constructor(indices: readonly number[], { generator }: { generator?: Generator } = {}) {
+  constructor(indices: readonly number[], { generator }: { generator?: Generator | null } = {}) {
     this.#indices = indices;
     this.#generator = generator;
   }
@@ -109,7 +109,7 @@ export interface WeightedRandomSamplerOptions {
   /** Draws with replacement, the default. */
   readonly replacement?: boolean;
   /** Source of randomness; without one, an epoch's order follows `manualSeed`. */
-  readonly generator?: Generator;
+  readonly generator?: Generator | null;
 }
 
 /**
@@ -124,7 +124,7 @@ export class WeightedRandomSampler implements Sampler {
   readonly length: number;
   readonly #weights: Float64Array;
   readonly #replacement: boolean;
-  readonly #generator: Generator | undefined;
+  readonly #generator: Generator | null | undefined;
 
   constructor(weights: Iterable<number>, numSamples: number, { replacement = true, generator }: WeightedRandomSamplerOptions = {}) {
     if (!Number.isInteger(numSamples) || numSamples <= 0) {

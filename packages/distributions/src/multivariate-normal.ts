@@ -39,8 +39,8 @@ function factorOfPrecision(precision: Tensor): Tensor {
 
 function spreadOf(spread: Spread): readonly [SpreadName, Tensor] {
   const given = (["covarianceMatrix", "precisionMatrix", "scaleTril"] as const).flatMap((name) => {
-    const matrix = (spread as { readonly [N in SpreadName]?: Tensor })[name];
-    return matrix === undefined ? [] : [[name, matrix] as const];
+    const matrix = (spread as { readonly [N in SpreadName]?: Tensor | null })[name];
+    return matrix == null ? [] : [[name, matrix] as const];
   });
   if (given.length !== 1)
     throw new ValueError("MultivariateNormal: Exactly one of covarianceMatrix or precisionMatrix or scaleTril may be specified.");

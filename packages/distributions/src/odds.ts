@@ -2,14 +2,14 @@ import { type Shape, Tensor, ValueError } from "@sconce/core";
 import { broadcastAll, clampProbs, type Param } from "./numbers.js";
 
 /** Probabilities, or the logarithms of odds that `logits` names. */
-export type Odds<P = Param> = P | { readonly probs: P } | { readonly logits: P };
+export type Odds<P = Param> = P | { readonly probs: P; readonly logits?: null } | { readonly logits: P; readonly probs?: null };
 
 /** Which of the two were given, and what. */
 export function splitOdds<P extends Param>(odds: Odds<P>): { readonly given: "probs" | "logits"; readonly value: P } {
   if (typeof odds === "number" || odds instanceof Tensor) return { given: "probs", value: odds };
-  const { probs, logits } = odds as { probs?: P; logits?: P };
-  if ((probs === undefined) === (logits === undefined)) throw new ValueError("Either `probs` or `logits` must be specified, but not both.");
-  return probs === undefined ? { given: "logits", value: logits as P } : { given: "probs", value: probs };
+  const { probs, logits } = odds as { probs?: P | null; logits?: P | null };
+  if ((probs == null) === (logits == null)) throw new ValueError("Either `probs` or `logits` must be specified, but not both.");
+  return probs == null ? { given: "logits", value: logits as P } : { given: "probs", value: probs };
 }
 
 /** Odds of two outcomes: what was given, and the other computed when it is asked for. */

@@ -83,7 +83,7 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
     center: true,
     padMode: "reflect",
     normalized: false,
-    onesided: Object,
+    onesided: Boolean,
   });
   if (x.ndim !== 1 && x.ndim !== 2)
     throw new ShapeError(`${op}: expected a 1D or 2D tensor, got ${formatShape(x.shape)}`, { shapes: [x.shape] });
@@ -111,7 +111,7 @@ export function stft(x: Tensor, nFft: number, options: StftOptions = {}): Tensor
  */
 export function istft(z: Tensor, nFft: number, options: IstftOptions = {}): Tensor {
   const op = "istft";
-  const { normalized, onesided, returnComplex } = optionsOf(op, options, { normalized: false, onesided: Object, returnComplex: false });
+  const { normalized, onesided, returnComplex } = optionsOf(op, options, { normalized: false, onesided: Boolean, returnComplex: false });
   const pairs = floating(op, requirePairs(op, z));
   if (pairs.ndim !== 3 && pairs.ndim !== 4)
     throw new ShapeError(`${op}: expected a tensor with 3 or 4 dimensions, got ${formatShape(z.shape)}`, { shapes: [z.shape] });

@@ -68,7 +68,7 @@ export interface LstsqOptions {
   /** Singular values up to `rcond` times the largest count as 0. */
   readonly rcond?: number | null;
   /** Which of LAPACK's drivers decides what else is returned; all give the solution of least norm. */
-  readonly driver?: "gels" | "gelsy" | "gelsd" | "gelss";
+  readonly driver?: "gels" | "gelsy" | "gelsd" | "gelss" | null;
 }
 
 /** What {@link lstsq} returns; what does not apply is empty. */
@@ -96,7 +96,8 @@ export interface LstsqResult {
  */
 export function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): Named<LstsqResult> {
   const op = "linalg.lstsq";
-  const { rcond, driver } = optionsOf(op, options, { rcond: Number, driver: "gelsy" });
+  const { rcond, driver: given } = optionsOf(op, options, { rcond: Number, driver: Object });
+  const driver = given ?? "gelsy";
   requireMatrix(op, a);
   requireSame(op, a, b);
   if (!["gels", "gelsy", "gelsd", "gelss"].includes(driver)) {

@@ -8,7 +8,7 @@ export interface GradientOptions {
   /** The distance of neighbours: one for all dimensions, one for each, or coordinates along each. */
   readonly spacing?: number | readonly (number | Tensor)[];
   /** The dimensions, all if left out. */
-  readonly dim?: number | readonly number[];
+  readonly dim?: number | readonly number[] | null;
   /** Order of the differences at both ends. */
   readonly edgeOrder?: 1 | 2;
 }
@@ -27,7 +27,7 @@ export interface GradientOptions {
  */
 export function gradient(x: Tensor, { spacing = 1, dim, edgeOrder = 1 }: GradientOptions = {}): Tensor[] {
   const op = "gradient";
-  const dims = dim === undefined ? x.shape.map((_, d) => d) : [dim].flat().map((d) => normalizeDim(d, x.ndim, op));
+  const dims = dim == null ? x.shape.map((_, d) => d) : [dim].flat().map((d) => normalizeDim(d, x.ndim, op));
   const spacings = typeof spacing === "number" ? dims.map(() => spacing) : spacing;
   if (spacings.length !== dims.length) {
     throw new ValueError(`${op}: expected spacing to be unspecified, a scalar or a list of length ${dims.length}, got ${spacings.length}`);

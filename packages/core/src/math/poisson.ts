@@ -16,10 +16,10 @@ import type { Tensor } from "../tensor/tensor.js";
  * import { poisson } from "@sconce/core/math";
  * poisson(tensor([0, 2, 100])); // such as [0, 3, 91]
  */
-export function poisson(rates: Tensor, { generator = defaultGenerator() }: RandomOptions = {}): Tensor {
+export function poisson(rates: Tensor, { generator }: RandomOptions = {}): Tensor {
   const given = readSync(requireFloat("poisson", rates), "poisson");
   const data = numberArray(rates.dtype, given.length);
-  for (let i = 0; i < data.length; i++) data[i] = drawPoisson(generator, Number(given[i])) as never;
+  for (let i = 0; i < data.length; i++) data[i] = drawPoisson(generator ?? defaultGenerator(), Number(given[i])) as never;
   return rates.onDevice(rates.storage.backend, data);
 }
 

@@ -11,7 +11,7 @@ import { batchedInput, checkAtLeast, type Spatial, spatial } from "./spatial.js"
 export interface PadOptions {
   readonly mode?: "constant" | "reflect" | "replicate" | "circular";
   /** What `"constant"` fills with. */
-  readonly value?: number;
+  readonly value?: number | null;
 }
 
 /** Geometry of `im2col` and `col2im`. */
@@ -112,8 +112,8 @@ function checkPad(x: Tensor, dim: number, before: number, after: number, mode: s
  * pad(ones([1, 1, 2, 2]), [1, 1, 0, 0]); // [1, 1, 2, 4]
  */
 export function pad(x: Tensor, pads: readonly number[], options: PadOptions = {}): Tensor {
-  const { mode, value } = optionsOf("pad", options, { mode: "constant", value: 0 });
-  if (mode === "constant") return constantPadNd(x, pads, value);
+  const { mode, value } = optionsOf("pad", options, { mode: "constant", value: Number });
+  if (mode === "constant") return constantPadNd(x, pads, value ?? 0);
   if (!(mode in LABEL)) throw new ValueError(`pad: Unrecognised padding mode ${mode}; use constant, reflect, replicate or circular`);
   if (pads.some((p) => p < 0)) {
     // Cut first: what is cut off must not be mirrored.

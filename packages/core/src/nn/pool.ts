@@ -37,11 +37,11 @@ export interface MaxUnpoolOptions {
   readonly stride?: Spatial | null;
   readonly padding?: Spatial;
   /** Spatial sizes of the result, where several fit. */
-  readonly outputSize?: readonly number[];
+  readonly outputSize?: readonly number[] | null;
 }
 
 /** Sizes of an adaptive pool's result; null keeps the input's. */
-export type AdaptiveSize = number | readonly (number | null)[];
+export type AdaptiveSize = number | null | readonly (number | null)[];
 
 interface Window {
   readonly kernel: readonly number[];
@@ -131,7 +131,11 @@ function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOpti
 function adaptiveSizes(x: Tensor, n: number, size: AdaptiveSize, op: string): number[] {
   const input = x.shape.slice(2);
   const list =
-    typeof size === "number" ? new Array<number>(n).fill(size) : size.length === 1 ? new Array<number | null>(n).fill(size[0]) : size;
+    size === null || typeof size === "number"
+      ? new Array<number | null>(n).fill(size)
+      : size.length === 1
+        ? new Array<number | null>(n).fill(size[0])
+        : size;
   if (list.length !== n) throw new ShapeError(`${op}: output_size must be ${n}, got ${formatShape(list as number[])}`);
   const out = list.map((s, d) => s ?? input[d]);
   checkAtLeast(out, 0, op, "elements of output_size must be greater than or equal to 0");

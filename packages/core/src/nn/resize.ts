@@ -9,11 +9,11 @@ export type InterpolateMode = "nearest" | "nearest-exact" | "linear" | "bilinear
 
 /** What `interpolate` takes: the sizes, or the factors. */
 export interface InterpolateOptions {
-  readonly size?: number | readonly number[];
-  readonly scaleFactor?: number | readonly number[];
+  readonly size?: number | readonly number[] | null;
+  readonly scaleFactor?: number | readonly number[] | null;
   readonly mode?: InterpolateMode;
-  readonly alignCorners?: boolean;
-  readonly recomputeScaleFactor?: boolean;
+  readonly alignCorners?: boolean | null;
+  readonly recomputeScaleFactor?: boolean | null;
 }
 
 interface Resize {
@@ -100,12 +100,12 @@ function resizeAlong(x: Tensor, dim: number, { at, weights }: Taps): Tensor {
   return parts.reduce((sum, part) => add(sum, part));
 }
 
-function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor = false }: InterpolateOptions): Resize[] {
+function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor }: InterpolateOptions): Resize[] {
   const input = x.shape.slice(2);
   const spread = (value: number | readonly number[]) => (typeof value === "number" ? input.map(() => value) : value);
-  if ((size === undefined) === (scaleFactor === undefined)) {
+  if ((size == null) === (scaleFactor == null)) {
     throw new ValueError(
-      `interpolate: ${size === undefined ? "either size or scale_factor should be defined" : "only one of size or scale_factor should be defined"}`,
+      `interpolate: ${size == null ? "either size or scale_factor should be defined" : "only one of size or scale_factor should be defined"}`,
     );
   }
   const list = spread((size ?? scaleFactor) as number | readonly number[]);
@@ -115,7 +115,7 @@ function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor = false }:
       { shapes: [x.shape] },
     );
   }
-  if (list.some((n) => (size === undefined ? !(n > 0 && Number.isFinite(n)) : !Number.isInteger(n) || n < 1))) {
+  if (list.some((n) => (size == null ? !(n > 0 && Number.isFinite(n)) : !Number.isInteger(n) || n < 1))) {
     throw new ShapeError(
       `interpolate: Input and output sizes should be greater than 0, but got ${formatShape(list)} for ${formatShape(x.shape)}`,
       {
@@ -124,7 +124,7 @@ function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor = false }:
     );
   }
   return input.map((from, d) => {
-    if (size !== undefined) return { from, to: list[d], step: null };
+    if (size != null) return { from, to: list[d], step: null };
     const to = Math.floor(from * list[d]);
     return { from, to, step: recomputeScaleFactor ? null : 1 / list[d] };
   });
@@ -148,7 +148,7 @@ function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
  * interpolate(ones([1, 3, 4, 4]), { scaleFactor: 2, mode: "bilinear" }); // [1, 3, 8, 8]
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  const { mode = "nearest", alignCorners = false } = options ?? {};
+  const { mode = "nearest", alignCorners } = options ?? {};
   const n = x.ndim - 2;
   if (!(mode in LABEL) || n < 1 || n > 3 || (SPATIAL[mode] ?? n) !== n) {
     throw new ShapeError(
@@ -171,6 +171,6 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
       list.map((r) => r.to),
     );
   return composite(`${LABEL[mode]}${n}D`, [x], () =>
-    list.reduce((out, resize, d) => resizeAlong(out, d + 2, tapsOf(resize, mode, alignCorners)), x),
+    list.reduce((out, resize, d) => resizeAlong(out, d + 2, tapsOf(resize, mode, alignCorners ?? false)), x),
   );
 }

@@ -25,11 +25,11 @@ type Fill = (generator: Generator, out: FloatArray, dtype: DType) => void;
 
 /** Draws on the host, as PyTorch's CPU generator does, and uploads. */
 function drawFloats(op: string, shape: Shape, options: RandomTensorOptions, fill: Fill): Tensor {
-  const { dtype = getDefaultDType(), generator = defaultGenerator() } = options;
+  const dtype = options.dtype ?? getDefaultDType();
   if (!isFloatingPoint(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, got ${dtype}`, { dtypes: [dtype] });
   const data = drawn(() => {
     const out = numberArray(dtype, sizeOf(shape)) as FloatArray;
-    fill(generator, out, dtype);
+    fill(options.generator ?? defaultGenerator(), out, dtype);
     return out;
   });
   return create(op, shape, dtype, data, options);
@@ -110,16 +110,16 @@ export function randintLike(
 
 /** A random permutation of 0 to n - 1, as int32. */
 export function randperm(n: number, options: RandomTensorOptions = NONE): Tensor {
-  const { dtype = "int32" } = options;
+  const dtype = options.dtype ?? "int32";
   const data = drawn(() => convertArray(drawPermutation(options.generator ?? defaultGenerator(), n), "int32", dtype));
   return create("randperm", [n], dtype, data, options);
 }
 
 /** 1 with the probability that each element of `p` states, else 0. @throws DTypeError for integers. */
-export function bernoulli(p: Tensor, { generator = defaultGenerator() }: RandomOptions = NONE): Tensor {
+export function bernoulli(p: Tensor, { generator }: RandomOptions = NONE): Tensor {
   const chances = readSync(requireFloat("bernoulli", p), "bernoulli") as FloatArray;
   const data = numberArray(p.dtype, chances.length);
-  fillBernoulliFrom(generator, data, chances);
+  fillBernoulliFrom(generator ?? defaultGenerator(), data, chances);
   return p.onDevice(p.storage.backend, data);
 }
 
@@ -134,7 +134,7 @@ export interface MultinomialOptions extends RandomOptions {
  * @throws ShapeError for other ranks. @throws ValueError for negative weights or too many samples.
  */
 export function multinomial(weights: Tensor, numSamples: number, options: MultinomialOptions = NONE): Tensor {
-  const { replacement = false, generator = defaultGenerator() } = options;
+  const { replacement = false, generator } = options;
   if (weights.ndim < 1 || weights.ndim > 2 || weights.shape[weights.ndim - 1] === 0) {
     throw new ShapeError(`multinomial: prob_dist must be 1 or 2 dim and not empty, got ${weights.ndim} dimensions`, {
       shapes: [weights.shape],
@@ -142,7 +142,7 @@ export function multinomial(weights: Tensor, numSamples: number, options: Multin
   }
   const rows = weights.ndim === 1 ? 1 : weights.shape[0];
   const data = readSync(requireFloat("multinomial", weights), "multinomial") as FloatArray;
-  const drawn = drawMultinomial(generator, data, rows, numSamples, replacement);
+  const drawn = drawMultinomial(generator ?? defaultGenerator(), data, rows, numSamples, replacement);
   const shape = weights.ndim === 1 ? [numSamples] : [rows, numSamples];
   return create("multinomial", shape, "int32", drawn, { device: weights.device });
 }

@@ -277,8 +277,8 @@ export class GatherOps extends IndexingOps {
   }
 
   /** {@link gather} with an index that broadcasts; without `dim` from the flattened tensor. */
-  takeAlongDim(index: Tensor, dim?: number): Tensor {
-    if (dim === undefined) return gather(this.reshape([-1]), 0, index.reshape([-1]), "takeAlongDim", "Gather");
+  takeAlongDim(index: Tensor, dim?: number | null): Tensor {
+    if (dim == null) return gather(this.reshape([-1]), 0, index.reshape([-1]), "takeAlongDim", "Gather");
     const d = normalizeDim(dim, this.ndim, "takeAlongDim");
     if (index.ndim !== this.ndim) {
       throw new ShapeError(

@@ -388,9 +388,9 @@ export class LinalgOps extends DiagonalOps {
   }
 
   /** Cross product along a dimension of size 3 (the first such if left out). @throws ShapeError if there is none. */
-  cross(other: Tensor, dim?: number): Tensor {
+  cross(other: Tensor, dim?: number | null): Tensor {
     const shape = broadcast(this.shape, other.shape, "cross");
-    const d = dim === undefined ? shape.indexOf(3) : normalizeDim(dim, shape.length, "cross");
+    const d = dim == null ? shape.indexOf(3) : normalizeDim(dim, shape.length, "cross");
     if (d < 0 || [this.self, other].some((x) => x.shape[x.ndim - shape.length + d] !== 3)) {
       refuse("cross", `inputs dimension ${dim ?? -1} must have length 3, got ${formatShape(shape)}`, this.self, other);
     }

@@ -178,12 +178,12 @@ export class MathOps extends ArithmeticOps {
   }
 
   /** `log(p / (1 - p))`; with `eps` the probabilities are first clamped to `[eps, 1 - eps]`. */
-  logit({ eps }: { readonly eps?: number } = {}): Tensor {
+  logit({ eps }: { readonly eps?: number | null } = {}): Tensor {
     const x = this.cast(floatType(this.dtype));
     return composite("Logit", [x], () => {
       // Outside of [0, 1] there is neither a value nor a derivative.
       const factor = choose(x.lt(0).bitwiseOr(x.gt(1)), Number.NaN, 1, x.dtype);
-      const p = eps === undefined ? x.mul(factor) : x.clamp({ min: eps, max: 1 - eps });
+      const p = eps == null ? x.mul(factor) : x.clamp({ min: eps, max: 1 - eps });
       return p.log().sub(p.neg().log1p());
     });
   }

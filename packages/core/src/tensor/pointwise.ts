@@ -21,9 +21,9 @@ export interface ValueOptions {
 
 /** What takes the place of NaN and infinities; the largest finite numbers by default. */
 export interface NanToNumOptions {
-  readonly nan?: number;
-  readonly posinf?: number;
-  readonly neginf?: number;
+  readonly nan?: number | null;
+  readonly posinf?: number | null;
+  readonly neginf?: number | null;
 }
 
 /** Pointwise ops of three operands, selection and clamping. */
@@ -124,14 +124,14 @@ export class PointwiseOps extends ActivationOps {
   }
 
   /** NaN and infinities replaced by numbers. */
-  nanToNum({ nan = 0, posinf, neginf }: NanToNumOptions = {}): Tensor {
+  nanToNum({ nan, posinf, neginf }: NanToNumOptions = {}): Tensor {
     const x = this.self;
     if (!isFloatingPoint(x.dtype)) return x.clone();
     const largest = finfo(x.dtype).max;
     return composite("NanToNum", [x], () => {
       const low = choose(x.isneginf(), neginf ?? -largest, x, x.dtype);
       const high = choose(x.isposinf(), posinf ?? largest, low, x.dtype);
-      return choose(x.isnan(), nan, high, x.dtype);
+      return choose(x.isnan(), nan ?? 0, high, x.dtype);
     });
   }
 

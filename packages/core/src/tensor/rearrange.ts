@@ -109,11 +109,11 @@ export class RearrangeOps extends MovementOps {
    * @example
    * arange(4).roll(1); // [3, 0, 1, 2]
    */
-  roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
+  roll(shifts: number | readonly number[], dims?: number | readonly number[] | null): Tensor {
     const x = this.self;
     const steps = [shifts].flat();
     if (steps.length === 0) throw new ShapeError("roll: `shifts` required");
-    if (dims === undefined || [dims].flat().length === 0) {
+    if (dims == null || [dims].flat().length === 0) {
       if (steps.length !== 1) throw new ShapeError(`roll: shifts and dimensions must align, got ${steps.length} shifts and 0 dims`);
       return composite("Roll", [x], () => rolled(x.reshape(-1), steps[0], 0).reshape(x.shape));
     }
@@ -172,9 +172,10 @@ export class RearrangeOps extends MovementOps {
    * @example
    * tensor([1, 2]).repeatInterleave(2); // [1, 1, 2, 2]
    */
-  repeatInterleave(repeats: number | Tensor, dim?: DimArgument): Tensor {
-    const x = dim === undefined ? this.reshape(-1) : this.self;
-    const at = normalizeDim(dimOf(dim ?? 0), x.ndim, "repeatInterleave");
+  repeatInterleave(repeats: number | Tensor, dim?: DimArgument | null): Tensor {
+    const along = Object(dim) === dim ? (dim as { dim?: number | null }).dim : (dim as number | null | undefined);
+    const x = along == null ? this.reshape(-1) : this.self;
+    const at = normalizeDim(along ?? 0, x.ndim, "repeatInterleave");
     const size = x.shape[at];
     const counts = typeof repeats === "number" ? [repeats] : Array.from(readSync(repeats, "repeatInterleave"), Number);
     if ((counts.length !== size && counts.length !== 1) || counts.some((n) => !Number.isInteger(n) || n < 0)) {

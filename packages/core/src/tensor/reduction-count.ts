@@ -11,7 +11,7 @@ import type { Tensor } from "./tensor.js";
 /** What `unique` and `uniqueConsecutive` take. */
 export interface UniqueOptions {
   /** Compares the slices along this dimension; else single elements. */
-  readonly dim?: number;
+  readonly dim?: number | null;
   readonly returnInverse?: boolean;
   readonly returnCounts?: boolean;
 }
@@ -64,7 +64,7 @@ function compareRows(data: ArrayLike<number | bigint>, width: number, a: number,
 
 function unique(x: Tensor, options: UniqueOptions, op: string, consecutive: boolean): Tensor | UniqueResult {
   const { dim, returnInverse = false, returnCounts = false } = options;
-  const flat = dim === undefined || x.ndim === 0;
+  const flat = dim == null || x.ndim === 0;
   const d = flat ? 0 : normalizeDim(dim, x.ndim, op);
   const source = flat ? x.detach().reshape([-1]) : x.detach();
   const rows = source.shape[d];
@@ -93,7 +93,7 @@ export class CountOps extends OrderOps {
    */
   unique(): Tensor;
   unique(options: UniqueOptions & ({ readonly returnInverse: true } | { readonly returnCounts: true })): UniqueResult;
-  unique(options: { readonly dim?: number }): Tensor;
+  unique(options: { readonly dim?: number | null }): Tensor;
   unique(options: UniqueOptions = {}): Tensor | UniqueResult {
     return unique(this.self, options, "unique", false);
   }
@@ -101,7 +101,7 @@ export class CountOps extends OrderOps {
   /** One element of each run of equal ones, or one slice along `dim`. @throws NotSupportedError on a device that cannot be read at once. */
   uniqueConsecutive(): Tensor;
   uniqueConsecutive(options: UniqueOptions & ({ readonly returnInverse: true } | { readonly returnCounts: true })): UniqueResult;
-  uniqueConsecutive(options: { readonly dim?: number }): Tensor;
+  uniqueConsecutive(options: { readonly dim?: number | null }): Tensor;
   uniqueConsecutive(options: UniqueOptions = {}): Tensor | UniqueResult {
     return unique(this.self, options, "uniqueConsecutive", true);
   }
@@ -136,7 +136,7 @@ export class CountOps extends OrderOps {
    * @example
    * tensor([1, 1, 3]).int().bincount(); // tensor([0, 2, 0, 1])
    */
-  bincount({ weights, minlength = 0 }: { readonly weights?: Tensor; readonly minlength?: number } = {}): Tensor {
+  bincount({ weights, minlength = 0 }: { readonly weights?: Tensor | null; readonly minlength?: number } = {}): Tensor {
     const valid = this.ndim === 1 && !this.isFloatingPoint() && this.dtype !== "bool";
     const classes = valid ? readSync(this.self, "bincount") : [];
     let most = -1;
@@ -154,7 +154,7 @@ export class CountOps extends OrderOps {
         },
       );
     }
-    if (weights !== undefined && (weights.ndim !== 1 || weights.shape[0] !== this.shape[0])) {
+    if (weights != null && (weights.ndim !== 1 || weights.shape[0] !== this.shape[0])) {
       throw new ValueError(
         `bincount: weights should be 1-d and have the same length as input, got ${formatShape(weights.shape)} for ${formatShape(this.shape)}`,
         { shapes: [this.shape, weights.shape] },
@@ -162,10 +162,10 @@ export class CountOps extends OrderOps {
     }
     const length = Math.max(minlength, most + 1);
     const wide = this.storage.backend.limits.dtypes.has("float64") ? "float64" : "float32";
-    const dtype = weights === undefined ? accumulatorDType(this.self) : isFloatingPoint(weights.dtype) ? weights.dtype : wide;
+    const dtype = weights == null ? accumulatorDType(this.self) : isFloatingPoint(weights.dtype) ? weights.dtype : wide;
     const base = constantLike(this.self, 0, dtype, [length]);
     if (this.numel() === 0) return base.clone();
-    const source = weights === undefined ? constantLike(this.self, 1, dtype, this.shape) : weights.detach().cast(dtype);
+    const source = weights == null ? constantLike(this.self, 1, dtype, this.shape) : weights.detach().cast(dtype);
     return apply("indexUpdate", [base, this.detach().cast("int32"), source], { dim: 0, mode: "add" });
   }
 

@@ -8,11 +8,11 @@ import type { Tensor } from "./tensor.js";
 
 /** Converts before working. */
 export interface DTypeOption {
-  readonly dtype?: DType;
+  readonly dtype?: DType | null;
 }
 
 function softmax(x: Tensor, dim: number, { dtype }: DTypeOption, op: string, log: boolean): Tensor {
-  const from = dtype === undefined ? x : x.cast(dtype);
+  const from = dtype == null ? x : x.cast(dtype);
   requireFloat(from, op, `"${log ? "log_softmax" : "softmax"}" not implemented for integers`);
   return alongDim(from, dim, op, (y, d) => [apply("softmax", [y], { dim: d, log }, log ? "LogSoftmax" : "Softmax")])[0];
 }

@@ -18,7 +18,7 @@ export interface ReduceOptions {
   /** Keeps reduced dimensions with size 1. */
   readonly keepdim?: boolean;
   /** Converts before reducing. */
-  readonly dtype?: DType;
+  readonly dtype?: DType | null;
 }
 
 /** What a reduction along one dimension takes. */
@@ -30,7 +30,7 @@ export interface DimOptions {
 /** What `var` and `std` take. */
 export interface VarOptions extends ReduceOptions {
   /** Subtracted from the number of elements in the divisor; 1 if left out. */
-  readonly correction?: number;
+  readonly correction?: number | null;
   /** `false` means correction 0. */
   readonly unbiased?: boolean;
 }
@@ -38,13 +38,13 @@ export interface VarOptions extends ReduceOptions {
 /** What `norm` takes. */
 export interface NormOptions extends ReduceOptions {
   /** Order: a number, `Infinity`, `-Infinity`, or `"fro"` for 2. */
-  readonly p?: number | "fro";
+  readonly p?: number | "fro" | null;
 }
 
 interface Reduction {
   readonly dims: readonly number[];
   readonly keepdim: boolean;
-  readonly dtype: DType | undefined;
+  readonly dtype: DType | null | undefined;
   /** No dimension was given. */
   readonly full: boolean;
 }
@@ -52,7 +52,7 @@ interface Reduction {
 function reduction(x: Tensor, op: string, dim: Dim | ReduceOptions | undefined, options: ReduceOptions | undefined): Reduction {
   const all = isOptions(dim) ? dim : { dim, ...options };
   const dims = normalizeDims(all.dim, x.ndim, op);
-  return { dims, keepdim: all.keepdim ?? false, dtype: all.dtype, full: all.dim === undefined || all.dim === null };
+  return { dims, keepdim: all.keepdim ?? false, dtype: all.dtype, full: all.dim == null };
 }
 
 function isOptions<T extends object>(value: Dim | T | string | undefined): value is T {
@@ -120,10 +120,10 @@ function extremeAlong(x: Tensor, op: "max" | "min", label: string, dim: number, 
   return new ValuesIndices(values, indices);
 }
 
-function argExtreme(x: Tensor, op: "max" | "min", dim: number | DimOptions | undefined, options: DimOptions | undefined): Tensor {
+function argExtreme(x: Tensor, op: "max" | "min", dim: number | DimOptions | null | undefined, options: DimOptions | undefined): Tensor {
   const name = `arg${op}`;
   const { dim: d, keepdim = false } = isOptions(dim) ? dim : { dim, ...options };
-  if (d === undefined) {
+  if (d == null) {
     checkNotEmpty(x, [], true, name);
     const flat = apply("argReduce", [x.detach().reshape([-1])], { op, dim: 0, keepdim: false });
     return keepdim ? flat.reshape(x.shape.map(() => 1)) : flat;
@@ -184,7 +184,7 @@ export class ReductionOps extends PointwiseOps {
    */
   mean(dim?: Dim | ReduceOptions, options?: ReduceOptions): Tensor {
     const { dims, keepdim, dtype, full } = reduction(this.self, "mean", dim, options);
-    const x = dtype === undefined ? this.self : this.cast(dtype);
+    const x = dtype == null ? this.self : this.cast(dtype);
     checkMean(x, "mean");
     return composite(full ? "Mean" : "Mean1", [x], () => inWide(x, (y) => meanOver(y, dims, keepdim)));
   }
@@ -200,14 +200,14 @@ export class ReductionOps extends PointwiseOps {
   nansum(dim?: Dim | ReduceOptions, options?: ReduceOptions): Tensor {
     if (!this.isFloatingPoint()) return this.sum(dim, options);
     const { dims, keepdim, dtype } = reduction(this.self, "nansum", dim, options);
-    const x = dtype === undefined ? this.self : this.cast(dtype);
+    const x = dtype == null ? this.self : this.cast(dtype);
     return composite("Nansum", [x], () => sumOver(where(isnan(x), 0, x), dims, keepdim));
   }
 
   /** Mean of the elements that are not NaN. @throws DTypeError for integers. */
   nanmean(dim?: Dim | ReduceOptions, options?: ReduceOptions): Tensor {
     const { dims, keepdim, dtype } = reduction(this.self, "nanmean", dim, options);
-    const x = dtype === undefined ? this.self : this.cast(dtype);
+    const x = dtype == null ? this.self : this.cast(dtype);
     checkMean(x, "nanmean");
     return composite("Div", [x], () =>
       inWide(x, (y) => div(sumOver(where(isnan(y), 0, y), dims, keepdim), sumOver(not(isnan(y.detach())).cast(y.dtype), dims, keepdim))),
@@ -260,7 +260,7 @@ export class ReductionOps extends PointwiseOps {
       extreme(this.self, "max", "Aminmax", r),
     ]);
     // PyTorch keeps a dimension here even where there is none.
-    const scalarKept = this.ndim === 0 && options.dim !== undefined && r.keepdim;
+    const scalarKept = this.ndim === 0 && options.dim != null && r.keepdim;
     return scalarKept ? { min: min.reshape([1]), max: max.reshape([1]) } : { min, max };
   }
 
@@ -270,12 +270,12 @@ export class ReductionOps extends PointwiseOps {
    * @example
    * tensor([[1, 3], [4, 2]]).argmax(1); // tensor([1, 0])
    */
-  argmax(dim?: number | DimOptions, options?: DimOptions): Tensor {
+  argmax(dim?: number | DimOptions | null, options?: DimOptions): Tensor {
     return argExtreme(this.self, "max", dim, options);
   }
 
   /** Position of the smallest element as int32 (first of equals). @throws ShapeError for an empty tensor. */
-  argmin(dim?: number | DimOptions, options?: DimOptions): Tensor {
+  argmin(dim?: number | DimOptions | null, options?: DimOptions): Tensor {
     return argExtreme(this.self, "min", dim, options);
   }
 
@@ -328,12 +328,12 @@ export class ReductionOps extends PointwiseOps {
    * @example
    * tensor([3, 4]).norm(); // tensor(5.)
    */
-  norm(p: number | "fro" | NormOptions = 2, dim?: Dim | NormOptions, options?: NormOptions): Tensor {
+  norm(p?: number | "fro" | NormOptions | null, dim?: Dim | NormOptions, options?: NormOptions): Tensor {
     const all: NormOptions = isOptions(p) ? p : isOptions(dim) ? { p, ...dim } : { p, dim, ...options };
     const { dims, keepdim, dtype } = reduction(this.self, "norm", all, undefined);
-    const x = dtype === undefined ? this.self : this.cast(dtype);
+    const x = dtype == null ? this.self : this.cast(dtype);
     requireFloat(x, "norm", "linalg.vector_norm: Expected a floating point or complex tensor as input");
-    const order = all.p === "fro" || all.p === undefined ? 2 : all.p;
+    const order = all.p === "fro" || all.p == null ? 2 : all.p;
     if (typeof order !== "number")
       throw new ValueError(`norm: expected a number or "fro" as p, got ${JSON.stringify(order)}; other matrix norms are in linalg.norm`);
     return composite("LinalgVectorNorm", [x], () => vectorNorm(x, order, dims, keepdim));
@@ -344,6 +344,6 @@ function minOrMax(x: Tensor, op: "max" | "min", dim?: number | DimOptions | Tens
   if (dim instanceof ReductionOps) return op === "max" ? x.maximum(dim) : x.minimum(dim);
   const label = op === "max" ? "Max" : "Min";
   const { dim: d, keepdim = false } = typeof dim === "object" ? (dim as DimOptions) : { dim, ...options };
-  if (d !== undefined) return extremeAlong(x, op, label, d, keepdim);
+  if (d != null) return extremeAlong(x, op, label, d, keepdim);
   return extreme(x, op, `${label}1`, reduction(x, op, null, undefined));
 }

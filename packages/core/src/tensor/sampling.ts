@@ -23,18 +23,14 @@ import type { Tensor } from "./tensor.js";
 
 /** Where random numbers come from; the default generator if it is left out. */
 export interface RandomOptions {
-  readonly generator?: Generator | undefined;
+  readonly generator?: Generator | null | undefined;
 }
 
 /** Draws the elements on the host, as PyTorch's CPU generator does, and writes them. */
-function sample(
-  x: Tensor,
-  { generator = defaultGenerator() }: RandomOptions,
-  fill: (generator: Generator, out: TypedArray) => void,
-): Tensor {
+function sample(x: Tensor, { generator }: RandomOptions, fill: (generator: Generator, out: TypedArray) => void): Tensor {
   const data = drawn(() => {
     const out = numberArray(x.dtype, x.numel());
-    fill(generator, out);
+    fill(generator ?? defaultGenerator(), out);
     return out;
   });
   return mutate(x, x.onDevice(x.storage.backend, data));
@@ -88,10 +84,10 @@ export class SamplingOps extends InplaceMathOps {
    * Uniform integers of `[from, to)`; without bounds all that the dtype holds (floats: all that they hold exactly).
    * @throws ValueError unless `from < to`.
    */
-  random_(from?: number | bigint, to?: number | bigint, options: RandomOptions = {}): Tensor {
+  random_(from?: number | bigint, to?: number | bigint | null, options: RandomOptions = {}): Tensor {
     const x = this.self;
     if (from === undefined) return sample(x, options, (g, out) => fillRandom(g, out, x.dtype));
-    const [low, high] = to === undefined ? [0, from] : [from, to];
+    const [low, high] = to == null ? [0, from] : [from, to];
     return sample(x, options, (g, out) => fillRandint(g, out, low, high));
   }
 }

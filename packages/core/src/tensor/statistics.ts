@@ -13,8 +13,8 @@ export interface DiffOptions {
   /** How often to take differences. */
   readonly n?: number;
   readonly dim?: number;
-  readonly prepend?: Tensor;
-  readonly append?: Tensor;
+  readonly prepend?: Tensor | null;
+  readonly append?: Tensor | null;
 }
 
 /** What `cov` takes. */
@@ -22,9 +22,9 @@ export interface CovOptions {
   /** Subtracted from the number of observations in the divisor; 1 if left out. */
   readonly correction?: number;
   /** How often each observation was made. */
-  readonly fweights?: Tensor;
+  readonly fweights?: Tensor | null;
   /** How much each observation counts. */
-  readonly aweights?: Tensor;
+  readonly aweights?: Tensor | null;
 }
 
 /** Differences of neighbours along `dim`. */
@@ -35,8 +35,8 @@ export function difference(x: Tensor, dim: number): Tensor {
   return x.dtype === "bool" ? high.ne(low) : high.sub(low);
 }
 
-function checkWeights(name: string, weights: Tensor | undefined, observations: number, floating: boolean): void {
-  if (weights === undefined) return;
+function checkWeights(name: string, weights: Tensor | null | undefined, observations: number, floating: boolean): void {
+  if (weights == null) return;
   const fail = (message: string): never => {
     throw new ShapeError(`cov(): ${message}, got ${formatShape(weights.shape)} ${weights.dtype}`, { shapes: [weights.shape] });
   };
@@ -61,12 +61,12 @@ function cov(input: Tensor, { correction = 1, fweights, aweights }: CovOptions):
   checkWeights("fweights", fweights, n, false);
   checkWeights("aweights", aweights, n, true);
   const weights = fweights && aweights ? fweights.mul(aweights) : (fweights ?? aweights);
-  const total = weights === undefined ? constantLike(x, n) : weights.sum().cast(x.dtype);
-  const average = (weights === undefined ? x : x.mul(weights)).sum(1, { keepdim: true }).div(total);
-  const lost = weights !== undefined && aweights !== undefined ? weights.mul(aweights).sum().div(total).mul(correction) : correction;
+  const total = weights == null ? constantLike(x, n) : weights.sum().cast(x.dtype);
+  const average = (weights == null ? x : x.mul(weights)).sum(1, { keepdim: true }).div(total);
+  const lost = weights != null && aweights != null ? weights.mul(aweights).sum().div(total).mul(correction) : correction;
   const divisor = total.sub(lost).clampMin(0);
   const centred = x.sub(average);
-  const weighted = weights === undefined ? centred : centred.mul(weights);
+  const weighted = weights == null ? centred : centred.mul(weights);
   const out = weighted.matmul(centred.t()).div(divisor);
   return out.squeeze();
 }
@@ -83,7 +83,7 @@ export class StatisticsOps extends LinalgOps {
     if (this.ndim === 0) throw new ShapeError("diff: diff expects input to be at least one-dimensional, got []");
     const d = normalizeDim(dim, this.ndim, "diff");
     if (n === 0) return this.clone();
-    const parts = [prepend, this.self, append].filter((t): t is Tensor => t !== undefined);
+    const parts = [prepend, this.self, append].filter((t) => t != null);
     let out = parts.length === 1 ? this.self : apply("concat", parts, { dim: d }, "Cat");
     for (let i = 0; i < n; i++) out = difference(out, d);
     return out;

@@ -16,9 +16,9 @@ import type { WithIndices } from "./pool.js";
 
 /** Options of fractional max pooling: one of `outputSize` and `outputRatio`. */
 export interface FractionalOptions {
-  readonly outputSize?: Spatial | undefined;
+  readonly outputSize?: Spatial | null | undefined;
   /** Size of the result as a part of the input's, between 0 and 1. */
-  readonly outputRatio?: Spatial | undefined;
+  readonly outputRatio?: Spatial | null | undefined;
   /** Returns the positions of the maxima too. */
   readonly returnIndices?: boolean;
   /** Where the windows lie: numbers of [0, 1), `[N, C, 2]` or `[N, C, 3]`; drawn if left out. */
@@ -57,11 +57,10 @@ function each(value: Spatial, n: number): readonly number[] {
 /** @throws ValueError unless exactly one of the two is given, and ratios are between 0 and 1. */
 export function checkFractional(op: string, options: FractionalOptions): void {
   const { outputSize, outputRatio } = optionsOf(op, options);
-  if (outputSize === undefined && outputRatio === undefined)
+  if (outputSize == null && outputRatio == null)
     throw new ValueError(`${op}: requires specifying either an output size or an output ratio`);
-  if (outputSize !== undefined && outputRatio !== undefined)
-    throw new ValueError(`${op}: only one of outputSize and outputRatio may be specified`);
-  if (outputRatio !== undefined && !each(outputRatio, 1).every((r) => r > 0 && r < 1))
+  if (outputSize != null && outputRatio != null) throw new ValueError(`${op}: only one of outputSize and outputRatio may be specified`);
+  if (outputRatio != null && !each(outputRatio, 1).every((r) => r > 0 && r < 1))
     throw new ValueError(`${op}: output_ratio must be between 0 and 1 (got ${each(outputRatio, 1).join(", ")})`);
 }
 
@@ -84,7 +83,7 @@ function fractionalMaxPool(
   const sizes = input.shape.slice(2);
   const kernel = each(kernelSize, rank);
   const ratios = each(options.outputRatio ?? 1, rank);
-  const output = options.outputSize === undefined ? sizes.map((n, i) => Math.floor(n * ratios[i])) : each(options.outputSize, rank);
+  const output = options.outputSize == null ? sizes.map((n, i) => Math.floor(n * ratios[i])) : each(options.outputSize, rank);
   output.forEach((n, i) => {
     if (n + kernel[i] - 1 > sizes[i])
       throw new ShapeError(`${op}: pool size (${kernel[i]}) too large relative to input of size ${sizes[i]} for an output of ${n}`, {

@@ -7,11 +7,11 @@ export interface GridSampleOptions {
   /** What lies outside: zeros, the nearest element, or the reflection at the border. */
   readonly paddingMode?: "zeros" | "border" | "reflection";
   /** -1 and 1 are the centres of the first and the last element, where they would be their outer edges. */
-  readonly alignCorners?: boolean;
+  readonly alignCorners?: boolean | null;
 }
 
 /** Coordinates from [-1, 1] to positions. */
-function positionsOf(x: Tensor, size: number, alignCorners: boolean): Tensor {
+function positionsOf(x: Tensor, size: number, alignCorners: boolean | null): Tensor {
   return alignCorners ? x.add(1).mul((size - 1) / 2) : x.add(1).mul(size).sub(1).mul(0.5);
 }
 
@@ -26,7 +26,7 @@ function reflected(x: Tensor, low: number, high: number): Tensor {
   return rest.mul(odd.mul(-2).add(1)).add(odd.mul(span)).add(low);
 }
 
-function padded(x: Tensor, size: number, { paddingMode = "zeros", alignCorners = false }: GridSampleOptions): Tensor {
+function padded(x: Tensor, size: number, { paddingMode = "zeros", alignCorners }: GridSampleOptions): Tensor {
   if (paddingMode === "zeros") return x;
   const inside = paddingMode === "border" ? x : alignCorners ? reflected(x, 0, size - 1) : reflected(x, -0.5, size - 0.5);
   return inside.clamp({ min: 0, max: size - 1 });
@@ -62,7 +62,7 @@ function elementsAt(rows: Tensor, sizes: Shape, at: readonly Tensor[]): Tensor {
  */
 export function gridSample(input: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
   const op = "gridSample";
-  const { mode, paddingMode, alignCorners } = optionsOf(op, options, { mode: "bilinear", paddingMode: "zeros", alignCorners: false });
+  const { mode, paddingMode, alignCorners } = optionsOf(op, options, { mode: "bilinear", paddingMode: "zeros", alignCorners: Boolean });
   if (!(mode in TAPS) && mode !== "nearest") {
     throw new ValueError(`${op}: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '${mode}'`);
   }
@@ -143,7 +143,7 @@ function mixed(rows: Tensor, sizes: Shape, at: readonly Tensor[], taps: Taps, pa
 /** Settings of {@link affineGrid}. */
 export interface AffineGridOptions {
   /** -1 and 1 are the centres of the first and the last element, where they would be their outer edges. */
-  readonly alignCorners?: boolean;
+  readonly alignCorners?: boolean | null;
 }
 
 /**
@@ -152,7 +152,7 @@ export interface AffineGridOptions {
  * @throws ShapeError if they do not fit.
  */
 export function affineGrid(theta: Tensor, size: Shape, options: AffineGridOptions = {}): Tensor {
-  const { alignCorners } = optionsOf("affineGrid", options, { alignCorners: false });
+  const { alignCorners } = optionsOf("affineGrid", options, { alignCorners: Boolean });
   const area = size.slice(2);
   const rank = area.length;
   const fits = theta.ndim === 3 && theta.shape[0] === size[0] && theta.shape[1] === rank && theta.shape[2] === rank + 1;

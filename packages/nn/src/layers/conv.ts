@@ -122,10 +122,10 @@ function edgePads({ padding, dilation, kernelSize }: ConvBase): number[] {
 /** A transposed convolution, which can aim at an output size. */
 abstract class ConvTranspose extends ConvBase {
   /** Options of the plain transposed convolution that gives `outputSize`, where several sizes are possible. */
-  protected aimed(input: Tensor, outputSize: Spatial | undefined): ConvTransposeOptions {
+  protected aimed(input: Tensor, outputSize: Spatial | null | undefined): ConvTransposeOptions {
     const { stride, dilation, groups, kernelSize, outputPadding } = this;
     const padding = this.padding as readonly number[];
-    if (outputSize === undefined) return { stride, padding, outputPadding, groups, dilation };
+    if (outputSize == null) return { stride, padding, outputPadding, groups, dilation };
     const n = kernelSize.length;
     const sizes = typeof outputSize === "number" ? new Array<number>(n).fill(outputSize) : outputSize.slice(-n);
     const extra = sizes.map((size, i) => {
@@ -214,7 +214,7 @@ export class ConvTranspose1d extends ConvTranspose {
     super(1, true, inChannels, outChannels, kernelSize, options);
   }
 
-  override forward(input: Tensor, outputSize?: Spatial): Tensor {
+  override forward(input: Tensor, outputSize?: Spatial | null): Tensor {
     return F.convTranspose1d(input, this.weight, this.bias, this.aimed(input, outputSize));
   }
 }
@@ -234,7 +234,7 @@ export class ConvTranspose2d extends ConvTranspose {
     super(2, true, inChannels, outChannels, kernelSize, options);
   }
 
-  override forward(input: Tensor, outputSize?: Spatial): Tensor {
+  override forward(input: Tensor, outputSize?: Spatial | null): Tensor {
     return F.convTranspose2d(input, this.weight, this.bias, this.aimed(input, outputSize));
   }
 }
@@ -251,7 +251,7 @@ export class ConvTranspose3d extends ConvTranspose {
     super(3, true, inChannels, outChannels, kernelSize, options);
   }
 
-  override forward(input: Tensor, outputSize?: Spatial): Tensor {
+  override forward(input: Tensor, outputSize?: Spatial | null): Tensor {
     return F.convTranspose3d(input, this.weight, this.bias, this.aimed(input, outputSize));
   }
 }

@@ -11,8 +11,8 @@ abstract class FractionalMaxPool<R extends boolean> extends Module {
   static override readonly stateKeys: Readonly<Record<string, string>> = { randomSamples: "_random_samples" };
 
   readonly kernelSize: Spatial;
-  readonly outputSize: Spatial | undefined;
-  readonly outputRatio: Spatial | undefined;
+  readonly outputSize: Spatial | null | undefined;
+  readonly outputRatio: Spatial | null | undefined;
   readonly returnIndices: boolean;
   /** Where the windows lie, if it is always the same. */
   declare randomSamples: Tensor | null;

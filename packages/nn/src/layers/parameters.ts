@@ -11,9 +11,9 @@ import { DictContainer, ListContainer, type NamedItems, notCallable } from "./co
  * weights = new nn.ParameterList([randn([4, 4]), randn([4, 1])]);
  */
 export class ParameterList extends ListContainer<Parameter> {
-  constructor(parameters: Iterable<Tensor> = []) {
+  constructor(parameters?: Iterable<Tensor> | null) {
     super();
-    this.extend(parameters);
+    this.extend(parameters ?? []);
   }
 
   /** Adds a parameter at the end. Returns this. */
@@ -49,9 +49,9 @@ export class ParameterList extends ListContainer<Parameter> {
  * weights = new nn.ParameterDict({ left: randn([4, 4]), right: randn([4, 1]) });
  */
 export class ParameterDict extends DictContainer<Parameter> {
-  constructor(parameters: NamedItems<Tensor> = {}) {
+  constructor(parameters?: NamedItems<Tensor> | null) {
     super();
-    this.update(parameters);
+    this.update(parameters ?? {});
   }
 
   /** Adds or replaces a parameter. Returns this. */

@@ -226,21 +226,21 @@ export class AdaptiveMaxPool3d<R extends boolean = false> extends AdaptiveMax<R>
 
 /** Puts pooled values back at the positions that {@link MaxPool1d} returned, among zeros. */
 export class MaxUnpool1d extends MaxUnpool {
-  override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+  override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[] | null): Tensor {
     return F.maxUnpool1d(input, indices, this.kernelSize, { stride: this.stride, padding: this.padding, outputSize });
   }
 }
 
 /** Puts pooled values back at the positions that {@link MaxPool2d} returned, among zeros. */
 export class MaxUnpool2d extends MaxUnpool {
-  override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+  override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[] | null): Tensor {
     return F.maxUnpool2d(input, indices, this.kernelSize, { stride: this.stride, padding: this.padding, outputSize });
   }
 }
 
 /** Puts pooled values back at the positions that {@link MaxPool3d} returned, among zeros. */
 export class MaxUnpool3d extends MaxUnpool {
-  override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+  override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[] | null): Tensor {
     return F.maxUnpool3d(input, indices, this.kernelSize, { stride: this.stride, padding: this.padding, outputSize });
   }
 }

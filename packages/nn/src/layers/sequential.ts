@@ -63,9 +63,9 @@ function isRecord(value: unknown): boolean {
  * }
  */
 export class ModuleList<M extends Module = Module> extends ListContainer<M> {
-  constructor(modules: Iterable<M> = []) {
+  constructor(modules?: Iterable<M> | null) {
     super();
-    this.extend(modules);
+    this.extend(modules ?? []);
   }
 
   /** Not defined for a list. @throws NotSupportedError always. */
@@ -93,9 +93,9 @@ export class ModuleList<M extends Module = Module> extends ListContainer<M> {
  * heads.get("digit")(randn([64, 8])); // [64, 10]
  */
 export class ModuleDict<M extends Module = Module> extends DictContainer<M> {
-  constructor(modules: NamedItems<M> = {}) {
+  constructor(modules?: NamedItems<M> | null) {
     super();
-    this.update(modules);
+    this.update(modules ?? {});
   }
 
   /** Not defined for a dictionary. @throws NotSupportedError always. */

@@ -41,14 +41,7 @@ export class Upsample extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    const { size, scaleFactor, mode, alignCorners, recomputeScaleFactor } = this;
-    return F.interpolate(input, {
-      size: size ?? undefined,
-      scaleFactor: scaleFactor ?? undefined,
-      mode,
-      alignCorners: alignCorners ?? undefined,
-      recomputeScaleFactor: recomputeScaleFactor ?? undefined,
-    });
+    return F.interpolate(input, this);
   }
 
   override extraRepr(): string {
