@@ -5,6 +5,7 @@
  */
 import type { Backend, Handle } from "./backend.js";
 import { type DType, itemSize, type TypedArray } from "./dtype.js";
+import { macrotask } from "./tick.js";
 import { tracer } from "./tracing.js";
 
 /**
@@ -99,14 +100,14 @@ export function holdBuffer(value: Held, handle: Handle): Box {
 
 /**
  * New buffers and the tokens of their values. Most of them are freed within the step that makes them, and only the others are worth being
- * watched: those that are there at the next microtask, or when many have been made since.
+ * watched: those that are there at the next turn of the event loop, or when many have been made since.
  */
 let fresh: (Token | Box)[] = [];
 const MOST_FRESH = 2 ** 13;
 
 /** Has a buffer freed when its value is collected. */
 export function watchLater(token: Token, box: Box): void {
-  if (fresh.length === 0) queueMicrotask(watchFresh);
+  if (fresh.length === 0) void macrotask().then(watchFresh);
   if (fresh.push(token, box) > MOST_FRESH) watchFresh();
 }
 

@@ -1,5 +1,5 @@
 /** Ends after a macrotask, so that finalizers run and other events get their turn; microtasks never let them. */
-const macrotask: () => Promise<void> =
+export const macrotask: () => Promise<void> =
   typeof (globalThis as { setImmediate?: unknown }).setImmediate === "function"
     ? () => new Promise((resolve) => (globalThis as unknown as { setImmediate(fn: () => void): void }).setImmediate(resolve))
     : viaChannel();
