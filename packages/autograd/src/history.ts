@@ -1,12 +1,12 @@
 import {
   apply,
-  contiguousStrides,
   contiguousValue,
   currentScope,
   isContiguous,
   type Layout,
   mutate,
   realiseAll,
+  rowMajor,
   type Shape,
   type Storage,
   sameShape,
@@ -178,10 +178,6 @@ export function ownCopy(x: Tensor): Tensor {
   if (x.wrapped !== null) return x.clone();
   const copy = tensorOf(contiguousValue(x));
   return sameShape(copy.shape, x.shape) ? copy : tensorOver(copy.storage, rowMajor(x.shape));
-}
-
-function rowMajor(shape: readonly number[]): Layout {
-  return { shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
 /** Keeps a tensor past the end of the scope that made it. */

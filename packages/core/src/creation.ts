@@ -5,7 +5,7 @@ import { DTypeError, formatShape, ShapeError } from "./errors.js";
 import { checkDevice, tensorOver } from "./evaluate.js";
 import { parseNested, type TensorData } from "./nested.js";
 import { isTensor, type Scalar } from "./promotion.js";
-import { checkShape, contiguousStrides, type Shape, sizeOf } from "./shape.js";
+import { checkShape, rowMajor, type Shape, sizeOf } from "./shape.js";
 import { requireArrayDType } from "./tensor/base.js";
 import type { Tensor } from "./tensor/tensor.js";
 import { constantValue, Storage } from "./value.js";
@@ -61,7 +61,7 @@ export function fromTypedArray(array: TypedArray, options: TensorOptions & { rea
   checkDevice(backend, shape, dtype, "fromTypedArray");
   const storage = new Storage(constantValue(backend, shape, dtype, 0));
   storage.attach(array);
-  return finish(tensorOver(storage, { shape, strides: contiguousStrides(shape), offset: 0 }), options);
+  return finish(tensorOver(storage, rowMajor(shape)), options);
 }
 
 /** The data as a tensor, copied only if it must be: tensors are converted, host arrays shared where their dtype fits. */

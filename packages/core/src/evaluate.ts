@@ -19,17 +19,7 @@ import type { FormulaOp } from "./extension.js";
 import { Fusion, realise } from "./fusion.js";
 import { INFER, type KernelOps, type PrimitiveName, VIEWS } from "./primitives.js";
 import { SCALAR_OPS, type ScalarOp } from "./scalar.js";
-import {
-  broadcastStrides,
-  checkLayout,
-  checkShape,
-  contiguousStrides,
-  isContiguous,
-  type Layout,
-  type Shape,
-  sameShape,
-  sizeOf,
-} from "./shape.js";
+import { broadcastStrides, checkLayout, checkShape, isContiguous, type Layout, rowMajor, type Shape, sameShape, sizeOf } from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
 import { tracer } from "./tracing.js";
 import { filledArray, type Operand, Storage, settledValue, Value } from "./value.js";
@@ -47,7 +37,7 @@ export function evaluateWith(make: Construct): Handler {
 
 /** A new tensor that owns `value`. */
 export function tensorOf(value: Value): Tensor {
-  return construct(new Storage(value), { shape: value.shape, strides: contiguousStrides(value.shape), offset: 0 });
+  return construct(new Storage(value), value);
 }
 
 /** A tensor of what a kernel has computed. */
@@ -136,7 +126,7 @@ function commonShape(inputs: readonly Tensor[]): Shape {
 }
 
 function copyOf(x: Tensor): Tensor {
-  return construct(new Storage(contiguousValue(x)), { shape: x.shape, strides: contiguousStrides(x.shape), offset: 0 });
+  return construct(new Storage(contiguousValue(x)), rowMajor(x.shape));
 }
 
 /** The broadcast of two shapes that are known to fit. */
@@ -154,19 +144,20 @@ function resultDType(op: ScalarOp, inputs: readonly Tensor[]): DType {
 function pendingValue(backend: Backend, op: ScalarOp | FormulaOp, shape: Shape, dtype: DType, inputs: readonly Tensor[]): Value {
   const { limits } = backend;
   const operands = new Array<Operand>(inputs.length);
-  let counts: Counts = { cost: 1, leaves: 0 };
+  let cost = 1;
+  let leaves = 0;
   for (let i = 0; i < inputs.length; i++) {
     const operand = operandOf(inputs[i], shape);
     const { value, whole } = operand;
     if (whole && value.pending !== null) {
-      counts.cost += value.pending.cost;
-      counts.leaves += value.pending.leaves;
-    } else if (value.constant === null) counts.leaves++;
+      cost += value.pending.cost;
+      leaves += value.pending.leaves;
+    } else if (value.constant === null) leaves++;
     operands[i] = operand;
   }
   // Shared parts were counted each time: only where that is too much is it worth a walk.
-  if (isTooLarge(counts, limits)) counts = shrink(operands, limits);
-  const out = new Value(backend, shape, dtype, null, { op, operands, cost: counts.cost, leaves: counts.leaves });
+  if (isTooLarge(cost, leaves, limits)) ({ cost, leaves } = shrink(operands, limits));
+  const out = new Value(backend, shape, dtype, null, { op, operands, cost, leaves });
   if (limits.maxExpr <= 1) realise(out);
   return out;
 }
@@ -179,7 +170,7 @@ interface Counts {
 }
 
 /** True if one kernel cannot hold the ops, or cannot read the inputs and write an output. */
-function isTooLarge({ cost, leaves }: Counts, { maxExpr, maxInputs }: Backend["limits"]): boolean {
+function isTooLarge(cost: number, leaves: number, { maxExpr, maxInputs }: Backend["limits"]): boolean {
   return cost > maxExpr || leaves >= maxInputs;
 }
 
@@ -187,7 +178,7 @@ function isTooLarge({ cost, leaves }: Counts, { maxExpr, maxInputs }: Backend["l
 function shrink(operands: readonly Operand[], limits: Backend["limits"]): Counts {
   for (;;) {
     const counts = countOnce(operands);
-    if (!isTooLarge(counts, limits)) return counts;
+    if (!isTooLarge(counts.cost, counts.leaves, limits)) return counts;
     let largest: Value | null = null;
     for (const { value, whole } of operands) {
       if (whole && value.pending !== null && value.pending.cost > (largest?.pending?.cost ?? 0)) largest = value;
@@ -399,13 +390,14 @@ function castTo(x: Tensor, dtype: DType): Tensor {
 }
 
 function evaluateReduce(backend: Backend, x: Tensor, output: Spec, { op, dims }: KernelOps["reduce"]): Tensor {
-  let fusion = new Fusion(x.shape, true);
   const operand = operandOf(x, x.shape);
-  if (operand.value.pending !== null) operand.value.reads++;
+  const { pending } = operand.value;
+  let fusion = new Fusion([], x.shape, pending?.leaves ?? 1);
+  if (pending !== null) operand.value.reads++;
   let expr = fusion.operand(operand);
-  if (fusion.views.length >= backend.limits.maxInputs) {
+  if (fusion.size >= backend.limits.maxInputs) {
     realise(operand.value);
-    fusion = new Fusion(x.shape, true);
+    fusion = new Fusion([], x.shape, 1);
     expr = fusion.operand(operand);
   }
   const handles = backend.run("reduce", fusion.views, [output], { op, dims, shape: x.shape, expr, numbers: fusion.numbers });
@@ -420,14 +412,12 @@ export function viewOf(x: Tensor, shape: Shape = x.shape): View {
 }
 
 function viewsOf(inputs: readonly Tensor[]): View[] {
-  const views = new Array<View>(inputs.length);
-  for (let i = 0; i < inputs.length; i++) views[i] = viewOf(inputs[i]);
-  return views;
+  return inputs.map((x) => viewOf(x));
 }
 
 function wholeView(value: Value): View {
-  const { dtype, shape } = value;
-  return { handle: realise(value), dtype, shape, strides: contiguousStrides(shape), offset: 0 };
+  const { dtype, shape, strides, offset } = value;
+  return { handle: realise(value), dtype, shape, strides, offset };
 }
 
 /** Base with a region replaced; `reuse` lets the kernel write base's own buffer, which then belongs to the result. */

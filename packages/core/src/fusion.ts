@@ -4,29 +4,45 @@ import { type Shape, sameShape } from "./shape.js";
 import type { Tensor } from "./tensor/tensor.js";
 import type { Operand, Pending, Value } from "./value.js";
 
-/** Turns pending values into one kernel's expression, inputs and numbers. */
+const NO_NUMBERS: readonly number[] = [];
+
+/** Turns pending values into one kernel's expressions, inputs and numbers. */
 export class Fusion {
-  readonly views: View[] = [];
-  readonly numbers: (number | bigint)[] = [];
+  /** What is written out. */
+  readonly roots: Value[];
+  readonly exprs: Expr[];
+  /** Number of inputs. */
+  size = 0;
   /** Pending values whose expression was taken over, and how often it is used here; null for none. */
   inlined: Map<Value, number> | null = null;
+  /** The inputs, with room for about all: lists that grow one by one take more memory than all else here. */
+  readonly #views: View[];
   /** Expressions of pending values. Most kernels are one op, which needs no maps. */
   #done: Map<Value, Expr> | null = null;
-  /** The values of `numbers`. */
-  readonly #constants: Value[] = [];
+  /** The values of numbers; null for none. */
+  #constants: Value[] | null = null;
   readonly #shape: Shape;
-  readonly #stopAtShared: boolean;
 
-  /** With `stopAtShared`, pending values that others need too are written out first and read. */
-  constructor(shape: Shape, stopAtShared: boolean) {
+  /** Of pending values of one shape. Without any, other pending values that are needed twice are written out first and read. */
+  constructor(roots: Value[], shape: Shape = roots[0].shape, leaves: number = (roots[0].pending as Pending).leaves) {
     this.#shape = shape;
-    this.#stopAtShared = stopAtShared;
+    this.#views = new Array<View>(leaves);
+    this.roots = roots;
+    this.exprs = roots.length === 1 ? [this.root(roots[0])] : roots.map((value) => this.pending(value));
+  }
+
+  get views(): readonly View[] {
+    return this.#views.length === this.size ? this.#views : this.#views.slice(0, this.size);
+  }
+
+  get numbers(): readonly (number | bigint)[] {
+    return this.#constants === null ? NO_NUMBERS : this.#constants.map(({ constant }) => constant as number | bigint);
   }
 
   operand(operand: Operand): Expr {
     const { value } = operand;
     if (value.handle === null && value.constant !== null) return this.number(value);
-    if (value.pending === null || !operand.whole || (this.#stopAtShared && isShared(value))) return this.view(operand);
+    if (value.pending === null || !operand.whole || (this.roots.length === 0 && isShared(value))) return this.view(operand);
     const expr = this.pending(value);
     this.inlined ??= new Map();
     this.inlined.set(value, (this.inlined.get(value) ?? 0) + 1);
@@ -44,7 +60,7 @@ export class Fusion {
   }
 
   /** The expression of a pending value that no other one uses. */
-  root(value: Value): Expr {
+  private root(value: Value): Expr {
     const { op, operands } = value.pending as Pending;
     const args = new Array<Expr>(operands.length);
     for (let i = 0; i < operands.length; i++) args[i] = this.operand(operands[i]);
@@ -52,23 +68,20 @@ export class Fusion {
   }
 
   private number(value: Value): Expr {
+    this.#constants ??= [];
     let index = this.#constants.indexOf(value);
-    if (index < 0) {
-      index = this.#constants.push(value) - 1;
-      this.numbers.push(value.constant as number | bigint);
-    }
+    if (index < 0) index = this.#constants.push(value) - 1;
     return numberExpr(index, value.dtype);
   }
 
   private view({ value, strides, offset }: Operand): Expr {
     const handle = realise(value);
-    const { views } = this;
-    for (let i = 0; i < views.length; i++) {
-      const view = views[i];
+    for (let i = 0; i < this.size; i++) {
+      const view = this.#views[i];
       if (view.handle === handle && view.offset === offset && sameShape(view.strides, strides)) return inputExpr(i, value.dtype);
     }
-    views.push({ handle, dtype: value.dtype, shape: this.#shape, strides, offset });
-    return inputExpr(views.length - 1, value.dtype);
+    this.#views[this.size] = { handle, dtype: value.dtype, shape: this.#shape, strides, offset };
+    return inputExpr(this.size++, value.dtype);
   }
 }
 
@@ -92,32 +105,19 @@ export function realise(value: Value): object {
  * One kernel that computes a pending value. Parts that were written out since it was made are inputs of their own: where they are too
  * many, its operands come first.
  */
-function fuseOne(value: Value, { operands }: Pending): Fused {
-  const fused = fuse([value]);
-  if (fused.fusion.views.length < value.backend.limits.maxInputs) return fused;
+function fuseOne(value: Value, { operands }: Pending): Fusion {
+  const fusion = new Fusion([value]);
+  if (fusion.size < value.backend.limits.maxInputs) return fusion;
   for (const operand of operands) if (operand.whole && operand.value.pending !== null) realise(operand.value);
-  return fuse([value]);
-}
-
-/** One kernel that computes pending values of one shape. */
-function fuse(values: readonly Value[]): Fused {
-  const fusion = new Fusion(values[0].shape, false);
-  if (values.length === 1) return { fusion, roots: [values[0]], exprs: [fusion.root(values[0])] };
-  return { fusion, roots: [...values], exprs: values.map((value) => fusion.pending(value)) };
-}
-
-interface Fused {
-  readonly fusion: Fusion;
-  /** What is written out, and its expressions. */
-  readonly roots: Value[];
-  readonly exprs: Expr[];
+  return new Fusion([value]);
 }
 
 /** Runs a fused kernel, writing out what others need on the way as far as the device has room. */
-function runFused(backend: Backend, { fusion, roots, exprs }: Fused): readonly object[] {
-  if (fusion.inlined !== null) {
-    for (const [other, uses] of fusion.inlined) {
-      const room = fusion.views.length + roots.length < backend.limits.maxInputs;
+function runFused(backend: Backend, fusion: Fusion): readonly object[] {
+  const { roots, exprs, inlined } = fusion;
+  if (inlined !== null) {
+    for (const [other, uses] of inlined) {
+      const room = fusion.size + roots.length < backend.limits.maxInputs;
       // Where this kernel holds the only uses, nobody is left to read it.
       if (room && isShared(other) && other.owners > uses && !roots.includes(other)) {
         roots.push(other);
@@ -144,16 +144,16 @@ export function realiseAll(tensors: readonly Tensor[]): void {
   while (waiting.length > 0) {
     const [first] = waiting;
     let group = waiting.filter((v) => v.backend === first.backend && sameShape(v.shape, first.shape));
-    let fused = fuse(group);
-    while (group.length > 1 && !fits(fused, first.backend.limits)) {
+    let fusion = new Fusion(group);
+    while (group.length > 1 && !fits(fusion, first.backend.limits)) {
       group = group.slice(0, -1);
-      fused = fuse(group);
+      fusion = new Fusion(group);
     }
-    runFused(first.backend, fused);
+    runFused(first.backend, fusion);
     waiting = waiting.filter((v) => v.pending !== null);
   }
 }
 
-function fits({ fusion, roots }: Fused, { maxInputs, maxExpr }: Backend["limits"]): boolean {
-  return fusion.views.length + roots.length <= maxInputs && (fusion.inlined?.size ?? 0) + roots.length <= maxExpr;
+function fits({ size, roots, inlined }: Fusion, { maxInputs, maxExpr }: Backend["limits"]): boolean {
+  return size + roots.length <= maxInputs && (inlined?.size ?? 0) + roots.length <= maxExpr;
 }

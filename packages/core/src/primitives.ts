@@ -3,7 +3,7 @@ import type { DType } from "./dtype.js";
 import type { FormulaOp, HostOp } from "./extension.js";
 import type { KernelOp } from "./fused.js";
 import type { ScalarOp } from "./scalar.js";
-import { contiguousStrides, type Layout, reducedShape, type Shape, viewStrides } from "./shape.js";
+import { broadcastStrides, contiguousStrides, type Layout, reducedShape, type Shape, viewStrides } from "./shape.js";
 
 /** View ops by attributes: they change the layout and share the storage. */
 export interface ViewOps {
@@ -72,11 +72,7 @@ export const VIEWS: { readonly [K in keyof ViewOps]: (x: Layout, attrs: ViewOps[
   // Methods copy first where no strides fit, so there are some here.
   reshape: (x, { shape }) => ({ shape, strides: viewStrides(x.shape, x.strides, shape) ?? contiguousStrides(shape), offset: x.offset }),
   permute: ({ shape, strides, offset }, { dims }) => ({ shape: pick(shape, dims), strides: pick(strides, dims), offset }),
-  expand: (x, { shape }) => {
-    const lead = shape.length - x.shape.length;
-    const strides = shape.map((n, i) => (i < lead || (x.shape[i - lead] === 1 && n !== 1) ? 0 : x.strides[i - lead]));
-    return { shape, strides, offset: x.offset };
-  },
+  expand: (x, { shape }) => ({ shape, strides: broadcastStrides(x.shape, x.strides, shape), offset: x.offset }),
   slice: (x, { dim, start, step, length }) => ({
     shape: replaceAt(x.shape, dim, length),
     strides: replaceAt(x.strides, dim, x.strides[dim] * step),
@@ -126,11 +122,11 @@ export const INFER: { readonly [K in keyof KernelOps]: (inputs: readonly Spec[],
   argReduce: ([x], { dim, keepdim }) => [{ shape: reducedShape(x.shape, [dim], keepdim), dtype: "int32" }],
   matmul: ([a, b]) => [matmulSpec(a, b)],
   addmm: ([, a, b]) => [matmulSpec(a, b)],
-  conv: ([x, w], a) => [{ shape: [x.shape[0], w.shape[0]].concat(convSize(x.shape.slice(2), w.shape.slice(2), a)), dtype: x.dtype }],
+  conv: ([x, w], attrs) => [{ shape: convShape(x.shape, w.shape, attrs), dtype: x.dtype }],
   convInput: ([g], { inputShape }) => [{ shape: inputShape, dtype: g.dtype }],
   convWeight: ([g], { weightShape }) => [{ shape: weightShape, dtype: g.dtype }],
   maxPool: ([{ shape, dtype }], { outputSize }) => {
-    const pooled = shape.slice(0, 2).concat(outputSize);
+    const pooled = [shape[0], shape[1], ...outputSize];
     return [
       { shape: pooled, dtype },
       { shape: pooled, dtype: "int32" },
@@ -165,9 +161,14 @@ export const INFER: { readonly [K in keyof KernelOps]: (inputs: readonly Spec[],
   transfer: ([x]) => [x],
 };
 
-/** Output sizes of a convolution. */
-export function convSize(input: Shape, kernel: Shape, { stride, padding, dilation }: Omit<ConvAttrs, "groups">): number[] {
-  return input.map((n, i) => Math.floor((n + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1);
+/** The shape of a convolution of `[N, C, ...]` with weights `[F, C / groups, ...]`. */
+export function convShape(input: Shape, weight: Shape, { stride, padding, dilation }: Omit<ConvAttrs, "groups">): Shape {
+  const shape = input.slice();
+  shape[1] = weight[0];
+  for (let d = 0; d < stride.length; d++) {
+    shape[d + 2] = Math.floor((input[d + 2] + 2 * padding[d] - dilation[d] * (weight[d + 2] - 1) - 1) / stride[d]) + 1;
+  }
+  return shape;
 }
 
 function matmulSpec(a: Spec, b: Spec): Spec {

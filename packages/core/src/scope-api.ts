@@ -5,11 +5,11 @@ import { TensorBase } from "./tensor/base.js";
  * Calls `visit` for every tensor in arrays, plain objects, maps and sets, and in fields of what ops return together; `other` for objects
  * that may hold some out of reach.
  */
-function eachTensor(value: unknown, visit: (tensor: TensorBase) => void, other?: () => void, seen: Set<unknown> = new Set()): void {
-  const inside = (item: unknown): void => eachTensor(item, visit, other, seen);
+function eachTensor(value: unknown, visit: (tensor: TensorBase) => void, other?: () => void, seen?: Set<unknown>): void {
   if (value instanceof TensorBase) visit(value);
-  else if (Object(value) === value && !seen.has(value)) {
-    seen.add(value);
+  else if (Object(value) === value && !seen?.has(value)) {
+    const known = (seen ?? new Set()).add(value);
+    const inside = (item: unknown): void => eachTensor(item, visit, other, known);
     if (Array.isArray(value) || value instanceof Set || value instanceof Map) value.forEach(inside);
     else {
       const plain = isPlain(value as object);

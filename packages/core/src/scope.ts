@@ -141,11 +141,10 @@ export function hiddenScope(): Scope | null {
   return tracer === null ? new Scope(true) : null;
 }
 
-const inside = (name: string): string => `put the ${name} block inside the loop, or write \`using _ = ${name}()\``;
-
 /** Throws if `value` is a promise: a function form must be synchronous. `advice` says what to do. */
-export function refusePromise(value: unknown, name: string, advice: string = inside(name)): void {
+export function refusePromise(value: unknown, name: string, advice?: string): void {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function") {
-    throw new SconceError(`${name}: expected a synchronous function, got one that returned a Promise; ${advice}`);
+    const what = advice ?? `put the ${name} block inside the loop, or write \`using _ = ${name}()\``;
+    throw new SconceError(`${name}: expected a synchronous function, got one that returned a Promise; ${what}`);
   }
 }

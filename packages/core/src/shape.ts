@@ -28,6 +28,11 @@ export function contiguousStrides(shape: Shape): number[] {
   return strides;
 }
 
+/** The layout of a row-major tensor. */
+export function rowMajor(shape: Shape): Layout {
+  return { shape, strides: contiguousStrides(shape), offset: 0 };
+}
+
 /** True if the elements lie in row-major order without gaps (sizes of 1 and empty tensors do not matter). */
 export function isContiguous(shape: Shape, strides: readonly number[]): boolean {
   let step = 1;

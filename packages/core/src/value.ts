@@ -7,7 +7,7 @@ import type { FormulaOp } from "./extension.js";
 import { decodeArray, encodeArray, isHalf } from "./half.js";
 import type { ScalarOp } from "./scalar.js";
 import { currentScope, type Disposable_, type Scope } from "./scope.js";
-import { type Shape, sizeOf } from "./shape.js";
+import { contiguousStrides, type Layout, type Shape, sizeOf } from "./shape.js";
 import { tracer } from "./tracing.js";
 
 /** One operand of a pending scalar op: a value read through strides that fit the op's shape. */
@@ -32,10 +32,13 @@ export interface Pending {
  * A write-once array on a device: a buffer, a number that fills it, or an expression that has not run. Classes of which each op makes one
  * have no `#methods`: engines mark every object for them, which takes longer than all else that a constructor does.
  */
-export class Value {
+export class Value implements Layout {
   readonly backend: Backend;
   readonly dtype: DType;
   readonly shape: Shape;
+  /** Its elements lie in row-major order. */
+  readonly strides: readonly number[];
+  readonly offset = 0;
   readonly size: number;
   /** Fills the whole value, and is its content while there is no buffer. */
   readonly constant: number | bigint | null;
@@ -56,6 +59,7 @@ export class Value {
   constructor(backend: Backend, shape: Shape, dtype: DType, constant: number | bigint | null, pending: Pending | null) {
     this.backend = backend;
     this.shape = shape;
+    this.strides = contiguousStrides(shape);
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.constant = constant;

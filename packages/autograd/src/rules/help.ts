@@ -1,7 +1,6 @@
 import {
   apply,
   constantValue,
-  contiguousStrides,
   encodeArray,
   type Layout,
   numberArray,
@@ -105,11 +104,6 @@ export function iota(like: Tensor, n: number): Tensor {
   const data = numberArray(like.dtype, n) as Float32Array;
   for (let i = 0; i < n; i++) data[i] = i;
   return tensorOf(settledValue(backend, [n], like.dtype, backend.upload(encodeArray(data, like.dtype), like.dtype)));
-}
-
-/** A layout of a row-major tensor. */
-export function rowMajor(shape: Shape): Layout {
-  return { shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
 /** Zeros of `shape` with `g` added where `layout` says that its elements lie. */

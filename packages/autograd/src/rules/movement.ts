@@ -1,5 +1,5 @@
-import { apply, type Layout, type Shape, VIEWS, type ViewOps } from "@sconce/core";
-import { permute, reshape, rowMajor, spread } from "./help.js";
+import { apply, type Layout, rowMajor, type Shape, VIEWS, type ViewOps } from "@sconce/core";
+import { permute, reshape, spread } from "./help.js";
 import { of, type Rules } from "./rule.js";
 
 /** A view's layout over a row-major tensor. */

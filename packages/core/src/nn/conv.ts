@@ -62,13 +62,15 @@ function checkWeightRank(op: string, weight: Tensor, n: number): void {
   expectTensor(op, weight);
   if (weight.ndim !== n + 2)
     throw new ShapeError(`${op}: expected ${n + 2}-dimensional weight, got ${formatShape(weight.shape)}`, { shapes: [weight.shape] });
-  checkAtLeast(weight.shape.slice(2), 1, op, "kernel size should be greater than zero");
+  checkAtLeast(weight.shape, 1, op, "kernel size should be greater than zero", 2);
 }
 
 function checkKernelFits(op: string, x: Tensor, weight: Tensor, { padding, dilation }: ConvAttrs): void {
+  let fits = true;
+  for (let d = 0; d < padding.length; d++) fits &&= dilation[d] * (weight.shape[d + 2] - 1) < x.shape[d + 2] + 2 * padding[d];
+  if (fits) return;
   const padded = x.shape.slice(2).map((size, d) => size + 2 * padding[d]);
   const kernel = weight.shape.slice(2).map((k, d) => dilation[d] * (k - 1) + 1);
-  if (kernel.every((k, d) => k <= padded[d])) return;
   throw new ShapeError(
     `${op}: Calculated padded input size per channel: (${formatSizes(padded)}). Kernel size: (${formatSizes(kernel)}). ` +
       `Kernel size can't be greater than actual input size`,

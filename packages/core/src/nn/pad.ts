@@ -2,7 +2,7 @@ import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
 import { optionsOf } from "../options.js";
 import { VIEWS } from "../primitives.js";
-import { contiguousStrides, sizeOf } from "../shape.js";
+import { rowMajor, sizeOf } from "../shape.js";
 import { constantLike, expandTo, fromHost, narrowAt, permuteTo, positions } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { batchedInput, checkAtLeast, type Spatial, spatial } from "./spatial.js";
@@ -54,9 +54,9 @@ export function constantPadNd(x: Tensor, pads: readonly number[], value = 0): Te
     });
     if (list.every(({ before, after }) => before <= 0 && after <= 0)) return inner.clone();
     const base = constantLike(x, value, x.dtype, shape);
-    let layout = { shape: shape as readonly number[], strides: contiguousStrides(shape) as readonly number[], offset: 0 };
+    let layout = rowMajor(shape);
     list.forEach(({ before }, dim) => {
-      layout = { ...VIEWS.slice(layout, { dim, start: Math.max(before, 0), step: 1, length: inner.shape[dim] }) };
+      layout = VIEWS.slice(layout, { dim, start: Math.max(before, 0), step: 1, length: inner.shape[dim] });
     });
     return apply("updateSlice", [base, inner], { layout });
   });

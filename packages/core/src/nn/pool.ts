@@ -61,32 +61,32 @@ function windowOf(n: number, op: string, kernelSize: Spatial, options: Pick<MaxP
   checkAtLeast(stride, 1, op, "stride should be greater than zero");
   checkAtLeast(padding, 0, op, "pad must be non-negative");
   checkAtLeast(dilation, 1, op, "dilation should be greater than zero");
-  kernel.forEach((k, d) => {
-    if (padding[d] <= (dilation[d] * (k - 1) + 1) / 2) return;
+  for (let d = 0; d < n; d++) {
+    if (padding[d] <= (dilation[d] * (kernel[d] - 1) + 1) / 2) continue;
     throw new ShapeError(
-      `${op}: pad should be at most half of effective kernel size, but got pad=${padding[d]}, kernel_size=${k} and dilation=${dilation[d]}`,
+      `${op}: pad should be at most half of effective kernel size, but got pad=${padding[d]}, kernel_size=${kernel[d]} and dilation=${dilation[d]}`,
     );
-  });
+  }
   return { kernel, stride, padding, dilation };
 }
 
 function outputSize(x: Tensor, { kernel, stride, padding, dilation }: Window, ceilMode: boolean, op: string): number[] {
-  const input = x.shape.slice(2);
-  if (x.shape.slice(1).some((n) => n === 0)) {
+  if (x.shape.indexOf(0, 1) > 0) {
     throw new ShapeError(`${op}: Expected a tensor with optional 0 dim batch size for input, but got: ${formatShape(x.shape)}`, {
       shapes: [x.shape],
     });
   }
-  const out = input.map((n, d) => {
-    const span = n + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1;
-    if (!ceilMode) return Math.floor(span / stride[d]) + 1;
-    const size = Math.ceil(span / stride[d]) + 1;
+  const out = new Array<number>(kernel.length);
+  for (let d = 0; d < out.length; d++) {
+    const n = x.shape[d + 2];
+    const steps = (n + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1) / stride[d];
+    out[d] = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
     // The last window must start inside the input or its left padding.
-    return (size - 1) * stride[d] >= n + padding[d] ? size - 1 : size;
-  });
+    if (ceilMode && (out[d] - 1) * stride[d] >= n + padding[d]) out[d]--;
+  }
   if (out.some((n) => n < 1)) {
     throw new ShapeError(
-      `${op}: Given input size: (${formatSizes([x.shape[1], ...input], "x")}). Calculated output size: ` +
+      `${op}: Given input size: (${formatSizes(x.shape.slice(1), "x")}). Calculated output size: ` +
         `(${formatSizes([x.shape[1], ...out], "x")}). Output size is too small`,
       { shapes: [x.shape] },
     );
@@ -97,10 +97,10 @@ function outputSize(x: Tensor, { kernel, stride, padding, dilation }: Window, ce
 function maxPool(x: Tensor, n: number, kernelSize: Spatial, options: MaxPoolOptions): Tensor | ValuesIndices {
   const op = `maxPool${n}d`;
   const { ceilMode, returnIndices } = optionsOf(op, options, { ceilMode: false, returnIndices: false });
-  const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
+  const window = windowOf(n, op, kernelSize, options);
   const [values, indices] = batchedInput(x, n, op, (input) => {
-    const size = outputSize(input, { kernel, stride, padding, dilation }, ceilMode, op);
-    return applyAll("maxPool", [input], { kernel, stride, padding, dilation, outputSize: size }, `MaxPool${n}DWithIndices`);
+    const attrs = { ...window, outputSize: outputSize(input, window, ceilMode, op) };
+    return applyAll("maxPool", [input], attrs, `MaxPool${n}DWithIndices`);
   });
   if (returnIndices) return new ValuesIndices(values, indices);
   // The tape keeps what it needs of them.
@@ -114,7 +114,8 @@ function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOpti
     const wide = x.storage.backend.limits.dtypes.has("float64") ? "float64" : "float32";
     return avgPool(x.cast(wide), n, kernelSize, options).cast(x.dtype);
   }
-  const { kernel, stride, padding, dilation } = windowOf(n, op, kernelSize, options);
+  const window = windowOf(n, op, kernelSize, options);
+  const { kernel, stride, padding } = window;
   const {
     ceilMode,
     countIncludePad,
@@ -123,7 +124,7 @@ function avgPool(x: Tensor, n: number, kernelSize: Spatial, options: AvgPoolOpti
   if (divisor === 0) throw new ShapeError(`${op}: divisor must be not zero`);
   const attrs = { kernel, stride, padding, countIncludePad, divisor };
   return batchedInput(x, n, op, (input) => {
-    const size = outputSize(input, { kernel, stride, padding, dilation }, ceilMode, op);
+    const size = outputSize(input, window, ceilMode, op);
     return [apply("avgPool", [input], { ...attrs, outputSize: size }, `AvgPool${n}D`)];
   })[0];
 }

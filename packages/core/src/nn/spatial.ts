@@ -17,9 +17,11 @@ export function spatial(value: Spatial, n: number, op: string, name: string): nu
   return [...value];
 }
 
-/** Throws ShapeError unless all entries are integers of at least `least`. */
-export function checkAtLeast(list: readonly number[], least: number, op: string, message: string): void {
-  if (list.some((n) => !Number.isInteger(n) || n < least)) throw new ShapeError(`${op}: ${message}, got ${formatShape(list)}`);
+/** Throws ShapeError unless all entries, those before `from` left aside, are integers of at least `least`. */
+export function checkAtLeast(list: readonly number[], least: number, op: string, message: string, from = 0): void {
+  for (let i = from; i < list.length; i++) {
+    if (!Number.isInteger(list[i]) || list[i] < least) throw new ShapeError(`${op}: ${message}, got ${formatShape(list.slice(from))}`);
+  }
 }
 
 /** Runs what takes `[N, C, ...]` also on `[C, ...]`. @throws ShapeError for other ranks. */

@@ -2,15 +2,11 @@ import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { resolveIndex, resolveSlice } from "../indexing-spec.js";
 import { VIEWS } from "../primitives.js";
-import { contiguousStrides, type Layout, normalizeDim, type Shape, sameShape } from "../shape.js";
+import { type Layout, normalizeDim, rowMajor, type Shape, sameShape } from "../shape.js";
 import { defineInPlace, ge, iota, le, overwritten, sub, unsqueezeAt, where } from "./compose.js";
 import { GatherOps } from "./indexing-gather.js";
 import { type DiagonalOptions, requireInteger, stridedLayout } from "./movement.js";
 import type { Tensor } from "./tensor.js";
-
-function rowMajor(x: Tensor): Layout {
-  return { shape: x.shape, strides: contiguousStrides(x.shape), offset: 0 };
-}
 
 /** `x` with the part that `layout` shows replaced. */
 function replaced(x: Tensor, source: Tensor, layout: Layout, op: string, label: string): Tensor {
@@ -77,7 +73,7 @@ export class DiagonalOps extends GatherOps {
   selectScatter(source: Tensor, dim: number, index: number): Tensor {
     const d = normalizeDim(dim, this.ndim, "selectScatter");
     const at = resolveIndex(index, d, this.shape[d], "selectScatter");
-    const layout = VIEWS.select(rowMajor(this.self), { dim: d, index: at });
+    const layout = VIEWS.select(rowMajor(this.shape), { dim: d, index: at });
     return replaced(this.self, source, layout, "selectScatter", "SelectScatter");
   }
 
@@ -88,14 +84,14 @@ export class DiagonalOps extends GatherOps {
     for (const value of [range.start ?? 0, range.end ?? 0]) requireInteger(value, "sliceScatter", "start and end");
     if (!Number.isInteger(step) || step <= 0) throw new ShapeError(`sliceScatter: slice step must be positive, got ${step}`);
     const { start, length } = resolveSlice({ start: range.start, stop: range.end, step }, this.shape[d]);
-    const layout = VIEWS.slice(rowMajor(this.self), { dim: d, start, step, length });
+    const layout = VIEWS.slice(rowMajor(this.shape), { dim: d, start, step, length });
     return replaced(this.self, source, layout, "sliceScatter", "SliceScatter");
   }
 
   /** A copy with a diagonal replaced by `source`. @throws ShapeError if the shapes do not fit. */
   diagonalScatter(source: Tensor, options: DiagonalOptions = {}): Tensor {
     const [dim1, dim2] = diagonalDims(this.self, options, "diagonalScatter");
-    const layout = VIEWS.diagonal(rowMajor(this.self), { offset: options.offset ?? 0, dim1, dim2 });
+    const layout = VIEWS.diagonal(rowMajor(this.shape), { offset: options.offset ?? 0, dim1, dim2 });
     return replaced(this.self, source, layout, "diagonalScatter", "DiagonalScatter");
   }
 

@@ -1,7 +1,7 @@
 import { apply, composite, compositeAll } from "../dispatch.js";
 import { formatShape, ShapeError } from "../errors.js";
 import { VIEWS } from "../primitives.js";
-import { contiguousStrides, normalizeDim, normalizeDims, sizeOf } from "../shape.js";
+import { normalizeDim, normalizeDims, rowMajor, sizeOf } from "../shape.js";
 import { positions } from "./compose.js";
 import { readSync } from "./host.js";
 import { type DiagonalOptions, type DimArgument, dimOf, MovementOps, requireInteger, type Sizes, sizesOf } from "./movement.js";
@@ -210,8 +210,7 @@ export class RearrangeOps extends MovementOps {
     const size = x.shape[x.ndim - 1] + Math.abs(offset);
     const rest = [...x.shape.slice(0, -1)];
     const shape: number[] = Array.from({ length: rank }, (_, i) => (i === a || i === b ? size : (rest.shift() as number)));
-    const whole = { shape, strides: contiguousStrides(shape), offset: 0 };
-    const layout = VIEWS.diagonal(whole, { offset, dim1: a, dim2: b });
+    const layout = VIEWS.diagonal(rowMajor(shape), { offset, dim1: a, dim2: b });
     return composite("DiagEmbed", [x], () => apply("updateSlice", [x.newFull(shape, 0), x], { layout }));
   }
 

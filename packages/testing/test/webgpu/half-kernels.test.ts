@@ -4,7 +4,7 @@ import { createWebGpuBackend, type GpuDevice, type WebGpuBackend } from "@sconce
 import {
   autocast,
   type ConvAttrs,
-  convSize,
+  convShape,
   type Device,
   type KernelName,
   type Kernels,
@@ -99,7 +99,7 @@ async function eachKernel(check: Check): Promise<void> {
       await check("matmul", [a, b, bias], [m, n], { bias: true });
     }
     for (const { x, w, ...attrs } of CONVS) {
-      const out = [x[0], w[0], ...convSize(x.slice(2), w.slice(2), attrs)];
+      const out = convShape(x, w, attrs);
       const [input, weight, grad] = [half(x, layout), half(w, layout), half(out, layout)];
       await check("conv", [input, weight], out, attrs);
       await check("conv", [input, weight, half([w[0]], "contiguous")], out, attrs);

@@ -1,4 +1,4 @@
-import { type ConvAttrs, convSize, type DType, type ScatterMode, type Spec } from "@sconce/core";
+import { type ConvAttrs, convShape, type DType, type ScatterMode, type Spec } from "@sconce/core";
 import { describe, expect, it } from "vitest";
 import { expectSame, generator, type HostTensor, hostTensor, LAYOUTS, runOn, tensorOf, values } from "./both.js";
 import { startDevice } from "./start.js";
@@ -35,7 +35,7 @@ for (const software of [true, false]) {
     const device = backend!;
     it("convolutions and their gradients with stride, padding, dilation and groups", async () => {
       for (const { x, w, ...attrs } of CONVS) {
-        const out = [x[0], w[0], ...convSize(x.slice(2), w.slice(2), attrs)];
+        const out = convShape(x, w, attrs);
         for (const layout of ["contiguous", "transposed"] as const) {
           const [input, weight, grad] = [float(x, layout), float(w, layout), float(out, layout)];
           await expectSame(device, "conv", [input, weight], [{ shape: out, dtype: "float32" }], attrs, 1e-5);
