@@ -28,8 +28,8 @@ type Attrs = Readonly<Record<string, unknown>>;
 type Signed = Partial<Pick<Kernels["elementwise"], "exprs" | "numbers"> & Pick<Kernels["reduce"], "expr">>;
 const SIGNED: readonly string[] = ["exprs", "expr", "numbers"];
 
-/** Kernels whose work depends on more than that: a new stream for each call, or what another kernel has kept. */
-const UNRECORDED: ReadonlySet<KernelName> = new Set<KernelName>(["random", "attention", "attentionGrad"]);
+/** Kernels whose work depends on more than that: a new stream for each call. */
+const UNRECORDED: ReadonlySet<KernelName> = new Set<KernelName>(["random"]);
 
 const MOST = 4096;
 /** Comparing more inputs than this would take longer than it saves. */

@@ -11,8 +11,6 @@ export interface Block {
   batch: number;
   /** What was uploaded, where it may hold indices: the host checks them before a kernel uses them. */
   indices: TypedArray | null;
-  /** A block that lives as long as this one: what a kernel keeps for its gradient. */
-  kept: Block | null;
   /** The idle blocks of its size, and its place among them; -1 while it is none of them. */
   readonly home: Block[];
   place: number;
@@ -113,14 +111,11 @@ export class Pool {
     this.#bytes += bytes;
     let home = this.#idle.get(bytes);
     if (home === undefined) this.#idle.set(bytes, (home = []));
-    return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null, kept: null, home, place: -1 };
+    return { buffer, id: this.#nextId++, bytes, batch: 0, indices: null, home, place: -1 };
   }
 
   give(block: Block): void {
     block.indices = null;
-    const { kept } = block;
-    block.kept = null;
-    if (kept !== null) this.give(kept);
     block.place = block.home.push(block) - 1;
     this.#idleBytes += block.bytes;
     if (this.#idleBytes > IDLE_LIMIT) this.trim();

@@ -62,6 +62,8 @@ export interface AttentionAttrs {
   readonly scale: number;
   /** Query i sees the keys up to i only. */
   readonly causal: boolean;
+  /** The second result holds the weights, `[..., L, S]` with S a multiple of 4, and not logarithms. */
+  readonly weights: boolean;
 }
 
 /** Which dimensions are normalised, and how. */
@@ -132,7 +134,7 @@ export interface NllAttrs {
  * - `attention`: `[q, k, v]` or `[q, k, v, mask]`; q `[..., L, E]`, k `[..., S, E]`, v `[..., S, V]`, mask `[..., L, S]`, which is added to
  *   the scores, all with the same batch dimensions; to the result `[..., L, V]` and the logarithm of the sum of the exponentials of each
  *   query's scores `[..., L]`. `attentionGrad`: `[grad, q, k, v, result, logarithms]`, and the mask if there is one, to the gradients of q,
- *   k and v. Neither holds all scores of long sequences at a time.
+ *   k and v. Neither holds all scores of long sequences at a time; for few of them, `weights` spares the gradient to make them again.
  * - `layerNorm`: `[x]`, `[x, weight]` or `[x, weight, bias]`, the latter of the shape of x's last dimensions, to the result, and for the gradient
  *   the means and the inverse deviations, with size 1 in those dimensions. `layerNormGrad`: `[grad, x, means, inverse deviations]` and the
  *   weight if there is one, to the gradient of x.

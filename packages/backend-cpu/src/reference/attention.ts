@@ -33,7 +33,7 @@ function scoresOf(q: Read, k: Read, mask: Read | undefined, [keys, size]: readon
     });
 }
 
-export const attention: ReferenceKernel<"attention"> = (inputs, [output, logs], attrs) => {
+export const attention: ReferenceKernel<"attention"> = (inputs, [output, saved], attrs) => {
   const [q, k] = inputs;
   const rank = q.shape.length;
   const [length, width] = output.shape.slice(rank - 2);
@@ -45,9 +45,11 @@ export const attention: ReferenceKernel<"attention"> = (inputs, [output, logs], 
       const high = own.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
       const weights = own.map((x) => Math.exp(x - high));
       const total = weights.reduce((a, b) => a + b, 0);
-      logs.data[batch * length + i] = high + Math.log(total);
+      const row = batch * length + i;
+      if (attrs.weights) for (const [j, w] of weights.entries()) saved.data[row * sizes[0] + j] = w / total;
+      else saved.data[row] = high + Math.log(total);
       for (let v = 0; v < width; v++) {
-        output.data[(batch * length + i) * width + v] = weights.reduce((sum, w, j) => sum + w * value(j, v), 0) / total;
+        output.data[row * width + v] = weights.reduce((sum, w, j) => sum + w * value(j, v), 0) / total;
       }
     }
   });
@@ -59,13 +61,13 @@ export const attentionGrad: ReferenceKernel<"attentionGrad"> = (inputs, [dq, dk,
   const [keys, width] = dv.shape.slice(rank - 2);
   const add = ({ data }: ArrayOutput, at: number, x: number): void => void (data[at] += x);
   for (const { data } of [dq, dk, dv]) data.fill(0);
-  eachMatrix(dq.shape, inputs, ([grad, query, key, value, result, log, mask], batch) => {
+  eachMatrix(dq.shape, inputs, ([grad, query, key, value, result, saved, mask], batch) => {
     const scores = scoresOf(query, key, mask, [keys, size], attrs);
     for (let i = 0; i < length; i++) {
       let along = 0;
       for (let v = 0; v < width; v++) along += grad(i, v) * result(i, v);
       for (const [j, score] of scores(i).entries()) {
-        const weight = Math.exp(score - log(i, 0));
+        const weight = attrs.weights ? saved(i, j) : Math.exp(score - saved(i, 0));
         let slope = -along;
         for (let v = 0; v < width; v++) {
           slope += grad(i, v) * value(j, v);

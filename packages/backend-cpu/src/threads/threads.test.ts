@@ -253,7 +253,7 @@ describe("several threads give the bits of one in fused kernels", () => {
       [3, 150, 280],
     ];
     for (const causal of [false, true]) {
-      const attrs = { scale: 0.2, causal };
+      const attrs = { scale: 0.2, causal, weights: false };
       const main = [q, k, v].map((shape) => input(shape));
       const result = [3, 150, 16];
       expectSame("attention", main, [float(result), float(rows)], attrs);
@@ -261,6 +261,9 @@ describe("several threads give the bits of one in fused kernels", () => {
       const inputs = [input(result), ...main, input(result), input(rows)];
       expectSame("attentionGrad", inputs, [q, k, v].map(float), attrs);
       expectSame("attentionGrad", [...inputs, input(mask)], [q, k, v].map(float), attrs);
+      const kept = { ...attrs, weights: true };
+      expectSame("attention", main, [float(result), float(mask)], kept);
+      expectSame("attentionGrad", [input(result), ...main, input(result), input(mask)], [q, k, v].map(float), kept);
     }
   });
 });

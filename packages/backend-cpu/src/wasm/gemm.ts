@@ -143,9 +143,7 @@ export function packPanels(kernels: GemmKernels, right: Right, target: Pointer, 
   callProduct(DIRECT, kernels, "packed", { ...right, m: 0, a: 0, aRow: 0, aColumn: 0, c: target, cRow: 0 }, workspace);
 }
 
-/** Bits of the arguments of a packed product that may lie in a thread's own memory. */
-export const LEFT: number = 1 << 3;
-export const RESULT: number = 1 << 9;
+/** The bit of the workspace among the arguments of a packed product. */
 export const WORKSPACE_ARGUMENT: number = 1 << 13;
 
 /** The kernel for a product that goes by `packed`. */

@@ -1,23 +1,21 @@
 /**
  * Attention as products of blocks with a kernel over rows between them, so that no more than a bounded part of the scores is in memory;
  * blocks of queries skip the keys that causal attention hides from all of them. The gradient makes the scores again, but for small ones,
- * whose weights are kept beside the logarithms.
+ * whose weights are a result.
  *
  * @module
  */
-import { type AttentionAttrs, sizeOf } from "@sconce/core";
+import { type AttentionAttrs, isContiguous, sizeOf } from "@sconce/core";
 import { collapse, coordinates, dot, range } from "@sconce/core/shader";
 import type { BlockView, Machine } from "../machine.js";
-import type { Block } from "../pool.js";
 import { Source } from "../wgsl/source.js";
+import { copyOf } from "./copy.js";
 import { type Kernel, WORKGROUP, wholeView } from "./kernel.js";
 import { multiply } from "./matmul.js";
 import { EXP_QUAD, rowLoops, wantsGroups } from "./row-loops.js";
 
 /** Scores in memory at a time. */
 const MOST_SCORES = 2 ** 23;
-/** Weights that are kept for the gradient. */
-const KEPT = 2 ** 20;
 /** Queries of the smallest block. */
 const FEWEST = 64;
 /** Blocks that causal attention is cut into at least: with eight, 9/16 of the scores are computed. */
@@ -161,7 +159,7 @@ function runRows(machine: Machine, { name, reads, writes, first, width, attrs }:
     causal: attrs.causal,
     wide: wantsGroups(machine, sizeOf(shape), keys / 4),
   };
-  const key = `${name} ${plan.reads} ${plan.rank} ${plan.causal} ${plan.wide}`;
+  const key = `${name} ${plan.reads} ${plan.writes} ${plan.rank} ${plan.causal} ${plan.wide}`;
   const program = machine.program(key, () => print(plan), plan.wide ? "workgroup" : "invocation");
   const params = machine.params().int(keys).int(width).int(count).int(first).float(attrs.scale).ints(layout.shape.slice(1));
   operands.forEach((x, i) =>
@@ -177,7 +175,7 @@ function runRows(machine: Machine, { name, reads, writes, first, width, attrs }:
   );
 }
 
-/** Turns scores into weights, and keeps the logarithm of the sum of their exponentials. */
+/** Turns scores into weights, and writes the logarithm of the sum of their exponentials if that is wanted. */
 function printWeights(plan: RowPlan): Source {
   const source = new Source(WORKGROUP);
   source.global(EXP_QUAD);
@@ -188,11 +186,11 @@ function printWeights(plan: RowPlan): Source {
   source.add(...high("high", "y", [masked, `${own} = y;`]));
   source.add(...sums({ total: "y" }, [`let y = exp_quad(${own} - high);`, `${own} = y;`]), "let share = sc_divide(1.0, total);");
   source.add(...each(`${own} = ${own} * share;`));
-  source.add(`${plan.wide ? "if (lane == 0) " : ""}{ ${element("logs", "0")} = high + sc_log(total); }`);
+  if (plan.writes.includes("logs")) source.add(`${plan.wide ? "if (lane == 0) " : ""}{ ${element("logs", "0")} = high + sc_log(total); }`);
   return source;
 }
 
-/** Turns the products of gradient and values into the slopes of the scores, and scores into weights unless they are `kept` weights. */
+/** Turns the products of gradient and values into the slopes of the scores, and scores into weights unless they are weights that were read. */
 function printSlopes(plan: RowPlan): Source {
   const source = new Source(WORKGROUP);
   const { quads, width, scale, score, seen, element, four } = rowText(source, plan);
@@ -209,19 +207,18 @@ function printSlopes(plan: RowPlan): Source {
   return source;
 }
 
-/** A temporary matrix for each item of a batch, in a new block unless one is given; its rows begin at multiples of four. */
-function temporary(machine: Machine, shape: readonly number[], block: Block | null = null): BlockView {
+/** A temporary matrix for each item of a batch; its rows begin at multiples of four. */
+function temporary(machine: Machine, shape: readonly number[]): BlockView {
   const [...padded] = shape;
   const last = shape.length - 1;
   padded[last] = 4 * Math.ceil(shape[last] / 4);
   const spec = { shape: padded, dtype: "float32" } as const;
-  return { ...wholeView(block ?? machine.alloc(spec), spec), shape };
+  return { ...wholeView(machine.alloc(spec), spec), shape };
 }
 
-/** The block of all queries, if its weights are few enough to be kept. */
-function keepable(batch: number, queries: readonly Queries[], keys: number): boolean {
-  return queries.length === 1 && queries[0].keys === keys && batch * queries[0].count * keys <= KEPT;
-}
+/** The blocks of queries of a batch; where weights are a result, all are one block. */
+const queriesOf = (batch: number, length: number, keys: number, { causal, weights }: AttentionAttrs): Queries[] =>
+  weights ? [{ first: 0, count: length, keys }] : blocksOf(batch, length, keys, causal);
 
 export const attention: Kernel<"attention"> = (machine, inputs, outputs, attrs) => {
   const blocks = outputs.map((spec) => machine.alloc(spec));
@@ -231,20 +228,17 @@ export const attention: Kernel<"attention"> = (machine, inputs, outputs, attrs) 
   const operands = [...outputs.map((spec, i) => wholeView(blocks[i], spec)), ...inputs];
   eachBatch(operands, rank, Math.min(length, FEWEST) * keys, (part) => {
     const batch = part[0].shape.slice(0, rank);
-    const queries = blocksOf(sizeOf(batch), length, keys, attrs.causal);
-    for (const block of queries) {
+    for (const block of queriesOf(sizeOf(batch), length, keys, attrs)) {
       const rows = (x: BlockView): BlockView => sliced(x, rank, block.first, block.count);
       const some = (x: BlockView): BlockView => sliced(x, rank, 0, block.keys);
-      const [result, logs, query, key, value, mask] = part;
-      const scores = temporary(machine, [...batch, block.count, block.keys]);
+      const [result, saved, query, key, value, mask] = part;
+      const scores = attrs.weights ? saved : temporary(machine, [...batch, block.count, block.keys]);
       multiply(machine, [rows(query), turned(some(key))], scores);
       const reads: Operands = mask === undefined ? {} : { mask: rows(mask) };
-      const call = { reads, writes: { scores, logs: rows(logs) }, first: block.first, width: 0, attrs };
-      runRows(machine, { name: "attention", ...call }, printWeights);
+      const writes: Operands = attrs.weights ? { scores } : { scores, logs: rows(saved) };
+      runRows(machine, { name: "attention", reads, writes, first: block.first, width: 0, attrs }, printWeights);
       multiply(machine, [scores, some(value)], rows(result));
-      // The batch is whole then: it has been cut only where there are more.
-      if (keepable(sizeOf(batch), queries, keys)) logs.block.kept = scores.block;
-      else machine.free(scores.block);
+      if (!attrs.weights) machine.free(scores.block);
     }
   });
   return blocks;
@@ -257,41 +251,44 @@ function addGradients(
   { first, count, keys }: Queries,
   attrs: AttentionAttrs,
   fresh: boolean,
-  kept: Block | null,
 ): void {
   const [dq, dk, dv, ...given] = part;
   const rank = dq.shape.length - 2;
   const rows = (x: BlockView): BlockView => sliced(x, rank, first, count);
   const some = (x: BlockView): BlockView => sliced(x, rank, 0, keys);
-  const [grad, query, key, value, result, logs, mask] = given;
+  const [grad, query, key, value, result, saved, mask] = given;
   const shape = [...dq.shape.slice(0, rank), count, keys];
-  const [scores, slopes] = [temporary(machine, shape, kept), temporary(machine, shape)];
-  if (kept === null) multiply(machine, [rows(query), turned(some(key))], scores);
+  const [scores, slopes] = [attrs.weights ? saved : temporary(machine, shape), temporary(machine, shape)];
+  if (!attrs.weights) multiply(machine, [rows(query), turned(some(key))], scores);
   multiply(machine, [rows(grad), turned(some(value))], slopes);
   const along: Operands = { grad: rows(grad), result: rows(result) };
-  const reads: Operands = kept === null ? { ...along, logs: rows(logs), ...(mask && { mask: rows(mask) }) } : { ...along, scores };
-  const writes: Operands = kept === null ? { slopes, scores } : { slopes };
+  const reads: Operands = attrs.weights ? { ...along, scores } : { ...along, logs: rows(saved), ...(mask && { mask: rows(mask) }) };
+  const writes: Operands = attrs.weights ? { slopes } : { slopes, scores };
   const width = value.shape[rank + 1];
   runRows(machine, { name: "attentionGrad", reads, writes, first, width, attrs }, printSlopes);
   multiply(machine, [turned(scores), rows(grad)], some(dv), !fresh);
   multiply(machine, [slopes, some(key)], rows(dq));
   multiply(machine, [turned(slopes), rows(query)], some(dk), !fresh);
-  if (kept === null) machine.free(scores.block);
+  if (!attrs.weights) machine.free(scores.block);
   machine.free(slopes.block);
 }
 
 export const attentionGrad: Kernel<"attentionGrad"> = (machine, inputs, outputs, attrs) => {
   const blocks = outputs.map((spec) => machine.alloc(spec));
-  const [, q, k, , , logs] = inputs;
+  const [, q, k, , , saved] = inputs;
+  // Weights are read by fours.
+  const apart = attrs.weights && !(isContiguous(saved.shape, saved.strides) && saved.offset % 4 === 0);
+  const own = apart ? wholeView(copyOf(machine, saved), saved) : saved;
   const rank = q.shape.length - 2;
   const [length, keys] = [q.shape[rank], k.shape[rank]];
-  const operands = [...outputs.map((spec, i) => wholeView(blocks[i], spec)), ...inputs];
+  const operands = [...outputs.map((spec, i) => wholeView(blocks[i], spec)), ...inputs.slice(0, 5), own, ...inputs.slice(6)];
   eachBatch(operands, rank, Math.min(length, FEWEST) * keys, (part) => {
-    const queries = blocksOf(sizeOf(part[0].shape.slice(0, rank)), length, keys, attrs.causal).reverse();
+    const queries = queriesOf(sizeOf(part[0].shape.slice(0, rank)), length, keys, attrs).reverse();
     // The last queries see the most keys; the first block fills all keys' gradients, with zeros where nobody looks.
     queries.forEach((block, i) => {
-      addGradients(machine, part, i === 0 ? { ...block, keys } : block, attrs, i === 0, logs.block.kept);
+      addGradients(machine, part, i === 0 ? { ...block, keys } : block, attrs, i === 0);
     });
   });
+  if (apart) machine.free(own.block);
   return blocks;
 };

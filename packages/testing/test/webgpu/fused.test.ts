@@ -147,22 +147,27 @@ for (const software of [true, false]) {
           [[], 1, 1, 1, 1],
           [[2], 5, 7, 4, 3],
           [[2, 3], 70, 9, 8, 8],
+          [[2, 3], 70, 12, 8, 8],
           [[1], 9, 300, 5, 17],
           [[2], 130, 270, 6, 4],
           [[1], 200, 130, 4, 4],
           [[2], 0, 3, 2, 2],
         ] as const) {
-          const attrs = { scale: 0.3, causal };
           const matrix = (rows: number, columns: number): number[] => [...batch, rows, columns];
           const [q, k, v, y] = [matrix(queries, size), matrix(keys, size), matrix(keys, width), matrix(queries, width)];
-          const rows = [...batch, queries];
           // Large blocks are about sizes, small ones about layouts.
           for (const layout of queries * keys > 2000 ? (["transposed"] as const) : LAYOUTS) {
             const main = [q, k, v].map((shape) => make(shape, layout, 2));
-            for (const given of [[], [make(matrix(queries, keys), layout, 2)]]) {
-              const label = `[${batch}] ${queries} x ${keys} ${layout}`;
-              const want = await expectSame(device, "attention", [...main, ...given], [y, rows].map(spec), attrs, 1e-5, label);
-              const kept = [y, rows].map((shape, i) => tensorOf("float32", shape, [...want[i]].map(Number)));
+            for (const [given, weights] of [
+              [[], false],
+              [[make(matrix(queries, keys), layout, 2)], false],
+              [[], keys % 4 === 0],
+            ] as const) {
+              const attrs = { scale: 0.3, causal, weights };
+              const results = [y, weights ? matrix(queries, keys) : [...batch, queries]];
+              const label = `[${batch}] ${queries} x ${keys} ${layout} ${weights}`;
+              const want = await expectSame(device, "attention", [...main, ...given], results.map(spec), attrs, 1e-5, label);
+              const kept = results.map((shape, i) => tensorOf("float32", shape, [...want[i]].map(Number)));
               const inputs = [make(y, layout), ...main, ...kept, ...given];
               await expectSame(device, "attentionGrad", inputs, [q, k, v].map(spec), attrs, 1e-4, label);
             }

@@ -108,27 +108,30 @@ describe("attention agrees with its reference", () => {
       [[2, 3], 70, 9, 8, 8],
       [[1], 9, 300, 5, 17],
       [[2], 130, 270, 6, 4],
+      [[2], 150, 40, 6, 5],
     ] as const) {
       it.each([false, true])(`${dtype} [${batch}] ${queries} x ${keys} x ${size}, causal: %s`, (causal) => {
-        const attrs = { scale: 0.3, causal };
         const [q, k, v, mask] = [
           [queries, size],
           [keys, size],
           [keys, width],
           [queries, keys],
         ].map((shape) => [...batch, ...shape]);
-        const [y, rows] = [
-          [...batch, queries, width],
-          [...batch, queries],
-        ];
+        const y = [...batch, queries, width];
         // Large blocks are about sizes, small ones about layouts.
         for (const layout of queries * keys > 2000 ? (["transposed"] as const) : LAYOUTS) {
           const main = [q, k, v].map((shape) => make(dtype, shape, layout));
-          for (const given of [[], [make(dtype, mask, layout)]]) {
-            const outputs = [y, rows].map((shape) => ({ shape, dtype }));
+          for (const [given, weights] of [
+            [[], false],
+            [[make(dtype, mask, layout)], false],
+            [[make(dtype, mask, layout)], keys % 4 === 0],
+          ] as const) {
+            const attrs = { scale: 0.3, causal, weights };
+            const results = [y, weights ? mask : [...batch, queries]];
+            const outputs = results.map((shape) => ({ shape, dtype }));
             const { got, want } = runBoth(backend, "attention", [...main, ...given], outputs, attrs);
             want.forEach((list, i) => expectClose(got[i], list, dtype === "float32" ? 1e-5 : 1e-13, `result ${i} ${layout}`));
-            const kept = [y, rows].map((shape, i) => tensorOf(dtype, shape, [...want[i]].map(Number)));
+            const kept = results.map((shape, i) => tensorOf(dtype, shape, [...want[i]].map(Number)));
             const inputs = [make(dtype, y, layout), ...main, ...kept, ...given];
             const grads = [q, k, v].map((shape) => ({ shape, dtype }));
             const grad = runBoth(backend, "attentionGrad", inputs, grads, attrs);
