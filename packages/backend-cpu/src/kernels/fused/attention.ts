@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AttentionAttrs, Spec, View } from "@sconce/core";
+import { type AttentionAttrs, type Spec, sizeOf, type View } from "@sconce/core";
 import { type Block, type Machine, perMachine, pointerOf } from "../../machine.js";
 import { emitAttention } from "../../reduce/attention.js";
 import { type Calls, shareItems } from "../../threads/share.js";
@@ -25,8 +25,6 @@ const KEYS = 256;
 /** For the choice of threads alone. */
 const NANOSECONDS_PER_STEP = 0.04;
 const NANOSECONDS_PER_SCORE = 2;
-
-const product = (sizes: readonly number[]): number => sizes.reduce((n, d) => n * d, 1);
 
 /** A matrix of a batch: where it lies in each item, the bytes from there to its first element, and its strides in elements. */
 interface Matrix {
@@ -48,9 +46,10 @@ function matrixOf(x: View): Matrix {
   return { at, skip: 0, row, column };
 }
 
-/** Row-major matrices one after the other. */
-function denseOf(pointer: Pointer, batch: number, rows: number, columns: number): Matrix {
-  return { at: Array.from({ length: batch }, (_, i) => pointer + 4 * i * rows * columns), skip: 0, row: columns, column: 1 };
+/** Row-major matrices of so many rows one after the other. */
+function denseOf(pointer: Pointer, { shape }: Spec, batch: number, rows: number): Matrix {
+  const size = sizeOf(shape) / batch;
+  return { at: Array.from({ length: batch }, (_, i) => pointer + 4 * i * size), skip: 0, row: size / rows, column: 1 };
 }
 
 /** Calls `use` with the matrices of views: of copies where columns are no neighbours, freed afterwards. */
@@ -60,8 +59,7 @@ function withNeighbours(machine: Machine, views: readonly View[], use: (matrices
     use(
       views.map((x) => {
         const copy = apart.indexOf(x);
-        const [rows, columns] = x.shape.slice(-2);
-        return copy < 0 ? matrixOf(x) : denseOf(pointers[copy], product(x.shape.slice(0, -2)), rows, columns);
+        return copy < 0 ? matrixOf(x) : denseOf(pointers[copy], x, sizeOf(x.shape.slice(0, -2)), x.shape[x.shape.length - 2]);
       }),
     ),
   );
@@ -86,7 +84,7 @@ type Step = readonly [kernel: WasmFunction, own: number, args: readonly (number 
 
 const step = (kernel: WasmFunction, args: readonly (number | Matrix)[]): Step => [
   kernel,
-  args.reduce<number>((bits, x, i) => (typeof x === "number" || !x.own ? bits : bits | (1 << i)), 0),
+  args.reduce<number>((bits, x, i) => ((x as Matrix).own ? bits | (1 << i) : bits), 0),
   args,
 ];
 
@@ -110,10 +108,9 @@ class Blocks {
   readonly size: number;
   readonly width: number;
   readonly kernels: Exports;
-  /** A thread's own memory: two blocks of scores, the highest score of each query of a block, and a number for each query. */
+  /** A thread's own memory: two blocks of scores, and a number for each query, after those of a block another one. */
   readonly scores: Matrix;
   readonly slopes: Matrix;
-  readonly high: Matrix;
   readonly each: Matrix;
   /** The bits of the factor of the scores. */
   readonly scale: number;
@@ -126,7 +123,7 @@ class Blocks {
   constructor(machine: Machine, q: Spec, v: Spec, { scale, causal, weights }: AttentionAttrs) {
     [this.length, this.size] = q.shape.slice(-2);
     [this.keys, this.width] = v.shape.slice(-2);
-    this.batch = product(q.shape.slice(0, -2));
+    this.batch = sizeOf(q.shape.slice(0, -2));
     this.kernels = kernelsOf(machine);
     this.scale = new Int32Array(Float32Array.of(scale).buffer)[0];
     this.#causal = causal;
@@ -134,7 +131,7 @@ class Blocks {
     this.#most = weights ? this.keys : Math.min(this.keys, KEYS);
     const products = Math.ceil(this.#gemm.workspaceBytes / 64) * 64;
     const block = 4 * Math.min(this.length, QUERIES) * this.#most;
-    const workspace = machine.pool.scratch(products + 2 * block + 4 * (QUERIES + this.length));
+    const workspace = machine.pool.scratch(products + 2 * block + 4 * (2 * QUERIES + this.length));
     const own = (skip: number, row: number): Matrix => ({
       at: new Array<Pointer>(this.batch).fill(workspace),
       skip,
@@ -145,8 +142,7 @@ class Blocks {
     this.#workspace = own(0, 1);
     this.scores = own(products, this.#most);
     this.slopes = own(products + block, this.#most);
-    this.high = own(products + 2 * block, 1);
-    this.each = own(products + 2 * block + 4 * QUERIES, 1);
+    this.each = own(products + 2 * block, 1);
   }
 
   /** The blocks of keys that the queries from a row on see. */
@@ -175,16 +171,16 @@ class Blocks {
 
 /** Zeros for keys that queries do not see. */
 function clear({ heap }: Machine, { pointer }: Block, { shape }: Spec): void {
-  heap.f32.fill(0, pointer / 4, pointer / 4 + product(shape));
+  heap.f32.fill(0, pointer / 4, pointer / 4 + sizeOf(shape));
 }
 
 export const attention: Fill<"attention"> = (machine, inputs, outputs, blocks, attrs) => {
-  if (outputs[0].dtype !== "float32" || product(inputs[1].shape) * product(outputs[0].shape) === 0) return false;
+  if (outputs[0].dtype !== "float32" || sizeOf(inputs[1].shape) * sizeOf(outputs[0].shape) === 0) return false;
   const b = new Blocks(machine, inputs[0], inputs[2], attrs);
   const { batch, length, keys, size, width, kernels, each } = b;
   const [q, k, v] = inputs.slice(0, 3).map(matrixOf);
   const { weights } = attrs;
-  const [result, saved] = blocks.map(({ pointer }, i) => denseOf(pointer, batch, length, [width, weights ? keys : 1][i]));
+  const [result, saved] = outputs.map((x, i) => denseOf(blocks[i].pointer, x, batch, length));
   if (weights && attrs.causal) clear(machine, blocks[1], outputs[1]);
   const parts = Math.ceil(length / QUERIES);
   const nanoseconds = batch * length * keys * ((size + width) * NANOSECONDS_PER_STEP + NANOSECONDS_PER_SCORE);
@@ -193,7 +189,7 @@ export const attention: Fill<"attention"> = (machine, inputs, outputs, blocks, a
     const steps = Array.from({ length: parts }, (_, part) => {
       const row = part * QUERIES;
       const [queries, target, own] = [from(q, row), from(result, row), from(saved, row)];
-      const [scores, high] = weights ? [own, b.high] : [b.scores, own];
+      const [scores, high] = weights ? [own, from(each, QUERIES)] : [b.scores, own];
       const count = Math.min(QUERIES, length - row);
       const ranges = b.rangesFrom(row).flatMap((range) => {
         const { rows, column, columns } = range;
@@ -214,18 +210,18 @@ export const attention: Fill<"attention"> = (machine, inputs, outputs, blocks, a
 };
 
 export const attentionGrad: Fill<"attentionGrad"> = (machine, inputs, outputs, blocks, attrs) => {
-  if (outputs[0].dtype !== "float32" || product(outputs[0].shape) * product(outputs[2].shape) === 0) return false;
+  if (outputs[0].dtype !== "float32" || sizeOf(outputs[0].shape) * sizeOf(outputs[2].shape) === 0) return false;
   const b = new Blocks(machine, inputs[1], inputs[3], attrs);
   const { batch, length, keys, size, width, kernels, slopes } = b;
   const [q, k, v] = inputs.slice(1, 4).map(matrixOf);
-  const [dq, dk, dv] = outputs.map(({ shape }, i) => denseOf(blocks[i].pointer, batch, shape[shape.length - 2], shape[shape.length - 1]));
+  const [dq, dk, dv] = outputs.map((x, i) => denseOf(blocks[i].pointer, x, batch, x.shape[x.shape.length - 2]));
   if (attrs.causal) for (const i of [1, 2]) clear(machine, blocks[i], outputs[i]);
   const callsEach = 1 + 7 * Math.ceil(length / QUERIES) * Math.ceil(keys / KEYS);
   const nanoseconds = batch * length * keys * ((3 * size + 2 * width) * NANOSECONDS_PER_STEP + NANOSECONDS_PER_SCORE);
   withNeighbours(machine, [inputs[0], inputs[4], ...inputs.slice(6)], ([grad, result, mask]) => {
     const reweigh = mask === undefined ? kernels.reweigh : kernels.reweighMasked;
     withDense(machine, [inputs[5]], ([savedAt]) => {
-      const saved = denseOf(savedAt, batch, length, attrs.weights ? keys : 1);
+      const saved = denseOf(savedAt, inputs[5], batch, length);
       const ofRange = (range: Range): Step[] => {
         const { row, rows, column, columns } = range;
         const [queries, grads, own] = [from(q, row), from(grad, row), from(saved, row)];
