@@ -18,7 +18,7 @@ import {
   withWide,
 } from "../wasm/conv.js";
 import { isWide } from "../wide-state.js";
-import { withDense } from "./copy.js";
+import { planDense } from "./copy.js";
 import type { Planner } from "./kernel.js";
 
 const narrowKernels = perMachine(({ heap, options }) => convKernels(heap, options));
@@ -49,10 +49,9 @@ export const conv: Planner<"conv"> = (machine, inputs, outputs, attrs) => {
   const geometry = geometryOf(x, w, outputs[0], attrs);
   const own = kernelsOf(machine);
   const run = convForward(machine.heap, own, geometry, 0, machine.pool);
-  return (views, [{ pointer }]) =>
-    withDense(machine, views, ([source, weight, bias = 0]) => {
-      if (!outside()?.conv(machine, own, geometry, source, weight, bias, pointer)) run(source, weight, bias, pointer);
-    });
+  return planDense(machine, inputs, ([source, weight, bias = 0], [{ pointer }]) => {
+    if (!outside()?.conv(machine, own, geometry, source, weight, bias, pointer)) run(source, weight, bias, pointer);
+  });
 };
 
 export const convInput: Planner<"convInput"> = (machine, inputs, outputs, attrs) => {
@@ -61,10 +60,9 @@ export const convInput: Planner<"convInput"> = (machine, inputs, outputs, attrs)
   const geometry = geometryOf(outputs[0], w, grad, attrs);
   const own = kernelsOf(machine);
   const run = convInputGradient(machine.heap, own, geometry, machine.pool);
-  return (views, [{ pointer }]) =>
-    withDense(machine, views, ([source, weight]) => {
-      if (!outside()?.convInput(machine, own, geometry, source, weight, pointer)) run(source, weight, pointer);
-    });
+  return planDense(machine, inputs, ([source, weight], [{ pointer }]) => {
+    if (!outside()?.convInput(machine, own, geometry, source, weight, pointer)) run(source, weight, pointer);
+  });
 };
 
 export const convWeight: Planner<"convWeight"> = (machine, inputs, outputs, attrs) => {
@@ -73,8 +71,7 @@ export const convWeight: Planner<"convWeight"> = (machine, inputs, outputs, attr
   const geometry = geometryOf(x, outputs[0], grad, attrs);
   const own = kernelsOf(machine);
   const run = convWeightGradient(machine.heap, own, geometry, 0, machine.pool);
-  return (views, [{ pointer }]) =>
-    withDense(machine, views, ([source, image]) => {
-      if (!outside()?.convWeight(machine, own, geometry, image, source, pointer)) run(image, source, pointer);
-    });
+  return planDense(machine, inputs, ([source, image], [{ pointer }]) => {
+    if (!outside()?.convWeight(machine, own, geometry, image, source, pointer)) run(image, source, pointer);
+  });
 };

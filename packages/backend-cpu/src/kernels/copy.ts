@@ -12,6 +12,7 @@ import { planOf } from "../elementwise/plan.js";
 import { type Block, type Machine, perMachine, pointerOf } from "../machine.js";
 import { WORTH } from "../threads/pool.js";
 import type { Pointer } from "../wasm/memory.js";
+import type { Plan } from "./kernel.js";
 
 /** Where the elements of a region lie: the address of the first, and strides in elements. */
 export interface Region {
@@ -96,4 +97,18 @@ export function withDense(machine: Machine, inputs: readonly View[], use: (point
   } finally {
     for (const copy of copies) machine.free(copy);
   }
+}
+
+/** As {@link withDense} for views that lie like these: `use` gets the addresses, which it must not keep, and the blocks of the results. */
+export function planDense(
+  machine: Machine,
+  inputs: readonly View[],
+  use: (pointers: readonly Pointer[], blocks: readonly Block[]) => void,
+): Plan {
+  if (!inputs.every(isDense)) return (views, blocks) => withDense(machine, views, (pointers) => use(pointers, blocks));
+  const pointers = inputs.map(() => 0);
+  return (views, blocks) => {
+    for (let i = 0; i < pointers.length; i++) pointers[i] = pointerOf(views[i]);
+    use(pointers, blocks);
+  };
 }

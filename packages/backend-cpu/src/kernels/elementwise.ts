@@ -26,47 +26,43 @@ interface Entry {
   readonly longer: Map<Expr, Entry>;
 }
 
-/** The elementwise kernels of a machine. */
-class ElementwiseCache {
-  readonly #entries = new Map<Expr, Entry>();
-  readonly #machine: Machine;
-
-  constructor(machine: Machine) {
-    this.#machine = machine;
-  }
-
-  entry(exprs: readonly Expr[]): Entry {
-    let level = this.#entries;
-    let found: Entry | undefined;
-    for (let i = 0; i < exprs.length; i++) {
-      found = level.get(exprs[i]);
-      if (found === undefined) {
-        found = { plan: planOf(exprs.slice(0, i + 1)), variants: new Map(), calls: new Recent(), longer: new Map() };
-        level.set(exprs[i], found);
-      }
-      level = found.longer;
-    }
-    return found as Entry;
-  }
-
-  /** The kernel for inputs of the given classes, compiled on first use. `code` is a number that tells them apart. */
-  variant(entry: Entry, code: number, classes: () => readonly StrideClass[], dims: number): CompiledKernel {
-    let found = entry.variants.get(code);
-    if (found === undefined) {
-      const { heap, options } = this.#machine;
-      found = linkKernel(emitElementwise(entry.plan, classes(), dims, options), heap.memory);
-      entry.variants.set(code, found);
-    }
-    return found;
-  }
-}
-
 /** Elements from which a call may be worth sharing. */
 const LARGE = 8192;
 /** The variant for inputs without gaps. */
 const CONTIGUOUS = 0;
 
-const cacheOf = perMachine((machine) => new ElementwiseCache(machine));
+const entriesOf = perMachine(() => new Map<Expr, Entry>());
+
+function entryOf(machine: Machine, exprs: readonly Expr[]): Entry {
+  let level = entriesOf(machine);
+  let found: Entry | undefined;
+  for (let i = 0; i < exprs.length; i++) {
+    found = level.get(exprs[i]);
+    if (found === undefined) {
+      found = { plan: planOf(exprs.slice(0, i + 1)), variants: new Map(), calls: new Recent(), longer: new Map() };
+      level.set(exprs[i], found);
+    }
+    level = found.longer;
+  }
+  return found as Entry;
+}
+
+/** Compiles the kernel for inputs of the given classes. `code` is a number that tells them apart. */
+function compile(
+  { heap, options }: Machine,
+  { plan, variants }: Entry,
+  code: number,
+  classes: readonly StrideClass[],
+  dims: number,
+): CompiledKernel {
+  const kernel = linkKernel(emitElementwise(plan, classes, dims, options), heap.memory);
+  variants.set(code, kernel);
+  return kernel;
+}
+
+/** The kernel for so many inputs without gaps. */
+const contiguousOf = (machine: Machine, entry: Entry, inputs: number): CompiledKernel =>
+  entry.variants.get(CONTIGUOUS) ?? compile(machine, entry, CONTIGUOUS, new Array<StrideClass>(inputs).fill(1), 1);
 
 export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, attrs) => {
   if (attrs.overwrite !== true) return intoBlocks(machine, inputs, outputs, attrs);
@@ -79,14 +75,13 @@ export const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { ex
   const { shape } = outputs[0];
   const size = sizeOf(shape);
   if (size === 0 && parts === 1) return;
-  const cache = cacheOf(machine);
-  const entry = cache.entry(exprs);
+  const entry = entryOf(machine, exprs);
   if (parts > 1) {
-    const kernel = cache.variant(entry, CONTIGUOUS, () => Array<StrideClass>(inputs.length / parts).fill(1), 1);
+    const kernel = contiguousOf(machine, entry, inputs.length / parts);
     runParts(machine, kernel, entry.plan, inputs, outputs, blocks, numbers, parts);
-  } else if (size < LARGE && allContiguous(inputs)) runContiguous(machine, cache, entry, size, inputs, blocks, numbers);
+  } else if (size < LARGE && allContiguous(inputs)) runContiguous(machine, entry, size, inputs, blocks, numbers);
   else {
-    const call = entry.calls.find(inputs, shape) ?? entry.calls.add(prepare(cache, entry, shape, inputs), inputs, shape);
+    const call = entry.calls.find(inputs, shape) ?? entry.calls.add(prepare(machine, entry, shape, inputs), inputs, shape);
     call.run(machine, (o) => (o < inputs.length ? pointerOf(inputs[o]) : blocks[o - inputs.length].pointer), numbers);
   }
 };
@@ -96,14 +91,13 @@ const intoBlocks = intoNew(fill);
 /** Inputs without gaps are one dimension: written straight into the argument block. */
 function runContiguous(
   machine: Machine,
-  cache: ElementwiseCache,
   entry: Entry,
   size: number,
   inputs: readonly View[],
   blocks: readonly Block[],
   numbers: readonly (number | bigint)[],
 ): void {
-  const kernel = cache.variant(entry, CONTIGUOUS, () => inputs.map(() => 1), 1);
+  const kernel = contiguousOf(machine, entry, inputs.length);
   const { i32 } = machine.heap;
   let at = machine.args / 4;
   i32[at++] = size;
@@ -114,7 +108,7 @@ function runContiguous(
   kernel(machine.args);
 }
 
-function prepare(cache: ElementwiseCache, entry: Entry, shape: readonly number[], inputs: readonly View[]): PreparedCall {
+function prepare(machine: Machine, entry: Entry, shape: readonly number[], inputs: readonly View[]): PreparedCall {
   const { sizes, strides } = collapse(
     shape,
     inputs.map((x) => x.strides),
@@ -123,7 +117,7 @@ function prepare(cache: ElementwiseCache, entry: Entry, shape: readonly number[]
   const classes = strides.map((list) => strideClass(list[dims - 1]));
   const contiguous = dims === 1 && classes.every((c) => c === 1);
   const code = contiguous ? CONTIGUOUS : classes.reduce<number>((sum, c) => sum * 3 + c, 0) * 64 + dims;
-  const kernel = cache.variant(entry, code, () => classes, dims);
+  const kernel = entry.variants.get(code) ?? compile(machine, entry, code, classes, dims);
   const dense = contiguousStrides(sizes);
   const bytes = [
     ...inputs.map((x, i) => strides[i].map((s) => s * BYTES[x.dtype])),

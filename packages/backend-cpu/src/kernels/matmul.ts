@@ -76,7 +76,7 @@ function planProduct(machine: Machine, kernels: GemmKernels, [a, b, bias]: reado
   const [aRow, aColumn, bRow, bColumn] = [a, b].flatMap(({ strides }) => strides.slice(-2));
   /** The product of the current call. */
   const p = { m, n, k, a: 0, aRow, aColumn, b: 0, bRow, bColumn, c: 0, cRow: n, mode, bias: Number(vector) };
-  const offsets = batch > 1 ? batchOffsets(shape.slice(0, -2), batch, a, b) : [0, 0];
+  const offsets = batchOffsets(shape.slice(0, -2), batch, a, b);
   const nanoseconds = batch * m * n * k * NANOSECONDS_PER_STEP;
   const path = pathOf(p, kernels);
   const { pool } = machine;

@@ -17,7 +17,7 @@ import {
   maxPool as planMaxPool,
   poolKernels,
 } from "../wasm/pool.js";
-import { withDense } from "./copy.js";
+import { planDense } from "./copy.js";
 import type { Planner } from "./kernel.js";
 
 const float32 = perMachine(({ heap, options }) => poolKernels(heap, FLOAT32, options));
@@ -53,7 +53,7 @@ export const maxPool: Planner<"maxPool"> = (machine, inputs, outputs, attrs) => 
   const [{ dtype, shape }] = inputs;
   if (!compiled(dtype, shape)) return null;
   const run = planMaxPool(kernelsOf(machine, dtype), geometryOf(shape, outputs[0].shape, attrs), machine.pool);
-  return (views, blocks) => withDense(machine, views, ([x]) => run(x, blocks[0].pointer, blocks[1].pointer));
+  return planDense(machine, inputs, ([x], [y, indices]) => run(x, y.pointer, indices.pointer));
 };
 
 export const avgPool: Planner<"avgPool"> = (machine, inputs, outputs, attrs) => {
@@ -61,7 +61,7 @@ export const avgPool: Planner<"avgPool"> = (machine, inputs, outputs, attrs) => 
   if (!compiled(dtype, shape)) return null;
   const geometry = geometryOf(shape, outputs[0].shape, attrs);
   const run = planAvgPool(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
-  return (views, [{ pointer }]) => withDense(machine, views, ([x]) => run(x, pointer));
+  return planDense(machine, inputs, ([x], [{ pointer }]) => run(x, pointer));
 };
 
 export const avgPoolGrad: Planner<"avgPoolGrad"> = (machine, inputs, outputs, attrs) => {
@@ -69,5 +69,5 @@ export const avgPoolGrad: Planner<"avgPoolGrad"> = (machine, inputs, outputs, at
   if (!compiled(dtype, shape)) return null;
   const geometry = geometryOf(outputs[0].shape, shape, attrs);
   const run = avgPoolGradient(kernelsOf(machine, dtype), geometry, attrs, machine.pool);
-  return (views, [{ pointer }]) => withDense(machine, views, ([dy]) => run(dy, pointer));
+  return planDense(machine, inputs, ([dy], [{ pointer }]) => run(dy, pointer));
 };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ThreadPool } from "../threads/pool.js";
+import { type ThreadPool, WORTH } from "../threads/pool.js";
 import { type Calls, DIRECT, shareItems, shareRange, shareRangeOfItems } from "../threads/share.js";
 import {
   type ConvGeometry,
@@ -124,7 +124,9 @@ function shareImages(
 ): void {
   const { all } = product;
   const nanoseconds = product.rows * product.steps * all.columns * NANOSECONDS_PER_STEP;
-  if (batch >= FEW_IMAGES || !independent) shareItems(pool, batch * nanoseconds, batch, callsPerImage, (calls, i) => body(calls, i, all));
+  if (batch * nanoseconds < WORTH) for (let i = 0; i < batch; i++) body(DIRECT, i, all);
+  else if (batch >= FEW_IMAGES || !independent)
+    shareItems(pool, batch * nanoseconds, batch, callsPerImage, (calls, i) => body(calls, i, all));
   else {
     for (let i = 0; i < batch; i++) {
       shareRange(pool, nanoseconds, all.rows, unit, (calls, first, end) => body(calls, i, { ...all, row: first, rows: end - first }));

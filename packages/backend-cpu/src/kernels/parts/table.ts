@@ -22,25 +22,12 @@ export type KernelTable = { readonly [K in KernelName]: KernelRow<K> } & {
 /** Some of the kernels. */
 export type KernelPart = Partial<KernelTable>;
 
-/** Kernels of fused ops: without them core runs what they are composed of. */
-const FUSED: readonly KernelName[] = [
-  "attention",
-  "attentionGrad",
-  "layerNorm",
-  "layerNormGrad",
-  "channelNorm",
-  "channelNormGrad",
-  "lstm",
-  "lstmGrad",
-  "gru",
-  "gruGrad",
-  "rnn",
-  "rnnGrad",
-];
+/** Kernels of fused ops, and those of their gradients: without them core runs what they are composed of. */
+const FUSED = ["attention", "layerNorm", "channelNorm", "lstm", "gru", "rnn"] as const;
 
 /** The fused ops that a part leaves to core. */
 export function decomposedIn(kernels: KernelPart): ReadonlySet<KernelName> {
-  return new Set(FUSED.filter((name) => kernels[name] === undefined));
+  return new Set(FUSED.flatMap((name) => [name, `${name}Grad`] as const).filter((name) => kernels[name] === undefined));
 }
 
 /** The part of a kernel that is never composed; `dense` for those that are not named. */
