@@ -1,4 +1,4 @@
-import { refusePromise, SconceError, typeName, ValueError } from "@sconce/core";
+import { runSync, SconceError } from "@sconce/core";
 import { mode } from "./mode.js";
 
 let innermost: GradMode | null = null;
@@ -65,15 +65,10 @@ class InferenceMode extends GradMode {
 }
 
 function within<T>(enabled: boolean, name: string, fn: () => T): T {
-  if (typeof fn !== "function") {
-    throw new ValueError(`${name}: expected a function, got ${typeName(fn)}; \`using _ = ${name}()\` opens a region without one`);
-  }
   const before = mode.enabled;
   mode.enabled = enabled;
   try {
-    const result = fn();
-    refusePromise(result, name);
-    return result;
+    return runSync(name, fn);
   } finally {
     mode.enabled = before;
   }

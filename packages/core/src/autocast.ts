@@ -5,7 +5,7 @@ import { type DType, isFloatingPoint } from "./dtype.js";
 import { DTypeError, NotSupportedError, SconceError } from "./errors.js";
 import { checkDevice } from "./evaluate.js";
 import { isHalf } from "./half.js";
-import { expose, refusePromise } from "./scope.js";
+import { expose, runSync } from "./scope.js";
 import type { Tensor } from "./tensor/tensor.js";
 import { tracer } from "./tracing.js";
 
@@ -251,9 +251,7 @@ export function autocast<T>(device: Device, first: AutocastOptions | (() => T) =
   const region = new Autocast(device, options);
   if (fn === undefined) return region;
   try {
-    const result = fn();
-    refusePromise(result, "autocast");
-    return result;
+    return runSync("autocast", fn);
   } finally {
     region[Symbol.dispose]();
   }

@@ -5,14 +5,12 @@ import type { Tensor } from "./tensor/tensor.js";
 /** Options of any kind. */
 type Values = { readonly [name: string]: unknown };
 
-/**
- * What options are if they are left out; for one that may be null the constructor of what else it may be
- * (`Object` for anything), and then it is null.
- */
+/** The class of what an option may be if it is not null; `Object` for anything. */
+type Kind = NumberConstructor | BooleanConstructor | ArrayConstructor | FunctionConstructor | ObjectConstructor | typeof Tensor;
+
+/** What options are if they are left out; for one that may be null its {@link Kind}, and then it is null. */
 export type OptionDefaults<O extends object, K extends keyof O> = {
-  readonly [P in K]-?:
-    | Exclude<O[P], null | undefined>
-    | (null extends O[P] ? NumberConstructor | BooleanConstructor | ArrayConstructor | ObjectConstructor | typeof Tensor : never);
+  readonly [P in K]-?: Exclude<O[P], null | undefined> | (null extends O[P] ? Kind : never);
 };
 
 /** Options of which none is left out. */

@@ -1,4 +1,4 @@
-import { currentScope, ending, expose, hiddenScope, refusePromise, Scope } from "./scope.js";
+import { currentScope, ending, expose, hiddenScope, runSync, Scope } from "./scope.js";
 import { TensorBase } from "./tensor/base.js";
 
 /**
@@ -42,12 +42,7 @@ export function scope<T>(fn: () => T): T;
 export function scope<T>(fn?: () => T): Scope | T {
   const region = new Scope();
   if (fn === undefined) return region;
-  const run = (): T => {
-    const result = fn();
-    refusePromise(result, "scope");
-    return result;
-  };
-  return ending(region, run, giveFound);
+  return ending(region, () => runSync("scope", fn), giveFound);
 }
 
 /** Lets the tensors in a result outlive a scope. */

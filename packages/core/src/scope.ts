@@ -1,4 +1,4 @@
-import { SconceError } from "./errors.js";
+import { SconceError, typeName, ValueError } from "./errors.js";
 import { tracer } from "./tracing.js";
 
 /** What a scope frees at its end. */
@@ -147,4 +147,13 @@ export function refusePromise(value: unknown, name: string, advice?: string): vo
     const what = advice ?? `put the ${name} block inside the loop, or write \`using _ = ${name}()\``;
     throw new SconceError(`${name}: expected a synchronous function, got one that returned a Promise; ${what}`);
   }
+}
+
+/** Runs the function of a region, such as that of `scope`. @throws ValueError unless it is a function. @throws SconceError for a promise. */
+export function runSync<T>(name: string, fn: () => T): T {
+  if (typeof fn !== "function")
+    throw new ValueError(`${name}: expected a function, got ${typeName(fn)}; \`using _ = ${name}()\` opens a region without one`);
+  const result = fn();
+  refusePromise(result, name);
+  return result;
 }

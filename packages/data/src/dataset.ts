@@ -198,11 +198,11 @@ export class ChainDataset<Item> extends IterableDataset<Item> {
  * @example
  * const [train, valid] = randomSplit(dataset, [0.8, 0.2], { generator: new Generator(42) });
  */
-export function randomSplit<Item>(
+export function randomSplit<Item, const Lengths extends readonly number[]>(
   dataset: Dataset<Item>,
-  lengths: readonly number[],
+  lengths: Lengths,
   options: { generator?: Generator | null } = {},
-): Subset<Item>[] {
+): { -readonly [I in keyof Lengths]: Subset<Item> } {
   const sizes = splitSizes(dataset.length, lengths);
   const order = [
     ...(randperm(dataset.length, {
@@ -211,7 +211,8 @@ export function randomSplit<Item>(
     }).dataSync() as Int32Array),
   ];
   let start = 0;
-  return sizes.map((n) => new Subset(dataset, order.slice(start, (start += n))));
+  const parts: Subset<Item>[] = sizes.map((n) => new Subset(dataset, order.slice(start, (start += n))));
+  return parts as { -readonly [I in keyof Lengths]: Subset<Item> };
 }
 
 /** Lengths from fractions: floors, and the rest dealt out one by one from the first. */

@@ -327,8 +327,7 @@ export abstract class Module extends Callable {
   }
 
   #checkName(kind: string, name: string, mine: (value: unknown) => boolean): void {
-    if (name.includes(".")) throw new ValueError(`${kind} name can't contain ".", got: ${name}`, { op: "register" });
-    if (name === "") throw new ValueError(`${kind} name can't be empty string ""`, { op: "register" });
+    checkKey(kind, name, "register");
     const present = (this as unknown as Record<string, unknown>)[name];
     if (name in this && present !== null && present !== undefined && !mine(present)) {
       throw new ValueError(`attribute '${name}' already exists`, { op: "register" });
@@ -342,14 +341,8 @@ export abstract class Module extends Callable {
    * @throws ValueError if there is none.
    */
   getSubmodule(path: string): Module {
-    let module: Module = this;
-    if (path === "") return module;
-    for (const part of path.split(".")) {
-      const found = module.#ownModules().find(([key]) => key === part);
-      if (found === undefined) throw new ValueError(`${module.constructor.name} has no attribute \`${part}\``, { op: "getSubmodule" });
-      module = found[1];
-    }
-    return module;
+    if (path === "") return this;
+    return this.#lookUp("getSubmodule", path, (module) => module.#ownModules());
   }
 
   /**
@@ -359,10 +352,8 @@ export abstract class Module extends Callable {
    * net.setSubmodule("1", new nn.Tanh());
    */
   setSubmodule(path: string, module: Module): void {
-    const dot = path.lastIndexOf(".");
-    const key = path.slice(dot + 1);
+    const [parent, key] = this.#parentOf(path);
     if (key === "") throw new ValueError("cannot set the submodule without a target name!", { op: "setSubmodule" });
-    const parent = this.getSubmodule(path.slice(0, Math.max(dot, 0)));
     if (parent.#items.has(key)) parent.#items.set(key, module);
     else parent.registerModule(Object.keys(parent).find((name) => parent.#keyOf(name) === key) ?? key, module);
   }
@@ -383,10 +374,14 @@ export abstract class Module extends Callable {
     return this.#lookUp("getBuffer", path, (module) => module.#ownBuffers(false));
   }
 
-  #lookUp<T>(op: string, path: string, own: (module: Module) => [string, T][]): T {
+  /** The module that holds what a dotted path names, and its key there. */
+  #parentOf(path: string): [parent: Module, key: string] {
     const dot = path.lastIndexOf(".");
-    const module = this.getSubmodule(path.slice(0, Math.max(dot, 0)));
-    const key = path.slice(dot + 1);
+    return [this.getSubmodule(path.slice(0, Math.max(dot, 0))), path.slice(dot + 1)];
+  }
+
+  #lookUp<T>(op: string, path: string, own: (module: Module) => [string, T][]): T {
+    const [module, key] = this.#parentOf(path);
     const found = own(module).find(([name]) => name === key);
     if (found === undefined) throw new ValueError(`${module.constructor.name} has no attribute \`${key}\``, { op });
     return found[1];
@@ -591,6 +586,12 @@ Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom")
     return this.toString();
   },
 });
+
+/** @throws ValueError for a name that cannot be a part of a state's keys. */
+export function checkKey(kind: string, name: string, op: string): void {
+  if (name.includes(".")) throw new ValueError(`${kind} name can't contain ".", got: ${name}`, { op });
+  if (name === "") throw new ValueError(`${kind} name can't be empty string ""`, { op });
+}
 
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;

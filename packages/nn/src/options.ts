@@ -1,4 +1,4 @@
-import { type OptionDefaults, type OptionValues, optionsOf, ValueError } from "@sconce/core";
+import { type OptionDefaults, type OptionValues, optionsOf } from "@sconce/core";
 import type { Module } from "./module.js";
 
 /**
@@ -14,7 +14,7 @@ export function withOption<O extends object>(
   others: Partial<O> = {},
 ): O {
   // A module, which is a function, holds its own settings.
-  if ((typeof first === "object" && first !== null) || typeof first === "function") return first as O;
+  if (Object(first) === first) return first as O;
   return { ...optionsOf(owner, others), [key]: first } as O;
 }
 
@@ -23,9 +23,4 @@ export function settle<O extends object, K extends keyof O>(layer: Module, optio
   const values = optionsOf(layer.constructor, options, defaults);
   Object.assign(layer, values);
   return values;
-}
-
-/** @throws ValueError unless it is a probability. */
-export function checkProbability(op: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) throw new ValueError(`${op}: dropout probability has to be between 0 and 1, but got ${p}`);
 }

@@ -388,8 +388,6 @@ interface AdamLike {
 export function requireAdam({ lr, eps, betas, weightDecay }: AdamLike): void {
   require(lr >= 0, "learning rate", lr);
   require(eps >= 0, "epsilon", eps);
-  betas.forEach((beta, i) => {
-    require(beta >= 0 && beta < 1, `beta parameter at index ${i}`, beta);
-  });
+  for (const i of [0, 1]) require(betas[i] >= 0 && betas[i] < 1, `beta parameter at index ${i}`, betas[i]);
   require(weightDecay >= 0, "weightDecay", weightDecay);
 }

@@ -76,16 +76,16 @@ export class CyclicLR extends LRScheduler {
     maxLr: number | readonly number[],
     options: CyclicLROptions = {},
   ) {
-    const { stepSizeUp, stepSizeDown, mode, gamma, scaleMode, cycleMomentum, lastEpoch } = optionsOf(new.target, options, {
+    const { stepSizeUp, stepSizeDown, mode, gamma, scaleFn, scaleMode, cycleMomentum, lastEpoch } = optionsOf(new.target, options, {
       stepSizeUp: 2000,
       stepSizeDown: Number,
       mode: "triangular",
       gamma: 1,
+      scaleFn: Function,
       scaleMode: "cycle",
       cycleMomentum: true,
       lastEpoch: -1,
     });
-    const { scaleFn = null } = options;
     if (!Object.hasOwn(MODES, mode) && scaleFn === null) throw new ValueError(`CyclicLR: mode is invalid and scaleFn is null, got ${mode}`);
     if (scaleMode !== "cycle" && scaleMode !== "iterations") throw new ValueError(`CyclicLR: scaleMode ${scaleMode} is unknown!`);
     const baseLrs = perGroup("baseLr", optimizer, baseLr);

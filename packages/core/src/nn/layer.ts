@@ -284,6 +284,11 @@ function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: 
   return mul(ge(uniform, p).cast(x.dtype), 1 / (1 - p));
 }
 
+/** @throws ValueError unless `p` lies in [0, 1]. */
+export function checkProbability(op: string, p: number): void {
+  if (!(p >= 0 && p <= 1)) throw new ValueError(`${op}: dropout probability has to be between 0 and 1, but got ${p}`);
+}
+
 /**
  * Sets elements to 0 at probability `p` and scales the rest by `1 / (1 - p)`. The random numbers are the same on every device and do not
  * advance the generator's own stream.
@@ -292,7 +297,7 @@ function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: 
 export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
   const { p, training } = optionsOf("dropout", options, { p: 0.5, training: true });
   const { generator = defaultGenerator(), maskShape = x.shape } = options;
-  if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`, { op: "dropout" });
+  checkProbability("dropout", p);
   if (!training || p === 0 || x.numel() === 0) return x;
   requireFloat(x, "dropout", "result type Float can't be cast to the desired output type");
   return hidden(() => {

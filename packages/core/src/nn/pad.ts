@@ -23,6 +23,7 @@ export interface WindowOptions {
 
 /** Sizes before and after each dimension, from PyTorch's order (last dimension first). */
 function padsByDim(x: Tensor, pads: readonly number[]): { readonly before: number; readonly after: number }[] {
+  if (!Array.isArray(pads)) throw new ShapeError(`pad: expected a list of sizes, got ${typeof pads}`);
   if (pads.length % 2 !== 0) throw new ShapeError(`pad: Padding length must be divisible by 2, got ${formatShape(pads)}`);
   if (pads.length / 2 > x.ndim) {
     throw new ShapeError(

@@ -1,18 +1,25 @@
 import { apply, composite } from "../dispatch.js";
 import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { type OptionValues, optionsOf } from "../options.js";
 import { add, fromHost, mul, positions, requireFloat } from "../tensor/compose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d } from "./pool.js";
+import type { Spatial } from "./spatial.js";
 
 /** How `interpolate` fills in. */
 export type InterpolateMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic" | "area";
 
 /** What `interpolate` takes: the sizes, or the factors. */
 export interface InterpolateOptions {
-  readonly size?: number | readonly number[] | null;
-  readonly scaleFactor?: number | readonly number[] | null;
+  /** Spatial sizes of the result. */
+  readonly size?: Spatial | null;
+  /** Or factors of the input's sizes. */
+  readonly scaleFactor?: Spatial | null;
+  /** `"nearest"` if left out. */
   readonly mode?: InterpolateMode;
+  /** Whether the corners of input and result lie on each other, in modes that weigh neighbours; false if left out. */
   readonly alignCorners?: boolean | null;
+  /** Whether the ratio of the sizes stands for the factor, which rounding may have changed; false if left out. */
   readonly recomputeScaleFactor?: boolean | null;
 }
 
@@ -29,7 +36,7 @@ interface Taps {
   readonly weights: readonly (readonly number[])[];
 }
 
-const SPATIAL: { readonly [K in InterpolateMode]?: number } = { linear: 1, bilinear: 2, trilinear: 3, bicubic: 2 };
+const SPATIAL: { readonly [K in InterpolateMode]?: number } = { linear: 1, bilinear: 2, bicubic: 2, trilinear: 3 };
 const LABEL: { readonly [K in InterpolateMode]: string } = {
   nearest: "UpsampleNearest",
   "nearest-exact": "UpsampleNearestExact",
@@ -100,22 +107,24 @@ function resizeAlong(x: Tensor, dim: number, { at, weights }: Taps): Tensor {
   return parts.reduce((sum, part) => add(sum, part));
 }
 
-function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor }: InterpolateOptions): Resize[] {
+function targets(
+  x: Tensor,
+  { size, scaleFactor, recomputeScaleFactor }: OptionValues<InterpolateOptions, keyof InterpolateOptions>,
+): Resize[] {
   const input = x.shape.slice(2);
-  const spread = (value: number | readonly number[]) => (typeof value === "number" ? input.map(() => value) : value);
-  if ((size == null) === (scaleFactor == null)) {
-    throw new ValueError(
-      `interpolate: ${size == null ? "either size or scale_factor should be defined" : "only one of size or scale_factor should be defined"}`,
-    );
-  }
-  const list = spread((size ?? scaleFactor) as number | readonly number[]);
+  const given = size ?? scaleFactor;
+  if (given === null) throw new ValueError("interpolate: either size or scale_factor should be defined");
+  if (size !== null && scaleFactor !== null) throw new ValueError("interpolate: only one of size or scale_factor should be defined");
+  if (size !== null && recomputeScaleFactor)
+    throw new ValueError("interpolate: recompute_scale_factor is not meaningful with an explicit size.");
+  const list: readonly number[] = Array.isArray(given) ? given : input.map(() => given as number);
   if (list.length !== input.length) {
     throw new ShapeError(
       `interpolate: Input and output must have the same number of spatial dimensions, got ${formatShape(x.shape)} and ${formatShape(list)}`,
       { shapes: [x.shape] },
     );
   }
-  if (list.some((n) => (size == null ? !(n > 0 && Number.isFinite(n)) : !Number.isInteger(n) || n < 1))) {
+  if (list.some((n) => (size !== null ? !Number.isInteger(n) || n < 1 : !(n > 0 && Number.isFinite(n))))) {
     throw new ShapeError(
       `interpolate: Input and output sizes should be greater than 0, but got ${formatShape(list)} for ${formatShape(x.shape)}`,
       {
@@ -124,7 +133,7 @@ function targets(x: Tensor, { size, scaleFactor, recomputeScaleFactor }: Interpo
     );
   }
   return input.map((from, d) => {
-    if (size != null) return { from, to: list[d], step: null };
+    if (size !== null) return { from, to: list[d], step: null };
     const to = Math.floor(from * list[d]);
     return { from, to, step: recomputeScaleFactor ? null : 1 / list[d] };
   });
@@ -141,14 +150,8 @@ function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
   return sizes.length === 2 ? adaptiveAvgPool2d(x, sizes) : adaptiveAvgPool3d(x, sizes);
 }
 
-/**
- * Resizes the spatial dimensions of `[N, C, ...]` to `size` or by `scaleFactor`.
- * @throws ShapeError if the mode does not fit the rank. @throws ValueError unless exactly one of size and factor is given.
- * @example
- * interpolate(ones([1, 3, 4, 4]), { scaleFactor: 2, mode: "bilinear" }); // [1, 3, 8, 8]
- */
-export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  const { mode = "nearest", alignCorners } = options ?? {};
+/** @throws ShapeError if the mode does not fit the rank. @throws ValueError for corners in a mode that does not look at them. */
+function checkMode(x: Tensor, mode: InterpolateMode, alignCorners: boolean | null): void {
   const n = x.ndim - 2;
   if (!(mode in LABEL) || n < 1 || n > 3 || (SPATIAL[mode] ?? n) !== n) {
     throw new ShapeError(
@@ -158,7 +161,30 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
     );
   }
   if (mode !== "nearest" && mode !== "nearest-exact") requireFloat(x, "interpolate", `mode ${mode} takes floating-point input`);
-  const list = targets(x, options ?? {});
+  if (alignCorners !== null && !(mode in SPATIAL))
+    throw new ValueError(
+      `interpolate: align_corners option can only be set with the interpolating modes: ${Object.keys(SPATIAL).join(" | ")}`,
+    );
+}
+
+/**
+ * Resizes the spatial dimensions of `[N, C, ...]` to `size` or by `scaleFactor`.
+ * @throws ShapeError if the mode does not fit the rank. @throws ValueError unless exactly one of size and factor is given, and for
+ * options that say nothing in the mode.
+ * @example
+ * interpolate(ones([1, 3, 4, 4]), { scaleFactor: 2, mode: "bilinear" }); // [1, 3, 8, 8]
+ */
+export function interpolate(x: Tensor, options: InterpolateOptions = {}): Tensor {
+  const settings = optionsOf("interpolate", options, {
+    size: Object,
+    scaleFactor: Object,
+    mode: "nearest",
+    alignCorners: Boolean,
+    recomputeScaleFactor: Boolean,
+  });
+  const { mode, alignCorners } = settings;
+  checkMode(x, mode, alignCorners);
+  const list = targets(x, settings);
   if (list.some(({ from, to }) => from < 1 || to < 1)) {
     throw new ShapeError(
       `interpolate: Input and output sizes should be greater than 0, but got input ${formatShape(x.shape)} and output ${formatShape(list.map((r) => r.to))}`,
@@ -170,7 +196,7 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
       x,
       list.map((r) => r.to),
     );
-  return composite(`${LABEL[mode]}${n}D`, [x], () =>
-    list.reduce((out, resize, d) => resizeAlong(out, d + 2, tapsOf(resize, mode, alignCorners ?? false)), x),
+  return composite(`${LABEL[mode]}${list.length}D`, [x], () =>
+    list.reduce((out, resize, d) => resizeAlong(out, d + 2, tapsOf(resize, mode, alignCorners === true)), x),
   );
 }

@@ -50,7 +50,7 @@ export function forkRng<T>(fn: () => T): T {
   const state = getRngState();
   try {
     const result = fn();
-    refusePromise(result, "forkRng");
+    refusePromise(result, "forkRng", "put the forkRng block inside the loop");
     return result;
   } finally {
     setRngState(state);

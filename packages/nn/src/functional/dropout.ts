@@ -1,7 +1,7 @@
 import { apply, defaultGenerator, formatShape, mutate, optionsOf, type Shape, ShapeError, type Tensor } from "@sconce/core";
-import { dropout as dropElements } from "@sconce/core/nn";
+import { checkProbability, dropout as dropElements } from "@sconce/core/nn";
 import { choose } from "../ops.js";
-import { checkProbability, withOption } from "../options.js";
+import { withOption } from "../options.js";
 
 /** Settings of the dropout functions. */
 export interface DropoutOptions {

@@ -130,15 +130,14 @@ export function tripletMarginWithDistanceLoss(
   negative: Tensor,
   options: TripletDistanceOptions = {},
 ): Tensor {
-  const { margin, swap } = optionsOf("tripletMarginLoss", options, { margin: 1, swap: false });
-  const distance = options.distanceFunction ?? pairwiseDistance;
-  if (typeof distance !== "function")
-    throw new ValueError(`tripletMarginLoss: expected distanceFunction to be a function, got ${typeof distance}`);
+  const op = "tripletMarginWithDistanceLoss";
+  const { margin, swap, distanceFunction } = optionsOf(op, options, { margin: 1, swap: false, distanceFunction: Function });
+  const distance = distanceFunction ?? pairwiseDistance;
   return inFullPrecision(anchor, () => {
     const near = distance(anchor, positive);
     const far = distance(anchor, negative);
     const farther = swap ? far.minimum(distance(positive, negative)) : far;
-    return reduced("tripletMarginLoss", near.sub(farther).add(margin).clampMin(0), options);
+    return reduced(op, near.sub(farther).add(margin).clampMin(0), options);
   });
 }
 
@@ -153,7 +152,7 @@ export interface TripletMarginOptions extends MarginOptions {
 
 /** `max(0, d(anchor, positive) - d(anchor, negative) + margin)`. Source: http://www.bmva.org/bmvc/2016/papers/paper119/index.html */
 export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, options: TripletMarginOptions = {}): Tensor {
-  const { p, eps } = optionsOf("tripletMarginLoss", options, { p: 2, eps: 1e-6 });
+  const { p, eps, ...rest } = optionsOf("tripletMarginLoss", options, { p: 2, eps: 1e-6, margin: 1, swap: false, reduction: "mean" });
   const distanceFunction = (a: Tensor, b: Tensor): Tensor => pairwiseDistance(a, b, { p, eps });
-  return tripletMarginWithDistanceLoss(anchor, positive, negative, { ...(options as MarginOptions), distanceFunction });
+  return tripletMarginWithDistanceLoss(anchor, positive, negative, { ...rest, distanceFunction });
 }

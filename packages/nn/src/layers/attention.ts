@@ -1,4 +1,15 @@
-import { cat, formatShape, hidden, optionsOf, type Shape, ShapeError, sameShape, type Tensor, ValueError } from "@sconce/core";
+import {
+  cat,
+  expectTensor,
+  formatShape,
+  hidden,
+  optionsOf,
+  type Shape,
+  ShapeError,
+  sameShape,
+  type Tensor,
+  ValueError,
+} from "@sconce/core";
 import { additiveMask, attend, attendOnly } from "../functional/attention.js";
 import { linear } from "../functional/linear.js";
 import { constant_, xavierNormal_, xavierUniform_ } from "../init.js";
@@ -157,6 +168,7 @@ export class MultiheadAttention extends Module {
   }
 
   private checkInputs(query: Tensor, key: Tensor, value: Tensor): void {
+    for (const x of [query, key, value]) expectTensor("MultiheadAttention", x);
     const { embedDim, kdim, vdim } = this;
     const rank = query.ndim;
     const lead = (x: Tensor): string => formatShape(x.shape.slice(0, -1));

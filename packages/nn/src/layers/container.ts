@@ -1,5 +1,5 @@
 import { NotSupportedError, typeName, ValueError } from "@sconce/core";
-import { Module } from "../module.js";
+import { checkKey, Module } from "../module.js";
 import type { Parameter } from "../parameter.js";
 
 /** What a container holds. */
@@ -10,9 +10,7 @@ export type NamedItems<T> = Readonly<Record<string, T>> | ReadonlyMap<string, T>
 
 /** The pairs of any form of named items. */
 export function entriesOf<T>(items: NamedItems<T>): (readonly [string, T])[] {
-  if (Array.isArray(items)) return [...(items as readonly (readonly [string, T])[])];
-  if (items instanceof Map) return [...items.entries()];
-  return Object.entries(items as Record<string, T>);
+  return Symbol.iterator in items ? [...(items as Iterable<readonly [string, T]>)] : Object.entries(items);
 }
 
 /** Items are kept outside of the fields; `clone` makes containers without their constructors, so there are no private members here. */
@@ -35,7 +33,7 @@ export abstract class Container<T extends Item> extends Module {
     const items = itemsOf<T>(this);
     const next = new Map<string, T>();
     for (const [name, item] of entries) {
-      checkName(name, this.constructor.name);
+      checkKey("module", name, this.constructor.name);
       next.set(name, this.checkItem(item));
     }
     const old = [...items.keys()];
@@ -80,11 +78,6 @@ function isPosition(name: string): boolean {
 function isAlias(container: Module, property: string): boolean {
   const descriptor = Object.getOwnPropertyDescriptor(container, property);
   return descriptor !== undefined && !descriptor.enumerable && descriptor.get !== undefined;
-}
-
-function checkName(name: string, op: string): void {
-  if (name.includes(".")) throw new ValueError(`module name can't contain ".", got: ${name}`, { op });
-  if (name === "") throw new ValueError('module name can\'t be empty string ""', { op });
 }
 
 /** A {@link Container} that counts its items. */
@@ -239,5 +232,5 @@ export function notCallable(container: Module): never {
 /** Refuses what is not a module. */
 export function asModule<M extends Module>(item: M): M {
   if (item instanceof Module) return item;
-  throw new ValueError(`${typeName(item)} is not a Module subclass`);
+  throw new ValueError(`${typeName(item)} is not a Module subclass${Array.isArray(item) ? "; spread the list: ...layers" : ""}`);
 }

@@ -48,11 +48,12 @@ abstract class ConvBase extends Module {
     const { stride = 1, padding = 0, dilation = 1, outputPadding = 0, paddingMode = "zeros" } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = spatial(kernelSize, n, new.target.name, "kernelSize");
-    this.stride = spatial(stride, n, new.target.name, "stride");
-    this.padding = typeof padding === "string" ? padding : spatial(padding, n, new.target.name, "padding");
-    this.dilation = spatial(dilation, n, new.target.name, "dilation");
-    this.outputPadding = spatial(outputPadding, n, new.target.name, "outputPadding");
+    const sizes = (name: string, value: Spatial): number[] => spatial(value, n, new.target.name, name);
+    this.kernelSize = sizes("kernelSize", kernelSize);
+    this.stride = sizes("stride", stride);
+    this.padding = typeof padding === "string" ? padding : sizes("padding", padding);
+    this.dilation = sizes("dilation", dilation);
+    this.outputPadding = sizes("outputPadding", outputPadding);
     this.paddingMode = paddingMode;
     checkConv(this);
     const [first, second] = transposed ? [inChannels, outChannels] : [outChannels, inChannels];

@@ -1,7 +1,8 @@
 import type { Tensor } from "@sconce/core";
+import { checkProbability } from "@sconce/core/nn";
 import * as F from "../functional/dropout.js";
 import { Module } from "../module.js";
-import { checkProbability, settle, withOption } from "../options.js";
+import { settle, withOption } from "../options.js";
 import { pyFields } from "../repr.js";
 
 /** Settings of dropout layers. */

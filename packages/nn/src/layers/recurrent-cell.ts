@@ -1,11 +1,11 @@
-import { formatShape, optionsOf, ShapeError, type Tensor, ValueError } from "@sconce/core";
+import { formatShape, optionsOf, ShapeError, type Tensor } from "@sconce/core";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
 import type { Parameter } from "../parameter.js";
 import { pyBool } from "../repr.js";
 import { type BiasOptions, checkSizes, filledParameter } from "./factory.js";
 import type { LSTMState } from "./recurrent.js";
-import { GATES, type RecurrentMode, recurrentStep, type State } from "./recurrent-loop.js";
+import { GATES, nonlinearityOf, type RecurrentMode, recurrentStep, type State } from "./recurrent-loop.js";
 
 /** One step of a recurrent layer. State: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`. */
 export abstract class RNNCellBase extends Module {
@@ -100,10 +100,7 @@ export class RNNCell extends RNNCellBase {
   readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
-    const { nonlinearity } = optionsOf(new.target, options, { nonlinearity: "tanh" });
-    if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
-      throw new ValueError(`RNNCell: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`);
-    }
+    const nonlinearity = nonlinearityOf(new.target, options);
     super("RNN_TANH", inputSize, hiddenSize, options);
     this.nonlinearity = nonlinearity;
   }

@@ -4,10 +4,12 @@ import {
   cat,
   type FusedOp,
   type KernelOp,
+  optionsOf,
   type RecurrentAttrs,
   type RnnAttrs,
   type Spec,
   type Tensor,
+  ValueError,
 } from "@sconce/core";
 import { linear } from "@sconce/core/nn";
 
@@ -16,6 +18,13 @@ export type RecurrentMode = "RNN_TANH" | "RNN_RELU" | "GRU" | "LSTM";
 
 /** Rows of gates for each hidden unit. */
 export const GATES: { readonly [M in RecurrentMode]: number } = { RNN_TANH: 1, RNN_RELU: 1, GRU: 3, LSTM: 4 };
+
+/** What acts on the sums of an RNN. @throws ValueError if it is unknown. */
+export function nonlinearityOf(owner: { readonly name: string }, options: { readonly nonlinearity?: "tanh" | "relu" }): "tanh" | "relu" {
+  const { nonlinearity } = optionsOf(owner, options, { nonlinearity: "tanh" });
+  if (nonlinearity === "tanh" || nonlinearity === "relu") return nonlinearity;
+  throw new ValueError(`${owner.name}: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`);
+}
 
 /** Weights of one layer in one direction, or of a cell. */
 export interface RecurrentWeights {

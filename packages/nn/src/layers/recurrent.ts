@@ -1,4 +1,4 @@
-import { cat, exposed, formatShape, hidden, optionsOf, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
+import { cat, exposed, formatShape, hidden, ShapeError, stack, type Tensor, ValueError } from "@sconce/core";
 import { dropout } from "../functional/dropout.js";
 import { uniform_ } from "../init.js";
 import { Module } from "../module.js";
@@ -8,7 +8,7 @@ import type { Parameter } from "../parameter.js";
 import { pyBool, pyFloat } from "../repr.js";
 import { warn } from "../warn.js";
 import { type BiasOptions, checkSizes, filledParameter } from "./factory.js";
-import { GATES, type RecurrentMode, type RecurrentWeights, runLayer, type State } from "./recurrent-loop.js";
+import { GATES, nonlinearityOf, type RecurrentMode, type RecurrentWeights, runLayer, type State } from "./recurrent-loop.js";
 
 /** Settings of {@link GRU}, and those that all recurrent layers have. */
 export interface RecurrentOptions extends BiasOptions {
@@ -277,10 +277,7 @@ export class RNN extends RNNBase {
   readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
-    const { nonlinearity } = optionsOf(new.target, options, { nonlinearity: "tanh" });
-    if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
-      throw new ValueError(`RNN: Unknown nonlinearity '${nonlinearity}'; there are tanh, relu`);
-    }
+    const nonlinearity = nonlinearityOf(new.target, options);
     super(nonlinearity === "tanh" ? "RNN_TANH" : "RNN_RELU", inputSize, hiddenSize, options);
     this.nonlinearity = nonlinearity;
   }

@@ -21,7 +21,7 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
   constructor(...layers: readonly (M | NamedItems<M>)[]) {
     super();
     const [first] = layers;
-    const named = layers.length === 1 && isRecord(first);
+    const named = layers.length === 1 && isNamed(first);
     this.setItems(named ? entriesOf(first as NamedItems<M>) : layers.map((layer, i) => [String(i), layer as M] as const));
   }
 
@@ -44,8 +44,9 @@ export class Sequential<M extends Module = Module> extends ListContainer<M> {
   }
 }
 
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !(value instanceof Tensor);
+/** True for named layers in any form. */
+function isNamed(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !(value instanceof Tensor || (Array.isArray(value) && value[0] instanceof Module));
 }
 
 /**

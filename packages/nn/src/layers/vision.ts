@@ -1,20 +1,12 @@
 import { optionsOf, type Tensor } from "@sconce/core";
-import type { InterpolateMode, Spatial, WindowOptions } from "@sconce/core/nn";
+import type { InterpolateMode, InterpolateOptions, Spatial, WindowOptions } from "@sconce/core/nn";
 import * as F from "../functional/vision.js";
 import { Module } from "../module.js";
 import { settle } from "../options.js";
 import { pyFields, pyFloat } from "../repr.js";
 
 /** Settings of {@link Upsample}. */
-export interface UpsampleOptions {
-  /** Spatial sizes of the result. */
-  readonly size?: Spatial | null;
-  /** Or factors of the input's sizes. */
-  readonly scaleFactor?: Spatial | null;
-  readonly mode?: InterpolateMode;
-  readonly alignCorners?: boolean | null;
-  readonly recomputeScaleFactor?: boolean | null;
-}
+export type UpsampleOptions = InterpolateOptions;
 
 /**
  * Resizes the spatial dimensions of `[N, C, ...]` to `size` or by `scaleFactor`.
@@ -24,20 +16,15 @@ export interface UpsampleOptions {
  * new nn.Upsample({ scaleFactor: 2, mode: "bilinear" })(randn([8, 3, 4, 4])); // [8, 3, 8, 8]
  */
 export class Upsample extends Module {
-  readonly size: Spatial | null;
-  readonly scaleFactor: Spatial | null;
+  declare readonly size: Spatial | null;
+  declare readonly scaleFactor: Spatial | null;
   declare readonly mode: InterpolateMode;
-  readonly alignCorners: boolean | null;
-  readonly recomputeScaleFactor: boolean | null;
+  declare readonly alignCorners: boolean | null;
+  declare readonly recomputeScaleFactor: boolean | null;
 
   constructor(options: UpsampleOptions = {}) {
-    const { size = null, scaleFactor = null, alignCorners = null, recomputeScaleFactor = null } = optionsOf(new.target, options);
     super();
-    settle(this, options, { mode: "nearest" });
-    this.size = size;
-    this.scaleFactor = scaleFactor;
-    this.alignCorners = alignCorners;
-    this.recomputeScaleFactor = recomputeScaleFactor;
+    settle(this, options, { size: Object, scaleFactor: Object, mode: "nearest", alignCorners: Boolean, recomputeScaleFactor: Boolean });
   }
 
   override forward(input: Tensor): Tensor {

@@ -112,12 +112,11 @@ export class TripletMarginLoss extends MarginLoss {
 /** {@link TripletMarginLoss} with a distance of one's own. */
 export class TripletMarginWithDistanceLoss extends MarginLoss {
   /** The distance between two batches of vectors. */
-  readonly distanceFunction: TripletDistanceOptions["distanceFunction"];
+  declare readonly distanceFunction: TripletDistanceOptions["distanceFunction"];
   declare readonly swap: boolean;
 
   constructor(options: TripletDistanceOptions = {}) {
-    super(options, 1, { swap: false });
-    this.distanceFunction = options.distanceFunction ?? null;
+    super(options, 1, { swap: false, distanceFunction: Function });
   }
 
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {

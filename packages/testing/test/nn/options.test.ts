@@ -9,7 +9,7 @@ import * as optim from "@sconce/optim";
 import { describe, expect, it } from "vitest";
 
 /** What an option may be; `?` for null too. `sizes` and `any` are checked where they are used, `null` too, and runs. */
-type Kind = "number" | "number?" | "boolean" | "boolean?" | "word" | "tensor?" | "sizes" | "any" | "null";
+type Kind = "number" | "number?" | "boolean" | "boolean?" | "word" | "tensor?" | "function?" | "sizes" | "any" | "null";
 type Options = { readonly [name: string]: Kind };
 
 /** Arguments that are needed, options, what the layer is called with, and options that must be there. */
@@ -169,9 +169,9 @@ const layers: Table = {
   TransformerDecoderLayer: [[4, 2], transformer, [ones(2, 1, 4), ones(2, 1, 4)], { dimFeedforward: 4 }],
   TransformerEncoderLayer: [[4, 2], transformer, [ones(2, 1, 4)], { dimFeedforward: 4 }],
   TripletMarginLoss: [[], triplet, three],
-  TripletMarginWithDistanceLoss: [[], { ...margin, swap: "boolean", distanceFunction: "any" }, three],
+  TripletMarginWithDistanceLoss: [[], { ...margin, swap: "boolean", distanceFunction: "function?" }, three],
   Unfold: [[2], blocks, [image]],
-  Upsample: [[], { mode: "word", alignCorners: "null", recomputeScaleFactor: "null", size: "null" }, [image], { scaleFactor: 2 }],
+  Upsample: [[], { mode: "word", alignCorners: "boolean?", recomputeScaleFactor: "boolean?", size: "null" }, [image], { scaleFactor: 2 }],
   UpsamplingBilinear2d: [[], { scaleFactor: "null" }, [image], { size: 4 }],
   UpsamplingNearest2d: [[], { scaleFactor: "null" }, [image], { size: 4 }],
 };
@@ -239,7 +239,12 @@ const functions: Table = {
   hingeEmbeddingLoss: [[row, row], margin],
   huberLoss: [[row, row], { ...reduction, delta: "number" }],
   instanceNorm: [[image], { ...affine, runningMean: "tensor?", runningVar: "tensor?", useInputStats: "boolean", momentum: "number" }],
-  interpolate: [[image], { mode: "word", alignCorners: "null", recomputeScaleFactor: "null", size: "null" }, [], { scaleFactor: 2 }],
+  interpolate: [
+    [image],
+    { mode: "word", alignCorners: "boolean?", recomputeScaleFactor: "boolean?", size: "null" },
+    [],
+    { scaleFactor: 2 },
+  ],
   klDiv: [[row, row], { ...reduction, logTarget: "boolean" }],
   layerNorm: [[row, [4]], affine],
   leakyRelu: [[row], { negativeSlope: "number", ...inplace }],
@@ -276,9 +281,9 @@ const functions: Table = {
   softshrink: [[row], { lambda: "number" }],
   threshold: [[row, 1, 2], inplace],
   tripletMarginLoss: [three, triplet],
-  tripletMarginWithDistanceLoss: [three, { ...margin, swap: "boolean", distanceFunction: "any" }],
+  tripletMarginWithDistanceLoss: [three, { ...margin, swap: "boolean", distanceFunction: "function?" }],
   unfold: [[image, 2], blocks],
-  upsample: [[image], { mode: "word", alignCorners: "null", recomputeScaleFactor: "null", size: "null" }, [], { scaleFactor: 2 }],
+  upsample: [[image], { mode: "word", alignCorners: "boolean?", recomputeScaleFactor: "boolean?", size: "null" }, [], { scaleFactor: 2 }],
 };
 for (const name of ["alphaDropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "featureAlphaDropout"]) {
   const input = name.endsWith("1d") ? signal : name.endsWith("3d") ? volume : image;
@@ -338,7 +343,16 @@ const schedulers: Table = {
   CosineAnnealingWarmRestarts: [[sgd(), 10], { ...last, etaMin: "number", tMult: "number" }],
   CyclicLR: [
     [sgd(), 0.1, 1],
-    { ...last, stepSizeUp: "number", stepSizeDown: "number?", mode: "word", gamma: "number", scaleMode: "word", cycleMomentum: "boolean" },
+    {
+      ...last,
+      stepSizeUp: "number",
+      stepSizeDown: "number?",
+      mode: "word",
+      gamma: "number",
+      scaleFn: "function?",
+      scaleMode: "word",
+      cycleMomentum: "boolean",
+    },
   ],
   ExponentialLR: [[sgd(), 0.5], last],
   LambdaLR: [[sgd(), () => 1], last],
@@ -477,7 +491,7 @@ function isWrong(kind: Kind, value: unknown): boolean {
   return !(kind.startsWith("number") && typeof value === "number");
 }
 
-/** Undefined if it runs, else a complaint unless it is an error of the library that says what was expected. */
+/** Whether it runs, or an error of the library's own refuses it; any other error is a complaint. */
 function outcome(run: () => unknown): "ran" | "refused" | string {
   try {
     run();
