@@ -3,7 +3,7 @@ import { convertAll, convertAllAsync, emptyAll, parseTarget, type Target, tensor
 import { BackwardCall, type BackwardHook, Hooks, type RemovableHandle } from "./hooks.js";
 import { escapeScope, Parameter, zeroGrads } from "./parameter.js";
 import { moduleText } from "./repr.js";
-import { type IncompatibleKeys, loadState, type StateDict } from "./state.js";
+import { checkKey, type IncompatibleKeys, loadState, type StateDict } from "./state.js";
 
 /** A function object whose prototype is its class: what makes instances callable. */
 class Callable {
@@ -310,9 +310,7 @@ export abstract class Module extends Callable {
    * @throws ValueError for a name with a dot, an empty one or one in use, or for what is not a module.
    */
   registerModule(name: string, module: Module | null): void {
-    if (module !== null && !(module instanceof Module)) {
-      throw new ValueError(`${typeName(module)} is not a Module subclass`, { op: "registerModule" });
-    }
+    if (module !== null) asModule(module);
     this.#checkName("module", name, (value) => value instanceof Module);
     this.#setField(name, module);
   }
@@ -587,10 +585,10 @@ Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom")
   },
 });
 
-/** @throws ValueError for a name that cannot be a part of a state's keys. */
-export function checkKey(kind: string, name: string, op: string): void {
-  if (name.includes(".")) throw new ValueError(`${kind} name can't contain ".", got: ${name}`, { op });
-  if (name === "") throw new ValueError(`${kind} name can't be empty string ""`, { op });
+/** Refuses what is not a module. */
+export function asModule<M extends Module>(item: M): M {
+  if (item instanceof Module) return item;
+  throw new ValueError(`${typeName(item)} is not a Module subclass${Array.isArray(item) ? "; spread the list: ...layers" : ""}`);
 }
 
 function join(path: string, key: string): string {

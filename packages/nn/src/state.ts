@@ -76,3 +76,9 @@ function mismatch(key: string, target: Tensor, source: unknown): string | null {
 function quoted(keys: readonly string[]): string {
   return keys.map((key) => `"${key}"`).join(", ");
 }
+
+/** @throws ValueError for a name that cannot be a part of a state's keys. */
+export function checkKey(kind: string, name: string, op: string): void {
+  if (name.includes(".")) throw new ValueError(`${kind} name can't contain ".", got: ${name}`, { op });
+  if (name === "") throw new ValueError(`${kind} name can't be empty string ""`, { op });
+}

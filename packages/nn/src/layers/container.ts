@@ -1,6 +1,7 @@
-import { NotSupportedError, typeName, ValueError } from "@sconce/core";
-import { checkKey, Module } from "../module.js";
+import { NotSupportedError, ValueError } from "@sconce/core";
+import { Module } from "../module.js";
 import type { Parameter } from "../parameter.js";
+import { checkKey } from "../state.js";
 
 /** What a container holds. */
 export type Item = Module | Parameter;
@@ -227,10 +228,4 @@ export abstract class DictContainer<T extends Item> extends Container<T> {
 /** What calling a list or a dictionary throws. */
 export function notCallable(container: Module): never {
   throw new NotSupportedError(`Module [${container.constructor.name}] is missing the required "forward" function`, { op: "forward" });
-}
-
-/** Refuses what is not a module. */
-export function asModule<M extends Module>(item: M): M {
-  if (item instanceof Module) return item;
-  throw new ValueError(`${typeName(item)} is not a Module subclass${Array.isArray(item) ? "; spread the list: ...layers" : ""}`);
 }

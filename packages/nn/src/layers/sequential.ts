@@ -1,6 +1,6 @@
 import { hidden, Tensor } from "@sconce/core";
-import { Module } from "../module.js";
-import { asModule, DictContainer, entriesOf, ListContainer, type NamedItems, notCallable } from "./container.js";
+import { asModule, Module } from "../module.js";
+import { DictContainer, entriesOf, ListContainer, type NamedItems, notCallable } from "./container.js";
 
 /**
  * Layers that run one after the other; each gets what the one before returned. Layers are reached by position (`net[0]`, `net.at(-1)`),
