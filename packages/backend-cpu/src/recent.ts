@@ -10,34 +10,41 @@ interface Entry<T> {
   readonly made: T;
 }
 
-const KEPT = 16;
+const KEPT = 32;
 
-/** What was made for the latest layouts of a kernel's inputs: a network asks for the same few again and again. */
+/** What was made for the latest layouts of a kernel's inputs: a network asks for the same few again and again, in the same order. */
 export class Recent<T> {
   readonly #entries: Entry<T>[] = [];
   #next = 0;
+  #oldest = 0;
 
   /** What was added for inputs in these layouts under the settings of now. */
   find(inputs: readonly View[], shape: Shape, attrs?: unknown): T | undefined {
-    for (const entry of this.#entries) if (suits(entry, inputs, shape, attrs)) return entry.made;
+    const entries = this.#entries;
+    for (let i = 0; i < entries.length; i++) {
+      const at = (this.#next + i) % entries.length;
+      if (suits(entries[at], inputs, shape, attrs)) {
+        this.#next = at + 1;
+        return entries[at].made;
+      }
+    }
     return undefined;
   }
 
   /** Keeps and returns what was made. */
   add(made: T, inputs: readonly View[], shape: Shape, attrs?: unknown): T {
     const layouts = inputs.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
-    this.#entries[this.#next] = { shape, layouts, attrs, settings: settingsVersion, made };
-    this.#next = (this.#next + 1) % KEPT;
+    this.#entries[this.#oldest++ % KEPT] = { shape, layouts, attrs, settings: settingsVersion, made };
     return made;
   }
 }
 
 function suits(entry: Entry<unknown>, inputs: readonly View[], shape: Shape, attrs: unknown): boolean {
   const { layouts } = entry;
-  if (!isSame(entry.shape, shape) || layouts.length !== inputs.length || entry.settings !== settingsVersion) return false;
+  if (!sameShape(entry.shape, shape) || layouts.length !== inputs.length || entry.settings !== settingsVersion) return false;
   for (let i = 0; i < inputs.length; i++) {
     const [own, x] = [layouts[i], inputs[i]];
-    if (own.dtype !== x.dtype || !isSame(own.shape, x.shape) || !isSame(own.strides, x.strides)) return false;
+    if (own.dtype !== x.dtype || !sameShape(own.shape, x.shape) || !sameShape(own.strides, x.strides)) return false;
   }
   return isSame(entry.attrs, attrs);
 }
