@@ -8,17 +8,19 @@ import { INNER_UNIT, writeNumbers } from "../elementwise/call.js";
 import type { CompiledKernel } from "../elementwise/emit.js";
 import { numbersOffset } from "../elementwise/nest.js";
 import type { Plan } from "../elementwise/plan.js";
-import { nanosecondsOf } from "../elementwise/simd.js";
 import { BYTES } from "../elementwise/unit.js";
 import { ARGUMENT_BYTES, type Block, type Machine, pointerOf } from "../machine.js";
 import { codeOf } from "../wasm/asm.js";
 import type { Pointer } from "../wasm/memory.js";
 
-/** Runs the kernel of contiguous operands on each part. Operand `i` of part `j` is number `i * parts + j` of the inputs, then of the outputs. */
+/**
+ * Runs the kernel of contiguous operands, which takes so many nanoseconds for an element, on each part. Operand `i` of part `j` is number
+ * `i * parts + j` of the inputs, then of the outputs.
+ */
 export function runParts(
   machine: Machine,
   kernel: CompiledKernel,
-  plan: Plan,
+  { plan, nanoseconds }: { readonly plan: Plan; readonly nanoseconds: number },
   inputs: readonly View[],
   outputs: readonly Spec[],
   blocks: readonly Block[],
@@ -27,8 +29,12 @@ export function runParts(
 ): void {
   const { heap, pool } = machine;
   const operands = (inputs.length + blocks.length) / parts;
-  const sizes = outputs.slice(0, parts).map(({ shape }) => sizeOf(shape));
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const sizes: number[] = [];
+  let total = 0;
+  for (let part = 0; part < parts; part++) {
+    sizes.push(sizeOf(outputs[part].shape));
+    total += sizes[part];
+  }
   const write = (args: Pointer, part: number, first: number, end: number): void => {
     const { i32 } = heap;
     let at = args / 4;
@@ -38,12 +44,11 @@ export function runParts(
     for (let k = part; k < blocks.length; k += parts, at += 2) i32[at] = blocks[k].pointer + first * BYTES[outputs[k].dtype];
     if (numbers.length > 0) writeNumbers(heap, args, numbers, plan.numbers, 1, operands);
   };
-  const most = codeOf(kernel) === undefined ? 1 : Math.ceil(total / INNER_UNIT);
-  const shares = pool.parts(total * nanosecondsOf(plan), most);
-  if (shares === 1) {
-    for (const [part, size] of sizes.entries()) {
-      if (size === 0) continue;
-      write(machine.args, part, 0, size);
+  const shares = pool.parts(total * nanoseconds, Math.ceil(total / INNER_UNIT));
+  if (shares === 1 || codeOf(kernel) === undefined) {
+    for (let part = 0; part < parts; part++) {
+      if (sizes[part] === 0) continue;
+      write(machine.args, part, 0, sizes[part]);
       kernel(machine.args);
     }
     return;

@@ -20,6 +20,8 @@ import { type Fill, intoNew, type Kernel } from "./kernel.js";
 /** The kernels of one list of expressions, by the inputs' stride classes and the number of dimensions. */
 interface Entry {
   readonly plan: Plan;
+  /** Of an element. */
+  readonly nanoseconds: number;
   readonly variants: Map<number, CompiledKernel>;
   readonly calls: Recent<PreparedCall>;
   /** Entries of longer lists that start with this one. */
@@ -39,7 +41,8 @@ function entryOf(machine: Machine, exprs: readonly Expr[]): Entry {
   for (let i = 0; i < exprs.length; i++) {
     found = level.get(exprs[i]);
     if (found === undefined) {
-      found = { plan: planOf(exprs.slice(0, i + 1)), variants: new Map(), calls: new Recent(), longer: new Map() };
+      const plan = planOf(exprs.slice(0, i + 1));
+      found = { plan, nanoseconds: nanosecondsOf(plan), variants: new Map(), calls: new Recent(), longer: new Map() };
       level.set(exprs[i], found);
     }
     level = found.longer;
@@ -66,7 +69,7 @@ const contiguousOf = (machine: Machine, entry: Entry, inputs: number): CompiledK
 
 export const elementwise: Kernel<"elementwise"> = (machine, inputs, outputs, attrs) => {
   if (attrs.overwrite !== true) return intoBlocks(machine, inputs, outputs, attrs);
-  const blocks = inputs.slice(0, outputs.length).map(blockOf);
+  const blocks = outputs.map((_, i) => blockOf(inputs[i]));
   fill(machine, inputs, outputs, blocks, attrs);
   return blocks;
 };
@@ -78,7 +81,7 @@ export const fill: Fill<"elementwise"> = (machine, inputs, outputs, blocks, { ex
   const entry = entryOf(machine, exprs);
   if (parts > 1) {
     const kernel = contiguousOf(machine, entry, inputs.length / parts);
-    runParts(machine, kernel, entry.plan, inputs, outputs, blocks, numbers, parts);
+    runParts(machine, kernel, entry, inputs, outputs, blocks, numbers, parts);
   } else if (size < LARGE && allContiguous(inputs)) runContiguous(machine, entry, size, inputs, blocks, numbers);
   else {
     const call = entry.calls.find(inputs, shape) ?? entry.calls.add(prepare(machine, entry, shape, inputs), inputs, shape);
@@ -124,6 +127,6 @@ function prepare(machine: Machine, entry: Entry, shape: readonly number[], input
     ...entry.plan.roots.map(({ dtype }) => dense.map((s) => s * BYTES[dtype])),
   ];
   const dim = sizes.indexOf(Math.max(...sizes));
-  const nanoseconds = sizeOf(sizes) * nanosecondsOf(entry.plan);
+  const nanoseconds = sizeOf(sizes) * entry.nanoseconds;
   return new PreparedCall(kernel, sizes, bytes, entry.plan.numbers, { dim, unit: dim === dims - 1 ? INNER_UNIT : 1, nanoseconds });
 }
