@@ -21,7 +21,7 @@ const attentionGrad: KernelOp<"attentionGrad"> = {
   infer: ([, q, k, v]) => [q, k, v],
 };
 
-/** Attention that never holds all of many scores; its gradient makes them again block by block. */
+/** Attention that never holds all of many scores: its gradient makes them again block by block, and only few weights are kept for it. */
 const attention: FusedOp<"attention"> = {
   name: "ScaledDotProductAttention",
   kernel: "attention",
