@@ -37,14 +37,18 @@ export function optionsOf(owner: string | { readonly name: string }, options: Va
     throw new ValueError(`${op}: expected an object of options, got ${typeName(options)}; write { name: value } or leave it out`);
   }
   if (defaults === undefined) return options;
-  const values: Record<string, unknown> = {};
+  let values: Record<string, unknown> = defaults;
   for (const name in defaults) {
-    const [value, own] = [options[name], defaults[name]];
+    const own = defaults[name];
     const nullable = typeof own === "function";
-    const kind = nullable ? `${own.name} or null` : typeName(own);
-    if (value === undefined) values[name] = nullable ? null : own;
-    else if (nullable ? value === null || Object(value) instanceof own : typeName(value) === kind) values[name] = value;
-    else throw new ValueError(`${op}: expected ${name} to be of kind ${kind}, got ${typeName(value)}`);
+    const value = options[name] === undefined ? (nullable ? null : own) : options[name];
+    if (value === own && !nullable) continue;
+    if (nullable ? value !== null && !(Object(value) instanceof own) : typeName(value) !== typeName(own)) {
+      const kind = nullable ? `${own.name} or null` : typeName(own);
+      throw new ValueError(`${op}: expected ${name} to be of kind ${kind}, got ${typeName(value)}`);
+    }
+    if (values === defaults) values = { ...defaults };
+    values[name] = value;
   }
   return values;
 }

@@ -98,9 +98,10 @@ function maxPool(x: Tensor, n: number, kernelSize: Spatial, options: MaxPoolOpti
   const op = `maxPool${n}d`;
   const { ceilMode, returnIndices } = optionsOf(op, options, { ceilMode: false, returnIndices: false });
   const window = windowOf(n, op, kernelSize, options);
+  const { kernel, stride, padding, dilation } = window;
   const [values, indices] = batchedInput(x, n, op, (input) => {
-    const attrs = { ...window, outputSize: outputSize(input, window, ceilMode, op) };
-    return applyAll("maxPool", [input], attrs, `MaxPool${n}DWithIndices`);
+    const size = outputSize(input, window, ceilMode, op);
+    return applyAll("maxPool", [input], { kernel, stride, padding, dilation, outputSize: size }, `MaxPool${n}DWithIndices`);
   });
   if (returnIndices) return new ValuesIndices(values, indices);
   // The tape keeps what it needs of them.
