@@ -106,7 +106,7 @@ export function normalizeDim(dim: number, rank: number, op: string): number {
 
 /** A list of dimensions, each counted from the front, in ascending order; `undefined` or an empty list means all. */
 export function normalizeDims(dim: number | readonly number[] | null | undefined, rank: number, op: string): number[] {
-  if (dim === undefined || dim === null || (typeof dim !== "number" && dim.length === 0)) return Array.from({ length: rank }, (_, i) => i);
+  if (dim === undefined || dim === null || (typeof dim !== "number" && dim.length === 0)) return [...Array(rank).keys()];
   const list = typeof dim === "number" ? [dim] : dim;
   if (!Array.isArray(list)) throw new ShapeError(`${op}: expected a dimension or a list of dimensions, got ${typeof dim}`);
   const out = list.map((d) => normalizeDim(d, rank, op)).sort((a, b) => a - b);
