@@ -17,7 +17,7 @@ export type OptionDefaults<O extends object, K extends keyof O> = {
 export type OptionValues<O extends object, K extends keyof O> = { [P in K]-?: Exclude<O[P], undefined> };
 
 /**
- * The options that a function or class was given; those that `defaults` names are checked and complete.
+ * The options that a function or class was given; those that `defaults` names are checked and complete (`defaults` itself where nothing differs).
  * @throws ValueError for anything but an object (a number, `null` or a tensor in its place would say nothing), or for an option of
  * another kind than its default.
  * @example
