@@ -11,6 +11,7 @@ import {
   type Generator,
   isFloatingPoint,
   numberArray,
+  optionsOf,
   type Shape,
   ShapeError,
   settledValue,
@@ -24,7 +25,7 @@ import { warn } from "./warn.js";
 /** Where an initialiser takes its random numbers from. */
 export interface RandomOptions {
   /** The default generator unless given. */
-  readonly generator?: Generator;
+  readonly generator?: Generator | null;
 }
 
 /** Settings of the Xavier initialisers. */
@@ -58,6 +59,10 @@ export interface KaimingOptions extends RandomOptions {
 
 type FloatArray = Float32Array | Float64Array;
 
+function generatorOf(op: string, options: RandomOptions): Generator {
+  return optionsOf(op, options).generator ?? defaultGenerator();
+}
+
 function floatArray(tensor: Tensor, length: number, op: string): FloatArray {
   if (isFloatingPoint(tensor.dtype)) return numberArray(tensor.dtype, length) as FloatArray;
   throw new DTypeError(`${op}: expected a floating-point tensor, got ${tensor.dtype}`, { dtypes: [tensor.dtype] });
@@ -88,7 +93,9 @@ function filled(tensor: Tensor, op: string, fill: (data: FloatArray) => void): T
  * @example
  * init.uniform_(layer.weight, -0.1, 0.1);
  */
-export function uniform_(tensor: Tensor, a = 0, b = 1, { generator = defaultGenerator() }: RandomOptions = {}): Tensor {
+export function uniform_(tensor: Tensor, a = 0, b = 1, options: RandomOptions = {}): Tensor {
+  optionsOf("uniform_", { a, b }, { a: 0, b: 1 });
+  const generator = generatorOf("uniform_", options);
   return filled(tensor, "uniform_", (data) => fillUniform(generator, data, a, b, tensor.dtype));
 }
 
@@ -97,7 +104,9 @@ export function uniform_(tensor: Tensor, a = 0, b = 1, { generator = defaultGene
  * @example
  * init.normal_(layer.weight, 0, 0.01);
  */
-export function normal_(tensor: Tensor, mean = 0, std = 1, { generator = defaultGenerator() }: RandomOptions = {}): Tensor {
+export function normal_(tensor: Tensor, mean = 0, std = 1, options: RandomOptions = {}): Tensor {
+  optionsOf("normal_", { mean, std }, { mean: 0, std: 1 });
+  const generator = generatorOf("normal_", options);
   return filled(tensor, "normal_", (data) => fillNormal(generator, data, mean, std));
 }
 
@@ -112,25 +121,18 @@ export interface TruncNormalOptions extends RandomOptions {
 }
 
 /** Fills a tensor from the normal distribution cut off outside of `[a, b]`, and returns it. */
-export function truncNormal_(
-  tensor: Tensor,
-  { mean = 0, std = 1, a = -2, b = 2, generator = defaultGenerator() }: TruncNormalOptions = {},
-): Tensor {
+export function truncNormal_(tensor: Tensor, options: TruncNormalOptions = {}): Tensor {
+  const { mean, std, a, b } = optionsOf("truncNormal_", options, { mean: 0, std: 1, a: -2, b: 2 });
   if (mean < a - 2 * std || mean > b + 2 * std) {
     warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.");
   }
   const low = normalCdf((a - mean) / std);
   const high = normalCdf((b - mean) / std);
-  const { backend } = tensor.storage;
-  const data = floatArray(tensor, tensor.numel(), "truncNormal_");
-  if (data.length === 0) return tensor;
-  fillUniform(generator, data, 2 * low - 1, 2 * high - 1);
-  const uniform = tensorOf(
-    settledValue(backend, tensor.shape, tensor.dtype, backend.upload(encodeArray(data, tensor.dtype), tensor.dtype)),
-  );
+  filled(tensor, "truncNormal_", (data) => fillUniform(generatorOf("truncNormal_", options), data, 2 * low - 1, 2 * high - 1));
   write(
     tensor,
-    uniform
+    tensor
+      .detach()
       .erfinv()
       .mul(std * Math.SQRT2)
       .add(mean)
@@ -187,7 +189,8 @@ export function eye_(tensor: Tensor): Tensor {
  * Makes a convolution of weight `[F, C / groups, ...]` pass its channels on unchanged, as far as there are filters; returns the weight.
  * @throws ShapeError unless it has 3 to 5 dimensions and the groups divide the filters.
  */
-export function dirac_(tensor: Tensor, { groups = 1 }: { readonly groups?: number } = {}): Tensor {
+export function dirac_(tensor: Tensor, options: { readonly groups?: number } = {}): Tensor {
+  const { groups } = optionsOf("dirac_", options, { groups: 1 });
   const { shape } = tensor;
   if (shape.length < 3 || shape.length > 5) {
     throw new ShapeError(`dirac_: Only tensors with 3, 4, or 5 dimensions are supported, got ${formatShape(shape)}`, {
@@ -251,22 +254,25 @@ export function calculateGain(nonlinearity: Nonlinearity, param?: number): numbe
 }
 
 /** Fills a weight uniformly by Glorot's rule and returns it. Source: http://proceedings.mlr.press/v9/glorot10a.html */
-export function xavierUniform_(tensor: Tensor, { gain = 1, ...options }: XavierOptions = {}): Tensor {
+export function xavierUniform_(tensor: Tensor, options: XavierOptions = {}): Tensor {
+  const { gain } = optionsOf("xavierUniform_", options, { gain: 1 });
   const { fanIn, fanOut } = fans(tensor);
   const bound = Math.sqrt(3) * (gain * Math.sqrt(2 / (fanIn + fanOut)));
   return uniform_(tensor, -bound, bound, options);
 }
 
 /** Fills a weight from the normal distribution by Glorot's rule and returns it. */
-export function xavierNormal_(tensor: Tensor, { gain = 1, ...options }: XavierOptions = {}): Tensor {
+export function xavierNormal_(tensor: Tensor, options: XavierOptions = {}): Tensor {
+  const { gain } = optionsOf("xavierNormal_", options, { gain: 1 });
   const { fanIn, fanOut } = fans(tensor);
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
 }
 
-function kaimingStd(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity = "leaky_relu" }: KaimingOptions): number {
+function kaimingStd(op: string, tensor: Tensor, options: KaimingOptions): number {
+  const { a, mode, nonlinearity } = optionsOf(op, options, { a: 0, mode: "fan_in", nonlinearity: "leaky_relu" });
   const { fanIn, fanOut } = fans(tensor);
   if (mode !== "fan_in" && mode !== "fan_out") {
-    throw new ValueError(`init: Mode ${mode} not supported, please use one of fan_in, fan_out`);
+    throw new ValueError(`${op}: Mode ${mode} not supported, please use one of fan_in, fan_out`);
   }
   return calculateGain(nonlinearity, a) / Math.sqrt(mode === "fan_in" ? fanIn : fanOut);
 }
@@ -274,21 +280,22 @@ function kaimingStd(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity = "le
 /** Fills a weight uniformly by He's rule and returns it. Source: https://arxiv.org/abs/1502.01852 */
 export function kaimingUniform_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
   if (tensor.shape.includes(0)) return tensor;
-  const bound = Math.sqrt(3) * kaimingStd(tensor, options);
+  const bound = Math.sqrt(3) * kaimingStd("kaimingUniform_", tensor, options);
   return uniform_(tensor, -bound, bound, options);
 }
 
 /** Fills a weight from the normal distribution by He's rule and returns it. */
 export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
   if (tensor.shape.includes(0)) return tensor;
-  return normal_(tensor, 0, kaimingStd(tensor, options), options);
+  return normal_(tensor, 0, kaimingStd("kaimingNormal_", tensor, options), options);
 }
 
 /**
  * Fills a weight, seen as a matrix of its first dimension by the rest, with orthonormal rows or columns times `gain`; returns it.
  * @throws ShapeError for fewer than two dimensions.
  */
-export function orthogonal_(tensor: Tensor, { gain = 1, generator = defaultGenerator() }: XavierOptions = {}): Tensor {
+export function orthogonal_(tensor: Tensor, options: XavierOptions = {}): Tensor {
+  const { gain } = optionsOf("orthogonal_", options, { gain: 1 });
   const { shape } = tensor;
   if (shape.length < 2) {
     throw new ShapeError(`orthogonal_: Only tensors with 2 or more dimensions are supported, got ${formatShape(shape)}`, {
@@ -299,7 +306,7 @@ export function orthogonal_(tensor: Tensor, { gain = 1, generator = defaultGener
   const columns = tensor.numel() / Math.max(rows, 1);
   return filled(tensor, "orthogonal_", (data) => {
     if (data.length === 0) return;
-    fillNormal(generator, data, 0, 1);
+    fillNormal(generatorOf("orthogonal_", options), data, 0, 1);
     const wide = rows < columns;
     const vectors = Array.from({ length: Math.min(rows, columns) }, (_, k) =>
       Float64Array.from({ length: Math.max(rows, columns) }, (_, i) => (wide ? data[k * columns + i] : data[i * columns + k])),
@@ -330,11 +337,9 @@ function orthonormalise(vectors: readonly Float64Array[]): void {
  * Fills a matrix from the normal distribution with a share `sparsity` of every column set to zero, and returns it.
  * @throws ShapeError unless it has two dimensions.
  */
-export function sparse_(
-  tensor: Tensor,
-  sparsity: number,
-  { std = 0.01, generator = defaultGenerator() }: { readonly std?: number } & RandomOptions = {},
-): Tensor {
+export function sparse_(tensor: Tensor, sparsity: number, options: { readonly std?: number } & RandomOptions = {}): Tensor {
+  const { std } = optionsOf("sparse_", options, { std: 0.01 });
+  const generator = generatorOf("sparse_", options);
   const [rows, columns] = matrixShape("sparse_", tensor);
   const zeros = Math.ceil(sparsity * rows);
   return filled(tensor, "sparse_", (data) => {

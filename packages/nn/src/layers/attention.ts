@@ -3,11 +3,12 @@ import {
   expectTensor,
   formatShape,
   hidden,
+  type OptionValues,
   optionsOf,
   type Shape,
   ShapeError,
   sameShape,
-  type Tensor,
+  Tensor,
   ValueError,
 } from "@sconce/core";
 import { additiveMask, attend, attendOnly } from "../functional/attention.js";
@@ -51,6 +52,8 @@ export interface AttentionCallOptions {
   /** Whether the weights are averaged over the heads; true unless given. */
   readonly averageAttnWeights?: boolean;
 }
+
+type AttentionSettings = OptionValues<AttentionCallOptions, keyof AttentionCallOptions>;
 
 /**
  * Attention of several heads: queries `[L, N, embedDim]`, keys `[S, N, kdim]` and values `[S, N, vdim]` (all without N, or with N
@@ -140,11 +143,17 @@ export class MultiheadAttention extends Module {
     options: AttentionCallOptions = {},
   ): [output: Tensor, weights: Tensor | null] {
     this.checkInputs(query, key, value);
-    return hidden(() => this.attention(query, key, value, options));
+    const settings = optionsOf("MultiheadAttention", options, {
+      keyPaddingMask: Tensor,
+      needWeights: true,
+      attnMask: Tensor,
+      averageAttnWeights: true,
+    });
+    return hidden(() => this.attention(query, key, value, settings));
   }
 
-  private attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionCallOptions): [output: Tensor, weights: Tensor | null] {
-    const { needWeights = true, averageAttnWeights = true } = options;
+  private attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionSettings): [output: Tensor, weights: Tensor | null] {
+    const { needWeights, averageAttnWeights } = options;
     const batched = query.ndim === 3;
     const [q, k, v] = this.project(query, key, value).flatMap((x) => this.heads(batched ? x : x.unsqueeze(this.batchFirst ? 0 : 1)));
     const masks = this.masks(q, k, options, batched);
@@ -220,7 +229,7 @@ export class MultiheadAttention extends Module {
   }
 
   /** The masks of a call as numbers to add to scores `[N, H, L, S]`. */
-  private masks(q: Tensor, k: Tensor, { attnMask = null, keyPaddingMask = null }: AttentionCallOptions, batched: boolean): Tensor[] {
+  private masks(q: Tensor, k: Tensor, { attnMask, keyPaddingMask }: AttentionSettings, batched: boolean): Tensor[] {
     const [n, heads, length] = q.shape;
     const keys = k.shape[2];
     const masks: Tensor[] = [];

@@ -1,4 +1,4 @@
-import { exposed, full, hidden, optionsOf, type Tensor, ValueError } from "@sconce/core";
+import { exposed, full, hidden, optionsOf, Tensor, ValueError } from "@sconce/core";
 import { clone } from "../clone.js";
 import { gelu, relu } from "../functional/activation.js";
 import { xavierUniform_ } from "../init.js";
@@ -101,11 +101,10 @@ export class TransformerEncoderLayer extends TransformerLayer {
     super(dModel, nhead, options, ["selfAttn"]);
   }
 
-  override forward(src: Tensor, { srcMask = null, srcKeyPaddingMask = null }: EncoderLayerMasks = {}): Tensor {
-    const attention = (x: Tensor): Tensor => {
-      const masks = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask };
-      return this.dropout1(this.selfAttn(x, x, x, { ...masks, needWeights: false })[0]);
-    };
+  override forward(src: Tensor, masks: EncoderLayerMasks = {}): Tensor {
+    const { srcMask, srcKeyPaddingMask } = optionsOf(this.constructor, masks, { srcMask: Tensor, srcKeyPaddingMask: Tensor });
+    const own = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, needWeights: false };
+    const attention = (x: Tensor): Tensor => this.dropout1(this.selfAttn(x, x, x, own)[0]);
     return hidden(() => {
       if (this.normFirst) {
         const x = src.add(attention(this.norm1(src)));
@@ -146,7 +145,12 @@ export class TransformerDecoderLayer extends TransformerLayer {
   }
 
   override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
-    const { tgtMask = null, memoryMask = null, tgtKeyPaddingMask = null, memoryKeyPaddingMask = null } = masks;
+    const { tgtMask, memoryMask, tgtKeyPaddingMask, memoryKeyPaddingMask } = optionsOf(this.constructor, masks, {
+      tgtMask: Tensor,
+      memoryMask: Tensor,
+      tgtKeyPaddingMask: Tensor,
+      memoryKeyPaddingMask: Tensor,
+    });
     const own = { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, needWeights: false };
     const other = { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false };
     const attention = (x: Tensor): Tensor => this.dropout1(this.selfAttn(x, x, x, own)[0]);
@@ -205,7 +209,8 @@ export class TransformerEncoder extends Module {
     this.norm = norm;
   }
 
-  override forward(src: Tensor, { mask = null, srcKeyPaddingMask = null }: EncoderMasks = {}): Tensor {
+  override forward(src: Tensor, masks: EncoderMasks = {}): Tensor {
+    const { mask, srcKeyPaddingMask } = optionsOf(this.constructor, masks, { mask: Tensor, srcKeyPaddingMask: Tensor });
     return hidden(() => {
       let x = src;
       for (const layer of this.layers) x = layer(x, { srcMask: mask, srcKeyPaddingMask });
@@ -304,7 +309,7 @@ export class Transformer extends Module {
         `Transformer: the feature number of src and tgt must be equal to d_model, got ${src.shape.at(-1)} and ${tgt.shape.at(-1)}`,
       );
     }
-    const { srcMask: mask = null, srcKeyPaddingMask = null, ...rest } = masks;
+    const { srcMask: mask, srcKeyPaddingMask, ...rest } = optionsOf(this.constructor, masks);
     return hidden(() => this.decoder(tgt, this.encoder(src, { mask, srcKeyPaddingMask }), rest));
   }
 

@@ -20,6 +20,8 @@ const { lrScheduler } = optim;
 const sgd = (): optim.SGD => new optim.SGD(params(), { lr: 1 });
 const sequential = (o: optim.SGD): unknown => new lrScheduler.SequentialLR(o, [new lrScheduler.StepLR(o, 1)], none);
 const images = zeros(1, 4, 4, 4);
+const word = zeros(1, 1, 4);
+const encoderLayer = new nn.TransformerEncoderLayer(4, 2, { dimFeedforward: 4 });
 const set = new data.TensorDataset(zeros(4, 2));
 const loader = (options: Any): unknown => new data.DataLoader(set, options);
 
@@ -84,6 +86,52 @@ const CASES: readonly (readonly [string, () => unknown, RegExp])[] = [
     "attention without keys",
     () => (new nn.MultiheadAttention(4, 2) as Any)(zeros(1, 1, 4)),
     /MultiheadAttention: expected a tensor, got undefined/,
+  ],
+  [
+    "attention with a mask for its options",
+    () => (new nn.MultiheadAttention(4, 2) as Any)(word, word, word, zeros(1, 1)),
+    /MultiheadAttention: expected an object of options, got Tensor/,
+  ],
+  [
+    "a transformer layer with a mask for its options",
+    () => (encoderLayer as Any)(word, zeros(1, 1)),
+    /TransformerEncoderLayer: expected an object of options, got Tensor/,
+  ],
+  [
+    "an encoder with a mask for its options",
+    () => (new nn.TransformerEncoder(encoderLayer, 1) as Any)(word, zeros(1, 1)),
+    /TransformerEncoder: expected an object of options, got Tensor/,
+  ],
+  [
+    "a transformer with a mask for its options",
+    () => (new nn.Transformer({ dModel: 4, nhead: 2, dimFeedforward: 4 }) as Any)(word, word, zeros(1, 1)),
+    /Transformer: expected an object of options, got Tensor/,
+  ],
+  [
+    "normal_ with options for its mean",
+    () => nn.init.normal_(zeros(2), { std: 0.02 } as Any),
+    /normal_: expected mean to be of kind number, got Object/,
+  ],
+  ["uniform_ of words", () => nn.init.uniform_(zeros(2), "0" as Any), /uniform_: expected a to be of kind number, got string/],
+  [
+    "xavierUniform_ with a gain by itself",
+    () => nn.init.xavierUniform_(zeros(2, 2), 2 as Any),
+    /xavierUniform_: expected an object of options, got number/,
+  ],
+  [
+    "kaimingNormal_ of a word",
+    () => nn.init.kaimingNormal_(zeros(2, 2), "relu" as Any),
+    /kaimingNormal_: expected an object of options, got string/,
+  ],
+  [
+    "truncNormal_ with a mean by itself",
+    () => nn.init.truncNormal_(zeros(2, 2), 0.1 as Any),
+    /truncNormal_: expected an object of options, got number/,
+  ],
+  [
+    "orthogonal_ with a gain by itself",
+    () => nn.init.orthogonal_(zeros(2, 2), 2 as Any),
+    /orthogonal_: expected an object of options, got number/,
   ],
   ["Linear of null", () => new nn.Linear(2, 2)(none), /linear: expected a tensor, got null/],
   ["Parameter(null)", () => new nn.Parameter(none), /Parameter: expected a tensor, got null/],
