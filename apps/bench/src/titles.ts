@@ -13,7 +13,7 @@ const suites: { readonly [suite: string]: SuiteTitle } = {
   mlp: { title: "MLP", about: "A training step of 784-256-128-10 on a batch of 64, cross entropy, Adam." },
   cnn: { title: "CNN", about: "A training step of two 3×3 convolutions and two linear layers on images of 28×28, cross entropy, Adam." },
   lenet: { title: "LeNet", about: "A training step of LeNet-5 on images of 32×32, cross entropy." },
-  inference: { title: "Inference", about: "A forward pass without gradients." },
+  inference: { title: "Inference", about: "A forward pass without gradients, in a `scope` of Sconce and a `tidy` of TensorFlow.js." },
   transformer: { title: "Transformer block", about: "A block of width 256 with 4 heads over 128 tokens, batch 8." },
   lstm: { title: "LSTM", about: "50 time steps of 128 hidden units, batch 32, forward and backward." },
   dispatch: { title: "Small operations", about: "An addition of one-element tensors: what calling an operation costs." },
