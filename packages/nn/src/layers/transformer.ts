@@ -47,7 +47,6 @@ function activationOf(activation: TransformerActivation): (x: Tensor) => Tensor 
 /** Attentions, two linear layers, and for each attention and for these a norm and a dropout, in PyTorch's order. */
 abstract class TransformerLayer extends Module {
   static override readonly stateKeys: Readonly<Record<string, string>> = { selfAttn: "self_attn", multiheadAttn: "multihead_attn" };
-  static override readonly transient: boolean = true;
 
   declare selfAttn: MultiheadAttention;
   declare linear1: Linear;
@@ -97,6 +96,8 @@ export interface EncoderLayerMasks {
  * layer(randn([8, 10, 16])); // [8, 10, 16]
  */
 export class TransformerEncoderLayer extends TransformerLayer {
+  static override readonly transient: boolean = true;
+
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super(dModel, nhead, options, ["selfAttn"]);
   }
@@ -136,6 +137,8 @@ export interface DecoderMasks {
  * @throws ValueError unless the heads divide the size, or for an unknown activation.
  */
 export class TransformerDecoderLayer extends TransformerLayer {
+  static override readonly transient: boolean = true;
+
   declare multiheadAttn: MultiheadAttention;
   declare norm3: LayerNorm;
   declare dropout3: Dropout;
