@@ -59,8 +59,8 @@ export interface KaimingOptions extends RandomOptions {
 
 type FloatArray = Float32Array | Float64Array;
 
-function generatorOf(op: string, options: RandomOptions): Generator {
-  return optionsOf(op, options).generator ?? defaultGenerator();
+function generatorOf(options: RandomOptions): Generator {
+  return optionsOf("init", options).generator ?? defaultGenerator();
 }
 
 function floatArray(tensor: Tensor, length: number, op: string): FloatArray {
@@ -94,8 +94,7 @@ function filled(tensor: Tensor, op: string, fill: (data: FloatArray) => void): T
  * init.uniform_(layer.weight, -0.1, 0.1);
  */
 export function uniform_(tensor: Tensor, a = 0, b = 1, options: RandomOptions = {}): Tensor {
-  optionsOf("uniform_", { a, b }, { a: 0, b: 1 });
-  const generator = generatorOf("uniform_", options);
+  const generator = generatorOf(options);
   return filled(tensor, "uniform_", (data) => fillUniform(generator, data, a, b, tensor.dtype));
 }
 
@@ -106,7 +105,7 @@ export function uniform_(tensor: Tensor, a = 0, b = 1, options: RandomOptions = 
  */
 export function normal_(tensor: Tensor, mean = 0, std = 1, options: RandomOptions = {}): Tensor {
   optionsOf("normal_", { mean, std }, { mean: 0, std: 1 });
-  const generator = generatorOf("normal_", options);
+  const generator = generatorOf(options);
   return filled(tensor, "normal_", (data) => fillNormal(generator, data, mean, std));
 }
 
@@ -128,7 +127,7 @@ export function truncNormal_(tensor: Tensor, options: TruncNormalOptions = {}): 
   }
   const low = normalCdf((a - mean) / std);
   const high = normalCdf((b - mean) / std);
-  filled(tensor, "truncNormal_", (data) => fillUniform(generatorOf("truncNormal_", options), data, 2 * low - 1, 2 * high - 1));
+  filled(tensor, "truncNormal_", (data) => fillUniform(generatorOf(options), data, 2 * low - 1, 2 * high - 1));
   write(
     tensor,
     tensor
@@ -253,26 +252,28 @@ export function calculateGain(nonlinearity: Nonlinearity, param?: number): numbe
   return GAINS[nonlinearity](param);
 }
 
+function xavierStd(tensor: Tensor, options: XavierOptions): number {
+  const { gain } = optionsOf("init", options, { gain: 1 });
+  const { fanIn, fanOut } = fans(tensor);
+  return gain * Math.sqrt(2 / (fanIn + fanOut));
+}
+
 /** Fills a weight uniformly by Glorot's rule and returns it. Source: http://proceedings.mlr.press/v9/glorot10a.html */
 export function xavierUniform_(tensor: Tensor, options: XavierOptions = {}): Tensor {
-  const { gain } = optionsOf("xavierUniform_", options, { gain: 1 });
-  const { fanIn, fanOut } = fans(tensor);
-  const bound = Math.sqrt(3) * (gain * Math.sqrt(2 / (fanIn + fanOut)));
+  const bound = Math.sqrt(3) * xavierStd(tensor, options);
   return uniform_(tensor, -bound, bound, options);
 }
 
 /** Fills a weight from the normal distribution by Glorot's rule and returns it. */
 export function xavierNormal_(tensor: Tensor, options: XavierOptions = {}): Tensor {
-  const { gain } = optionsOf("xavierNormal_", options, { gain: 1 });
-  const { fanIn, fanOut } = fans(tensor);
-  return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
+  return normal_(tensor, 0, xavierStd(tensor, options), options);
 }
 
-function kaimingStd(op: string, tensor: Tensor, options: KaimingOptions): number {
-  const { a, mode, nonlinearity } = optionsOf(op, options, { a: 0, mode: "fan_in", nonlinearity: "leaky_relu" });
+function kaimingStd(tensor: Tensor, options: KaimingOptions): number {
+  const { a, mode, nonlinearity } = optionsOf("init", options, { a: 0, mode: "fan_in", nonlinearity: "leaky_relu" });
   const { fanIn, fanOut } = fans(tensor);
   if (mode !== "fan_in" && mode !== "fan_out") {
-    throw new ValueError(`${op}: Mode ${mode} not supported, please use one of fan_in, fan_out`);
+    throw new ValueError(`init: Mode ${mode} not supported, please use one of fan_in, fan_out`);
   }
   return calculateGain(nonlinearity, a) / Math.sqrt(mode === "fan_in" ? fanIn : fanOut);
 }
@@ -280,14 +281,14 @@ function kaimingStd(op: string, tensor: Tensor, options: KaimingOptions): number
 /** Fills a weight uniformly by He's rule and returns it. Source: https://arxiv.org/abs/1502.01852 */
 export function kaimingUniform_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
   if (tensor.shape.includes(0)) return tensor;
-  const bound = Math.sqrt(3) * kaimingStd("kaimingUniform_", tensor, options);
+  const bound = Math.sqrt(3) * kaimingStd(tensor, options);
   return uniform_(tensor, -bound, bound, options);
 }
 
 /** Fills a weight from the normal distribution by He's rule and returns it. */
 export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
   if (tensor.shape.includes(0)) return tensor;
-  return normal_(tensor, 0, kaimingStd("kaimingNormal_", tensor, options), options);
+  return normal_(tensor, 0, kaimingStd(tensor, options), options);
 }
 
 /**
@@ -306,7 +307,7 @@ export function orthogonal_(tensor: Tensor, options: XavierOptions = {}): Tensor
   const columns = tensor.numel() / Math.max(rows, 1);
   return filled(tensor, "orthogonal_", (data) => {
     if (data.length === 0) return;
-    fillNormal(generatorOf("orthogonal_", options), data, 0, 1);
+    fillNormal(generatorOf(options), data, 0, 1);
     const wide = rows < columns;
     const vectors = Array.from({ length: Math.min(rows, columns) }, (_, k) =>
       Float64Array.from({ length: Math.max(rows, columns) }, (_, i) => (wide ? data[k * columns + i] : data[i * columns + k])),
@@ -339,7 +340,7 @@ function orthonormalise(vectors: readonly Float64Array[]): void {
  */
 export function sparse_(tensor: Tensor, sparsity: number, options: { readonly std?: number } & RandomOptions = {}): Tensor {
   const { std } = optionsOf("sparse_", options, { std: 0.01 });
-  const generator = generatorOf("sparse_", options);
+  const generator = generatorOf(options);
   const [rows, columns] = matrixShape("sparse_", tensor);
   const zeros = Math.ceil(sparsity * rows);
   return filled(tensor, "sparse_", (data) => {

@@ -588,7 +588,7 @@ Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom")
 /** Refuses what is not a module. */
 export function asModule<M extends Module>(item: M): M {
   if (item instanceof Module) return item;
-  throw new ValueError(`${typeName(item)} is not a Module subclass${Array.isArray(item) ? "; spread the list: ...layers" : ""}`);
+  throw new ValueError(`${typeName(item)} is not a Module subclass`);
 }
 
 function join(path: string, key: string): string {

@@ -113,10 +113,8 @@ function targets(
 ): Resize[] {
   const input = x.shape.slice(2);
   const given = size ?? scaleFactor;
-  if (given === null) throw new ValueError("interpolate: either size or scale_factor should be defined");
-  if (size !== null && scaleFactor !== null) throw new ValueError("interpolate: only one of size or scale_factor should be defined");
-  if (size !== null && recomputeScaleFactor)
-    throw new ValueError("interpolate: recompute_scale_factor is not meaningful with an explicit size.");
+  if (given === null || (size !== null && scaleFactor !== null))
+    throw new ValueError(`interpolate: ${given === null ? "either" : "only one of"} size or scale_factor should be defined`);
   const list: readonly number[] = Array.isArray(given) ? given : input.map(() => given as number);
   if (list.length !== input.length) {
     throw new ShapeError(

@@ -1,4 +1,4 @@
-import { type Device, type DType, full, type Shape, ShapeError, typeName } from "@sconce/core";
+import { type Device, type DType, full, type Shape, ShapeError } from "@sconce/core";
 import { fans, kaimingUniform_, uniform_ } from "../init.js";
 import { Parameter } from "../parameter.js";
 
@@ -34,9 +34,7 @@ export function resetWeightAndBias(weight: Parameter, bias: Parameter | null): v
 export function checkSizes(op: string, sizes: Readonly<Record<string, number>>, least = 1): void {
   for (const [name, size] of Object.entries(sizes)) {
     if (!Number.isInteger(size) || size < least) {
-      throw new ShapeError(
-        `${op}: expected ${name} to be an integer of at least ${least}, got ${typeof size === "number" ? size : typeName(size)}`,
-      );
+      throw new ShapeError(`${op}: expected ${name} to be an integer of at least ${least}, got ${size}`);
     }
   }
 }

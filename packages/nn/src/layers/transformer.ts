@@ -1,4 +1,4 @@
-import { exposed, full, hidden, optionsOf, Tensor, ValueError } from "@sconce/core";
+import { exposed, full, hidden, optionsOf, type Tensor, ValueError } from "@sconce/core";
 import { clone } from "../clone.js";
 import { gelu, relu } from "../functional/activation.js";
 import { xavierUniform_ } from "../init.js";
@@ -103,7 +103,7 @@ export class TransformerEncoderLayer extends TransformerLayer {
   }
 
   override forward(src: Tensor, masks: EncoderLayerMasks = {}): Tensor {
-    const { srcMask, srcKeyPaddingMask } = optionsOf(this.constructor, masks, { srcMask: Tensor, srcKeyPaddingMask: Tensor });
+    const { srcMask, srcKeyPaddingMask } = optionsOf(this.constructor, masks);
     const own = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, needWeights: false };
     const attention = (x: Tensor): Tensor => this.dropout1(this.selfAttn(x, x, x, own)[0]);
     return hidden(() => {
@@ -148,12 +148,7 @@ export class TransformerDecoderLayer extends TransformerLayer {
   }
 
   override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
-    const { tgtMask, memoryMask, tgtKeyPaddingMask, memoryKeyPaddingMask } = optionsOf(this.constructor, masks, {
-      tgtMask: Tensor,
-      memoryMask: Tensor,
-      tgtKeyPaddingMask: Tensor,
-      memoryKeyPaddingMask: Tensor,
-    });
+    const { tgtMask, memoryMask, tgtKeyPaddingMask, memoryKeyPaddingMask } = optionsOf(this.constructor, masks);
     const own = { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, needWeights: false };
     const other = { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false };
     const attention = (x: Tensor): Tensor => this.dropout1(this.selfAttn(x, x, x, own)[0]);
@@ -213,7 +208,7 @@ export class TransformerEncoder extends Module {
   }
 
   override forward(src: Tensor, masks: EncoderMasks = {}): Tensor {
-    const { mask, srcKeyPaddingMask } = optionsOf(this.constructor, masks, { mask: Tensor, srcKeyPaddingMask: Tensor });
+    const { mask, srcKeyPaddingMask } = optionsOf(this.constructor, masks);
     return hidden(() => {
       let x = src;
       for (const layer of this.layers) x = layer(x, { srcMask: mask, srcKeyPaddingMask });
