@@ -12,7 +12,8 @@ interface Eigen {
 
 /** Eigenvalues of a square matrix, and eigenvectors of length 1 as columns, all as pairs of real and imaginary part. */
 export function eig(a: Matrix, n: number, withVectors: boolean): Eigen {
-  const schur = new Schur(a, n);
+  const schur = new Schur(a, n, withVectors);
+  const norm = schur.t.reduce((most, x) => Math.max(most, Math.abs(x)), Number.MIN_VALUE);
   const values = new Float64Array(2 * n);
   const vectors = new Float64Array(withVectors ? 2 * n * n : 0);
   for (let k = 0; k < n; k++) {
@@ -21,7 +22,7 @@ export function eig(a: Matrix, n: number, withVectors: boolean): Eigen {
     if (!withVectors) continue;
     // The second of a pair is the conjugate of the first.
     const mirrored = schur.im[k] < 0;
-    const x = mirrored ? null : eigenvector(schur, k);
+    const x = mirrored ? null : eigenvector(schur, k, norm);
     for (let i = 0; i < n; i++) {
       const at = 2 * (i * n + k);
       vectors[at] = x === null ? vectors[at - 2] : x[2 * i];
@@ -32,24 +33,30 @@ export function eig(a: Matrix, n: number, withVectors: boolean): Eigen {
 }
 
 /** The eigenvector of eigenvalue k, or of the pair that starts there. */
-function eigenvector({ n, t, z, re, im }: Schur, k: number): Float64Array {
-  const x: Complex[] = new Array<Complex>(n).fill([0, 0]);
+function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float64Array {
+  const x = new Float64Array(2 * n);
+  const set = (i: number, [a, b]: Complex): void => {
+    x[2 * i] = a;
+    x[2 * i + 1] = b;
+  };
   const lambda: Complex = [re[k], im[k]];
   const end = im[k] === 0 ? k : k + 1;
-  if (end === k) x[k] = [1, 0];
+  if (end === k) set(k, [1, 0]);
   else {
-    x[k] = [t[k * n + k + 1], 0];
-    x[k + 1] = [re[k] - t[k * n + k], im[k]];
+    set(k, [t[k * n + k + 1], 0]);
+    set(k + 1, [re[k] - t[k * n + k], im[k]]);
   }
-  const norm = Math.max(...t.map(Math.abs), Number.MIN_VALUE);
   for (let i = k - 1; i >= 0; i--) {
     const paired = i > 0 && im[i] < 0;
     const rest = (row: number): Complex => {
-      let sum: Complex = [0, 0];
-      for (let j = i + 1; j <= end; j++) sum = [sum[0] - t[row * n + j] * x[j][0], sum[1] - t[row * n + j] * x[j][1]];
-      return sum;
+      let [a, b] = [0, 0];
+      for (let j = i + 1; j <= end; j++) {
+        a -= t[row * n + j] * x[2 * j];
+        b -= t[row * n + j] * x[2 * j + 1];
+      }
+      return [a, b];
     };
-    if (!paired) x[i] = divide(rest(i), nonzero([t[i * n + i] - lambda[0], -lambda[1]], norm));
+    if (!paired) set(i, divide(rest(i), nonzero([t[i * n + i] - lambda[0], -lambda[1]], norm)));
     else {
       const [a, d]: Complex[] = [
         [t[(i - 1) * n + i - 1] - lambda[0], -lambda[1]],
@@ -60,8 +67,8 @@ function eigenvector({ n, t, z, re, im }: Schur, k: number): Float64Array {
       const determinant = nonzero([ad[0] - b * c, ad[1]], norm * norm);
       const [r, s] = [rest(i - 1), rest(i)];
       const [dr, as] = [times(d, r), times(a, s)];
-      x[i - 1] = divide([dr[0] - b * s[0], dr[1] - b * s[1]], determinant);
-      x[i] = divide([as[0] - c * r[0], as[1] - c * r[1]], determinant);
+      set(i - 1, divide([dr[0] - b * s[0], dr[1] - b * s[1]], determinant));
+      set(i, divide([as[0] - c * r[0], as[1] - c * r[1]], determinant));
       i--;
     }
   }
@@ -69,13 +76,13 @@ function eigenvector({ n, t, z, re, im }: Schur, k: number): Float64Array {
 }
 
 /** `z x` with length 1; of a complex one the largest element is real, as LAPACK has it. */
-function normalized(z: Matrix, x: readonly Complex[], n: number, end: number): Float64Array {
+function normalized(z: Matrix, x: Float64Array, n: number, end: number): Float64Array {
   const out = new Float64Array(2 * n);
   let [length, largest] = [0, 0];
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= end; j++) {
-      out[2 * i] += z[i * n + j] * x[j][0];
-      out[2 * i + 1] += z[i * n + j] * x[j][1];
+      out[2 * i] += z[i * n + j] * x[2 * j];
+      out[2 * i + 1] += z[i * n + j] * x[2 * j + 1];
     }
     length = Math.hypot(length, out[2 * i], out[2 * i + 1]);
     if (Math.hypot(out[2 * i], out[2 * i + 1]) > Math.hypot(out[2 * largest], out[2 * largest + 1])) largest = i;

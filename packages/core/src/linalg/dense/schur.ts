@@ -4,6 +4,16 @@ const HARD_STEP = 10;
 const HARDER_STEP = 30;
 const STEPS = 300;
 
+type Pair = readonly [number, number];
+type Triple = readonly [number, number, number];
+
+/** The rows and columns of a sweep: of columns those from row `from` on are turned, of rows those up to column `to`. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly last: number;
+}
+
 /** What one QR sweep starts from: the shifts as sum and product, and the first column. */
 interface Shift {
   x: number;
@@ -26,10 +36,11 @@ export class Schur {
   converged = false;
   #shifted = 0;
 
-  constructor(a: Matrix, n: number) {
+  /** Without vectors there is no z, and t is triangular only in its eigenvalues. */
+  constructor(a: Matrix, n: number, withVectors: boolean) {
     this.n = n;
     this.t = a.slice();
-    this.z = identity(n);
+    this.z = withVectors ? identity(n) : new Float64Array(0);
     this.re = new Float64Array(n);
     this.im = new Float64Array(n);
     this.#hessenberg();
@@ -52,7 +63,7 @@ export class Schur {
       h -= u[m] * g;
       u[m] -= g;
       reflect(t, u, h, m, n);
-      reflectColumns(this.z, u, h, m, n);
+      if (this.z.length > 0) reflectColumns(this.z, u, h, m, n);
       t[m * n + m - 1] = scale * g;
       for (let i = m + 1; i < n; i++) t[i * n + m - 1] = 0;
     }
@@ -117,6 +128,7 @@ export class Schur {
     const high = p >= 0 ? p + root : p - root;
     this.re[k - 1] = x + high;
     this.re[k] = high === 0 ? x : x - w / high;
+    if (this.z.length === 0) return;
     const length = Math.hypot(t[k * n + k - 1], high);
     this.#turn(k, t[k * n + k - 1] / length, high / length);
     t[k * n + k - 1] = 0;
@@ -186,6 +198,8 @@ export class Schur {
   #sweep(l: number, last: number, shift: Shift): void {
     const { n, t } = this;
     const [m, ...first] = this.#start(l, last, shift);
+    // Eigenvalues alone need only the block that they are in.
+    const span = this.z.length > 0 ? { from: 0, to: n, last } : { from: l, to: last + 1, last };
     let [p, q, r] = first;
     for (let i = m + 2; i <= last; i++) {
       t[i * n + i - 2] = 0;
@@ -204,38 +218,52 @@ export class Schur {
       if (s === 0) continue;
       if (k !== m) t[k * n + k - 1] = -s * scale;
       else if (l !== m) t[k * n + k - 1] = -t[k * n + k - 1];
-      this.#bulge(k, last, [(p + s) / s, q / s, r / s], [1, q / (p + s), r / (p + s)], three ? 3 : 2);
+      this.#bulge(k, three ? k + 2 : k, span, [(p + s) / s, q / s, r / s], [q / (p + s), r / (p + s)]);
     }
   }
 
-  /** Applies the reflector `I - left rightᵀ` of 2 or 3 rows from k on, from both sides. */
-  #bulge(k: number, last: number, left: readonly number[], right: readonly number[], size: number): void {
-    const { n, t, z } = this;
-    for (let j = k; j < n; j++) {
-      let p = 0;
-      for (let i = 0; i < size; i++) p += right[i] * t[(k + i) * n + j];
-      for (let i = 0; i < size; i++) t[(k + i) * n + j] -= p * left[i];
+  /**
+   * Applies the reflector `I - left rightᵀ`, where right starts with 1, of rows k and k + 1 and of the third, from both sides. Where there
+   * are two, the third is k with factors of 0, and is written before it.
+   */
+  #bulge(k: number, third: number, { from, to, last }: Span, left: Triple, right: Pair): void {
+    const { n, t } = this;
+    const [l0, l1, l2] = left;
+    const [r1, r2] = right;
+    for (let j = k; j < to; j++) {
+      const x = t[k * n + j];
+      const y = t[(k + 1) * n + j];
+      const w = t[third * n + j];
+      const p = x + r1 * y + r2 * w;
+      t[third * n + j] = w - p * l2;
+      t[(k + 1) * n + j] = y - p * l1;
+      t[k * n + j] = x - p * l0;
     }
-    for (const [a, rows] of [
-      [t, Math.min(last, k + 3) + 1],
-      [z, n],
-    ] as const) {
-      for (let i = 0; i < rows; i++) {
-        let p = 0;
-        for (let j = 0; j < size; j++) p += left[j] * a[i * n + k + j];
-        for (let j = 0; j < size; j++) a[i * n + k + j] -= p * right[j];
-      }
-    }
+    turnColumns(t.subarray(from * n, Math.min(last + 1, k + 4) * n), n, k, third, left, right);
+    turnColumns(this.z, n, k, third, left, right);
+  }
+}
+
+/** The part of a bulge in rows of n, whose elements stand from k on and at `third`. */
+function turnColumns(rows: Matrix, n: number, k: number, third: number, [l0, l1, l2]: Triple, [r1, r2]: Pair): void {
+  for (let at = 0; at < rows.length; at += n) {
+    const x = rows[at + k];
+    const y = rows[at + k + 1];
+    const w = rows[at + third];
+    const p = l0 * x + l1 * y + l2 * w;
+    rows[at + third] = w - p * r2;
+    rows[at + k + 1] = y - p * r1;
+    rows[at + k] = x - p;
   }
 }
 
 /** `(I - u uᵀ / h) a (I - u uᵀ / h)` for a vector that starts at m. */
 function reflect(a: Matrix, u: Float64Array, h: number, m: number, n: number): void {
-  for (let j = m - 1; j < n; j++) {
-    let f = 0;
-    for (let i = m; i < n; i++) f += u[i] * a[i * n + j];
-    f /= h;
-    for (let i = m; i < n; i++) a[i * n + j] -= f * u[i];
+  const sums = new Float64Array(n);
+  for (let i = m; i < n; i++) for (let j = m - 1; j < n; j++) sums[j] += u[i] * a[i * n + j];
+  for (let i = m; i < n; i++) {
+    const f = u[i] / h;
+    for (let j = m - 1; j < n; j++) a[i * n + j] -= f * sums[j];
   }
   reflectColumns(a, u, h, m, n);
 }
