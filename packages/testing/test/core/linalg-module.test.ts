@@ -18,6 +18,17 @@ const positive = (...shape: number[]): Tensor => {
   return x.matmul(x.mT).add(eye(shape[shape.length - 1], { dtype: "float64" }));
 };
 
+/** Rotations by a right angle along the diagonal, each tied to the next. */
+function jordan(n: number): Tensor {
+  const a = zeros([n, n], { dtype: "float64" });
+  for (let i = 0; i < n; i += 2) {
+    a.setAt([i, i + 1], -1);
+    a.setAt([i + 1, i], 1);
+    for (let j = i; j < Math.min(i + 2, n - 2); j++) a.setAt([j, j + 2], 1);
+  }
+  return a;
+}
+
 function expectSame(actual: Tensor, expected: Tensor, tolerance = 1e-10): void {
   expect(actual.shape).toEqual(expected.shape);
   if (actual.numel() > 0) expect(actual.sub(expected).abs().max().itemSync()).toBeLessThan(tolerance);
@@ -136,6 +147,25 @@ describe("decompositions give their matrix back", () => {
     expectSame(a.matmul(im), re.mul(y).add(im.mul(x)));
     expectSame(re.square().add(im.square()).sum(-2), ones([n], { dtype: "float64" }));
     expectSame(L.eigvals(a), eigenvalues);
+  });
+
+  it.each([
+    ["of one eigenvector alone", () => eye(30, { dtype: "float64" }).add(ones(29, { dtype: "float64" }).diagEmbed({ offset: -1 }))],
+    ["of one plane of eigenvectors alone", () => jordan(20)],
+    ["that is tiny", () => noise(8, 8).mul(1e-200)],
+    ["that is huge", () => noise(8, 8).mul(1e300)],
+    ["that is not even normal", () => noise(8, 8).mul(1e-310)],
+  ])("eig of a matrix %s", (_, make) => {
+    const a = make();
+    const { eigenvalues, eigenvectors } = L.eig(a);
+    const size = a.abs().max();
+    const [re, im] = eigenvectors.unbind(-1);
+    const [l, m] = eigenvalues.div(size).unbind(-1);
+    const unit = a.div(size);
+    expectSame(unit.matmul(re), re.mul(l).sub(im.mul(m)), 1e-12);
+    expectSame(unit.matmul(im), re.mul(m).add(im.mul(l)), 1e-12);
+    expectSame(eigenvectors.square().sum([0, 2]), ones(a.shape[0], { dtype: "float64" }));
+    expectSame(L.eigvals(a).div(size), eigenvalues.div(size), 1e-12);
   });
 
   it("symmetric indefinite systems, with blocks of two rows", () => {

@@ -1,5 +1,8 @@
-import type { Matrix } from "./matrix.js";
+import { type Matrix, scaleOf } from "./matrix.js";
 import { Schur } from "./schur.js";
+
+/** A vector whose elements are larger is made shorter. */
+const MOST = 2 ** 300;
 
 type Complex = readonly [re: number, im: number];
 
@@ -12,13 +15,18 @@ interface Eigen {
 
 /** Eigenvalues of a square matrix, and eigenvectors of length 1 as columns, all as pairs of real and imaginary part. */
 export function eig(a: Matrix, n: number, withVectors: boolean): Eigen {
-  const schur = new Schur(a, n, withVectors);
+  const scale = scaleOf(a);
+  const schur = new Schur(
+    a.map((x) => x / scale),
+    n,
+    withVectors,
+  );
   const norm = schur.t.reduce((most, x) => Math.max(most, Math.abs(x)), Number.MIN_VALUE);
   const values = new Float64Array(2 * n);
   const vectors = new Float64Array(withVectors ? 2 * n * n : 0);
   for (let k = 0; k < n; k++) {
-    values[2 * k] = schur.re[k];
-    values[2 * k + 1] = schur.im[k];
+    values[2 * k] = schur.re[k] * scale;
+    values[2 * k + 1] = schur.im[k] * scale;
     if (!withVectors) continue;
     // The second of a pair is the conjugate of the first.
     const mirrored = schur.im[k] < 0;
@@ -35,10 +43,7 @@ export function eig(a: Matrix, n: number, withVectors: boolean): Eigen {
 /** The eigenvector of eigenvalue k, or of the pair that starts there. */
 function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float64Array {
   const x = new Float64Array(2 * n);
-  const set = (i: number, [a, b]: Complex): void => {
-    x[2 * i] = a;
-    x[2 * i + 1] = b;
-  };
+  const set = (i: number, value: Complex): void => x.set(value, 2 * i);
   const lambda: Complex = [re[k], im[k]];
   const end = im[k] === 0 ? k : k + 1;
   if (end === k) set(k, [1, 0]);
@@ -71,6 +76,9 @@ function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float
       set(i, divide([as[0] - c * r[0], as[1] - c * r[1]], determinant));
       i--;
     }
+    // Only the direction counts; that of a matrix without a basis of eigenvectors grows at every step.
+    const size = x.subarray(2 * i, 2 * i + 4).reduce((most, part) => Math.max(most, Math.abs(part)), 0);
+    if (size > MOST) for (let at = 0; at < x.length; at++) x[at] /= size;
   }
   return normalized(z, x, n, end);
 }
