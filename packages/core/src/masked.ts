@@ -8,7 +8,7 @@ import { optionsOf } from "./options.js";
 import { broadcast, normalizeDims, type Shape } from "./shape.js";
 import { constantLike, expandTo } from "./tensor/compose.js";
 import { vectorNorm } from "./tensor/norms.js";
-import type { Dim } from "./tensor/reduction.js";
+import type { Dim, DimOptions } from "./tensor/reduction.js";
 import { Tensor } from "./tensor/tensor.js";
 
 /** What counts. */
@@ -93,19 +93,14 @@ export function amin(x: Tensor, options: MaskedReduceOptions = {}): Tensor {
   return filled(x, options, limitsOf(x, options)[1]).amin(reduceOptions(options));
 }
 
-function argOptions(options: MaskedArgOptions): { readonly dim?: number; readonly keepdim: boolean } {
-  const { dim, keepdim } = optionsOf("masked", options, { dim: Number, keepdim: false });
-  return dim === null ? { keepdim } : { dim, keepdim };
-}
-
 /** The position of the largest element that counts, as int32. */
 export function argmax(x: Tensor, options: MaskedArgOptions = {}): Tensor {
-  return filled(x, options, limitsOf(x, options)[0]).argmax(argOptions(options));
+  return filled(x, options, limitsOf(x, options)[0]).argmax(reduceOptions(options) as DimOptions);
 }
 
 /** The position of the smallest element that counts, as int32. */
 export function argmin(x: Tensor, options: MaskedArgOptions = {}): Tensor {
-  return filled(x, options, limitsOf(x, options)[1]).argmin(argOptions(options));
+  return filled(x, options, limitsOf(x, options)[1]).argmin(reduceOptions(options) as DimOptions);
 }
 
 /** How many elements count, in the input's dtype. */
@@ -151,9 +146,10 @@ export function std(x: Tensor, options: MaskedVarOptions = {}): Tensor {
 
 /** The median of what counts along `dim`, the last if left out: the lower of two in the middle. */
 export function median(x: Tensor, options: MaskedArgOptions = {}): Tensor {
-  const { dim = -1, keepdim } = argOptions(options);
-  if (masksOf(options).mask === null) return filled(x, options, 0).median({ dim, keepdim }).values;
-  return filled(x, options, Number.NaN).nanmedian({ dim, keepdim }).values;
+  const { dim, keepdim } = reduceOptions(options);
+  const along = { dim: (dim ?? -1) as number, keepdim };
+  if (masksOf(options).mask === null) return filled(x, options, 0).median(along).values;
+  return filled(x, options, Number.NaN).nanmedian(along).values;
 }
 
 /** What {@link norm} takes. */

@@ -41,6 +41,12 @@ export interface LdlResult {
   readonly pivots: Tensor;
 }
 
+function factored(op: string, a: Tensor, options: HermitianOptions & CheckOptions): readonly Tensor[] {
+  const { checkErrors } = optionsOf(op, options, { hermitian: false, checkErrors: false });
+  requireSquare(op, a);
+  return applyHost(LDL, [a], { op: checkErrors ? op : null });
+}
+
 /**
  * The decomposition `L D Lᵀ` of symmetric matrices `[..., n, n]`, of which the lower triangle is read, in LAPACK's compact form; without
  * gradient.
@@ -56,17 +62,13 @@ export interface LdlResult {
  * ldlSolve(ld, pivots, tensor([[3], [3]])); // [[1], [1]]
  */
 export function ldlFactor(a: Tensor, options: HermitianOptions = {}): Named<LdlResult> {
-  optionsOf("linalg.ldlFactor", options, { hermitian: false });
-  requireSquare("linalg.ldlFactor", a);
-  const [ld, pivots] = applyHost(LDL, [a], { op: null });
+  const [ld, pivots] = factored("linalg.ldlFactor", a, options);
   return named({ ld, pivots });
 }
 
 /** {@link ldlFactor} with an int32 `info` for each matrix: the first zero block of D, counted from 1, or 0. */
 export function ldlFactorEx(a: Tensor, options: HermitianOptions & CheckOptions = {}): Named<LdlResult & { readonly info: Tensor }> {
-  const { checkErrors } = optionsOf("linalg.ldlFactorEx", options, { hermitian: false, checkErrors: false });
-  requireSquare("linalg.ldlFactorEx", a);
-  const [ld, pivots, info] = applyHost(LDL, [a], { op: checkErrors ? "linalg.ldlFactorEx" : null });
+  const [ld, pivots, info] = factored("linalg.ldlFactorEx", a, options);
   return named({ ld, pivots, info });
 }
 

@@ -1,5 +1,5 @@
 import type { DType } from "../dtype.js";
-import { formatShape, ShapeError, ValueError } from "../errors.js";
+import { formatShape, ShapeError } from "../errors.js";
 import { applyHost, type HostOp } from "../extension.js";
 import { optionsOf } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -189,9 +189,9 @@ export interface TriangularOptions extends LeftOptions {
  */
 export function solveTriangular(a: Tensor, b: Tensor, options: TriangularOptions): Tensor {
   const op = "linalg.solveTriangular";
-  const { left, unitriangular } = optionsOf(op, options, { left: true, unitriangular: false });
-  const { upper } = options;
-  if (typeof upper !== "boolean") throw new ValueError(`${op}: expected upper to be true or false, got ${upper}`);
+  // It must be said which.
+  const given: TriangularOptions = Object.assign({ upper: null }, options);
+  const { upper, left, unitriangular } = optionsOf(op, given, { upper: false, left: true, unitriangular: false });
   requireSquare(op, a);
   requireMatrix(op, b, "B");
   requireSame(op, a, b);

@@ -1,4 +1,4 @@
-import { type Matrix, scaleOf } from "./matrix.js";
+import { largest, type Matrix, scaled } from "./matrix.js";
 import { Schur } from "./schur.js";
 
 /** A vector whose elements are larger is made shorter. */
@@ -15,13 +15,9 @@ interface Eigen {
 
 /** Eigenvalues of a square matrix, and eigenvectors of length 1 as columns, all as pairs of real and imaginary part. */
 export function eig(a: Matrix, n: number, withVectors: boolean): Eigen {
-  const scale = scaleOf(a);
-  const schur = new Schur(
-    a.map((x) => x / scale),
-    n,
-    withVectors,
-  );
-  const norm = schur.t.reduce((most, x) => Math.max(most, Math.abs(x)), Number.MIN_VALUE);
+  const [matrix, scale] = scaled(a);
+  const schur = new Schur(matrix, n, withVectors);
+  const norm = largest(schur.t) || 1;
   const values = new Float64Array(2 * n);
   const vectors = new Float64Array(withVectors ? 2 * n * n : 0);
   for (let k = 0; k < n; k++) {
@@ -77,7 +73,7 @@ function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float
       i--;
     }
     // Only the direction counts; that of a matrix without a basis of eigenvectors grows at every step.
-    const size = x.subarray(2 * i, 2 * i + 4).reduce((most, part) => Math.max(most, Math.abs(part)), 0);
+    const size = largest(x.subarray(2 * i, 2 * i + 4));
     if (size > MOST) for (let at = 0; at < x.length; at++) x[at] /= size;
   }
   return normalized(z, x, n, end);
@@ -86,20 +82,20 @@ function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float
 /** `z x` with length 1; of a complex one the largest element is real, as LAPACK has it. */
 function normalized(z: Matrix, x: Float64Array, n: number, end: number): Float64Array {
   const out = new Float64Array(2 * n);
-  let [length, largest] = [0, 0];
+  let [length, most, at] = [0, 0, 0];
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= end; j++) {
       out[2 * i] += z[i * n + j] * x[2 * j];
       out[2 * i + 1] += z[i * n + j] * x[2 * j + 1];
     }
-    length = Math.hypot(length, out[2 * i], out[2 * i + 1]);
-    if (Math.hypot(out[2 * i], out[2 * i + 1]) > Math.hypot(out[2 * largest], out[2 * largest + 1])) largest = i;
+    const size = Math.hypot(out[2 * i], out[2 * i + 1]);
+    length = Math.hypot(length, size);
+    if (size > most) [most, at] = [size, 2 * i];
   }
-  const [re, im] = [out[2 * largest], out[2 * largest + 1]];
-  const size = Math.hypot(re, im);
-  const turn: Complex = im === 0 ? [1 / length, 0] : [re / size / length, -im / size / length];
+  const [re, im] = [out[at], out[at + 1]];
+  const turn: Complex = im === 0 ? [1 / length, 0] : [re / most / length, -im / most / length];
   for (let i = 0; i < n; i++) [out[2 * i], out[2 * i + 1]] = times([out[2 * i], out[2 * i + 1]], turn);
-  if (im !== 0) out[2 * largest + 1] = 0;
+  if (im !== 0) out[at + 1] = 0;
   return out;
 }
 

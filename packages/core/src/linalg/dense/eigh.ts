@@ -1,4 +1,4 @@
-import { type Matrix, rotateRows, scaleOf, transpose } from "./matrix.js";
+import { type Matrix, rotateRows, scaled, transpose } from "./matrix.js";
 
 /** The off-diagonal of a tridiagonal matrix, its diagonal, and the basis in rows in which it is so. */
 interface Tridiagonal {
@@ -14,11 +14,8 @@ interface Tridiagonal {
  * Source: EISPACK's tred2 and tql2, in Wilkinson and Reinsch, Handbook for Automatic Computation, volume II
  */
 export function eigh(a: Matrix, n: number): { values: Float64Array; vectors: Matrix } {
-  const scale = scaleOf(a);
-  const t = tridiagonalize(
-    a.map((x) => x / scale),
-    n,
-  );
+  const [matrix, scale] = scaled(a);
+  const t = tridiagonalize(matrix, n);
   diagonalize(t, n);
   const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => t.d[i] - t.d[j]);
   const vectors = new Float64Array(n * n);

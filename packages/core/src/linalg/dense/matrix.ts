@@ -31,9 +31,15 @@ export function multiply(a: Matrix, b: Matrix, m: number, k: number, n: number):
   return out;
 }
 
-/** The power of two by which a matrix is divided so that its largest element is near 1: squares of what is far from it leave the range. */
-export function scaleOf(a: Matrix): number {
-  return 2 ** Math.floor(Math.log2(a.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1));
+/** The largest absolute value. */
+export function largest(a: Matrix): number {
+  return a.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+}
+
+/** A matrix divided by a power of two so that its largest element is near 1, and that power: squares of what is far from 1 leave the range. */
+export function scaled(a: Matrix): readonly [matrix: Matrix, scale: number] {
+  const scale = 2 ** Math.floor(Math.log2(largest(a) || 1));
+  return [a.map((x) => x / scale), scale];
 }
 
 /** The inner product of two rows. */

@@ -4,15 +4,7 @@ const HARD_STEP = 10;
 const HARDER_STEP = 30;
 const STEPS = 300;
 
-type Pair = readonly [number, number];
 type Triple = readonly [number, number, number];
-
-/** The rows and columns of a sweep: of columns those from row `from` on are turned, of rows those up to column `to`. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly last: number;
-}
 
 /** What one QR sweep starts from: the shifts as sum and product, and the first column. */
 interface Shift {
@@ -198,8 +190,6 @@ export class Schur {
   #sweep(l: number, last: number, shift: Shift): void {
     const { n, t } = this;
     const [m, ...first] = this.#start(l, last, shift);
-    // Eigenvalues alone need only the block that they are in.
-    const span = this.z.length > 0 ? { from: 0, to: n, last } : { from: l, to: last + 1, last };
     let [p, q, r] = first;
     for (let i = m + 2; i <= last; i++) {
       t[i * n + i - 2] = 0;
@@ -218,42 +208,36 @@ export class Schur {
       if (s === 0) continue;
       if (k !== m) t[k * n + k - 1] = -s * scale;
       else if (l !== m) t[k * n + k - 1] = -t[k * n + k - 1];
-      this.#bulge(k, three ? k + 2 : k, span, [(p + s) / s, q / s, r / s], [q / (p + s), r / (p + s)]);
+      this.#bulge(k, three ? 2 : 0, l, last, [(p + s) / s, q / s, r / s], [1, q / (p + s), r / (p + s)]);
     }
   }
 
-  /**
-   * Applies the reflector `I - left rightᵀ`, where right starts with 1, of rows k and k + 1 and of the third, from both sides. Where there
-   * are two, the third is k with factors of 0, and is written before it.
-   */
-  #bulge(k: number, third: number, { from, to, last }: Span, left: Triple, right: Pair): void {
-    const { n, t } = this;
-    const [l0, l1, l2] = left;
-    const [r1, r2] = right;
-    for (let j = k; j < to; j++) {
-      const x = t[k * n + j];
-      const y = t[(k + 1) * n + j];
-      const w = t[third * n + j];
-      const p = x + r1 * y + r2 * w;
-      t[third * n + j] = w - p * l2;
-      t[(k + 1) * n + j] = y - p * l1;
-      t[k * n + j] = x - p * l0;
-    }
-    turnColumns(t.subarray(from * n, Math.min(last + 1, k + 4) * n), n, k, third, left, right);
-    turnColumns(this.z, n, k, third, left, right);
+  /** Applies the reflector `I - left rightᵀ` of rows k, k + 1 and k + third from both sides. */
+  #bulge(k: number, third: number, l: number, last: number, left: Triple, right: Triple): void {
+    const { n, t, z } = this;
+    // Eigenvalues alone need only the block that they are in.
+    const [from, to] = z.length > 0 ? [0, n] : [l, last + 1];
+    turn(t.subarray(k * n + k), 1, to - k, n, third * n, right, left);
+    turn(t.subarray(from * n + k), n, Math.min(last, k + 3) + 1 - from, 1, third, left, right);
+    turn(z.subarray(k), n, z.length / n, 1, third, left, right);
   }
 }
 
-/** The part of a bulge in rows of n, whose elements stand from k on and at `third`. */
-function turnColumns(rows: Matrix, n: number, k: number, third: number, [l0, l1, l2]: Triple, [r1, r2]: Pair): void {
-  for (let at = 0; at < rows.length; at += n) {
-    const x = rows[at + k];
-    const y = rows[at + k + 1];
-    const w = rows[at + third];
-    const p = l0 * x + l1 * y + l2 * w;
-    rows[at + third] = w - p * r2;
-    rows[at + k + 1] = y - p * r1;
-    rows[at + k] = x - p;
+/**
+ * Takes from `count` triples of elements, which stand `second` and `third` after the first and `step` apart, their product with `along`
+ * times `by`. Where a reflector has two rows, the third is the first with factors of 0, and is written before it.
+ */
+function turn(a: Matrix, step: number, count: number, second: number, third: number, along: Triple, by: Triple): void {
+  const [f0, f1, f2] = along;
+  const [g0, g1, g2] = by;
+  for (let at = 0; at < count * step; at += step) {
+    const x = a[at];
+    const y = a[at + second];
+    const w = a[at + third];
+    const p = f0 * x + f1 * y + f2 * w;
+    a[at + third] = w - p * g2;
+    a[at + second] = y - p * g1;
+    a[at] = x - p * g0;
   }
 }
 

@@ -1,6 +1,6 @@
 import { eigh } from "./eigh.js";
 import { qrColumns, qrFactor } from "./factor.js";
-import { completeRows, dotRows, identity, type Matrix, multiply, rotateRows, scaleOf, transpose } from "./matrix.js";
+import { completeRows, dotRows, identity, type Matrix, multiply, rotateRows, scaled, transpose } from "./matrix.js";
 
 /** `a = uᵀ diag(s) v`, with the singular vectors as rows. */
 export interface Svd {
@@ -26,8 +26,7 @@ export function svd(a: Matrix, m: number, n: number, full: boolean): Svd {
     const { u, s, v } = svd(transpose(a, m, n), n, m, full);
     return { u: v, s, v: u };
   }
-  const scale = scaleOf(a);
-  const factors = a.map((x) => x / scale);
+  const [factors, scale] = scaled(a);
   const tau = new Float64Array(n);
   qrFactor(factors, m, n, tau);
   const upper = new Float64Array(n * n);
