@@ -10,7 +10,7 @@ export interface FftnOptions {
   readonly s?: number | readonly number[] | null;
   /** The dimensions; without, the last `s.length`, or all. Pairs do not count as one. */
   readonly dim?: number | readonly number[] | null;
-  readonly norm?: FftNorm | null;
+  readonly norm?: FftNorm | null | undefined;
 }
 
 type Transform = (x: Tensor, options: FftOptions) => Tensor;
@@ -45,7 +45,7 @@ function overAll(
   others: Transform,
   lastAtEnd: boolean,
 ): Tensor {
-  const run = (y: Tensor, { dim, n }: Extent, one: Transform): Tensor => one(y, { dim, n, norm: norm ?? null });
+  const run = (y: Tensor, { dim, n }: Extent, one: Transform): Tensor => one(y, { dim, n, norm });
   const rest = list.slice(0, -1);
   const end = list[list.length - 1];
   if (lastAtEnd)

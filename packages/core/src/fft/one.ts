@@ -19,7 +19,7 @@ export interface FftOptions {
   readonly n?: number | null;
   /** The dimension, the last if left out; pairs do not count as one. */
   readonly dim?: number;
-  readonly norm?: FftNorm | null;
+  readonly norm?: FftNorm | null | undefined;
 }
 
 /** Defaults of {@link FftOptions}. */

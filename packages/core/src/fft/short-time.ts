@@ -46,9 +46,9 @@ interface Frames {
 
 /** The window in the middle of `nFft` samples. @throws ValueError for lengths that make no frames. */
 function framesOf(op: string, like: Tensor, nFft: number, options: FrameOptions): Frames {
-  const { hopLength, window, ...rest } = optionsOf(op, options, { hopLength: Number, winLength: Number, window: Tensor });
+  const { hopLength, winLength: given, window } = optionsOf(op, options, { hopLength: Number, winLength: Number, window: Tensor });
   const hop = hopLength ?? Math.floor(nFft / 4);
-  const winLength = rest.winLength ?? nFft;
+  const winLength = given ?? nFft;
   if (!(hop > 0)) throw new ValueError(`${op}: expected hopLength > 0, but got hopLength=${hop}`);
   if (!(winLength > 0 && winLength <= nFft)) throw new ValueError(`${op}: expected 0 < winLength <= nFft, but got winLength=${winLength}`);
   if (window !== null && (window.ndim !== 1 || window.shape[0] !== winLength)) {
@@ -60,8 +60,8 @@ function framesOf(op: string, like: Tensor, nFft: number, options: FrameOptions)
     );
   }
   const left = Math.floor((nFft - winLength) / 2);
-  const given = window ?? constantLike(like, 1, like.dtype, [winLength]);
-  return { hop, window: winLength === nFft ? given : constantPadNd(given, [left, nFft - winLength - left]) };
+  const full = window ?? constantLike(like, 1, like.dtype, [winLength]);
+  return { hop, window: winLength === nFft ? full : constantPadNd(full, [left, nFft - winLength - left]) };
 }
 
 /**

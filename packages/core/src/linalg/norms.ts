@@ -93,8 +93,8 @@ export function vectorNorm(x: Tensor, options: VectorNormOptions = {}): Tensor {
  */
 export function matrixNorm(a: Tensor, options: MatrixNormOptions = {}): Tensor {
   const op = "linalg.matrixNorm";
-  const { dim, keepdim, dtype, ...rest } = optionsOf(op, options, { ord: Object, dim: [-2, -1], keepdim: false, dtype: Object });
-  const ord = rest.ord ?? "fro";
+  const { ord: given, dim, keepdim, dtype } = optionsOf(op, options, { ord: Object, dim: [-2, -1], keepdim: false, dtype: Object });
+  const ord = given ?? "fro";
   const x = converted(op, a, dtype);
   if (x.ndim < 2)
     throw new ShapeError(`${op}: The input tensor A must have at least 2 dimensions, got ${formatShape(x.shape)}`, {

@@ -190,7 +190,7 @@ export interface TriangularOptions extends LeftOptions {
 export function solveTriangular(a: Tensor, b: Tensor, options: TriangularOptions): Tensor {
   const op = "linalg.solveTriangular";
   // It must be said which.
-  const given: TriangularOptions = Object.assign({ upper: null }, options);
+  const given = { upper: null, ...(options as object) } as unknown as TriangularOptions;
   const { upper, left, unitriangular } = optionsOf(op, given, { upper: false, left: true, unitriangular: false });
   requireSquare(op, a);
   requireMatrix(op, b, "B");

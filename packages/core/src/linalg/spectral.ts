@@ -219,8 +219,8 @@ export interface ToleranceOptions {
 
 /** The tolerances of each matrix of a batch. */
 export function toleranceOf(op: string, a: Tensor, options: ToleranceOptions): { atol: Tensor; rtol: Tensor; hermitian: boolean } {
-  const { hermitian, rtol, ...given } = optionsOf(op, options, { atol: Object, rtol: Object, hermitian: false });
-  const atol = given.atol ?? 0;
+  const { hermitian, rtol, atol: given } = optionsOf(op, options, { atol: Object, rtol: Object, hermitian: false });
+  const atol = given ?? 0;
   const epsilon = (a.dtype === "float64" ? 2 ** -52 : 2 ** -23) * Math.max(...sizeOfMatrix(a));
   const batch = a.shape.slice(0, -2);
   const each = (x: number | Tensor): Tensor => {

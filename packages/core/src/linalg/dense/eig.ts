@@ -2,7 +2,7 @@ import { largest, type Matrix, scaled } from "./matrix.js";
 import { Schur } from "./schur.js";
 
 /** A vector whose elements are larger is made shorter. */
-const MOST = 2 ** 300;
+const MOST = 1e99;
 
 type Complex = readonly [re: number, im: number];
 
@@ -39,13 +39,12 @@ export function eig(a: Matrix, n: number, withVectors: boolean): Eigen {
 /** The eigenvector of eigenvalue k, or of the pair that starts there. */
 function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float64Array {
   const x = new Float64Array(2 * n);
-  const set = (i: number, value: Complex): void => x.set(value, 2 * i);
   const lambda: Complex = [re[k], im[k]];
   const end = im[k] === 0 ? k : k + 1;
-  if (end === k) set(k, [1, 0]);
+  if (end === k) x.set([1, 0], 2 * k);
   else {
-    set(k, [t[k * n + k + 1], 0]);
-    set(k + 1, [re[k] - t[k * n + k], im[k]]);
+    x.set([t[k * n + k + 1], 0], 2 * k);
+    x.set([re[k] - t[k * n + k], im[k]], 2 * k + 2);
   }
   for (let i = k - 1; i >= 0; i--) {
     const paired = i > 0 && im[i] < 0;
@@ -57,7 +56,7 @@ function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float
       }
       return [a, b];
     };
-    if (!paired) set(i, divide(rest(i), nonzero([t[i * n + i] - lambda[0], -lambda[1]], norm)));
+    if (!paired) x.set(divide(rest(i), nonzero([t[i * n + i] - lambda[0], -lambda[1]], norm)), 2 * i);
     else {
       const [a, d]: Complex[] = [
         [t[(i - 1) * n + i - 1] - lambda[0], -lambda[1]],
@@ -68,8 +67,8 @@ function eigenvector({ n, t, z, re, im }: Schur, k: number, norm: number): Float
       const determinant = nonzero([ad[0] - b * c, ad[1]], norm * norm);
       const [r, s] = [rest(i - 1), rest(i)];
       const [dr, as] = [times(d, r), times(a, s)];
-      set(i - 1, divide([dr[0] - b * s[0], dr[1] - b * s[1]], determinant));
-      set(i, divide([as[0] - c * r[0], as[1] - c * r[1]], determinant));
+      x.set(divide([dr[0] - b * s[0], dr[1] - b * s[1]], determinant), 2 * i - 2);
+      x.set(divide([as[0] - c * r[0], as[1] - c * r[1]], determinant), 2 * i);
       i--;
     }
     // Only the direction counts; that of a matrix without a basis of eigenvectors grows at every step.

@@ -19,14 +19,11 @@ export function identity(n: number): Matrix {
 export function multiply(a: Matrix, b: Matrix, m: number, k: number, n: number): Matrix {
   const out = new Float64Array(m * n);
   for (let i = 0; i < m; i++) {
-    let p = 0;
-    // Four rows at once: a sum is read and written for four products.
-    for (; p + 4 <= k; p += 4) {
-      const [w, x, y, z] = [a[i * k + p], a[i * k + p + 1], a[i * k + p + 2], a[i * k + p + 3]];
-      if (w === 0 && x === 0 && y === 0 && z === 0) continue;
-      for (let j = 0, q = p * n; j < n; j++, q++) out[i * n + j] += w * b[q] + x * b[q + n] + (y * b[q + 2 * n] + z * b[q + 3 * n]);
+    for (let p = 0; p < k; p++) {
+      const x = a[i * k + p];
+      if (x === 0) continue;
+      for (let j = 0; j < n; j++) out[i * n + j] += x * b[p * n + j];
     }
-    for (; p < k; p++) for (let j = 0; j < n; j++) out[i * n + j] += a[i * k + p] * b[p * n + j];
   }
   return out;
 }

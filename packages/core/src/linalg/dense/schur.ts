@@ -28,7 +28,7 @@ export class Schur {
   converged = false;
   #shifted = 0;
 
-  /** Without vectors there is no z, and t is triangular only in its eigenvalues. */
+  /** Without vectors there is no z. */
   constructor(a: Matrix, n: number, withVectors: boolean) {
     this.n = n;
     this.t = a.slice();
@@ -55,7 +55,7 @@ export class Schur {
       h -= u[m] * g;
       u[m] -= g;
       reflect(t, u, h, m, n);
-      if (this.z.length > 0) reflectColumns(this.z, u, h, m, n);
+      reflectColumns(this.z, u, h, m, n);
       t[m * n + m - 1] = scale * g;
       for (let i = m + 1; i < n; i++) t[i * n + m - 1] = 0;
     }
@@ -120,7 +120,6 @@ export class Schur {
     const high = p >= 0 ? p + root : p - root;
     this.re[k - 1] = x + high;
     this.re[k] = high === 0 ? x : x - w / high;
-    if (this.z.length === 0) return;
     const length = Math.hypot(t[k * n + k - 1], high);
     this.#turn(k, t[k * n + k - 1] / length, high / length);
     t[k * n + k - 1] = 0;
@@ -136,7 +135,7 @@ export class Schur {
     }
     for (const [a, rows] of [
       [t, k + 1],
-      [z, n],
+      [z, z.length / n],
     ] as const) {
       for (let i = 0; i < rows; i++) {
         const x = a[i * n + k - 1];
@@ -208,17 +207,15 @@ export class Schur {
       if (s === 0) continue;
       if (k !== m) t[k * n + k - 1] = -s * scale;
       else if (l !== m) t[k * n + k - 1] = -t[k * n + k - 1];
-      this.#bulge(k, three ? 2 : 0, l, last, [(p + s) / s, q / s, r / s], [1, q / (p + s), r / (p + s)]);
+      this.#bulge(k, three ? 2 : 0, last, [(p + s) / s, q / s, r / s], [1, q / (p + s), r / (p + s)]);
     }
   }
 
   /** Applies the reflector `I - left rightᵀ` of rows k, k + 1 and k + third from both sides. */
-  #bulge(k: number, third: number, l: number, last: number, left: Triple, right: Triple): void {
+  #bulge(k: number, third: number, last: number, left: Triple, right: Triple): void {
     const { n, t, z } = this;
-    // Eigenvalues alone need only the block that they are in.
-    const [from, to] = z.length > 0 ? [0, n] : [l, last + 1];
-    turn(t.subarray(k * n + k), 1, to - k, n, third * n, right, left);
-    turn(t.subarray(from * n + k), n, Math.min(last, k + 3) + 1 - from, 1, third, left, right);
+    turn(t.subarray(k * n + k), 1, n - k, n, third * n, right, left);
+    turn(t.subarray(k), n, Math.min(last, k + 3) + 1, 1, third, left, right);
     turn(z.subarray(k), n, z.length / n, 1, third, left, right);
   }
 }
@@ -253,10 +250,10 @@ function reflect(a: Matrix, u: Float64Array, h: number, m: number, n: number): v
 }
 
 function reflectColumns(a: Matrix, u: Float64Array, h: number, m: number, n: number): void {
-  for (let i = 0; i < n; i++) {
+  for (let at = 0; at < a.length; at += n) {
     let f = 0;
-    for (let j = m; j < n; j++) f += u[j] * a[i * n + j];
+    for (let j = m; j < n; j++) f += u[j] * a[at + j];
     f /= h;
-    for (let j = m; j < n; j++) a[i * n + j] -= f * u[j];
+    for (let j = m; j < n; j++) a[at + j] -= f * u[j];
   }
 }

@@ -82,7 +82,7 @@ function rotatePair(rows: Matrix, turned: Matrix, squares: Float64Array, i: numb
   const xy = dotRows(rows, i, rows, j, n);
   const most = Math.max(Math.sqrt(x) * Math.sqrt(y), LEAST_LENGTH ** 2);
   // Inner products of long rows are no more exact than this.
-  if (Math.abs(xy) <= Math.max(1, Math.sqrt(n) / 2) * Number.EPSILON * most || !Number.isFinite(xy)) return false;
+  if (Math.abs(xy) <= Math.sqrt(n) * 2 ** -52 * most || !Number.isFinite(xy)) return false;
   const zeta = (y - x) / (2 * xy);
   const t = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
   const c = 1 / Math.hypot(1, t);
