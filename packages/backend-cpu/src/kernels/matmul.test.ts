@@ -1,4 +1,4 @@
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CpuBackend } from "../backend.js";
 import { expectClose, generator, type HostTensor, hostTensor, LAYOUTS, runBoth, values } from "../testing.js";
 
@@ -46,6 +46,17 @@ describe("matmul agrees with its reference", () => {
     const b = { ...hostTensor("float32", [5, 6], "contiguous", values("float32", random)), shape: [3, 5, 6], strides: [0, 6, 1] };
     const bias = { ...hostTensor("float32", [6], "contiguous", values("float32", random)), shape: [3, 4, 6], strides: [0, 0, 1] };
     const { got, want } = runBoth(backend, "matmul", [a, b, bias], [{ shape: [3, 4, 6], dtype: "float32" }], { bias: true });
+    expectClose(got[0], want[0], 3e-6);
+  });
+
+  it("for a batch of one among others whose rows are a part of longer ones", () => {
+    const random = generator(13);
+    // The first rows of each matrix of [3, 1, 8, 5].
+    const a = { ...hostTensor("float32", [3, 1, 8, 5], "contiguous", values("float32", random)), shape: [3, 1, 4, 5] };
+    expect(a.strides).toEqual([40, 40, 5, 1]);
+    const shape = [3, 1, 5, 6];
+    const b = { ...hostTensor("float32", [5, 6], "contiguous", values("float32", random)), shape, strides: [0, 0, 6, 1] };
+    const { got, want } = runBoth(backend, "matmul", [a, b], [{ shape: [3, 1, 4, 6], dtype: "float32" }], { bias: false });
     expectClose(got[0], want[0], 3e-6);
   });
 });

@@ -45,8 +45,13 @@ export const matmul: Planner<"matmul"> = (machine, inputs, outputs) => {
 
 /** True if the batch dimensions of `x` and its rows are evenly spaced, as if they were all rows. */
 function rowsMerge({ shape, strides }: View): boolean {
-  for (let d = shape.length - 3; d >= 0; d--) {
-    if (shape[d] !== 1 && strides[d] !== strides[d + 1] * shape[d + 1]) return false;
+  let d = shape.length - 2;
+  let step = strides[d] * shape[d];
+  while (d-- > 0) {
+    // The stride of a single element says nothing.
+    if (shape[d] === 1) continue;
+    if (strides[d] !== step) return false;
+    step *= shape[d];
   }
   return true;
 }
