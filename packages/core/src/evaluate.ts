@@ -98,9 +98,9 @@ function evaluateScalar(op: ScalarOp, { inputs, attrs }: Call): Tensor {
   const backend = commonBackend(op, inputs);
   const shape = commonShape(inputs);
   const dtype = op === "cast" ? (attrs as { dtype: DType }).dtype : resultDType(op, inputs);
+  checkDevice(backend, shape, dtype, op);
   // Values are write-once, so a copy is a second owner until one of them is written.
   if (op === "cast" && dtype === inputs[0].dtype) return copyOf(inputs[0]);
-  checkDevice(backend, shape, dtype, op);
   const value = pendingValue(backend, op, shape, dtype, inputs);
   if (op === "cast" && dtype === "float32" && inputs[0].storage.value.copy !== null) value.copy = floatsOf(inputs[0]);
   return tensorOf(value);

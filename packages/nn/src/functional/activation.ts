@@ -23,7 +23,7 @@ export interface InplaceOptions {
 
 /** The dtype to convert the input to before the op. */
 export interface DTypeOption {
-  readonly dtype?: DType;
+  readonly dtype?: DType | null;
 }
 
 function finish(op: string, input: Tensor, result: Tensor, options: InplaceOptions): Tensor {
@@ -250,7 +250,7 @@ export function logSoftmax(input: Tensor, along?: number | null | SoftmaxOptions
 function inputAndDim(name: string, input: Tensor, along?: number | null | SoftmaxOptions, options?: DTypeOption): [Tensor, number] {
   const given = withOption<SoftmaxOptions>(name, "dim", along, options);
   const { dim } = optionsOf(name, given, { dim: Number });
-  const x = given.dtype === undefined ? input : input.cast(given.dtype);
+  const x = given.dtype == null ? input : input.cast(given.dtype);
   return [x, dim ?? implicitDim(name, input)];
 }
 

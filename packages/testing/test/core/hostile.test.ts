@@ -41,6 +41,13 @@ describe("layouts stay within their storage", () => {
     expect(zeros(5).asStridedScatter(ones(2), [2], [2], 1).tolistSync()).toEqual([0, 1, 0, 1, 0]);
   });
 
+  it("copies beyond what a device holds are refused, views as large are not", () => {
+    const x = ones(1, 1).expand(60000, 30000);
+    expect(() => x.contiguous()).toThrow(/expected at most \d+ bytes in one tensor/);
+    expect(() => x.clone().matmul(ones(30000, 1))).toThrow(NotSupportedError);
+    expect(x.sum().itemSync()).toBe(60000 * 30000);
+  });
+
   it("positions that are no integers are refused", () => {
     const x = arange(9).reshape(3, 3);
     expect(() => x.slice(0, 0.5)).toThrow(ValueError);

@@ -65,6 +65,7 @@ const CASES: readonly (readonly [string, () => unknown, () => unknown])[] = [
   ],
   ["quantile", () => core.quantile(whole, 0.5, { dim: null }).itemSync(), () => 3],
   ["nanToNum", () => x.nanToNum({ nan: null, posinf: null, neginf: null }).at(1).tolistSync(), () => [2, 0, 5]],
+  ["softmax with a dtype", () => F.softmax(odds, 0, { dtype: null }).dtype, () => "float32"],
   ["logit", () => tensor([1.5, 0.5]).logit({ eps: null }).tolistSync(), () => [Number.NaN, 0]],
   ["bincount", () => tensor([1, 2]).int().bincount({ weights: null }).tolistSync(), () => [0, 1, 1]],
   ["cov", () => whole.cov({ fweights: null, aweights: null }).tolistSync(), () => whole.cov().tolistSync()],
