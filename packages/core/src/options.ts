@@ -8,7 +8,7 @@ type Values = { readonly [name: string]: unknown };
 /** The class of what an option may be if it is not null; `Object` for anything. */
 type Kind = NumberConstructor | BooleanConstructor | ArrayConstructor | FunctionConstructor | ObjectConstructor | typeof Tensor;
 
-/** What options are if they are left out; for one that may be null its {@link Kind}, and then it is null. */
+/** What options are if they are left out; for one that may be null the class of what it may be, and then it is null. */
 export type OptionDefaults<O extends object, K extends keyof O> = {
   readonly [P in K]-?: Exclude<O[P], null | undefined> | (null extends O[P] ? Kind : never);
 };

@@ -144,7 +144,7 @@ export function packPanels(kernels: GemmKernels, right: Right, target: Pointer, 
 }
 
 /** The bit of the workspace among the arguments of a packed product. */
-export const WORKSPACE_ARGUMENT: number = 1 << 13;
+const WORKSPACE_ARGUMENT = 1 << 13;
 
 /** The kernel for a product that goes by `packed`. */
 export const packedKernel = ({ exports, wide }: GemmKernels, p: Pick<Product, "n" | "mode" | "bias">): WasmFunction =>

@@ -68,7 +68,7 @@ export function matrixPower(a: Tensor, n: number): Tensor {
   }
 }
 
-/** {@link Tensor.cross} along `dim`, the last if left out. @throws ShapeError unless that has size 3 in both. */
+/** `a.cross(b)` along `dim`, the last if left out. @throws ShapeError unless that has size 3 in both. */
 export function cross(a: Tensor, b: Tensor, options: { readonly dim?: number } = {}): Tensor {
   const { dim } = optionsOf("linalg.cross", options, { dim: -1 });
   if (a.ndim !== b.ndim) {
