@@ -4,12 +4,20 @@ import { CpuBackend } from "./backend.js";
 import { DIRECT } from "./threads/share.js";
 import { instantiate } from "./wasm/asm.js";
 import { kernelOptions } from "./wasm/features.js";
-import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, gemmKernels, type Product, RELU } from "./wasm/gemm.js";
-import { Heap } from "./wasm/memory.js";
+import { ACCUMULATE, callProduct, emitWideGemm, FLOAT32, type GemmKernels, gemmKernels, type Product, RELU } from "./wasm/gemm.js";
+import { Heap, type Pointer } from "./wasm/memory.js";
 import { configureCpu } from "./wide.js";
 import { isWide } from "./wide-state.js";
 
 const supported = Number.parseInt(process.versions.node, 10) >= 24 && process.arch === "x64";
+
+/** The kernels of products without and with those for wide vectors. */
+function bothKernels(heap: Heap, deterministic: boolean): { narrow: GemmKernels; wide: GemmKernels; workspace: Pointer } {
+  const options = kernelOptions(heap, deterministic);
+  const narrow = gemmKernels(heap, FLOAT32, options);
+  const wide = { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory) };
+  return { narrow, wide, workspace: heap.workspace(0, narrow.workspaceBytes) };
+}
 
 describe("wide vectors", () => {
   it("are switched on and off where the platform has them, and refused elsewhere", () => {
@@ -29,10 +37,7 @@ describe("wide vectors", () => {
   it("give the same bits as the normal kernel, whether the engine joins vectors or not", () => {
     const heap = new Heap({ shared: false });
     for (const deterministic of [false, true]) {
-      const options = kernelOptions(heap, deterministic);
-      const narrow = gemmKernels(heap, FLOAT32, options);
-      const wide = { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory) };
-      const workspace = heap.workspace(0, narrow.workspaceBytes);
+      const { narrow, wide, workspace } = bothKernels(heap, deterministic);
       for (const [m, n, k] of [
         [1, 16, 1],
         [6, 16, 8],
@@ -75,10 +80,7 @@ describe("wide vectors", () => {
   it("give products of one row the same bits", () => {
     const heap = new Heap({ shared: false });
     for (const deterministic of [false, true]) {
-      const options = kernelOptions(heap, deterministic);
-      const narrow = gemmKernels(heap, FLOAT32, options);
-      const wide = { ...narrow, wide: instantiate(emitWideGemm(options), heap.memory) };
-      const workspace = heap.workspace(0, narrow.workspaceBytes);
+      const { narrow, wide, workspace } = bothKernels(heap, deterministic);
       for (const [n, k] of [
         [1, 1],
         [3, 8],
